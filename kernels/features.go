@@ -1,0 +1,75 @@
+package kernels
+
+import "strings"
+
+// features is a set of CPU abilities. Each bit means that both the CPU and the operating system
+// let a program use them.
+type features uint32
+
+const (
+	avx2 features = 1 << iota
+	fma
+	avx512f
+	avx512bw
+	avx512dq
+	avx512vl
+	avx512vnni
+	avx512vbmi
+)
+
+// avx512 is what every AVX-512 row needs: foundation, byte and word, double word, and the short
+// vectors.
+const avx512 = avx512f | avx512bw | avx512dq | avx512vl
+
+// featureNames lists the bits in order, under the names that PALETTIZE_CPU_OFF takes.
+var featureNames = []string{"avx2", "fma", "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vnni", "avx512vbmi"}
+
+// implied lists what a missing feature takes away with it: whoever switches AVX2 off means a CPU
+// that has nothing newer either.
+var implied = map[features]features{
+	avx2:       ^features(0),
+	avx512f:    avx512bw | avx512dq | avx512vl | avx512vnni | avx512vbmi,
+	avx512bw:   avx512vnni | avx512vbmi,
+	avx512dq:   avx512vnni | avx512vbmi,
+	avx512vl:   avx512vnni | avx512vbmi,
+	avx512vnni: avx512vbmi,
+}
+
+// String names the features in the set, joined with commas.
+func (f features) String() string {
+	var names []string
+	for i, name := range featureNames {
+		if f&(1<<i) != 0 {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, ",")
+}
+
+// without returns f less the features named in list (separated by commas) and all that builds on
+// them. Unknown names are returned too, so that a misspelling does not pass for a switch.
+func (f features) without(list string) (features, []string) {
+	var unknown []string
+	for name := range strings.SplitSeq(list, ",") {
+		if name = strings.TrimSpace(name); name == "" {
+			continue
+		}
+		bit := featureBit(name)
+		if bit == 0 {
+			unknown = append(unknown, name)
+			continue
+		}
+		f &^= bit | implied[bit]
+	}
+	return f, unknown
+}
+
+// featureBit returns the bit of a name in featureNames, or 0.
+func featureBit(name string) features {
+	for i, n := range featureNames {
+		if n == name {
+			return 1 << i
+		}
+	}
+	return 0
+}

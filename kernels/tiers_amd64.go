@@ -1,0 +1,67 @@
+//go:build amd64 && !purego
+
+package kernels
+
+import "golang.org/x/sys/cpu"
+
+// detect reads what the CPU and the operating system offer. x/sys/cpu reports AVX-512 bits only
+// when the system saves the wide registers.
+func detect() features {
+	var f features
+	for _, c := range []struct {
+		has bool
+		bit features
+	}{
+		{cpu.X86.HasAVX2, avx2},
+		{cpu.X86.HasFMA, fma},
+		{cpu.X86.HasAVX512F, avx512f},
+		{cpu.X86.HasAVX512BW, avx512bw},
+		{cpu.X86.HasAVX512DQ, avx512dq},
+		{cpu.X86.HasAVX512VL, avx512vl},
+		{cpu.X86.HasAVX512VNNI, avx512vnni},
+		{cpu.X86.HasAVX512VBMI, avx512vbmi},
+	} {
+		if c.has {
+			f |= c.bit
+		}
+	}
+	return f
+}
+
+// The tables. Best first; the last row needs nothing, so pick always finds one.
+
+var quantizeTiers = []tier[quantizeFunc]{
+	{"scalar", 0, quantizeScalar},
+}
+
+var mulU8Tiers = []tier[mulFunc]{
+	{"scalar", 0, mulU8Scalar},
+}
+
+var mulNibbleTiers = []tier[mulFunc]{
+	{"scalar", 0, mulNibbleScalar},
+}
+
+var mulLookupTiers = []tier[mulFunc]{
+	{"scalar", 0, mulLookupScalar},
+}
+
+var decodeTiers = []tier[decodeFunc]{
+	{"scalar", 0, decodeFunc{decodeNibbleScalar, decodeLookupScalar}},
+}
+
+var tableTiers = []tier[tableKernel]{
+	{"scalar", 0, tableKernel{buildTablesScalar, spreadTablesScalar}},
+}
+
+var denseVecTiers = []tier[denseVecFunc]{
+	{"scalar", 0, denseVecScalar},
+}
+
+var denseMatTiers = []tier[denseMatFunc]{
+	{"scalar", 0, denseMatScalar},
+}
+
+var nearestTiers = []tier[nearestFunc]{
+	{"scalar", 0, nearestScalar},
+}

@@ -1,0 +1,18 @@
+//go:build !amd64 || purego
+
+package kernels
+
+// detect returns no features: nothing here needs one.
+func detect() features { return 0 }
+
+var (
+	quantizeTiers  = []tier[quantizeFunc]{{"scalar", 0, quantizeScalar}}
+	mulU8Tiers     = []tier[mulFunc]{{"scalar", 0, mulU8Scalar}}
+	mulNibbleTiers = []tier[mulFunc]{{"scalar", 0, mulNibbleScalar}}
+	mulLookupTiers = []tier[mulFunc]{{"scalar", 0, mulLookupScalar}}
+	decodeTiers    = []tier[decodeFunc]{{"scalar", 0, decodeFunc{decodeNibbleScalar, decodeLookupScalar}}}
+	tableTiers     = []tier[tableKernel]{{"scalar", 0, tableKernel{buildTablesScalar, spreadTablesScalar}}}
+	denseVecTiers  = []tier[denseVecFunc]{{"scalar", 0, denseVecScalar}}
+	denseMatTiers  = []tier[denseMatFunc]{{"scalar", 0, denseMatScalar}}
+	nearestTiers   = []tier[nearestFunc]{{"scalar", 0, nearestScalar}}
+)
