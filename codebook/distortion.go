@@ -1,0 +1,66 @@
+package codebook
+
+import "math"
+
+// Distortion sums up how far approximate values are from the true ones. The zero value is empty;
+// sums are in float64.
+type Distortion struct {
+	Signal float64 // sum of true^2
+	Noise  float64 // sum of (approximate-true)^2
+	Approx float64 // sum of approximate^2
+	Dot    float64 // sum of approximate*true
+	Max    float64 // largest |approximate-true|
+}
+
+// Add takes in pairs of values. The slices have one length.
+func (d *Distortion) Add(approximate, truth []float32) {
+	for i, t := range truth {
+		d.add(float64(approximate[i]), float64(t))
+	}
+}
+
+func (d *Distortion) add(a, t float64) {
+	e := a - t
+	d.Signal += float64(t * t)
+	d.Noise += float64(e * e)
+	d.Approx += float64(a * a)
+	d.Dot += float64(a * t)
+	d.Max = max(d.Max, math.Abs(e))
+}
+
+// Merge takes in all that o has seen.
+func (d *Distortion) Merge(o Distortion) {
+	d.Signal += o.Signal
+	d.Noise += o.Noise
+	d.Approx += o.Approx
+	d.Dot += o.Dot
+	d.Max = max(d.Max, o.Max)
+}
+
+// Relative is the relative Frobenius error, sqrt(Noise/Signal): 0 where nothing differs, +Inf
+// where only the signal is 0.
+func (d Distortion) Relative() float64 {
+	if d.Noise == 0 {
+		return 0
+	}
+	return math.Sqrt(d.Noise / d.Signal)
+}
+
+// SNR is the signal-to-noise ratio in decibels, +Inf where nothing differs.
+func (d Distortion) SNR() float64 {
+	if d.Noise == 0 {
+		return math.Inf(1)
+	}
+	return 10 * math.Log10(d.Signal/d.Noise)
+}
+
+// Cosine is the cosine of the angle between the two, 1 where both are 0.
+func (d Distortion) Cosine() float64 {
+	if d.Signal == 0 && d.Approx == 0 {
+		return 1
+	}
+	if d.Signal == 0 || d.Approx == 0 {
+		return 0
+	}
+	return d.Dot / (math.Sqrt(d.Signal) * math.Sqrt(d.Approx))
+}

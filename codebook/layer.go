@@ -1,0 +1,158 @@
+package codebook
+
+import (
+	"fmt"
+	"math/bits"
+)
+
+const (
+	// MaxCentroids is the largest number of centroids in a codebook: an assignment is one byte.
+	MaxCentroids = 256
+	// MaxWidth is the largest width of a segment that is not a whole row.
+	MaxWidth = 64
+	// MaxMultiplier is the largest magnitude of a group's multiplier: 7 bits, with its sign.
+	MaxMultiplier = 63
+)
+
+// Layer is a matrix W [Rows, Cols] as centroids, assignments and scales. Segment s of row r are the
+// Width columns from s*Width on (the last one is padded with zeros), and
+//
+//	W[r, s*Width+j] ~= Scale * RowScale(RowScales[r]) * Multipliers[r, group] * (Centroids[a, j] - ZeroPoint)
+//
+// with a = Assignments[r, s]. Whatever the scheme, this is the representation; schemes differ in
+// Width and in how the assignments were chosen. A Layer is not changed once it is in use.
+type Layer struct {
+	Rows, Cols  int
+	Width       int    // d, columns in a segment: 1 scalar, 2..64 segments, Cols whole rows
+	Centroids   []byte // K x Width, row-major
+	ZeroPoint   byte   // the byte that stands for 0
+	Scale       float32
+	Assignments []byte // Rows x Segments(), each below K()
+	RowScales   []byte // Rows codes of RowScale; nil: no row scales, all 1
+	Group       int    // columns that share a multiplier, for Width 1; 0: no groups
+	Multipliers []int8 // Rows x Groups(), -MaxMultiplier..MaxMultiplier; nil without groups
+}
+
+// K is the number of centroids.
+func (l *Layer) K() int {
+	if l.Width == 0 {
+		return 0
+	}
+	return len(l.Centroids) / l.Width
+}
+
+// Segments is the number of segments in a row.
+func (l *Layer) Segments() int { return ceilDiv(l.Cols, l.Width) }
+
+// Groups is the number of groups in a row, 0 without groups.
+func (l *Layer) Groups() int {
+	if l.Group == 0 {
+		return 0
+	}
+	return ceilDiv(l.Cols, l.Group)
+}
+
+// AssignmentBits is the number of bits that tell k centroids apart, at least 1.
+func AssignmentBits(k int) int { return max(1, bits.Len(uint(k-1))) }
+
+// MultiplierBits is the number of bits of a stored multiplier, in two's complement.
+const MultiplierBits = 7
+
+// Scheme names what Width and Group amount to: "rows", "segments" or "scalar".
+func (l *Layer) Scheme() string {
+	switch {
+	case l.Width == 1:
+		return "scalar"
+	case l.Width == l.Cols:
+		return "rows"
+	}
+	return "segments"
+}
+
+// Validate reports what is wrong with the shapes and values of a layer that came from outside.
+func (l *Layer) Validate() error {
+	switch {
+	case l.Rows < 1 || l.Cols < 1:
+		return fmt.Errorf("shape [%d, %d] is empty", l.Rows, l.Cols)
+	case l.Width < 1 || l.Width > MaxWidth && l.Width != l.Cols:
+		return fmt.Errorf("width %d is neither 1 to %d nor the %d columns", l.Width, MaxWidth, l.Cols)
+	case len(l.Centroids)%l.Width != 0 || l.K() < 1 || l.K() > MaxCentroids:
+		return fmt.Errorf("%d bytes of centroids of width %d", len(l.Centroids), l.Width)
+	case len(l.Assignments) != l.Rows*l.Segments():
+		return fmt.Errorf("%d assignments for %d rows of %d segments", len(l.Assignments), l.Rows, l.Segments())
+	case l.RowScales != nil && len(l.RowScales) != l.Rows:
+		return fmt.Errorf("%d row scales for %d rows", len(l.RowScales), l.Rows)
+	case l.Group != 0 && !ValidGroup(l.Group):
+		return fmt.Errorf("groups of %d columns", l.Group)
+	case l.Group != 0 && l.Width != 1:
+		return fmt.Errorf("groups with segments of width %d", l.Width)
+	case len(l.Multipliers) != l.Rows*l.Groups():
+		return fmt.Errorf("%d multipliers for %d rows of %d groups", len(l.Multipliers), l.Rows, l.Groups())
+	case !(l.Scale >= 0 && l.Scale <= maxFloat32):
+		return fmt.Errorf("scale %v", l.Scale)
+	}
+	k := l.K()
+	for i, a := range l.Assignments {
+		if int(a) >= k {
+			return fmt.Errorf("assignment %d is %d, of %d centroids", i, a, k)
+		}
+	}
+	for i, m := range l.Multipliers {
+		if m < -MaxMultiplier || m > MaxMultiplier {
+			return fmt.Errorf("multiplier %d is %d, beyond %d", i, m, MaxMultiplier)
+		}
+	}
+	return nil
+}
+
+// ValidGroup reports whether columns can share multipliers in groups of this size: 8, 16, 32, 64, 128 or 256,
+// so that groups and blocks of the input begin together.
+func ValidGroup(group int) bool {
+	return group >= 8 && group <= 256 && bits.OnesCount(uint(group)) == 1
+}
+
+// Row writes row r of the rebuilt matrix to dst, which must hold Cols values.
+func (l *Layer) Row(dst []float32, r int) {
+	scale := l.rowScale(r)
+	segments := l.Segments()
+	assignments := l.Assignments[r*segments:][:segments]
+	if l.Width == 1 {
+		for c, a := range assignments {
+			s := scale
+			if l.Group != 0 {
+				s *= float32(l.Multipliers[r*l.Groups()+c/l.Group])
+			}
+			dst[c] = s * float32(int(l.Centroids[a])-int(l.ZeroPoint))
+		}
+		return
+	}
+	for s, a := range assignments {
+		centroid := l.Centroids[int(a)*l.Width:][:l.Width]
+		for j, v := range dst[s*l.Width : min((s+1)*l.Width, l.Cols)] {
+			_ = v
+			dst[s*l.Width+j] = scale * float32(int(centroid[j])-int(l.ZeroPoint))
+		}
+	}
+}
+
+// rowScale is the factor of a whole row, Scale included.
+func (l *Layer) rowScale(r int) float32 {
+	if l.RowScales == nil {
+		return l.Scale
+	}
+	return l.Scale * RowScale(l.RowScales[r])
+}
+
+// Dense returns the rebuilt matrix, Rows x Cols, row-major.
+func (l *Layer) Dense() []float32 {
+	w := make([]float32, l.Rows*l.Cols)
+	for r := range l.Rows {
+		l.Row(w[r*l.Cols:][:l.Cols], r)
+	}
+	return w
+}
+
+// Dims returns the number of rows and columns.
+func (l *Layer) Dims() (rows, cols int) { return l.Rows, l.Cols }
+
+func ceilDiv(a, b int) int { return (a + b - 1) / b }
