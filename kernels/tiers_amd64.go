@@ -63,5 +63,7 @@ var denseMatTiers = []tier[denseMatFunc]{
 }
 
 var nearestTiers = []tier[nearestFunc]{
+	{"avx512", avx512, nearestAVX512},
+	{"avx2", avx2, nearestAVX2},
 	{"scalar", 0, nearestScalar},
 }

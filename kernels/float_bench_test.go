@@ -1,0 +1,28 @@
+package kernels
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+)
+
+func BenchmarkNearest(b *testing.B) {
+	for _, s := range []struct{ n, d, k int }{
+		{4096, 1, 256}, {4096, 2, 256}, {4096, 4, 256}, {4096, 8, 256}, {4096, 8, 16}, {4096, 64, 256}, {1024, 1024, 256},
+	} {
+		c := newNearest(rand.New(rand.NewPCG(1, 2)), s.n, s.n, s.d, s.k)
+		assignments, scores := make([]byte, s.n), make([]float32, s.n)
+		for _, tr := range nearestTiers {
+			b.Run(fmt.Sprintf("tier=%s/n=%d/d=%d/k=%d", tr.name, s.n, s.d, s.k), func(b *testing.B) {
+				if lack := tr.need &^ host; lack != 0 {
+					b.Skipf("host lacks %v", lack)
+				}
+				b.SetBytes(int64(4 * s.n * s.d))
+				for b.Loop() {
+					tr.fn(assignments, scores, c.points, c.stride, c.d, c.centroids, c.half)
+				}
+				b.ReportMetric(float64(s.n)*float64(s.d)*float64(s.k)*float64(b.N)/b.Elapsed().Seconds()/1e9, "Gterm/s")
+			})
+		}
+	}
+}
