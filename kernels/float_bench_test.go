@@ -26,3 +26,25 @@ func BenchmarkNearest(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkQuantize(b *testing.B) {
+	for _, s := range []struct{ n, block int }{{384, 32}, {1024, 64}, {1024, 256}} {
+		rng := rand.New(rand.NewPCG(1, 2))
+		x := make([]float32, s.n)
+		for i := range x {
+			x[i] = float32(rng.NormFloat64())
+		}
+		q, scales := make([]int8, s.n), make([]float32, s.n/s.block)
+		for _, tr := range quantizeTiers {
+			b.Run(fmt.Sprintf("tier=%s/n=%d/block=%d", tr.name, s.n, s.block), func(b *testing.B) {
+				if lack := tr.need &^ host; lack != 0 {
+					b.Skipf("host lacks %v", lack)
+				}
+				b.SetBytes(int64(4 * s.n))
+				for b.Loop() {
+					tr.fn(q, scales, x, s.block)
+				}
+			})
+		}
+	}
+}

@@ -74,3 +74,89 @@ func TestNearest(t *testing.T) {
 		})
 	}
 }
+
+func checkQuantize(t *testing.T, fn quantizeFunc, name string, x []float32, block int) {
+	t.Helper()
+	blocks := ceilDiv(len(x), block)
+	want, wantScales := make([]int8, len(x)), make([]float32, blocks)
+	wantOK := quantizeScalar(want, wantScales, x, block)
+	got, gotScales := make([]int8, len(x)), make([]float32, blocks)
+	if ok := fn(got, gotScales, x, block); ok != wantOK {
+		t.Fatalf("%s: %d values, block %d: returned %v, want %v", name, len(x), block, ok, wantOK)
+	}
+	if !wantOK {
+		return
+	}
+	for b, s := range gotScales {
+		if math.Float32bits(s) != math.Float32bits(wantScales[b]) {
+			t.Fatalf("%s: %d values, block %d: scale %d is %x, want %x", name, len(x), block, b, s, wantScales[b])
+		}
+	}
+	for i, v := range got {
+		if v != want[i] {
+			t.Fatalf("%s: %d values, block %d: value %d, %x, became %d, want %d", name, len(x), block, i, x[i], v, want[i])
+		}
+	}
+}
+
+func TestQuantize(t *testing.T) {
+	for _, tr := range quantizeTiers {
+		t.Run(tr.name, func(t *testing.T) {
+			if lack := tr.need &^ host; lack != 0 {
+				t.Skipf("host lacks %v", lack)
+			}
+			rng := rand.New(rand.NewPCG(3, 4))
+			lengths := []int{255, 256, 257, 1023, 1024, 1025}
+			for n := range 4*16 + 2 {
+				lengths = append(lengths, n)
+			}
+			for _, n := range lengths {
+				for _, block := range []int{1, 4, 7, 8, 16, 31, 32, 48, 64, 100, 128, 255, 256} {
+					x := make([]float32, n)
+					for _, kind := range quantizeKinds {
+						for i := range x {
+							x[i] = kind.value(rng, i)
+						}
+						checkQuantize(t, tr.fn, kind.name, x, block)
+					}
+				}
+			}
+			for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1), math.Float64frombits(0xfff8 << 48)} {
+				for _, n := range []int{1, 67, 100} {
+					for i := range n {
+						x := make([]float32, n)
+						x[i] = float32(bad)
+						for _, block := range []int{4, 64, 256} {
+							checkQuantize(t, tr.fn, "not finite", x, block)
+						}
+					}
+				}
+			}
+		})
+	}
+}
+
+// quantizeKinds are kinds of input; value gives the i-th value.
+var quantizeKinds = []struct {
+	name  string
+	value func(rng *rand.Rand, i int) float32
+}{
+	{"normal", func(rng *rand.Rand, _ int) float32 { return float32(rng.NormFloat64()) }},
+	{"negative", func(rng *rand.Rand, _ int) float32 { return -float32(rng.ExpFloat64()) }},
+	{"any magnitude", func(rng *rand.Rand, _ int) float32 { return finite(math.Float32frombits(rng.Uint32())) }},
+	{"denormal", func(rng *rand.Rand, _ int) float32 { return math.Float32frombits(rng.Uint32() & 0x807fffff) }},
+	{"about 2^-100", func(rng *rand.Rand, _ int) float32 { return math.Float32frombits(0x0d7ffffe + rng.Uint32N(4)) }},
+	{"about 127", func(rng *rand.Rand, _ int) float32 { return math.Float32frombits(0x42fdffff + rng.Uint32N(3)) }},
+	{"zero", func(_ *rand.Rand, i int) float32 { return []float32{0, float32(math.Copysign(0, -1))}[i%2] }},
+	{"huge", func(_ *rand.Rand, i int) float32 { return []float32{math.MaxFloat32, -math.MaxFloat32, 1}[i%3] }},
+	// The largest value is 127, so the factor is 1 and halves stay halves.
+	{"halves", func(_ *rand.Rand, i int) float32 { return []float32{127, 0.5, -1.5, 2.5, -126.5, 125.5}[i%6] }},
+}
+
+// finite returns v, or a number instead when it is none.
+func finite(v float32) float32 {
+	if math.Float32bits(v)&0x7f800000 == 0x7f800000 {
+		return 1
+	}
+	return v
+}

@@ -85,3 +85,13 @@ func nearestPanels(width int, panel nearestPanelFunc, assignments []byte, scores
 		copy(scores[i:][:n], s.scores[:])
 	}
 }
+
+// quantizeAVX512 is quantizeScalar.
+//
+//go:noescape
+func quantizeAVX512(q []int8, scales []float32, x []float32, block int) bool
+
+// quantizeAVX2 is quantizeScalar.
+//
+//go:noescape
+func quantizeAVX2(q []int8, scales []float32, x []float32, block int) bool

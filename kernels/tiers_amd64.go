@@ -31,6 +31,8 @@ func detect() features {
 // The tables. Best first; the last row needs nothing, so pick always finds one.
 
 var quantizeTiers = []tier[quantizeFunc]{
+	{"avx512", avx512, quantizeAVX512},
+	{"avx2", avx2, quantizeAVX2},
 	{"scalar", 0, quantizeScalar},
 }
 
