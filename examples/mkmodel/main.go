@@ -1,0 +1,128 @@
+// Command mkmodel writes a small model as a safetensors file, the same bytes on every machine: to
+// try palettize on, and for its tests. It has a bit of everything: each float type, an odd number of
+// columns, a convolution, an embedding, vectors, integers, a scalar.
+//
+//	mkmodel -o model.safetensors
+package main
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"strings"
+)
+
+// tensor is one entry of the header, in its JSON form, and how large its values are.
+type tensor struct {
+	name    string
+	spread  float64 // standard deviation of float values
+	DType   string  `json:"dtype"`
+	Shape   []int   `json:"shape"`
+	Offsets [2]int  `json:"data_offsets"`
+}
+
+func main() {
+	out := flag.String("o", "model.safetensors", "file to write")
+	rows := flag.Int("rows", 256, "rows and columns of the large matrices")
+	metadata := flag.String("metadata", "format=pt", `one entry of the file's metadata, "" for none`)
+	nan := flag.Bool("nan", false, "put a NaN into encoder.layer.1.attention.key.weight")
+	flag.Parse()
+	if err := os.WriteFile(*out, model(*rows, *metadata, *nan), 0o666); err != nil {
+		fmt.Fprintln(os.Stderr, "mkmodel:", err)
+		os.Exit(1)
+	}
+}
+
+func tensors(n int) []tensor {
+	return []tensor{
+		{name: "embeddings.word_embeddings.weight", DType: "F32", Shape: []int{4 * n, n}, spread: 0.05},
+		{name: "embeddings.position_embeddings.weight", DType: "F32", Shape: []int{64, n}, spread: 0.02},
+		{name: "embeddings.position_ids", DType: "I64", Shape: []int{1, 64}},
+		{name: "encoder.layer.0.attention.query.weight", DType: "F32", Shape: []int{n, n}, spread: 0.04},
+		{name: "encoder.layer.0.attention.query.bias", DType: "F32", Shape: []int{n}, spread: 0.1},
+		{name: "encoder.layer.0.output.dense.weight", DType: "F16", Shape: []int{n, 2 * n}, spread: 0.03},
+		{name: "encoder.layer.1.attention.key.weight", DType: "BF16", Shape: []int{n, n}, spread: 0.04},
+		{name: "encoder.layer.1.intermediate.weight", DType: "F64", Shape: []int{2 * n, n}, spread: 0.03},
+		{name: "encoder.layer.1.norm.weight", DType: "BF16", Shape: []int{n}, spread: 1},
+		{name: "audio.conv.weight", DType: "F32", Shape: []int{n, 16, 8}, spread: 0.1},
+		{name: "audio.projection.weight", DType: "F32", Shape: []int{n, 387}, spread: 0.06},
+		{name: "classifier.weight", DType: "F32", Shape: []int{3, n}, spread: 0.05},
+		{name: "logit_scale", DType: "F32", Shape: []int{}, spread: 3},
+	}
+}
+
+// model returns the bytes of the file: the header's length, the header, the values.
+func model(n int, metadata string, nan bool) []byte {
+	rng := rand.New(rand.NewPCG(1, 2))
+	header := make(map[string]any)
+	if key, value, ok := strings.Cut(metadata, "="); ok {
+		header["__metadata__"] = map[string]string{key: value}
+	}
+	var data []byte
+	for _, t := range tensors(n) {
+		t.Offsets[0] = len(data)
+		count := 1
+		for _, d := range t.Shape {
+			count *= d
+		}
+		for i := range count {
+			v := t.spread * gaussian(rng)
+			if nan && t.name == "encoder.layer.1.attention.key.weight" && i == 1000 {
+				v = math.NaN()
+			}
+			data = appendValue(data, t.DType, v, i)
+		}
+		t.Offsets[1] = len(data)
+		header[t.name] = t
+	}
+	text, err := json.Marshal(header)
+	if err != nil {
+		panic(err) // only for types that JSON does not have
+	}
+	for len(text)%8 != 0 {
+		text = append(text, ' ') // so that the values are aligned
+	}
+	file := binary.LittleEndian.AppendUint64(nil, uint64(len(text)))
+	return append(append(file, text...), data...)
+}
+
+// gaussian is nearly normal: the sum of twelve uniform numbers. It is exact, where the logarithms of
+// better methods differ from one machine to the next.
+func gaussian(rng *rand.Rand) float64 {
+	sum := -6 * 65535
+	for range 12 {
+		sum += int(rng.Uint32() >> 16)
+	}
+	return float64(sum) / 65536
+}
+
+func appendValue(data []byte, dtype string, v float64, i int) []byte {
+	bits := math.Float32bits(float32(v))
+	switch dtype {
+	case "F64":
+		return binary.LittleEndian.AppendUint64(data, math.Float64bits(v))
+	case "F32":
+		return binary.LittleEndian.AppendUint32(data, bits)
+	case "BF16":
+		return binary.LittleEndian.AppendUint16(data, uint16(bits>>16))
+	case "F16":
+		return binary.LittleEndian.AppendUint16(data, half(bits))
+	case "I64":
+		return binary.LittleEndian.AppendUint64(data, uint64(i))
+	}
+	panic("mkmodel: no dtype " + dtype)
+}
+
+// half cuts a float32 below 65,536 off to float16; what float16 cannot hold becomes 0.
+func half(bits uint32) uint16 {
+	sign := uint16(bits >> 16 & 0x8000)
+	exponent := int(bits>>23&0xff) - 127 + 15
+	if exponent < 1 {
+		return sign
+	}
+	return sign | uint16(exponent)<<10 | uint16(bits>>13&0x3ff)
+}
