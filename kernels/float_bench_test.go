@@ -48,3 +48,21 @@ func BenchmarkQuantize(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkDenseVec(b *testing.B) {
+	for _, s := range []struct{ rows, cols int }{{3072, 1024}, {384, 384}, {1536, 384}, {384, 1536}, {30522, 384}} {
+		rng := rand.New(rand.NewPCG(1, 2))
+		w, x, y := normals(rng, s.rows*s.cols), normals(rng, s.cols), make([]float32, s.rows)
+		for _, tr := range denseVecTiers {
+			b.Run(fmt.Sprintf("tier=%s/rows=%d/cols=%d", tr.name, s.rows, s.cols), func(b *testing.B) {
+				if lack := tr.need &^ host; lack != 0 {
+					b.Skipf("host lacks %v", lack)
+				}
+				b.SetBytes(int64(4 * len(w)))
+				for b.Loop() {
+					tr.fn(y, w, x)
+				}
+			})
+		}
+	}
+}

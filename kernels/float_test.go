@@ -1,6 +1,7 @@
 package kernels
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -159,4 +160,52 @@ func finite(v float32) float32 {
 		return 1
 	}
 	return v
+}
+
+// checkDense holds a result against the sum in float64. A float32 sum of n products in any order
+// has an error of at most n*eps/2 * sum|a*b| to first order, eps being 2^-23; c = 1 leaves a factor
+// of two for the terms of higher order.
+func checkDense(t *testing.T, name string, got float32, a, b []float32) {
+	t.Helper()
+	const c, eps = 1, 0x1p-23
+	var want, size float64
+	for i, v := range a {
+		want += float64(v) * float64(b[i])
+		size += math.Abs(float64(v) * float64(b[i]))
+	}
+	if bound := c * float64(len(a)) * eps * size; !(math.Abs(float64(got)-want) <= bound) {
+		t.Fatalf("%s: got %v, want %v within %v", name, got, want, bound)
+	}
+}
+
+func normals(rng *rand.Rand, n int) []float32 {
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = float32(rng.NormFloat64())
+	}
+	return x
+}
+
+func TestDenseVec(t *testing.T) {
+	for _, tr := range denseVecTiers {
+		t.Run(tr.name, func(t *testing.T) {
+			if lack := tr.need &^ host; lack != 0 {
+				t.Skipf("host lacks %v", lack)
+			}
+			rng := rand.New(rand.NewPCG(5, 6))
+			lengths := []int{255, 256, 257, 1023, 1024, 1025}
+			for n := range 8*16 + 2 {
+				lengths = append(lengths, n)
+			}
+			for _, cols := range lengths {
+				for _, rows := range []int{1, 2, 5} {
+					w, x, y := normals(rng, rows*cols), normals(rng, cols), normals(rng, rows)
+					tr.fn(y, w, x)
+					for r := range rows {
+						checkDense(t, fmt.Sprintf("row %d of [%d, %d]", r, rows, cols), y[r], w[r*cols:][:cols], x)
+					}
+				}
+			}
+		})
+	}
 }

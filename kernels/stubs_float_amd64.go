@@ -95,3 +95,13 @@ func quantizeAVX512(q []int8, scales []float32, x []float32, block int) bool
 //
 //go:noescape
 func quantizeAVX2(q []int8, scales []float32, x []float32, block int) bool
+
+// denseVecAVX512 is denseVecScalar with fused multiply-add and another order of additions. len(y) > 0.
+//
+//go:noescape
+func denseVecAVX512(y, w, x []float32)
+
+// denseVecAVX2 is denseVecScalar with fused multiply-add and another order of additions. len(y) > 0.
+//
+//go:noescape
+func denseVecAVX2(y, w, x []float32)

@@ -57,6 +57,8 @@ var tableTiers = []tier[tableKernel]{
 }
 
 var denseVecTiers = []tier[denseVecFunc]{
+	{"avx512", avx512 | fma, denseVecAVX512},
+	{"avx2", avx2 | fma, denseVecAVX2},
 	{"scalar", 0, denseVecScalar},
 }
 
