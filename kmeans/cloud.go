@@ -1,0 +1,138 @@
+package kmeans
+
+import (
+	"context"
+	"math"
+)
+
+const (
+	// chunkValues is about how many values a chunk holds: with its assignments and scores it stays
+	// in a first-level or, for wide points, second-level cache.
+	chunkValues = 1 << 13
+	chunkLeast  = 256  // points, where they are wide
+	chunkMost   = 2048 // points, where they are narrow
+
+	// maxParts bounds the parts that are summed up by themselves: enough to keep threads busy, few
+	// enough for the sums of wide points to fit.
+	maxParts = 64
+	// maxBoxWidth is the largest width of points for which boxes rule out enough centroids to pay.
+	maxBoxWidth = 8
+)
+
+// chunk is the points [lo, hi) of a cloud. Their coordinates lie as planes, column by column, at
+// lo*d, which is what Nearest takes.
+type chunk struct{ lo, hi int }
+
+// cloud is a set of work points in chunks. Chunks and their order depend on the points alone, never
+// on the number of threads, so that sums taken chunk by chunk don't either.
+type cloud struct {
+	d       int
+	chunks  []chunk
+	planes  []float32
+	weights []float32 // in the order of the cloud; nil: all 1
+	order   []uint32  // which of the input's points each is; nil: as they come
+	boxes   []float32 // chunks x 2 x d: the lowest and the highest values of a chunk; nil: not known
+}
+
+func chunkPoints(d int) int { return max(chunkLeast, min(chunkMost, chunkValues/d)) }
+
+// split cuts points [lo, hi) into chunks of about the same size.
+func split(chunks []chunk, lo, hi, d int) []chunk {
+	n := hi - lo
+	pieces := (n + chunkPoints(d) - 1) / chunkPoints(d)
+	for i := range pieces {
+		chunks = append(chunks, chunk{lo + n*i/pieces, lo + n*(i+1)/pieces})
+	}
+	return chunks
+}
+
+// newCloud copies the points of the input, those of order or, if it is nil, all, into planes.
+func (in *input) newCloud(ctx context.Context, order []uint32, chunks []chunk, boxes bool) (*cloud, error) {
+	n := in.n
+	if order != nil {
+		n = len(order)
+	}
+	c := &cloud{d: in.d, chunks: chunks, planes: make([]float32, n*in.d), order: order}
+	if in.weights != nil {
+		c.weights = in.weights
+		if order != nil {
+			c.weights = make([]float32, n)
+		}
+	}
+	if boxes {
+		c.boxes = make([]float32, len(chunks)*2*in.d)
+	}
+	err := parallel(ctx, in.threads, len(chunks), func(_, t int) {
+		ch := chunks[t]
+		in.load(c.planes[ch.lo*in.d:ch.hi*in.d], ch, order)
+		if order != nil && in.weights != nil {
+			for i := ch.lo; i < ch.hi; i++ {
+				c.weights[i] = in.weights[order[i]]
+			}
+		}
+		if boxes {
+			c.setBox(t)
+		}
+	})
+	return c, err
+}
+
+// load writes the planes of a chunk.
+func (in *input) load(planes []float32, ch chunk, order []uint32) {
+	d, n := in.d, ch.hi-ch.lo
+	for i := range n {
+		at := ch.lo + i
+		if order != nil {
+			at = int(order[at])
+		}
+		for j, x := range in.points[at*d : at*d+d] {
+			planes[j*n+i] = float32(float64(float64(x)*in.scale) - in.shift[j])
+		}
+	}
+}
+
+func (c *cloud) setBox(t int) {
+	ch := c.chunks[t]
+	n := ch.hi - ch.lo
+	box := c.boxes[t*2*c.d:][:2*c.d]
+	for j := range c.d {
+		lo, hi := float32(math.MaxFloat32), float32(-math.MaxFloat32)
+		for _, x := range c.planes[ch.lo*c.d+j*n:][:n] {
+			lo, hi = min(lo, x), max(hi, x)
+		}
+		box[j], box[c.d+j] = lo, hi
+	}
+}
+
+// inOrder is the cloud of all points as they come.
+func (in *input) inOrder(ctx context.Context) (*cloud, error) {
+	return in.newCloud(ctx, nil, split(nil, 0, in.n, in.d), false)
+}
+
+// grouped is the cloud of all points with those together that have the same nearest centroid. Its
+// chunks are small in space, so that for each of them most centroids are out of the question, and
+// stay so while the centroids move.
+func (in *input) grouped(ctx context.Context, set *centroidSet) (*cloud, error) {
+	if in.d > maxBoxWidth || in.n > math.MaxUint32 || set.k < 8 || in.n < 16*set.k {
+		return in.inOrder(ctx)
+	}
+	assignments := make([]byte, in.n)
+	if err := in.nearest(ctx, assignments, set, nil); err != nil {
+		return nil, err
+	}
+	var count [MaxCentroids + 1]int
+	for _, a := range assignments {
+		count[int(a)+1]++
+	}
+	var chunks []chunk
+	for k := range MaxCentroids {
+		count[k+1] += count[k]
+		chunks = split(chunks, count[k], count[k+1], in.d)
+	}
+	order := make([]uint32, in.n)
+	for i, a := range assignments {
+		order[count[a]] = uint32(i)
+		count[a]++
+	}
+	return in.newCloud(ctx, order, chunks, true)
+}

@@ -1,0 +1,408 @@
+package kmeans
+
+import (
+	"context"
+	"math"
+)
+
+// centroidSet is centroids as the work is done on them.
+type centroidSet struct {
+	k, d int
+	at   []float32 // k x d, row-major
+	half []float32 // half the squared lengths
+}
+
+func (in *input) newSet(centroids []float32) *centroidSet {
+	k := len(centroids) / in.d
+	s := &centroidSet{k: k, d: in.d, at: make([]float32, k*in.d), half: make([]float32, k)}
+	in.fill(s, centroids)
+	return s
+}
+
+// fill sets s to the given centroids.
+func (in *input) fill(s *centroidSet, centroids []float32) {
+	for i := range s.k {
+		var squares float64
+		for j := range s.d {
+			c := in.toWork(centroids[i*s.d+j], j)
+			s.at[i*s.d+j] = c
+			squares += float64(float64(c) * float64(c))
+		}
+		s.half[i] = float32(squares / 2)
+	}
+}
+
+// scratch is what one worker needs for one chunk.
+type scratch struct {
+	scores []float32
+	planes []float32
+	ids    []byte    // the centroids in question, ascending
+	at     []float32 // their rows
+	half   []float32
+	sums   []float64
+	errs   []float64
+}
+
+func newScratch(workers int) []scratch { return make([]scratch, workers) }
+
+// grow returns a slice of length n, the given one if it is long enough.
+func grow[E any](s []E, n int) []E {
+	if cap(s) < n {
+		return make([]E, n)
+	}
+	return s[:n]
+}
+
+// nearest assigns all points of the input, which it reads as they come. With sse it also adds up
+// the squared distances, in work units.
+func (in *input) nearest(ctx context.Context, assignments []byte, set *centroidSet, sse *float64) error {
+	chunks := split(nil, 0, in.n, in.d)
+	work := newScratch(in.threads)
+	var errs []float64
+	if sse != nil {
+		errs = make([]float64, len(chunks))
+	}
+	err := parallel(ctx, in.threads, len(chunks), func(worker, t int) {
+		w, ch := &work[worker], chunks[t]
+		n := ch.hi - ch.lo
+		w.planes, w.scores = grow(w.planes, n*in.d), grow(w.scores, n)
+		in.load(w.planes, ch, nil)
+		a := assignments[ch.lo:ch.hi]
+		in.kernels.Nearest(a, w.scores, w.planes, n, in.d, set.at, set.half)
+		if sse != nil {
+			var weights []float32
+			if in.weights != nil {
+				weights = in.weights[ch.lo:ch.hi]
+			}
+			errs[t] = w.squares(a, w.planes, weights, set)
+		}
+	})
+	if sse != nil {
+		*sse = total(errs)
+	}
+	return err
+}
+
+// assign is Assign for points of more than one column.
+func (in *input) assign(ctx context.Context, assignments []byte, centroids []float32) (sse float64, err error) {
+	err = in.nearest(ctx, assignments, in.newSet(centroids), &sse)
+	return in.unscale(sse), err
+}
+
+func total(parts []float64) (sum float64) {
+	for _, p := range parts {
+		sum += p
+	}
+	return sum
+}
+
+// squares returns the weighted sum of squared distances of a chunk's points to their centroids.
+func (w *scratch) squares(assignments []byte, planes, weights []float32, set *centroidSet) float64 {
+	n, d := len(assignments), set.d
+	w.errs = grow(w.errs, n)
+	clear(w.errs)
+	for j := range d {
+		for i, x := range planes[j*n:][:n] {
+			e := float64(x) - float64(set.at[int(assignments[i])*d+j])
+			w.errs[i] += float64(e * e)
+		}
+	}
+	if weights == nil {
+		return total(w.errs)
+	}
+	var sum float64
+	for i, e := range w.errs {
+		sum += float64(float64(weights[i]) * e)
+	}
+	return sum
+}
+
+// lloyd iterates over one cloud.
+type lloyd struct {
+	in    *input
+	cloud *cloud
+	set   *centroidSet
+
+	centroids   []float32 // k x d in the units of the input: what set is made from
+	assignments []byte    // in the order of the cloud
+	work        []scratch
+	parts       int       // the cloud is summed up in so many parts
+	partial     []float64 // parts x k x stride
+	sums        []float64 // k x stride: d sums of weight*x, the weight, the number of points
+	stride      int
+	squares     float64 // weighted sum of squared lengths of all points
+	iterations  []Iteration
+}
+
+func (in *input) newLloyd(c *cloud, centroids []float32) *lloyd {
+	l := &lloyd{
+		in: in, cloud: c, set: in.newSet(centroids), stride: in.d + 2,
+		centroids:   append([]float32(nil), centroids...),
+		assignments: make([]byte, len(c.planes)/in.d),
+		work:        newScratch(in.threads),
+	}
+	size := l.set.k * l.stride
+	// Sums of at most 4 Mi values, 32 MB, however wide the points are.
+	l.parts = max(1, min(maxParts, len(c.chunks), (4<<20)/size))
+	l.partial = make([]float64, l.parts*size)
+	l.sums = make([]float64, size)
+	return l
+}
+
+// refine runs Lloyd's iteration over all points from the given centroids.
+func (in *input) refine(ctx context.Context, centroids []float32) (*Result, error) {
+	c, err := in.grouped(ctx, in.newSet(centroids))
+	if err != nil {
+		return nil, err
+	}
+	l := in.newLloyd(c, centroids)
+	if err := l.run(ctx, in.iterations, in.tolerance); err != nil {
+		return nil, err
+	}
+	return l.result(ctx)
+}
+
+// result puts the assignments into the order of the input and measures what they cost.
+func (l *lloyd) result(ctx context.Context) (*Result, error) {
+	c := l.cloud
+	res := &Result{Centroids: l.centroids, Assignments: l.assignments, Iterations: l.iterations}
+	if c.order != nil {
+		res.Assignments = make([]byte, l.in.n)
+	}
+	errs := make([]float64, len(c.chunks))
+	err := parallel(ctx, l.in.threads, len(c.chunks), func(worker, t int) {
+		ch := c.chunks[t]
+		if c.order != nil {
+			for i := ch.lo; i < ch.hi; i++ {
+				res.Assignments[c.order[i]] = l.assignments[i]
+			}
+		}
+		var weights []float32
+		if c.weights != nil {
+			weights = c.weights[ch.lo:ch.hi]
+		}
+		errs[t] = l.work[worker].squares(l.assignments[ch.lo:ch.hi], c.planes[ch.lo*c.d:ch.hi*c.d], weights, l.set)
+	})
+	res.SSE = l.in.unscale(total(errs))
+	return res, err
+}
+
+// run alternates between assignment and update until the objective hardly falls. It ends with an
+// assignment, so that centroids and assignments belong together.
+func (l *lloyd) run(ctx context.Context, iterations int, tolerance float64) error {
+	if err := l.measure(ctx); err != nil {
+		return err
+	}
+	var before float64
+	repaired := 0
+	for i := range iterations {
+		if err := l.assign(ctx); err != nil {
+			return err
+		}
+		it := l.iteration()
+		if i > 0 && before > 0 {
+			it.Moved = (before - it.SSE) / before
+		}
+		done := i+1 == iterations || it.SSE == 0 || i > 0 && repaired == 0 && it.Moved < tolerance
+		before = it.SSE
+		if !done {
+			var err error
+			if it.Repaired, err = l.update(ctx); err != nil {
+				return err
+			}
+			repaired = it.Repaired
+		}
+		l.iterations = append(l.iterations, it)
+		if done {
+			return nil
+		}
+	}
+	return nil
+}
+
+// measure sets squares.
+func (l *lloyd) measure(ctx context.Context) error {
+	c := l.cloud
+	parts := make([]float64, len(c.chunks))
+	err := parallel(ctx, l.in.threads, len(c.chunks), func(_, t int) {
+		ch := c.chunks[t]
+		n := ch.hi - ch.lo
+		var sum float64
+		for j := range c.d {
+			plane := c.planes[ch.lo*c.d+j*n:][:n]
+			if c.weights == nil {
+				for _, x := range plane {
+					sum += float64(float64(x) * float64(x))
+				}
+				continue
+			}
+			for i, x := range plane {
+				sum += float64(float64(c.weights[ch.lo+i]) * float64(float64(x)*float64(x)))
+			}
+		}
+		parts[t] = sum
+	})
+	l.squares = total(parts)
+	return err
+}
+
+// assign finds the nearest centroid of each point and adds up what the update needs. The parts are
+// the same for any number of threads and are merged in order.
+func (l *lloyd) assign(ctx context.Context) error {
+	size := l.set.k * l.stride
+	chunks := len(l.cloud.chunks)
+	err := parallel(ctx, l.in.threads, l.parts, func(worker, p int) {
+		sums := l.partial[p*size:][:size]
+		clear(sums)
+		for t := chunks * p / l.parts; t < chunks*(p+1)/l.parts && ctx.Err() == nil; t++ {
+			l.assignChunk(&l.work[worker], t, sums)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	clear(l.sums)
+	for p := range l.parts {
+		for i, v := range l.partial[p*size:][:size] {
+			l.sums[i] += v
+		}
+	}
+	return nil
+}
+
+func (l *lloyd) assignChunk(w *scratch, t int, sums []float64) {
+	c, set := l.cloud, l.set
+	ch := c.chunks[t]
+	n, d := ch.hi-ch.lo, c.d
+	planes, a := c.planes[ch.lo*d:ch.hi*d], l.assignments[ch.lo:ch.hi]
+	var weights []float32
+	if c.weights != nil {
+		weights = c.weights[ch.lo:ch.hi]
+	}
+	w.scores = grow(w.scores, n)
+	if c.boxes == nil {
+		l.in.kernels.Nearest(a, w.scores, planes, n, d, set.at, set.half)
+		accumulate(sums, a, planes, weights, d)
+		return
+	}
+	w.choose(set, c.boxes[t*2*d:][:2*d])
+	l.in.kernels.Nearest(a, w.scores, planes, n, d, w.at, w.half)
+	w.sums = grow(w.sums, len(w.ids)*l.stride)
+	clear(w.sums)
+	accumulate(w.sums, a, planes, weights, d)
+	for i, id := range w.ids {
+		for j, v := range w.sums[i*l.stride:][:l.stride] {
+			sums[int(id)*l.stride+j] += v
+		}
+	}
+	for i, at := range a {
+		a[i] = w.ids[at]
+	}
+}
+
+// accumulate adds points to the sums of their clusters.
+func accumulate(sums []float64, assignments []byte, planes, weights []float32, d int) {
+	n, stride := len(assignments), d+2
+	if weights == nil {
+		for _, a := range assignments {
+			sums[int(a)*stride+d+1]++
+		}
+		for j := range d {
+			for i, x := range planes[j*n:][:n] {
+				sums[int(assignments[i])*stride+j] += float64(x)
+			}
+		}
+		for i := d; i < len(sums); i += stride {
+			sums[i] = sums[i+1]
+		}
+		return
+	}
+	weights = weights[:n]
+	for i, a := range assignments {
+		sums[int(a)*stride+d] += float64(weights[i])
+		sums[int(a)*stride+d+1]++
+	}
+	for j := range d {
+		for i, x := range planes[j*n:][:n] {
+			sums[int(assignments[i])*stride+j] += float64(float64(weights[i]) * float64(x))
+		}
+	}
+}
+
+// choose lists the centroids that are nearest to some point of a box: c is out of the question when
+// z, the nearest to its centre, is nearer than c to all of the box, which it is when it is nearer
+// to the corner that lies farthest in the direction from z to c (Kanungo et al. 2002).
+func (w *scratch) choose(set *centroidSet, box []float32) {
+	d := set.d
+	lo, hi := box[:d], box[d:2*d]
+	z, least := 0, math.MaxFloat64
+	for k := range set.k {
+		s := float64(set.half[k])
+		for j, c := range set.at[k*d : k*d+d] {
+			s -= float64((float64(lo[j]) + float64(hi[j])) * float64(c) / 2)
+		}
+		if s < least {
+			z, least = k, s
+		}
+	}
+	w.ids, w.at, w.half = w.ids[:0], w.at[:0], w.half[:0]
+	nearest := set.at[z*d:][:d]
+	for k := range set.k {
+		row := set.at[k*d:][:d]
+		// Half the difference of the squared distances to that corner.
+		s := float64(set.half[k]) - float64(set.half[z])
+		for j, c := range row {
+			to := float64(c) - float64(nearest[j])
+			s -= max(float64(float64(lo[j])*to), float64(float64(hi[j])*to))
+		}
+		if s > 0 {
+			continue
+		}
+		w.ids = append(w.ids, byte(k))
+		w.at = append(w.at, row...)
+		w.half = append(w.half, set.half[k])
+	}
+}
+
+// iteration sums up the assignment that was made last.
+func (l *lloyd) iteration() Iteration {
+	d := l.cloud.d
+	it := Iteration{Smallest: math.MaxInt}
+	// sum of w*|x-c|^2 = sum of w*|x|^2 + sum over the clusters of c.(weight*c - 2*sum)
+	sse := l.squares
+	for k := range l.set.k {
+		row := l.sums[k*l.stride:][:l.stride]
+		it.Smallest = min(it.Smallest, int(row[d+1]))
+		it.Largest = max(it.Largest, int(row[d+1]))
+		var s float64
+		for j, c := range l.set.at[k*d : k*d+d] {
+			s += float64(float64(c) * (float64(row[d]*float64(c)) - float64(2*row[j])))
+		}
+		sse += s
+	}
+	it.SSE = l.in.unscale(max(0, sse))
+	return it
+}
+
+// update moves each centroid to the mean of its cluster and repairs the empty ones.
+func (l *lloyd) update(ctx context.Context) (repaired int, err error) {
+	d := l.cloud.d
+	empty := false
+	for k := range l.set.k {
+		row := l.sums[k*l.stride:][:l.stride]
+		if row[d] == 0 {
+			empty = true
+			continue
+		}
+		for j := range d {
+			l.centroids[k*d+j] = l.in.fromWork(row[j]/row[d], j)
+		}
+	}
+	if empty {
+		if repaired, err = l.repair(ctx); err != nil {
+			return 0, err
+		}
+	}
+	l.in.fill(l.set, l.centroids)
+	return repaired, nil
+}
