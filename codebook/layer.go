@@ -3,6 +3,7 @@ package codebook
 import (
 	"fmt"
 	"math/bits"
+	"sync"
 )
 
 const (
@@ -31,6 +32,10 @@ type Layer struct {
 	RowScales   []byte // Rows codes of RowScale; nil: no row scales, all 1
 	Group       int    // columns that share a multiplier, for Width 1; 0: no groups
 	Multipliers []int8 // Rows x Groups(), -MaxMultiplier..MaxMultiplier; nil without groups
+
+	once    sync.Once // of plan, which MulVec and MulMat use
+	plan    *Plan
+	planErr error
 }
 
 // K is the number of centroids.

@@ -1,7 +1,9 @@
 package codebook
 
 import (
-	"errors"
+	"fmt"
+	"math"
+	"sync"
 
 	"github.com/palettize/palettize/kernels"
 )
@@ -10,51 +12,127 @@ import (
 type RunOptions struct {
 	Kernels *kernels.Set // nil: kernels.Best
 	Threads int          // 0 or 1: the caller's goroutine alone
+	Batch   int          // vectors multiplied at once, for which the plan is chosen; 0: 1
+	Plan    string       // name of the plan to use, "": the one that the cost model finds fastest
 }
 
 // Plan is a layer laid out for multiplication. Its methods may be called at the same time.
-type Plan struct{}
-
-// Plan lays the layer out for the plan that the cost model finds fastest.
-func (l *Layer) Plan(opts RunOptions) (*Plan, error) {
-	return nil, errors.New("codebook: in the making")
+type Plan struct {
+	rows, cols int
+	name, tier string
+	engine     engine
+	set        *kernels.Set
+	threads    int
+	spaces     sync.Pool // of *workspace
 }
 
-// Name is the plan: "broadcast", "table", "decode" ...
-func (p *Plan) Name() string { return "" }
+// engine is a layout of a layer together with the operations that multiply it.
+type engine interface {
+	// bits is what the layout takes in memory.
+	bits() int64
+	// mul writes y [n, rows] for x [n, cols]. It returns false when x holds a NaN or an infinity.
+	mul(p *Plan, ws *workspace, y, x []float32, n int) bool
+}
+
+// plans lists the ways to multiply a layer. cost is in nanoseconds for a batch on one thread.
+var plans = []struct {
+	name, op string
+	fits     func(l *Layer) bool
+	cost     func(c *costs, l *Layer, batch float64) float64
+	lay      func(l *Layer) engine
+}{
+	{"broadcast", "mul-u8", fitsBroadcast, costBroadcast, layBroadcast},
+	{"table", "table", fitsTable, costTable, layTable},
+	{"decode16", "mul-nibble", fitsNibbles, costNibbles, layNibbles},
+	{"decode256", "mul-lookup", fitsLookup, costLookup, layLookup},
+	{"bytes", "mul-u8", fitsBytes, costBytes, layBytes},
+	{"dense", "dense-vector", func(*Layer) bool { return true }, costDense, layDense},
+}
+
+// Plan lays the layer out as the options say.
+func (l *Layer) Plan(opts RunOptions) (*Plan, error) {
+	set := opts.Kernels
+	if set == nil {
+		var err error
+		if set, err = kernels.Best(); err != nil {
+			return nil, err
+		}
+	}
+	costs := costsOf(set)
+	best, bestCost := -1, math.Inf(1)
+	for i, row := range plans {
+		if !row.fits(l) || opts.Plan != "" && row.name != opts.Plan {
+			continue
+		}
+		if cost := row.cost(costs, l, float64(max(1, opts.Batch))); best < 0 || cost < bestCost {
+			best, bestCost = i, cost
+		}
+	}
+	if best < 0 {
+		return nil, fmt.Errorf("no plan %q for a layer of width %d with %d centroids", opts.Plan, l.Width, l.K())
+	}
+	row := plans[best]
+	p := &Plan{
+		rows: l.Rows, cols: l.Cols, name: row.name, tier: set.Tier(row.op),
+		engine: row.lay(l), set: set, threads: max(1, opts.Threads),
+	}
+	p.spaces.New = func() any { return new(workspace) }
+	return p, nil
+}
+
+// Name is the plan: "broadcast" and "table" spread dot products of the centroids, "decode16",
+// "decode256" and "bytes" multiply weights looked up in registers, "dense" multiplies float32.
+func (p *Plan) Name() string { return p.name }
 
 // Tier names the kernel tier that does most of the work.
-func (p *Plan) Tier() string { return "" }
+func (p *Plan) Tier() string { return p.tier }
 
 // BitsResident is what the plan holds in memory for the layer's weights, in bits.
-func (p *Plan) BitsResident() int64 { return 0 }
+func (p *Plan) BitsResident() int64 { return p.engine.bits() }
 
 // MulVec writes y = W*x for len(x) = Cols, len(y) = Rows. A NaN or an infinity in x is an error.
-func (p *Plan) MulVec(y, x []float32) error { return nil }
+func (p *Plan) MulVec(y, x []float32) error { return p.MulMat(y, x, 1) }
 
 // MulMat writes n results, y [n, Rows], for n inputs, x [n, Cols].
-func (p *Plan) MulMat(y, x []float32, n int) error { return nil }
-
-// MulVec writes y = W*x with the default plan on one thread, made at the first call.
-func (l *Layer) MulVec(y, x []float32) error { return nil }
-
-// MulMat writes n results, y [n, Rows], for n inputs, x [n, Cols], as MulVec does.
-func (l *Layer) MulMat(y, x []float32, n int) error { return nil }
-
-// Dense is a float32 matrix [Rows, Cols], row-major, multiplied as it is.
-type Dense struct {
-	Rows, Cols int
-	W          []float32
+func (p *Plan) MulMat(y, x []float32, n int) error {
+	if n < 0 || len(x) != n*p.cols || len(y) != n*p.rows {
+		return fmt.Errorf("%d inputs for a layer [%d, %d]: len(x) is %d, len(y) is %d", n, p.rows, p.cols, len(x), len(y))
+	}
+	if n == 0 {
+		return nil
+	}
+	ws := p.spaces.Get().(*workspace)
+	defer p.spaces.Put(ws)
+	if !p.engine.mul(p, ws, y, x, n) {
+		return nonfinite(x)
+	}
+	return nil
 }
 
-// Dims returns the number of rows and columns.
-func (d *Dense) Dims() (rows, cols int) { return d.Rows, d.Cols }
+// nonfinite names the first value of x that is none.
+func nonfinite(x []float32) error {
+	i := indexNonfinite(x)
+	return fmt.Errorf("input %d is %v", i, x[i])
+}
 
-// MulVec writes y = W*x.
-func (d *Dense) MulVec(y, x []float32) error { return nil }
+// indexNonfinite returns the index of the first NaN or infinity in x, -1 when there is none.
+func indexNonfinite(x []float32) int {
+	for i, v := range x {
+		if v-v != 0 {
+			return i
+		}
+	}
+	return -1
+}
 
-// MulMat writes n results, y [n, Rows], for n inputs, x [n, Cols].
-func (d *Dense) MulMat(y, x []float32, n int) error { return nil }
+// MulVec writes y = W*x with the default plan on one thread, made at the first call.
+func (l *Layer) MulVec(y, x []float32) error { return l.MulMat(y, x, 1) }
 
-// Row writes row r of W to dst.
-func (d *Dense) Row(dst []float32, r int) { copy(dst[:d.Cols], d.W[r*d.Cols:]) }
+// MulMat writes n results, y [n, Rows], for n inputs, x [n, Cols], as MulVec does.
+func (l *Layer) MulMat(y, x []float32, n int) error {
+	l.once.Do(func() { l.plan, l.planErr = l.Plan(RunOptions{}) })
+	if l.planErr != nil {
+		return l.planErr
+	}
+	return l.plan.MulMat(y, x, n)
+}

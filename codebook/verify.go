@@ -2,21 +2,24 @@ package codebook
 
 import (
 	"context"
-	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"time"
 
 	"github.com/palettize/palettize/kernels"
 )
 
 // VerifyOptions of Verify. The zero value of each field is its default.
 type VerifyOptions struct {
-	Truth    Source       // the original model; nil: the rebuilt weights stand in, weight errors are unknown
-	Inputs   Source       // inputs by tensor name, [n, cols] float; tensors without one get Gaussian inputs; may be nil
-	Seed     uint64       // of the Gaussian inputs
-	Batch    int          // vectors multiplied at once; 0: 1
-	Threads  int          // 0: 1
-	Kernels  *kernels.Set // nil: kernels.Best
-	Passes   int          // timed passes of each kind; 0: until the best settles
-	Progress func(Progress)
+	Truth    Source         // the original model; nil: the rebuilt weights stand in, weight errors are unknown
+	Inputs   Source         // inputs by tensor name, [n, cols] float; tensors without one get Gaussian inputs; may be nil
+	Seed     uint64         // of the Gaussian inputs
+	Batch    int            // vectors multiplied at once; 0: 1
+	Threads  int            // 0: 1
+	Kernels  *kernels.Set   // nil: kernels.Best
+	Progress func(Progress) // called before each layer and at the end; may be nil
 }
 
 // LayerCheck is what Verify found of one layer. Times are microseconds for one call (a batch).
@@ -30,7 +33,7 @@ type LayerCheck struct {
 	Tier         string   `json:"tier"`
 	BitsStored   float64  `json:"bits_stored"`   // a weight, everything in the file counted
 	BitsResident float64  `json:"bits_resident"` // a weight, in memory while multiplying
-	WeightError  *float64 `json:"weight_error"`  // relative Frobenius; null without the original
+	WeightError  *float64 `json:"weight_error"`  // relative Frobenius error; null without the original
 	OutputError  float64  `json:"output_error"`  // compiled path against dense float32, relative
 	KernelError  float64  `json:"kernel_error"`  // compiled path against exact arithmetic on the same centroids
 	Cosine       float64  `json:"cosine"`        // of the outputs
@@ -40,10 +43,10 @@ type LayerCheck struct {
 	Speedup      float64  `json:"speedup"`
 }
 
-// Total sums up the layers.
+// Total sums up the layers. Errors are over all layers together, times those of the best pass.
 type Total struct {
 	Weights      int64    `json:"weights"`
-	BytesIn      int64    `json:"bytes_in"`  // whole original file; filled in by who knows the files
+	BytesIn      int64    `json:"bytes_in"`  // whole original file; for those who know the files to fill in
 	BytesOut     int64    `json:"bytes_out"` // whole codebook file
 	Ratio        float64  `json:"ratio"`
 	BitsStored   float64  `json:"bits_stored"`
@@ -62,15 +65,266 @@ type Verification struct {
 	Total  Total        `json:"total"`
 }
 
-// NamedLayer is a layer with the name of its tensor and what it takes in the file.
+// NamedLayer is a layer with the tensor that it stands for and what it takes in the file.
 type NamedLayer struct {
 	Tensor Tensor // the original: name, dtype, shape
 	Layer  *Layer
 	Bytes  int64 // in the file, its share of the header included
 }
 
-// Verify compares each layer with dense float32 multiplication: errors, and times taken in passes
-// through all layers in order, dense and compiled in alternating blocks.
-func Verify(ctx context.Context, layers []NamedLayer, opts VerifyOptions) (*Verification, error) {
-	return nil, errors.New("codebook: in the making")
+const (
+	verifyVectors = 16 // vectors whose outputs are compared, at least
+	verifyRounds  = 3  // of a block of dense passes and a block of compiled ones
+	// blockPasses is the length of a block. Its first passes find what the other kind left in the cache.
+	blockPasses = 8
+)
+
+// check is one layer while it is verified.
+type check struct {
+	NamedLayer
+	plan  *Plan
+	dense Dense
+	x, y  []float32 // of a timed call
+	bestD time.Duration
+	bestC time.Duration
 }
+
+// Verify compares each layer with dense float32 multiplication: errors, and times taken in passes
+// through all layers in order, as a forward pass walks them, so that a model larger than the cache is
+// measured from memory. Dense and compiled passes alternate in blocks: a dense pass right before a
+// compiled one would evict what it needs.
+func Verify(ctx context.Context, layers []NamedLayer, opts VerifyOptions) (*Verification, error) {
+	if opts.Kernels == nil {
+		best, err := kernels.Best()
+		if err != nil {
+			return nil, err
+		}
+		opts.Kernels = best
+	}
+	opts.Batch, opts.Threads = max(1, opts.Batch), max(1, opts.Threads)
+	v := &Verification{}
+	var progress Progress
+	for _, l := range layers {
+		progress.Total += l.Tensor.Bytes
+	}
+	var checks []*check
+	var weights, outputs Distortion
+	for _, l := range layers {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if progress.Tensor = l.Tensor.Name; opts.Progress != nil {
+			opts.Progress(progress)
+		}
+		c, found, err := measureErrors(l, opts, &weights, &outputs)
+		if err != nil {
+			return nil, fmt.Errorf("tensor %q: %w", l.Tensor.Name, err)
+		}
+		checks = append(checks, c)
+		v.Layers = append(v.Layers, found)
+		progress.Done += l.Tensor.Bytes
+	}
+	dense, compiled, err := timePasses(ctx, checks, opts)
+	if err != nil {
+		return nil, err
+	}
+	if progress.Tensor = ""; opts.Progress != nil {
+		opts.Progress(progress)
+	}
+	v.sumUp(checks, weights, outputs, dense, compiled, opts.Truth != nil)
+	return v, nil
+}
+
+// measureErrors multiplies some inputs with a layer in three ways: compiled, dense, and exactly with the layer's
+// own weights.
+func measureErrors(l NamedLayer, opts VerifyOptions, weights, outputs *Distortion) (*check, LayerCheck, error) {
+	rows, cols := l.Layer.Dims()
+	c := &check{NamedLayer: l}
+	found := LayerCheck{
+		Name: l.Tensor.Name, Shape: l.Tensor.Shape, Scheme: l.Layer.Scheme(), K: l.Layer.K(), D: l.Layer.Width,
+		BitsStored: float64(8*l.Bytes) / float64(rows*cols),
+	}
+	var err error
+	if c.plan, err = l.Layer.Plan(RunOptions{Kernels: opts.Kernels, Threads: opts.Threads, Batch: opts.Batch}); err != nil {
+		return nil, found, err
+	}
+	found.Plan, found.Tier = c.plan.Name(), c.plan.Tier()
+	found.BitsResident = float64(c.plan.BitsResident()) / float64(rows*cols)
+	c.dense = Dense{Rows: rows, Cols: cols}
+	if opts.Truth == nil {
+		c.dense.W = l.Layer.Dense()
+	} else {
+		if c.dense.W, err = truth(l.Tensor, opts.Truth); err != nil {
+			return nil, found, err
+		}
+		d := l.Layer.distortion(c.dense.W, opts.Threads)
+		relative := d.Relative()
+		found.WeightError = &relative
+		weights.Merge(d)
+	}
+	x, err := inputs(l.Tensor.Name, cols, opts)
+	if err != nil {
+		return nil, found, err
+	}
+	n := len(x) / cols
+	y, want := make([]float32, n*rows), make([]float32, n*rows)
+	for lo := 0; lo < n; lo += opts.Batch {
+		hi := min(lo+opts.Batch, n)
+		if err := c.plan.MulMat(y[lo*rows:hi*rows], x[lo*cols:hi*cols], hi-lo); err != nil {
+			return nil, found, err
+		}
+	}
+	c.dense.mulMat(opts.Kernels, opts.Threads, want, x, n)
+	var d Distortion
+	d.Add(y, want)
+	outputs.Merge(d)
+	found.OutputError, found.Cosine, found.MaxError = d.Relative(), d.Cosine(), d.Max
+	found.KernelError = kernelError(l.Layer, y, x, threadCount(opts.Threads))
+	c.x, c.y = x[:opts.Batch*cols], y[:opts.Batch*rows]
+	return c, found, nil
+}
+
+// truth reads the original of a layer.
+func truth(t Tensor, src Source) ([]float32, error) {
+	tensors := src.Tensors()
+	i := slices.IndexFunc(tensors, func(o Tensor) bool { return o.Name == t.Name })
+	if i < 0 {
+		return nil, fmt.Errorf("the original model has no such tensor")
+	}
+	if !slices.Equal(tensors[i].Shape, t.Shape) {
+		return nil, fmt.Errorf("shape %v in the original model, %v in the codebook file", tensors[i].Shape, t.Shape)
+	}
+	if !tensors[i].Float() {
+		return nil, fmt.Errorf("%s values in the original model, %s in the codebook file", tensors[i].DType, t.DType)
+	}
+	w, err := src.Floats(t.Name)
+	if err != nil {
+		return nil, err
+	}
+	if i := indexNonfinite(w); i >= 0 {
+		return nil, fmt.Errorf("value %d of the original model is %v", i, w[i])
+	}
+	return w, nil
+}
+
+// inputs returns the vectors to multiply a layer with, a multiple of the batch: given ones, over
+// again if they are few, or Gaussian ones.
+func inputs(name string, cols int, opts VerifyOptions) ([]float32, error) {
+	n := ceilDiv(verifyVectors, opts.Batch) * opts.Batch
+	x := make([]float32, n*cols)
+	if opts.Inputs != nil {
+		tensors := opts.Inputs.Tensors()
+		i := slices.IndexFunc(tensors, func(t Tensor) bool { return t.Name == name })
+		if i >= 0 {
+			if shape := tensors[i].Shape; len(shape) == 0 || shape[len(shape)-1] != cols || tensors[i].Elements() == 0 || !tensors[i].Float() {
+				return nil, fmt.Errorf("input is %s %v, want floats [n, %d]", tensors[i].DType, shape, cols)
+			}
+			given, err := opts.Inputs.Floats(name)
+			if err != nil {
+				return nil, err
+			}
+			n = ceilDiv(max(n, len(given)/cols), opts.Batch) * opts.Batch
+			for x = make([]float32, 0, n*cols); len(x) < n*cols; {
+				x = append(x, given[:min(len(given), n*cols-len(x))]...)
+			}
+			return x, nil
+		}
+	}
+	random := rand.New(rand.NewPCG(opts.Seed, uint64(cols)))
+	for i := range x {
+		x[i] = float32(random.NormFloat64())
+	}
+	return x, nil
+}
+
+// kernelError compares results with those of float64 arithmetic on the weights that the layer stands for.
+func kernelError(l *Layer, y, x []float32, threads int) float64 {
+	n := len(x) / l.Cols
+	rows := make([]Distortion, l.Rows)
+	parallel(threads, l.Rows, func(lo, hi int) {
+		row := make([]float32, l.Cols)
+		for r := lo; r < hi; r++ {
+			l.Row(row, r)
+			for i := range n {
+				var sum float64
+				for c, v := range x[i*l.Cols:][:l.Cols] {
+					sum += float64(row[c]) * float64(v)
+				}
+				rows[r].add(float64(y[i*l.Rows+r]), sum)
+			}
+		}
+	})
+	var d Distortion
+	for _, row := range rows {
+		d.Merge(row)
+	}
+	return d.Relative()
+}
+
+// timePasses notes the best time of each layer, and returns those of the best passes.
+func timePasses(ctx context.Context, checks []*check, opts VerifyOptions) (dense, compiled time.Duration, err error) {
+	dense, compiled = math.MaxInt64, math.MaxInt64
+	for _, c := range checks {
+		c.bestD, c.bestC = math.MaxInt64, math.MaxInt64
+	}
+	for range verifyRounds {
+		for range blockPasses {
+			var pass time.Duration
+			for _, c := range checks {
+				start := time.Now()
+				c.dense.mulMat(opts.Kernels, opts.Threads, c.y, c.x, opts.Batch)
+				took := time.Since(start)
+				c.bestD, pass = min(c.bestD, took), pass+took
+			}
+			dense = min(dense, pass)
+			if err := ctx.Err(); err != nil {
+				return 0, 0, err
+			}
+		}
+		for range blockPasses {
+			var pass time.Duration
+			for _, c := range checks {
+				start := time.Now()
+				if err := c.plan.MulMat(c.y, c.x, opts.Batch); err != nil {
+					return 0, 0, err
+				}
+				took := time.Since(start)
+				c.bestC, pass = min(c.bestC, took), pass+took
+			}
+			compiled = min(compiled, pass)
+			if err := ctx.Err(); err != nil {
+				return 0, 0, err
+			}
+		}
+	}
+	return dense, compiled, nil
+}
+
+// sumUp fills in times and totals.
+func (v *Verification) sumUp(checks []*check, weights, outputs Distortion, dense, compiled time.Duration, known bool) {
+	t := &v.Total
+	var stored, resident float64
+	for i, c := range checks {
+		found := &v.Layers[i]
+		found.DenseUs, found.CompiledUs = microseconds(c.bestD), microseconds(c.bestC)
+		found.Speedup = found.DenseUs / found.CompiledUs
+		n := c.Tensor.Elements()
+		t.Weights += n
+		stored += found.BitsStored * float64(n)
+		resident += found.BitsResident * float64(n)
+	}
+	if len(checks) == 0 {
+		return
+	}
+	t.BitsStored, t.BitsResident = stored/float64(t.Weights), resident/float64(t.Weights)
+	if known {
+		relative := weights.Relative()
+		t.WeightError = &relative
+	}
+	t.OutputError, t.Cosine = outputs.Relative(), outputs.Cosine()
+	t.DenseUs, t.CompiledUs = microseconds(dense), microseconds(compiled)
+	t.Speedup = t.DenseUs / t.CompiledUs
+}
+
+// microseconds is never 0, so that ratios stay numbers where the clock is coarse.
+func microseconds(d time.Duration) float64 { return max(float64(d), 1) / 1e3 }

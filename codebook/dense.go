@@ -1,0 +1,71 @@
+package codebook
+
+import (
+	"fmt"
+
+	"github.com/palettize/palettize/kernels"
+)
+
+// Dense is a float32 matrix [Rows, Cols], row-major, multiplied as it is: what a model's other
+// tensors are, what layers are compared with, and what runs where no codebook is faster.
+type Dense struct {
+	Rows, Cols int
+	W          []float32
+}
+
+// Dims returns the number of rows and columns.
+func (d *Dense) Dims() (rows, cols int) { return d.Rows, d.Cols }
+
+// Row writes row r of W to dst.
+func (d *Dense) Row(dst []float32, r int) { copy(dst[:d.Cols], d.W[r*d.Cols:]) }
+
+// MulVec writes y = W*x.
+func (d *Dense) MulVec(y, x []float32) error { return d.MulMat(y, x, 1) }
+
+// MulMat writes n results, y [n, Rows], for n inputs, x [n, Cols].
+func (d *Dense) MulMat(y, x []float32, n int) error {
+	if n < 0 || len(x) != n*d.Cols || len(y) != n*d.Rows {
+		return fmt.Errorf("%d inputs for a matrix [%d, %d]: len(x) is %d, len(y) is %d", n, d.Rows, d.Cols, len(x), len(y))
+	}
+	set, err := kernels.Best()
+	if err != nil {
+		return err
+	}
+	d.mulMat(set, 1, y, x, n)
+	return nil
+}
+
+// mulMat shares the rows among threads.
+func (d *Dense) mulMat(set *kernels.Set, threads int, y, x []float32, n int) {
+	if threads == 1 {
+		d.mulRows(set, y, x, n, 0, d.Rows)
+		return
+	}
+	parallel(threads, d.Rows, func(lo, hi int) { d.mulRows(set, y, x, n, lo, hi) })
+}
+
+func (d *Dense) mulRows(set *kernels.Set, y, x []float32, n, lo, hi int) {
+	w := d.W[lo*d.Cols : hi*d.Cols]
+	if n == 1 {
+		set.DenseVec(y[lo:hi], w, x)
+		return
+	}
+	set.DenseMat(y[lo:], d.Rows, w, x, hi-lo, d.Cols, n)
+}
+
+// denseEngine multiplies the rebuilt weights.
+type denseEngine struct{ Dense }
+
+func layDense(l *Layer) engine {
+	return &denseEngine{Dense{Rows: l.Rows, Cols: l.Cols, W: l.Dense()}}
+}
+
+func (e *denseEngine) bits() int64 { return 32 * int64(len(e.W)) }
+
+func (e *denseEngine) mul(p *Plan, _ *workspace, y, x []float32, n int) bool {
+	if indexNonfinite(x) >= 0 {
+		return false
+	}
+	e.mulMat(p.set, p.threads, y, x, n)
+	return true
+}

@@ -1,0 +1,339 @@
+package codebook
+
+import (
+	"slices"
+
+	"github.com/palettize/palettize/kernels"
+)
+
+const (
+	panelRows = kernels.PanelRows
+	tableRows = kernels.TablePanelRows
+)
+
+// workspace is the memory of one call. It grows to what the largest call needed.
+type workspace struct {
+	q, shuffled []int8
+	in          kernels.Input
+	y           []float32
+	tile        []byte
+	tables      *kernels.Tables
+}
+
+// grow returns s with length n; what it holds is unspecified.
+func grow[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
+}
+
+// quantise fills ws.in for n vectors of x: blocks of this many columns share a scale, groups of this many a
+// sum, and each vector takes stride values.
+func (ws *workspace) quantise(set *kernels.Set, x []float32, n, cols, block, group, stride int, zero byte) bool {
+	blocks, groups := ceilDiv(cols, block), ceilDiv(cols, group)
+	ws.q = grow(ws.q, n*stride)
+	in := &ws.in
+	in.N, in.Stride, in.Q = n, stride, ws.q
+	in.Scales = grow(in.Scales, n*blocks)
+	in.Init = grow(in.Init, n*groups)
+	for i := range n {
+		q := ws.q[i*stride:][:stride]
+		if !set.Quantize(q, in.Scales[i*blocks:][:blocks], x[i*cols:][:cols], block) {
+			return false
+		}
+		for g := range groups {
+			var sum int32
+			for _, v := range q[g*group : min((g+1)*group, cols)] {
+				sum += int32(v)
+			}
+			in.Init[i*groups+g] = -int32(zero) * sum
+		}
+	}
+	return true
+}
+
+// rowsFor returns where n results of padded rows are written: y itself when nothing is padded.
+func (ws *workspace) rowsFor(y []float32, n, rows, padded int) []float32 {
+	if rows == padded {
+		return y
+	}
+	ws.y = grow(ws.y, n*padded)
+	return ws.y
+}
+
+// unpad copies n results of padded rows to y, unless they are there already.
+func (ws *workspace) unpad(y []float32, n, rows, padded int) {
+	for i := 0; rows != padded && i < n; i++ {
+		copy(y[i*rows:][:rows], ws.y[i*padded:])
+	}
+}
+
+// paddedScales returns the scales of the rows, Scale included, and zeros up to a multiple of panel.
+func (l *Layer) paddedScales(panel int) []float32 {
+	scales := make([]float32, ceilDiv(l.Rows, panel)*panel)
+	for r := range l.Rows {
+		scales[r] = l.rowScale(r)
+	}
+	return scales
+}
+
+// panels returns a matrix in panels of 16 rows, its codes not yet filled in.
+func (l *Layer) panels(codesPerQuadPair int) kernels.Matrix {
+	d := l.Width
+	m := kernels.Matrix{
+		Panels:     ceilDiv(l.Rows, panelRows),
+		Quads:      ceilDiv(l.Cols, 4*d),
+		BlockQuads: kernels.Block / (4 * d),
+		Scale:      l.paddedScales(panelRows),
+	}
+	m.GroupQuads = m.BlockQuads
+	if l.Group != 0 {
+		m.GroupQuads = l.Group / 4
+	}
+	m.Codes = make([]byte, m.Panels*ceilDiv(m.Quads, 2)*codesPerQuadPair)
+	groups := m.Groups()
+	m.Mult = make([]int8, m.Panels*groups*panelRows)
+	for r := range l.Rows {
+		for g := range groups {
+			mult := int8(1)
+			if l.Group != 0 {
+				mult = l.Multipliers[r*groups+g]
+			}
+			m.Mult[(r/panelRows*groups+g)*panelRows+r%panelRows] = mult
+		}
+	}
+	return m
+}
+
+func matrixBits(m *kernels.Matrix) int64 {
+	return 8*int64(len(m.Codes)+len(m.Lookup)+len(m.Mult)) + 32*int64(len(m.Scale))
+}
+
+// panelEngine multiplies codes in panels of 16 rows: half bytes or bytes looked up in registers, or
+// weights of one byte. For a batch a panel is decoded once and multiplied with every input.
+type panelEngine struct {
+	m     kernels.Matrix
+	width int
+	zero  byte
+	fused func(s *kernels.Set, dst []float32, ld int, m *kernels.Matrix, in *kernels.Input, p0, p1 int)
+	// decode writes a panel as bytes; nil when it is bytes.
+	decode func(s *kernels.Set, dst []byte, m *kernels.Matrix, p int)
+}
+
+func (e *panelEngine) bits() int64 { return matrixBits(&e.m) }
+
+func (e *panelEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) bool {
+	m, d := &e.m, e.width
+	stride := ceilDiv(m.Quads, 2) * 2 * 4 * d
+	if !ws.quantise(p.set, x, n, p.cols, m.BlockQuads*4*d, m.GroupQuads*4*d, stride, e.zero) {
+		return false
+	}
+	if d > 1 {
+		ws.shuffled = grow(ws.shuffled, len(ws.q))
+		kernels.PermuteInput(ws.shuffled, ws.q, d)
+		ws.in.Q = ws.shuffled
+	}
+	padded := m.Panels * panelRows
+	out := ws.rowsFor(y, n, p.rows, padded)
+	if n == 1 || e.decode == nil {
+		if p.threads == 1 {
+			e.fused(p.set, out, padded, m, &ws.in, 0, m.Panels)
+		} else {
+			parallel(p.threads, m.Panels, func(lo, hi int) { e.fused(p.set, out, padded, m, &ws.in, lo, hi) })
+		}
+	} else {
+		size := ceilDiv(m.Quads, 2) * 2 * 4 * d * panelRows
+		ws.tile = grow(ws.tile, p.threads*size)
+		parallel(p.threads, p.threads, func(lo, hi int) {
+			for t := lo; t < hi; t++ {
+				e.mulDecoded(p.set, ws.tile[t*size:][:size], out, padded, &ws.in, t*m.Panels/p.threads, (t+1)*m.Panels/p.threads)
+			}
+		})
+	}
+	ws.unpad(y, n, p.rows, padded)
+	return true
+}
+
+// mulDecoded multiplies panels [p0, p1) with a batch, one decoded panel at a time.
+func (e *panelEngine) mulDecoded(set *kernels.Set, tile []byte, out []float32, ld int, in *kernels.Input, p0, p1 int) {
+	m, d := &e.m, e.width
+	one := kernels.Matrix{
+		Panels: 1, Quads: m.Quads * d, BlockQuads: m.BlockQuads * d, GroupQuads: m.GroupQuads * d, Codes: tile,
+	}
+	groups := m.Groups()
+	for p := p0; p < p1; p++ {
+		e.decode(set, tile, m, p)
+		one.Mult = m.Mult[p*groups*panelRows:][:groups*panelRows]
+		one.Scale = m.Scale[p*panelRows:][:panelRows]
+		set.MulU8(out[p*panelRows:], ld, &one, in, 0, 1)
+	}
+}
+
+func fitsNibbles(l *Layer) bool { return l.Width == 1 && l.K() <= 16 }
+
+func layNibbles(l *Layer) engine {
+	m := l.panels(64)
+	pairs := ceilDiv(m.Quads, 2)
+	for i, a := range l.Assignments {
+		r, c := i/l.Cols, i%l.Cols
+		m.Codes[((r/panelRows*pairs+c/8)*panelRows+r%panelRows)*4+c%4] |= a << (c / 4 % 2 * 4)
+	}
+	m.Lookup = make([]byte, 16)
+	copy(m.Lookup, l.Centroids)
+	return &panelEngine{m: m, width: 1, zero: l.ZeroPoint, fused: (*kernels.Set).MulNibble, decode: (*kernels.Set).DecodeNibble}
+}
+
+func fitsLookup(l *Layer) bool { return l.Width >= 2 && l.Width <= kernels.MaxLookupWidth }
+
+func layLookup(l *Layer) engine {
+	m := l.panels(128)
+	segments := l.Segments()
+	for i, a := range l.Assignments {
+		r, s := i/segments, i%segments
+		m.Codes[((r/panelRows*m.Quads+s/4)*panelRows+r%panelRows)*4+s%4] = a
+	}
+	m.Lookup = make([]byte, l.Width*kernels.Centroids)
+	for i, c := range l.Centroids {
+		m.Lookup[i%l.Width*kernels.Centroids+i/l.Width] = c
+	}
+	return &panelEngine{m: m, width: l.Width, zero: l.ZeroPoint, fused: (*kernels.Set).MulLookup, decode: (*kernels.Set).DecodeLookup}
+}
+
+func fitsBytes(l *Layer) bool { return l.Width == 1 && l.K() > 16 }
+
+func layBytes(l *Layer) engine {
+	m := l.panels(128)
+	for i, a := range l.Assignments {
+		r, c := i/l.Cols, i%l.Cols
+		m.Codes[((r/panelRows*m.Quads+c/4)*panelRows+r%panelRows)*4+c%4] = l.Centroids[a]
+	}
+	return &panelEngine{m: m, width: 1, zero: l.ZeroPoint, fused: (*kernels.Set).MulU8}
+}
+
+// broadcastEngine multiplies each whole-row centroid once and spreads the results.
+type broadcastEngine struct {
+	centroids   kernels.Matrix
+	zero        byte
+	assignments []byte
+	scales      []float32 // one a row; nil: all 1, the layer's scale being in centroids
+}
+
+func fitsBroadcast(l *Layer) bool { return l.Width == l.Cols && l.Width > 1 }
+
+func layBroadcast(l *Layer) engine {
+	// The centroids as a layer of their own, whose weights are bytes.
+	rows := Layer{Rows: l.K(), Cols: l.Cols, Width: 1, Scale: l.Scale}
+	m := rows.panels(128)
+	for i, c := range l.Centroids {
+		r, c0 := i/l.Cols, i%l.Cols
+		m.Codes[((r/panelRows*m.Quads+c0/4)*panelRows+r%panelRows)*4+c0%4] = c
+	}
+	e := &broadcastEngine{centroids: m, zero: l.ZeroPoint, assignments: slices.Clone(l.Assignments)}
+	for _, code := range l.RowScales {
+		e.scales = append(e.scales, RowScale(code))
+	}
+	return e
+}
+
+func (e *broadcastEngine) bits() int64 {
+	return matrixBits(&e.centroids) + 8*int64(len(e.assignments)) + 32*int64(len(e.scales))
+}
+
+func (e *broadcastEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) bool {
+	m := &e.centroids
+	block := m.BlockQuads * 4
+	if !ws.quantise(p.set, x, n, p.cols, block, block, ceilDiv(m.Quads, 2)*8, e.zero) {
+		return false
+	}
+	const ld = kernels.Centroids
+	ws.y = grow(ws.y, n*ld)
+	if p.threads == 1 {
+		p.set.MulU8(ws.y, ld, m, &ws.in, 0, m.Panels)
+	} else {
+		parallel(p.threads, m.Panels, func(lo, hi int) { p.set.MulU8(ws.y, ld, m, &ws.in, lo, hi) })
+	}
+	for i := range n {
+		results := (*[kernels.Centroids]float32)(ws.y[i*ld:])
+		out := y[i*p.rows:][:len(e.assignments)]
+		for r, a := range e.assignments {
+			out[r] = results[a]
+		}
+		for r, s := range e.scales {
+			out[r] *= s
+		}
+	}
+	return true
+}
+
+// tableEngine looks up the dot products of the centroids with each segment of the input.
+type tableEngine struct {
+	centroids []byte // 256 rows in the layout of mul-u8
+	codes     []byte // [panel of 64 rows][segment][64 rows]
+	scales    []float32
+	segments  int
+	width     int // d
+	padded    int // d, rounded up to a multiple of 4
+	zero      byte
+}
+
+func fitsTable(l *Layer) bool { return l.Width >= 2 && l.Width <= MaxWidth }
+
+func layTable(l *Layer) engine {
+	d, segments := l.Width, l.Segments()
+	e := &tableEngine{
+		segments: segments, width: d, padded: ceilDiv(d, 4) * 4, zero: l.ZeroPoint,
+		scales: l.paddedScales(tableRows),
+	}
+	// Centroids that are not there stand for zeros: they must not widen the range of a table.
+	e.centroids = slices.Repeat([]byte{l.ZeroPoint}, kernels.Centroids*e.padded)
+	for i, c := range l.Centroids {
+		k, j := i/d, i%d
+		e.centroids[((k/panelRows*(e.padded/4)+j/4)*panelRows+k%panelRows)*4+j%4] = c
+	}
+	e.codes = make([]byte, len(e.scales)*segments)
+	for i, a := range l.Assignments {
+		r, s := i/segments, i%segments
+		e.codes[(r/tableRows*segments+s)*tableRows+r%tableRows] = a
+	}
+	return e
+}
+
+func (e *tableEngine) bits() int64 {
+	return 8*int64(len(e.centroids)+len(e.codes)) + 32*int64(len(e.scales))
+}
+
+func (e *tableEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) bool {
+	d := e.width
+	blockSegments := kernels.Block / (4 * d) * 4
+	if ws.tables == nil {
+		ws.tables = kernels.NewTables(e.segments, blockSegments)
+	}
+	padded := len(e.scales)
+	out := ws.rowsFor(y, n, p.rows, padded)
+	for i := range n {
+		if !ws.quantise(p.set, x[i*p.cols:][:p.cols], 1, p.cols, blockSegments*d, d, e.segments*d, e.zero) {
+			return false
+		}
+		q := ws.q
+		if e.padded != d {
+			ws.shuffled = grow(ws.shuffled, e.segments*e.padded)
+			clear(ws.shuffled)
+			for s := range e.segments {
+				copy(ws.shuffled[s*e.padded:], q[s*d:][:d])
+			}
+			q = ws.shuffled
+		}
+		p.set.BuildTables(ws.tables, e.centroids, e.padded, q, ws.in.Scales, ws.in.Init)
+		dst := out[i*padded:][:padded]
+		if p.threads == 1 {
+			p.set.SpreadTables(dst, ws.tables, e.codes, e.scales, 0, padded/tableRows)
+		} else {
+			parallel(p.threads, padded/tableRows, func(lo, hi int) {
+				p.set.SpreadTables(dst, ws.tables, e.codes, e.scales, lo, hi)
+			})
+		}
+	}
+	ws.unpad(y, n, p.rows, padded)
+	return true
+}

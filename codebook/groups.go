@@ -1,0 +1,283 @@
+package codebook
+
+import (
+	"context"
+	"math"
+	"slices"
+
+	"github.com/palettize/palettize/kmeans"
+)
+
+const (
+	// groupRounds is how often values are fitted to group scales and group scales to values.
+	groupRounds = 5
+	// groupSample is how many weights take part in that; more do not change the third digit of the error.
+	groupSample = 1 << 20
+)
+
+// buildGroups compresses w to a few values with a multiplier a group: scale of the row * multiplier *
+// value. The multiplier has a sign, so that the values need not be symmetric: the larger end of a
+// group can always meet the larger end of the values.
+func (l *Layer) buildGroups(ctx context.Context, w []float32, km kmeans.Options) error {
+	sample := make([]int, 0, l.Rows)
+	for i := range max(1, min(l.Rows, groupSample/l.Cols)) {
+		sample = append(sample, i*l.Rows/max(1, min(l.Rows, groupSample/l.Cols)))
+	}
+	values, err := l.startValues(ctx, w, sample, km)
+	if err != nil {
+		return err
+	}
+	threads := threadCount(km.Threads)
+	for range groupRounds {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		values = l.refitValues(w, sample, newValueSet(values), threads)
+	}
+	g := gridOver(values)
+	bytes := make([]byte, len(values))
+	for i, v := range values {
+		bytes[i] = g.quantise(v)
+		values[i] = g.value(bytes[i])
+	}
+	return l.assignGroups(ctx, w, newValueSet(values), bytes, g, threads)
+}
+
+// startValues clusters weights divided by the largest of their group, its sign included.
+func (l *Layer) startValues(ctx context.Context, w []float32, sample []int, km kmeans.Options) ([]float32, error) {
+	var points, weights []float32
+	for _, r := range sample {
+		for x := range slices.Chunk(w[r*l.Cols:][:l.Cols], l.Group) {
+			top := largest(x)
+			for _, v := range x {
+				if top == 0 {
+					points, weights = append(points, 0), append(weights, 0)
+					continue
+				}
+				points, weights = append(points, v/top), append(weights, float32(top*top))
+			}
+		}
+	}
+	if total := largest(weights); total > 0 { // huge and tiny weights: only their ratios matter
+		for i := range weights {
+			weights[i] /= total
+		}
+	}
+	res, err := kmeans.Run(ctx, points, 1, weights, km)
+	if err != nil {
+		return nil, err
+	}
+	return res.Centroids, nil
+}
+
+// largest is the value of the largest magnitude.
+func largest(x []float32) (top float32) {
+	for _, v := range x {
+		if max(v, -v) > max(top, -top) {
+			top = v
+		}
+	}
+	return top
+}
+
+// valueSet finds the nearest of a few sorted values.
+type valueSet struct {
+	values []float32
+	bounds []float32 // borders between neighbours
+	first  []uint8   // the first value that a cell of a uniform division of the range can have
+	lo     float32
+	cells  float32 // cells a unit
+	top    float32 // largest magnitude
+}
+
+const valueCells = 256
+
+func newValueSet(values []float32) *valueSet {
+	s := &valueSet{values: values, lo: values[0], top: max(values[len(values)-1], -values[0]), first: make([]uint8, valueCells+1)}
+	for i := 1; i < len(values); i++ {
+		s.bounds = append(s.bounds, (values[i-1]+values[i])/2)
+	}
+	if width := values[len(values)-1] - values[0]; width > 0 {
+		s.cells = valueCells / width
+	}
+	k := 0
+	for cell := range s.first {
+		// A hair below the cell's left end, so that rounding cannot step over a border.
+		for left := s.lo + (float32(cell)-0.01)/max(s.cells, 1); k < len(s.bounds) && s.bounds[k] < left; {
+			k++
+		}
+		s.first[cell] = uint8(k)
+	}
+	return s
+}
+
+// nearest returns the index of the value nearest to x.
+func (s *valueSet) nearest(x float32) int {
+	cell := min(max(float32(x-s.lo)*s.cells, 0), valueCells)
+	k := int(s.first[int(cell)])
+	for k < len(s.bounds) && x > s.bounds[k] {
+		k++
+	}
+	return k
+}
+
+// fit is what a scale makes of a group: the error that is left, and the scale that is best for the values chosen.
+func (s *valueSet) fit(x []float32, scale float32) (sse, better float32) {
+	inverse := 1 / scale
+	var xx, xp, pp float32
+	for _, v := range x {
+		p := s.values[s.nearest(float32(v*inverse))]
+		xx += float32(v * v)
+		xp += float32(v * p)
+		pp += float32(p * p)
+	}
+	sse = xx - float32(scale*(float32(2*xp)-float32(scale*pp)))
+	if pp > 0 {
+		return sse, xp / pp
+	}
+	return sse, 0
+}
+
+// search returns the scale that leaves the least error in a group, 0 for a group of zeros.
+func (s *valueSet) search(x []float32) float32 {
+	top := largest(x)
+	if top == 0 || s.top == 0 {
+		return 0
+	}
+	var best, bestSSE float32 = 0, math.MaxFloat32
+	for step := range 11 {
+		for _, sign := range []float32{1, -1} {
+			// From the scale at which the largest weight meets the largest value, to ones that clip it.
+			scale := sign * (top / s.top) * (1.25 - 0.0625*float32(step))
+			_, better := s.fit(x, scale)
+			if better == 0 {
+				continue
+			}
+			if sse, _ := s.fit(x, better); sse < bestSSE {
+				best, bestSSE = better, sse
+			}
+		}
+	}
+	return best
+}
+
+// refitValues returns the values that are best for the scales and assignments that the present ones
+// lead to.
+func (l *Layer) refitValues(w []float32, sample []int, s *valueSet, threads int) []float32 {
+	k := len(s.values)
+	sums := make([]float64, len(sample)*2*k)
+	parallel(threads, len(sample), func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			xs, ss := sums[i*2*k:][:k], sums[i*2*k+k:][:k]
+			for x := range slices.Chunk(w[sample[i]*l.Cols:][:l.Cols], l.Group) {
+				scale := s.search(x)
+				if scale == 0 {
+					continue
+				}
+				for _, v := range x {
+					j := s.nearest(v / scale)
+					xs[j] += float64(scale) * float64(v)
+					ss[j] += float64(scale) * float64(scale)
+				}
+			}
+		}
+	})
+	values := slices.Clone(s.values)
+	for j := range values {
+		var x, sq float64
+		for i := range sample {
+			x += sums[i*2*k+j]
+			sq += sums[i*2*k+k+j]
+		}
+		if sq > 0 {
+			values[j] = float32(x / sq)
+		}
+	}
+	slices.Sort(values)
+	return values
+}
+
+// assignGroups chooses row scales, multipliers and assignments for the values as they are stored.
+func (l *Layer) assignGroups(ctx context.Context, w []float32, s *valueSet, bytes []byte, g grid, threads int) error {
+	groups := l.Groups()
+	scales := make([]float32, l.Rows*groups)
+	parallel(threads, l.Rows, func(lo, hi int) {
+		for r := lo; r < hi && ctx.Err() == nil; r++ {
+			for i := range groups {
+				scales[r*groups+i] = s.search(l.group(w, r, i))
+			}
+		}
+	})
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	top := largest(scales)
+	base := math.Abs(float64(top)) / MaxMultiplier
+	l.setCentroids(bytes, g, base)
+	l.RowScales = make([]byte, l.Rows)
+	l.Multipliers = make([]int8, l.Rows*groups)
+	l.Assignments = make([]byte, l.Rows*l.Cols)
+	parallel(threads, l.Rows, func(lo, hi int) {
+		for r := lo; r < hi && ctx.Err() == nil; r++ {
+			row := scales[r*groups:][:groups]
+			reach := largest(row)
+			if reach == 0 {
+				l.clearRow(r, s)
+				continue
+			}
+			code := rowScaleCode(float32(math.Abs(float64(reach) / float64(top))))
+			if code < 255 && float64(RowScale(code)) < math.Abs(float64(reach)/float64(top)) {
+				code++ // the largest multiplier must reach
+			}
+			l.RowScales[r] = code
+			unit := float32(base * float64(RowScale(code)))
+			for i, scale := range row {
+				l.Multipliers[r*groups+i] = l.assignGroup(l.Assignments[r*l.Cols+i*l.Group:], l.group(w, r, i), s, scale, unit)
+			}
+		}
+	})
+	return ctx.Err()
+}
+
+// group returns the weights of group i of row r.
+func (l *Layer) group(w []float32, r, i int) []float32 {
+	return w[r*l.Cols+i*l.Group : r*l.Cols+min((i+1)*l.Group, l.Cols)]
+}
+
+// clearRow makes row r zeros: its scale is 0 already.
+func (l *Layer) clearRow(r int, s *valueSet) {
+	zero := byte(s.nearest(0))
+	for c := range l.Cols {
+		l.Assignments[r*l.Cols+c] = zero
+	}
+}
+
+// assignGroup tries the multipliers around scale/unit, assigns the group with the best of them and
+// returns it.
+func (l *Layer) assignGroup(dst []byte, x []float32, s *valueSet, scale, unit float32) int8 {
+	near := int(math.RoundToEven(float64(scale) / float64(unit)))
+	best, bestSSE := 0, float32(math.MaxFloat32)
+	for m := max(near-2, -MaxMultiplier); m <= min(near+2, MaxMultiplier); m++ {
+		if m == 0 {
+			var sse float32
+			for _, v := range x {
+				sse += float32(v * v)
+			}
+			if sse < bestSSE {
+				best, bestSSE = 0, sse
+			}
+			continue
+		}
+		if sse, _ := s.fit(x, unit*float32(m)); sse < bestSSE {
+			best, bestSSE = m, sse
+		}
+	}
+	for c, v := range x {
+		if best == 0 {
+			dst[c] = byte(s.nearest(0))
+			continue
+		}
+		dst[c] = byte(s.nearest(v / (unit * float32(best))))
+	}
+	return int8(best)
+}
