@@ -1,0 +1,63 @@
+//go:build !purego
+
+package kernels
+
+// mulU8VecVNNI is MulU8 for one vector and the given panels.
+//
+//go:noescape
+func mulU8VecVNNI(a *vecArgs)
+
+// mulU8TileVNNI is the loop over one block of MulU8 for 8*tiles vectors and two panels:
+//
+//	y = dst, or 0 in the first block
+//	y = y + float32(scales * float32(t))
+//	dst = y, or y * scale in the last block
+//
+//go:noescape
+func mulU8TileVNNI(a *tileArgs)
+
+// mulNibbleVecVNNI is MulNibble for one vector and the given panels.
+//
+//go:noescape
+func mulNibbleVecVNNI(a *vecArgs)
+
+// mulLookup1VBMI is MulLookup with d = 1 for one vector and the given panels; the others likewise.
+//
+//go:noescape
+func mulLookup1VBMI(a *vecArgs)
+
+//go:noescape
+func mulLookup2VBMI(a *vecArgs)
+
+//go:noescape
+func mulLookup3VBMI(a *vecArgs)
+
+//go:noescape
+func mulLookup4VBMI(a *vecArgs)
+
+// decodeNibbleAVX512 is decodeNibbleScalar for n vectors of 64 codes.
+//
+//go:noescape
+func decodeNibbleAVX512(dst, codes, lookup *byte, n int)
+
+// decodeLookupVBMI is decodeLookupScalar for n vectors of 64 codes.
+//
+//go:noescape
+func decodeLookupVBMI(dst, codes, lookup *byte, d, n int)
+
+// tableDotsVNNI is the first half of buildTablesScalar for one block: work[s][k] = init[s] + sum of
+// centroid[k] * q[s], for width = 4*quads columns. It returns the sum over s of the largest |work[s][k]|.
+//
+//go:noescape
+func tableDotsVNNI(work *int32, centroids *byte, quads int, q *int8, init *int32, segments int) int32
+
+// tablePackVBMI rounds work * f to int16, halves to even, and writes the 256 low bytes of each segment and
+// then its 256 high bytes.
+//
+//go:noescape
+func tablePackVBMI(data *int16, work *int32, segments int, f float32)
+
+// spreadTablesVBMI is spreadTablesScalar for tables as tablePackVBMI leaves them.
+//
+//go:noescape
+func spreadTablesVBMI(a *spreadArgs)

@@ -1,0 +1,49 @@
+//go:build !purego
+
+package kernels
+
+// spreadArgs is what the spread kernels take: a run of panels.
+type spreadArgs struct {
+	dst           *float32 // the first row of the first panel
+	data          *int16
+	codes         *byte    // the first panel
+	scale         *float32 // of the first row
+	tscales       *float32 // one a block
+	segments      int
+	blockSegments int
+	panels        int
+}
+
+func buildTablesVBMI(t *Tables, centroids []byte, width int, q []int8, scales []float32, init []int32) {
+	for b := range ceilDiv(t.Segments, t.BlockSegments) {
+		first := b * t.BlockSegments
+		n := min(t.BlockSegments, t.Segments-first)
+		total := tableDotsVNNI(&t.Work[0], &centroids[0], width/4, &q[first*width], &init[first], n)
+		f := tableFactor(n, total)
+		t.Scales[b] = scales[b] / f
+		tablePackVBMI(&t.Data[first*Centroids], &t.Work[0], n, f)
+	}
+}
+
+// spreadArgs returns what a kernel needs to spread t along panels [p0, p1). t has segments.
+func (t *Tables) spreadArgs(dst []float32, codes []byte, scale []float32, p0, p1 int) spreadArgs {
+	return spreadArgs{
+		dst:           &dst[p0*TablePanelRows],
+		data:          &t.Data[0],
+		codes:         &codes[p0*t.Segments*TablePanelRows],
+		scale:         &scale[p0*TablePanelRows],
+		tscales:       &t.Scales[0],
+		segments:      t.Segments,
+		blockSegments: t.BlockSegments,
+		panels:        p1 - p0,
+	}
+}
+
+func spreadTablesAVX512VBMI(dst []float32, t *Tables, codes []byte, scale []float32, p0, p1 int) {
+	if t.Segments == 0 {
+		spreadTablesScalar(dst, t, codes, scale, p0, p1)
+		return
+	}
+	a := t.spreadArgs(dst, codes, scale, p0, p1)
+	spreadTablesVBMI(&a)
+}
