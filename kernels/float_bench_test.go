@@ -66,3 +66,24 @@ func BenchmarkDenseVec(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkDenseMat(b *testing.B) {
+	for _, s := range []struct{ rows, cols, n int }{
+		{3072, 1024, 2}, {3072, 1024, 4}, {3072, 1024, 8}, {3072, 1024, 16}, {3072, 1024, 128}, {384, 384, 128}, {1536, 384, 128}, {384, 1536, 128}, {1024, 4096, 128},
+	} {
+		rng := rand.New(rand.NewPCG(1, 2))
+		w, x, y := normals(rng, s.rows*s.cols), normals(rng, s.n*s.cols), make([]float32, s.rows*s.n)
+		for _, tr := range denseMatTiers {
+			b.Run(fmt.Sprintf("tier=%s/rows=%d/cols=%d/n=%d", tr.name, s.rows, s.cols, s.n), func(b *testing.B) {
+				if lack := tr.need &^ host; lack != 0 {
+					b.Skipf("host lacks %v", lack)
+				}
+				b.SetBytes(int64(4 * len(w)))
+				for b.Loop() {
+					tr.fn(y, s.rows, w, x, s.rows, s.cols, s.n)
+				}
+				b.ReportMetric(2*float64(len(w))*float64(s.n)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+			})
+		}
+	}
+}

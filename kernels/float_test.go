@@ -209,3 +209,43 @@ func TestDenseVec(t *testing.T) {
 		})
 	}
 }
+
+func TestDenseMat(t *testing.T) {
+	for _, tr := range denseMatTiers {
+		t.Run(tr.name, func(t *testing.T) {
+			if lack := tr.need &^ host; lack != 0 {
+				t.Skipf("host lacks %v", lack)
+			}
+			rng := rand.New(rand.NewPCG(7, 8))
+			check := func(rows, cols, n int) {
+				const canary = 12345
+				ld := rows + rng.IntN(3)
+				w, x, y := normals(rng, rows*cols), normals(rng, n*cols), make([]float32, (n-1)*ld+rows)
+				for i := range y {
+					y[i] = canary
+				}
+				tr.fn(y, ld, w, x, rows, cols, n)
+				for i, got := range y {
+					v, r := i/ld, i%ld
+					if r < rows {
+						checkDense(t, fmt.Sprintf("row %d, vector %d of [%d, %d] by %d", r, v, rows, cols, n), got, w[r*cols:][:cols], x[v*cols:][:cols])
+					} else if got != canary {
+						t.Fatalf("[%d, %d] by %d: wrote beyond the rows of vector %d", rows, cols, n, v)
+					}
+				}
+			}
+			for cols := range 4*16 + 2 {
+				for n := 1; n <= 14; n++ {
+					check(1+rng.IntN(13), cols, n)
+				}
+			}
+			for rows := 1; rows <= 9; rows++ {
+				for _, cols := range []int{1023, 1024, 1025, 2050} {
+					check(rows, cols, 1+rng.IntN(14))
+				}
+			}
+			check(1030, 130, 13) // more than one block of weights
+			check(300, 1300, 8)
+		})
+	}
+}

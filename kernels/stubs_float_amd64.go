@@ -105,3 +105,99 @@ func denseVecAVX512(y, w, x []float32)
 //
 //go:noescape
 func denseVecAVX2(y, w, x []float32)
+
+// dense-matrix: tiles of four rows of W by a few vectors of X, each sum along the columns in a
+// register of its own. Both matrices are read as they lie.
+
+const (
+	denseColumns = 1024     // columns at a time: four rows and six vectors of these stay in the first cache
+	denseWeights = 64 << 10 // weights at a time, 256 KiB: they stay in the second cache while X passes
+)
+
+// denseTile computes whole groups of four rows with n vectors.
+type denseTile struct {
+	n  int
+	fn func(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate bool)
+}
+
+// denseTile6AVX512 multiplies 4*groups rows of W with 6 vectors of X; both have stride columns, of
+// which it takes cols:
+//
+//	for i := range 6 {
+//		for r := range 4 * groups {
+//			var sum float32
+//			for c := range cols { // in any order
+//				sum += w[r*stride+c] * x[i*stride+c]
+//			}
+//			if accumulate {
+//				sum += y[i*ld+r]
+//			}
+//			y[i*ld+r] = sum
+//		}
+//	}
+//
+//go:noescape
+func denseTile6AVX512(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate bool)
+
+// denseTile4AVX512 is denseTile6AVX512 for 4 vectors.
+//
+//go:noescape
+func denseTile4AVX512(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate bool)
+
+// denseTile2AVX512 is denseTile6AVX512 for 2 vectors.
+//
+//go:noescape
+func denseTile2AVX512(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate bool)
+
+// denseTile3AVX2 is denseTile6AVX512 for 3 vectors.
+//
+//go:noescape
+func denseTile3AVX2(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate bool)
+
+// denseTile2AVX2 is denseTile6AVX512 for 2 vectors.
+//
+//go:noescape
+func denseTile2AVX2(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate bool)
+
+var (
+	denseTilesAVX512 = []denseTile{{6, denseTile6AVX512}, {4, denseTile4AVX512}, {2, denseTile2AVX512}}
+	denseTilesAVX2   = []denseTile{{3, denseTile3AVX2}, {2, denseTile2AVX2}}
+)
+
+func denseMatAVX512(y []float32, ld int, w, x []float32, rows, cols, n int) {
+	denseMatTiled(denseTilesAVX512, denseVecAVX512, y, ld, w, x, rows, cols, n)
+}
+
+func denseMatAVX2(y []float32, ld int, w, x []float32, rows, cols, n int) {
+	denseMatTiled(denseTilesAVX2, denseVecAVX2, y, ld, w, x, rows, cols, n)
+}
+
+// denseMatTiled takes tiles in their order, the widest first. What no tile fits, a last vector and
+// up to three last rows, is left to vec.
+func denseMatTiled(tiles []denseTile, vec denseVecFunc, y []float32, ld int, w, x []float32, rows, cols, n int) {
+	tiled := rows &^ 3
+	if cols == 0 || n == 1 {
+		tiled = 0
+	}
+	for c := 0; c < cols; c += denseColumns {
+		width := min(denseColumns, cols-c)
+		step := denseWeights / width &^ 3
+		for r := 0; r < tiled; r += step {
+			height := min(step, tiled-r)
+			i := 0
+			for _, t := range tiles {
+				for ; n-i >= t.n; i += t.n {
+					t.fn(&y[i*ld+r], ld, &w[r*cols+c], &x[i*cols+c], cols, width, height/4, c > 0)
+				}
+			}
+			if i < n && c == 0 {
+				vec(y[i*ld+r:][:height], w[r*cols:], x[i*cols:][:cols])
+			}
+		}
+	}
+	if tiled < rows {
+		for i := range n {
+			vec(y[i*ld+tiled:][:rows-tiled], w[tiled*cols:], x[i*cols:][:cols])
+		}
+	}
+}

@@ -63,6 +63,8 @@ var denseVecTiers = []tier[denseVecFunc]{
 }
 
 var denseMatTiers = []tier[denseMatFunc]{
+	{"avx512", avx512 | fma, denseMatAVX512},
+	{"avx2", avx2 | fma, denseMatAVX2},
 	{"scalar", 0, denseMatScalar},
 }
 
