@@ -1,0 +1,281 @@
+package codebook
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/palettize/palettize/kernels"
+)
+
+// randomLayer returns a layer of any shape whose bytes are random: what the kernels see does not
+// depend on how the assignments were chosen.
+func randomLayer(random *rand.Rand, rows, cols, width, k, group int) *Layer {
+	l := &Layer{
+		Rows: rows, Cols: cols, Width: width, Group: group, ZeroPoint: byte(random.Uint32()), Scale: 0.01,
+		Centroids: make([]byte, k*width), RowScales: make([]byte, rows),
+	}
+	for i := range l.Centroids {
+		l.Centroids[i] = byte(random.Uint32())
+	}
+	for i := range l.RowScales {
+		l.RowScales[i] = byte(200 + random.IntN(56))
+	}
+	l.Assignments = make([]byte, rows*l.Segments())
+	for i := range l.Assignments {
+		l.Assignments[i] = byte(random.IntN(k))
+	}
+	l.Multipliers = make([]int8, rows*l.Groups())
+	for i := range l.Multipliers {
+		l.Multipliers[i] = int8(random.IntN(2*MaxMultiplier+1) - MaxMultiplier)
+	}
+	return l
+}
+
+// integers returns n vectors of values from -127 to 127, one 127 in each run of 4 at least, so in every
+// block: quantisation keeps them as they are, with a scale of exactly 1.
+func integers(random *rand.Rand, n, cols int) []float32 {
+	x := make([]float32, n*cols)
+	for i := range x {
+		x[i] = float32(random.IntN(255) - 127)
+		if i%cols%4 == 0 {
+			x[i] = 127
+		}
+	}
+	return x
+}
+
+// exact is the float64 oracle of MulMat, and the sum of |w*x| that bounds its rounding errors.
+func exact(l *Layer, x []float32, n int) (y, size []float64) {
+	y, size = make([]float64, n*l.Rows), make([]float64, n*l.Rows)
+	w := l.Dense()
+	for i := range n {
+		for r := range l.Rows {
+			for c := range l.Cols {
+				p := float64(w[r*l.Cols+c]) * float64(x[i*l.Cols+c])
+				y[i*l.Rows+r] += p
+				size[i*l.Rows+r] += math.Abs(p)
+			}
+		}
+	}
+	return y, size
+}
+
+var planShapes = []struct{ rows, cols, width, k, group int }{
+	{1, 2, 2, 1, 0},
+	{1, 1, 1, 3, 0},
+	{3, 5, 2, 4, 0},
+	{16, 256, 2, 256, 0},
+	{17, 257, 2, 256, 0},
+	{70, 387, 3, 256, 0},
+	{65, 130, 4, 200, 0},
+	{257, 1023, 4, 256, 0},
+	{33, 515, 5, 17, 0},
+	{130, 640, 8, 256, 0},
+	{64, 387, 9, 100, 0},
+	{20, 700, 33, 256, 0},
+	{129, 512, 64, 256, 0},
+	{40, 1000, 1000, 30, 0},
+	{300, 387, 387, 256, 0},
+	{5, 17, 1, 16, 0},
+	{33, 387, 1, 16, 0},
+	{64, 512, 1, 16, 16},
+	{19, 387, 1, 13, 8},
+	{16, 520, 1, 2, 256},
+	{50, 300, 1, 17, 0},
+	{31, 387, 1, 256, 32},
+	{2, 20000, 2, 256, 0},
+}
+
+func TestPlans(t *testing.T) {
+	for _, s := range planShapes {
+		random := rand.New(rand.NewPCG(1, uint64(s.rows*s.cols)))
+		l := randomLayer(random, s.rows, s.cols, s.width, s.k, s.group)
+		if err := l.Validate(); err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range []int{1, 2, 17} {
+			x := integers(random, n, s.cols)
+			want, size := exact(l, x, n)
+			for _, row := range plans {
+				if !row.fits(l) {
+					continue
+				}
+				t.Run(fmt.Sprintf("%dx%d d=%d k=%d group=%d n=%d %s", s.rows, s.cols, s.width, s.k, s.group, n, row.name), func(t *testing.T) {
+					y := mulMat(t, l, RunOptions{Plan: row.name}, x, n)
+					for i, v := range y {
+						// A table is rounded to 16 bits a block; all else to float32.
+						tolerance := 1e-6 * size[i]
+						if row.name == "table" {
+							tolerance += tableRounding(l)
+						}
+						if math.Abs(float64(v)-want[i]) > tolerance {
+							t.Fatalf("result %d is %v, want %v within %v", i, v, want[i], tolerance)
+						}
+					}
+					if row.name == "dense" {
+						return // free order of additions
+					}
+					for _, opts := range otherWays(t, row.name) {
+						got := mulMat(t, l, opts, x, n)
+						if !slices.Equal(got, y) {
+							t.Fatalf("other bits with %d threads", opts.Threads)
+						}
+					}
+				})
+			}
+		}
+	}
+}
+
+// tableRounding bounds what rounding a table to int16 can change in a result for inputs of at most 127:
+// half a step for each segment.
+func tableRounding(l *Layer) float64 {
+	most := 0.0
+	for _, c := range l.Centroids {
+		most = max(most, math.Abs(float64(c)-float64(l.ZeroPoint)))
+	}
+	blockSegments := float64(kernels.Block / (4 * l.Width) * 4)
+	step := max(1, blockSegments*float64(l.Width)*most*127/(32767-blockSegments))
+	return float64(l.Scale) * step / 2 * float64(l.Segments())
+}
+
+// otherWays lists thread counts and tiers under which a plan must give the same bits.
+func otherWays(t *testing.T, plan string) []RunOptions {
+	t.Helper()
+	ways := []RunOptions{{Plan: plan, Threads: 2}, {Plan: plan, Threads: 7}}
+	best, err := kernels.Best()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for _, tier := range best.Tiers() {
+		if tier.Lacks != "" || seen[tier.Tier] {
+			continue
+		}
+		seen[tier.Tier] = true
+		set, err := kernels.Limited(tier.Tier)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ways = append(ways, RunOptions{Plan: plan, Kernels: set})
+	}
+	return ways
+}
+
+func mulMat(t *testing.T, l *Layer, opts RunOptions, x []float32, n int) []float32 {
+	t.Helper()
+	p, err := l.Plan(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	y := make([]float32, n*l.Rows)
+	for i := range y {
+		y[i] = float32(math.NaN()) // every result must be written
+	}
+	if err := p.MulMat(y, x, n); err != nil {
+		t.Fatal(err)
+	}
+	return y
+}
+
+// TestKernelErrorOnGaussianInput holds the promise that quantising the input costs at most 1 % of the output.
+func TestKernelErrorOnGaussianInput(t *testing.T) {
+	for _, s := range []struct{ width, k, group int }{{2, 256, 0}, {4, 256, 0}, {8, 256, 0}, {64, 256, 0}, {384, 256, 0}, {1, 16, 16}, {1, 256, 0}} {
+		random := rand.New(rand.NewPCG(2, uint64(s.width)))
+		l := randomLayer(random, 512, 384, s.width, s.k, s.group)
+		l.ZeroPoint = 128
+		const n = 8
+		x := make([]float32, n*l.Cols)
+		for i := range x {
+			x[i] = float32(random.NormFloat64())
+		}
+		for _, row := range plans {
+			if !row.fits(l) {
+				continue
+			}
+			y := mulMat(t, l, RunOptions{Plan: row.name}, x, n)
+			if e := kernelError(l, y, x, 2); e > 0.01 {
+				t.Errorf("width %d, k %d, plan %s: kernel error %.4f, want at most 0.01", s.width, s.k, row.name, e)
+			} else if row.name != "dense" && e == 0 {
+				t.Errorf("width %d, plan %s: no error at all cannot be", s.width, row.name)
+			}
+		}
+	}
+}
+
+func TestMulRefusesBadInput(t *testing.T) {
+	l := randomLayer(rand.New(rand.NewPCG(3, 3)), 20, 300, 2, 256, 0)
+	y, x := make([]float32, 20), make([]float32, 300)
+	for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+		x[299] = float32(bad)
+		if err := l.MulVec(y, x); err == nil || !strings.Contains(err.Error(), "input 299 is") {
+			t.Errorf("%v in the input: error %v", bad, err)
+		}
+	}
+	x[299] = 0
+	if err := l.MulVec(y, x); err != nil {
+		t.Error(err)
+	}
+	if err := l.MulVec(y[1:], x); err == nil {
+		t.Error("no error for a short y")
+	}
+	if err := l.MulVec(y, x[1:]); err == nil {
+		t.Error("no error for a short x")
+	}
+	if _, err := l.Plan(RunOptions{Plan: "broadcast"}); err == nil {
+		t.Error("no error for a plan that does not fit")
+	}
+}
+
+func TestMulVecAllocatesNothing(t *testing.T) {
+	for _, s := range planShapes {
+		l := randomLayer(rand.New(rand.NewPCG(4, 4)), s.rows, s.cols, s.width, s.k, s.group)
+		for _, row := range plans {
+			if !row.fits(l) {
+				continue
+			}
+			p, err := l.Plan(RunOptions{Plan: row.name})
+			if err != nil {
+				t.Fatal(err)
+			}
+			x, y := make([]float32, l.Cols), make([]float32, l.Rows)
+			allocs := testing.AllocsPerRun(20, func() {
+				if err := p.MulVec(y, x); err != nil {
+					t.Fatal(err)
+				}
+			})
+			// The race detector drops items of a pool on purpose.
+			if allocs > 0 && !raceEnabled {
+				t.Errorf("%+v, plan %s: %v allocations a call", s, row.name, allocs)
+			}
+		}
+	}
+}
+
+func BenchmarkMulVec(b *testing.B) {
+	const rows, cols = 3072, 1024
+	for _, s := range []struct{ width, k, group int }{{cols, 256, 0}, {8, 256, 0}, {4, 256, 0}, {2, 256, 0}, {1, 16, 0}, {1, 16, 16}, {1, 256, 0}} {
+		l := randomLayer(rand.New(rand.NewPCG(5, 5)), rows, cols, s.width, s.k, s.group)
+		for _, row := range plans {
+			if !row.fits(l) {
+				continue
+			}
+			p, err := l.Plan(RunOptions{Plan: row.name})
+			if err != nil {
+				b.Fatal(err)
+			}
+			x, y := integers(rand.New(rand.NewPCG(6, 6)), 1, cols), make([]float32, rows)
+			b.Run(fmt.Sprintf("d=%d/k=%d/group=%d/plan=%s/tier=%s", s.width, s.k, s.group, row.name, p.Tier()), func(b *testing.B) {
+				for b.Loop() {
+					if err := p.MulVec(y, x); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}
