@@ -1,0 +1,146 @@
+package format
+
+import (
+	"fmt"
+
+	"github.com/palettize/palettize/codebook"
+)
+
+// part is one of the tensors that store a layer.
+type part struct {
+	codebook.Tensor
+	data []byte
+}
+
+// encode returns the parts of a valid layer.
+func encode(name string, l *codebook.Layer) []part {
+	bits := codebook.AssignmentBits(l.K())
+	parts := []part{
+		newPart(name+centroidsSuffix, l.Centroids, l.K(), l.Width),
+		newPart(name+assignmentsSuffix, pack(l.Assignments, l.Rows, l.Segments(), bits), l.Rows, rowBytes(l.Segments(), bits)),
+	}
+	if l.RowScales != nil {
+		parts = append(parts, newPart(name+scalesSuffix, l.RowScales, l.Rows))
+	}
+	if l.Group != 0 {
+		packed := pack(l.Multipliers, l.Rows, l.Groups(), codebook.MultiplierBits)
+		parts = append(parts, newPart(name+multipliersSuffix, packed, l.Rows, rowBytes(l.Groups(), codebook.MultiplierBits)))
+	}
+	return parts
+}
+
+func newPart(name string, data []byte, shape ...int) part {
+	return part{codebook.Tensor{Name: name, DType: "U8", Shape: shape, Bytes: int64(len(data))}, data}
+}
+
+// stored is a layer in a codebook file: what the header says of it.
+type stored struct {
+	tensor     codebook.Tensor // the original
+	record     *record
+	rows, cols int
+	k, width   int
+	parts      []codebook.Tensor // centroids, assignments, scales and multipliers, the last two if there
+	bytes      int64             // in the file
+}
+
+// layer returns the layer without its data.
+func (s *stored) layer() *codebook.Layer {
+	return &codebook.Layer{
+		Rows: s.rows, Cols: s.cols, Width: s.width,
+		ZeroPoint: s.record.Zero, Scale: s.record.Scale, Group: s.record.Group,
+	}
+}
+
+// newStored holds the record of a layer and the shapes of its parts against each other. All sizes
+// are derived from shapes of tensors that are in the file. find returns an entry of the header.
+func newStored(name, text string, find func(string) *entry) (*stored, error) {
+	r, err := parseRecord(text)
+	if err != nil {
+		return nil, fmt.Errorf("its record: %w", err)
+	}
+	t := codebook.Tensor{Name: name, DType: r.DType, Shape: r.Shape}
+	for _, d := range r.Shape {
+		if d < 1 {
+			return nil, fmt.Errorf("its record has shape %v", r.Shape)
+		}
+	}
+	var why string
+	if t.Bytes, why = sizeOf(r.DType, r.Shape); why != "" {
+		return nil, fmt.Errorf("its record: %s: %v", why, r.Shape)
+	}
+	rows, cols, ok := t.Matrix()
+	if !ok || !t.Float() {
+		return nil, fmt.Errorf("its record has %s %v, no matrix of floats", r.DType, r.Shape)
+	}
+	s := &stored{tensor: t, record: r, rows: rows, cols: cols}
+	centroids, err := s.part(find, centroidsSuffix, -1, -1)
+	if err != nil {
+		return nil, err
+	}
+	s.k, s.width = centroids[0], centroids[1]
+	if s.k < 1 || s.k > codebook.MaxCentroids || s.width < 1 || s.width > codebook.MaxWidth && s.width != cols {
+		return nil, fmt.Errorf("its centroids have shape %v for %d columns", centroids, cols)
+	}
+	l := s.layer()
+	if _, err := s.part(find, assignmentsSuffix, rows, rowBytes(l.Segments(), codebook.AssignmentBits(s.k))); err != nil {
+		return nil, err
+	}
+	if find(name+scalesSuffix) != nil {
+		if _, err := s.part(find, scalesSuffix, rows); err != nil {
+			return nil, err
+		}
+	}
+	if r.Group != 0 {
+		if !codebook.ValidGroup(r.Group) || s.width != 1 {
+			return nil, fmt.Errorf("its record has groups of %d for segments of width %d", r.Group, s.width)
+		}
+		if _, err := s.part(find, multipliersSuffix, rows, rowBytes(l.Groups(), codebook.MultiplierBits)); err != nil {
+			return nil, err
+		}
+	}
+	s.bytes = share(name, s.parts, text)
+	return s, nil
+}
+
+// part takes in the entry of one part and checks its shape: -1 stands for any length.
+func (s *stored) part(find func(string) *entry, suffix string, shape ...int) ([]int, error) {
+	e := find(s.tensor.Name + suffix)
+	if e == nil {
+		return nil, fmt.Errorf("tensor %q is missing", s.tensor.Name+suffix)
+	}
+	ok := e.DType == "U8" && len(e.Shape) == len(shape)
+	for i := 0; ok && i < len(shape); i++ {
+		ok = shape[i] < 0 || e.Shape[i] == shape[i]
+	}
+	if !ok {
+		return nil, fmt.Errorf("tensor %q is %s %v, expected U8 %v", e.Name, e.DType, e.Shape, shape)
+	}
+	s.parts = append(s.parts, e.Tensor)
+	return e.Shape, nil
+}
+
+// decode makes the layer from its parts, which read returns by name. It takes some of them as they
+// are.
+func (s *stored) decode(read func(name string) ([]byte, error)) (*codebook.Layer, error) {
+	l := s.layer()
+	for _, p := range s.parts {
+		data, err := read(p.Name)
+		if err != nil {
+			return nil, err
+		}
+		switch p.Name[len(s.tensor.Name):] {
+		case centroidsSuffix:
+			l.Centroids = data
+		case assignmentsSuffix:
+			l.Assignments, err = unpack[byte](data, l.Rows, l.Segments(), codebook.AssignmentBits(s.k))
+		case scalesSuffix:
+			l.RowScales = data
+		case multipliersSuffix:
+			l.Multipliers, err = unpack[int8](data, l.Rows, l.Groups(), codebook.MultiplierBits)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", p.Name, err)
+		}
+	}
+	return l, l.Validate()
+}

@@ -1,0 +1,57 @@
+package format
+
+import (
+	"context"
+	"os"
+
+	"github.com/palettize/palettize/codebook"
+)
+
+// Decompress writes the model as an ordinary safetensors file, with its original names, shapes,
+// dtypes and metadata. Tensors that were passed through are as they were, bit for bit; layers are
+// rebuilt and rounded to nearest even. It holds one tensor in memory. After an error there is no
+// output.
+func Decompress(ctx context.Context, c *Codebook, path string, overwrite bool) error {
+	out, err := newOutput(path, overwrite, c.file.info)
+	if err != nil {
+		return err
+	}
+	var blobs []blob
+	for _, s := range c.layers {
+		blobs = append(blobs, blob{s.tensor, func(dst []byte) error {
+			l, err := c.layer(s)
+			if err != nil {
+				return err
+			}
+			return rebuild(ctx, dst, l, s.tensor.DType)
+		}})
+	}
+	for _, t := range c.rest {
+		blobs = append(blobs, blob{t, func(dst []byte) error {
+			e, err := c.file.entry(t.Name)
+			if err != nil {
+				return err
+			}
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			return c.file.verified(e, dst, c.sums[t.Name], notItsChecksum)
+		}})
+	}
+	_, err = out.write(func(f *os.File) error { return serialize(f, blobs, c.Info().Metadata) })
+	return err
+}
+
+// rebuild writes the matrix of a layer to dst as values of a dtype.
+func rebuild(ctx context.Context, dst []byte, l *codebook.Layer, dtype string) error {
+	row := make([]float32, l.Cols)
+	width := len(dst) / l.Rows
+	for r := range l.Rows {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		l.Row(row, r)
+		putFloats(dst[r*width:][:width], row, dtype)
+	}
+	return nil
+}

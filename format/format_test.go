@@ -1,0 +1,262 @@
+package format
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/palettize/palettize/codebook"
+)
+
+// tensor is one tensor of a test model.
+type tensor struct {
+	name, dtype string
+	shape       []int
+	data        []byte
+}
+
+// writeModel writes a safetensors file and returns its path.
+func writeModel(t testing.TB, dir string, metadata map[string]string, tensors ...tensor) string {
+	t.Helper()
+	var blobs []blob
+	for _, s := range tensors {
+		size, why := sizeOf(s.dtype, s.shape)
+		if why != "" || size != int64(len(s.data)) {
+			t.Fatalf("%s: %s %v is no shape for %d bytes", s.name, s.dtype, s.shape, len(s.data))
+		}
+		blobs = append(blobs, blob{codebook.Tensor{Name: s.name, DType: s.dtype, Shape: s.shape, Bytes: size}, func(dst []byte) error {
+			copy(dst, s.data)
+			return nil
+		}})
+	}
+	var b bytes.Buffer
+	if err := serialize(&b, blobs, metadata); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "model.safetensors")
+	if err := os.WriteFile(path, b.Bytes(), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// random returns a tensor of seeded values: floats of moderate size, or bytes.
+func random(name, dtype string, shape ...int) tensor {
+	rng := rand.New(rand.NewPCG(7, uint64(len(name))))
+	size, _ := sizeOf(dtype, shape)
+	data := make([]byte, size)
+	if (codebook.Tensor{DType: dtype}).Float() {
+		values := make([]float32, codebook.Tensor{Shape: shape}.Elements())
+		for i := range values {
+			values[i] = float32(rng.NormFloat64())
+		}
+		putFloats(data, values, dtype)
+	} else {
+		for i := range data {
+			data[i] = byte(rng.Uint32())
+		}
+	}
+	return tensor{name, dtype, shape, data}
+}
+
+// makeLayer returns a layer of seeded content.
+func makeLayer(rows, cols, width, k, group int, scales bool) *codebook.Layer {
+	rng := rand.New(rand.NewPCG(uint64(rows*cols), uint64(width*k)))
+	fill := func(n, below int) []byte {
+		b := make([]byte, n)
+		for i := range b {
+			b[i] = byte(rng.IntN(below))
+		}
+		return b
+	}
+	l := &codebook.Layer{Rows: rows, Cols: cols, Width: width, Centroids: fill(k*width, 256), ZeroPoint: 127, Scale: 0.0123, Group: group}
+	l.Assignments = fill(rows*l.Segments(), k)
+	l.Assignments[len(l.Assignments)-1] = byte(k - 1)
+	if scales {
+		l.RowScales = fill(rows, 256)
+	}
+	if group != 0 {
+		l.Multipliers = make([]int8, rows*l.Groups())
+		for i := range l.Multipliers {
+			l.Multipliers[i] = int8(rng.IntN(127) - 63)
+		}
+	}
+	return l
+}
+
+var someDistortion = codebook.Distortion{Signal: 1234.5678, Noise: 1.25, Approx: 1230, Dot: 1232, Max: 0.0625}
+
+// compress writes a codebook file with these layers and all other tensors as they are.
+func compress(t testing.TB, model, path string, layers map[string]*codebook.Layer) {
+	t.Helper()
+	src, err := Open(model)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	w, err := Create(path, src, CreateOptions{Settings: `{"seed": 1}`})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Abort()
+	for _, tensor := range src.Tensors() {
+		if l := layers[tensor.Name]; l != nil {
+			_, err = w.PutLayer(tensor, l, someDistortion)
+		} else {
+			err = w.PutTensor(tensor)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	size, err := w.Commit()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Size() != size {
+		t.Fatalf("Commit says %d bytes, the file has %v (%v)", size, info, err)
+	}
+}
+
+// sameLayer compares what a file stores of a layer.
+func sameLayer(a, b *codebook.Layer) bool {
+	return a.Rows == b.Rows && a.Cols == b.Cols && a.Width == b.Width && a.Group == b.Group &&
+		a.Scale == b.Scale && a.ZeroPoint == b.ZeroPoint &&
+		bytes.Equal(a.Centroids, b.Centroids) && bytes.Equal(a.Assignments, b.Assignments) &&
+		bytes.Equal(a.RowScales, b.RowScales) && (a.RowScales == nil) == (b.RowScales == nil) &&
+		slices.Equal(a.Multipliers, b.Multipliers)
+}
+
+// filesIn lists a folder.
+func filesIn(t testing.TB, dir string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+func TestRoundTrip(t *testing.T) {
+	tests := []struct {
+		name                        string
+		dtype                       string
+		shape                       []int
+		rows, cols, width, k, group int
+		scales                      bool
+	}{
+		{"whole rows", "F32", []int{9, 20}, 9, 20, 20, 5, 0, false},
+		{"whole rows wider than segments", "F32", []int{9, 200}, 9, 200, 200, 256, 0, true},
+		{"segments", "F32", []int{7, 64}, 7, 64, 2, 256, 0, true},
+		{"segments of 8 in 387 columns", "BF16", []int{5, 387}, 5, 387, 8, 256, 0, true},
+		{"one centroid", "F16", []int{3, 387}, 3, 387, 2, 1, 0, true},
+		{"two centroids", "F32", []int{3, 387}, 3, 387, 1, 2, 0, false},
+		{"three centroids", "F32", []int{3, 387}, 3, 387, 1, 3, 0, true},
+		{"16 values in groups", "F32", []int{3, 387}, 3, 387, 1, 16, 16, false},
+		{"17 values in groups and rows", "F64", []int{3, 387}, 3, 387, 1, 17, 8, true},
+		{"256 values", "F32", []int{3, 387}, 3, 387, 1, 256, 0, true},
+		{"three dimensions", "F32", []int{4, 3, 10}, 4, 30, 4, 33, 0, true},
+		{"one weight", "F32", []int{1, 1}, 1, 1, 1, 1, 8, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			model := writeModel(t, dir, map[string]string{"format": "pt", "quote": "\"<&>\u2028"},
+				random("w", tt.dtype, tt.shape...), random("bias", "F32", 3), random("step", "I64"), random("none", "F32", 0, 4), random("mask", "BOOL", 3))
+			l := makeLayer(tt.rows, tt.cols, tt.width, tt.k, tt.group, tt.scales)
+			path := filepath.Join(dir, "out.pal.safetensors")
+			compress(t, model, path, map[string]*codebook.Layer{"w": l})
+
+			c, err := OpenCodebook(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			got, d, err := c.Layer("w")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !sameLayer(got.Layer, l) {
+				t.Errorf("got layer %+v, want %+v", got.Layer, l)
+			}
+			if got.Tensor.DType != tt.dtype || !slices.Equal(got.Tensor.Shape, tt.shape) {
+				t.Errorf("got tensor %+v", got.Tensor)
+			}
+			if d.Noise != 1.25 || d.Signal != 1234.57 || d.Max != 0.0625 {
+				t.Errorf("got distortion %+v", d)
+			}
+			info := c.Info()
+			if info.Settings != `{"seed":1}` || len(info.Layers) != 1 || info.Layers[0].K != tt.k || info.Layers[0].Bytes != got.Bytes || info.Layers[0].Scheme != l.Scheme() {
+				t.Errorf("got info %+v", info)
+			}
+			if want := map[string]string{"format": "pt", "quote": "\"<&>\u2028"}; !maps.Equal(info.Metadata, want) {
+				t.Errorf("got metadata %q, want %q", info.Metadata, want)
+			}
+
+			dense := filepath.Join(dir, "dense.safetensors")
+			if err := Decompress(context.Background(), c, dense, false); err != nil {
+				t.Fatal(err)
+			}
+			checkDecompressed(t, model, dense, map[string]*codebook.Layer{"w": l})
+		})
+	}
+}
+
+// checkDecompressed compares a rebuilt model with the original: the same names, dtypes, shapes and metadata,
+// the layers as they approximate, all else bit for bit.
+func checkDecompressed(t *testing.T, model, dense string, layers map[string]*codebook.Layer) {
+	t.Helper()
+	a, err := Open(model)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	b, err := Open(dense)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	if !reflect.DeepEqual(a.Tensors(), b.Tensors()) || !maps.Equal(a.Metadata(), b.Metadata()) {
+		t.Fatalf("got %v %v, want %v %v", b.Tensors(), b.Metadata(), a.Tensors(), a.Metadata())
+	}
+	for _, tensor := range a.Tensors() {
+		want, got := readAll(t, a, tensor.Name), readAll(t, b, tensor.Name)
+		if l := layers[tensor.Name]; l != nil {
+			putFloats(want, l.Dense(), tensor.DType)
+		}
+		if !bytes.Equal(got, want) {
+			t.Errorf("tensor %q differs", tensor.Name)
+		}
+	}
+}
+
+func readAll(t *testing.T, f *File, name string) []byte {
+	t.Helper()
+	r, err := f.Reader(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+var _ = errors.Is
+var _ fs.FileInfo
+var _ = strings.Contains

@@ -1,0 +1,54 @@
+package format
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/palettize/palettize/codebook"
+)
+
+// Info is what the header of a codebook file says.
+type Info struct {
+	Path     string
+	Size     int64             // of the file
+	Version  int               // of the format
+	Producer string            // name and version of the program that made the file
+	Settings string            // JSON, or empty
+	Metadata map[string]string // the original model's own
+	Layers   []LayerInfo       // in the order of the file
+	Tensors  []codebook.Tensor // passed through, in the order of the file
+}
+
+// LayerInfo is what the header of a codebook file says of one layer.
+type LayerInfo struct {
+	Tensor     codebook.Tensor // the original
+	Scheme     string          // "rows", "segments" or "scalar"
+	D          int             // columns in a segment
+	K          int             // centroids
+	Group      int             // columns that share a multiplier, 0: none
+	RowScales  bool
+	Bytes      int64               // in the file, its share of the header included
+	Distortion codebook.Distortion // recorded when the file was made, to six digits
+}
+
+// Info returns what the header says. It reads nothing from the file.
+func (c *Codebook) Info() Info {
+	metadata := c.file.Metadata()
+	maps.DeleteFunc(metadata, func(key, _ string) bool { return strings.HasPrefix(key, ourPrefix) })
+	info := Info{
+		Path: c.file.path, Size: c.file.size, Version: Version,
+		Producer: c.file.layout.metadata[producerKey],
+		Settings: c.file.layout.metadata[settingsKey],
+		Metadata: metadata,
+		Tensors:  slices.Clone(c.rest),
+	}
+	for _, s := range c.layers {
+		info.Layers = append(info.Layers, LayerInfo{
+			Tensor: s.tensor, Scheme: s.layer().Scheme(), D: s.width, K: s.k, Group: s.record.Group,
+			RowScales: slices.ContainsFunc(s.parts, func(p codebook.Tensor) bool { return p.Name == s.tensor.Name+scalesSuffix }),
+			Bytes:     s.bytes, Distortion: s.record.distortion(),
+		})
+	}
+	return info
+}

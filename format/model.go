@@ -1,0 +1,206 @@
+package format
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"os"
+	"slices"
+
+	"github.com/zeebo/xxh3"
+
+	"github.com/palettize/palettize/codebook"
+)
+
+// File is an open safetensors file whose header has been checked. It implements [codebook.Source].
+// Its methods may be called at the same time. Tensors are read at each call, nothing is mapped or
+// kept.
+type File struct {
+	f      *os.File
+	path   string
+	size   int64
+	info   os.FileInfo
+	layout *layout
+	index  map[string]int // of entries
+}
+
+// Open opens a safetensors file and checks its header: see FORMAT.md for what is checked.
+func Open(path string) (*File, error) {
+	info, err := os.Stat(path) // before opening it, which would wait on a pipe
+	if err != nil {
+		return nil, at(path, err)
+	}
+	if err := regular(path, info); err != nil {
+		return nil, err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, at(path, err)
+	}
+	file, err := open(f, path)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return file, nil
+}
+
+func regular(path string, info os.FileInfo) error {
+	switch {
+	case info.IsDir():
+		return fmt.Errorf("%s: is a folder, expected a file", path)
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("%s: is no regular file (%s)", path, info.Mode().Type())
+	}
+	return nil
+}
+
+func open(f *os.File, path string) (*File, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, at(path, err)
+	}
+	layout, err := scan(f, info.Size())
+	if err != nil {
+		var start [32]byte
+		n, _ := f.ReadAt(start[:], 0)
+		if what := alien(path, start[:n]); what != nil {
+			return nil, what
+		}
+		return nil, at(path, err)
+	}
+	file := &File{f: f, path: path, size: info.Size(), info: info, layout: layout, index: make(map[string]int, len(layout.entries))}
+	for i, e := range layout.entries {
+		file.index[e.Name] = i
+	}
+	return file, nil
+}
+
+// Tensors lists the tensors by their offset, then name.
+func (f *File) Tensors() []codebook.Tensor {
+	tensors := make([]codebook.Tensor, len(f.layout.entries))
+	for i, e := range f.layout.entries {
+		tensors[i] = e.Tensor
+		tensors[i].Shape = slices.Clone(e.Shape)
+	}
+	return tensors
+}
+
+// Metadata returns the entries of __metadata__, nil when the file has none.
+func (f *File) Metadata() map[string]string { return maps.Clone(f.layout.metadata) }
+
+// Size is the size of the file in bytes.
+func (f *File) Size() int64 { return f.size }
+
+// Path is the path that the file was opened with.
+func (f *File) Path() string { return f.path }
+
+// Close closes the file.
+func (f *File) Close() error { return f.f.Close() }
+
+// Reader returns the bytes of a tensor as they are in the file.
+func (f *File) Reader(name string) (*io.SectionReader, error) {
+	e, err := f.entry(name)
+	if err != nil {
+		return nil, err
+	}
+	return io.NewSectionReader(f.f, f.layout.data+e.begin, e.Bytes), nil
+}
+
+// Floats returns the values of a tensor of dtype F64, F32, F16 or BF16. Values of F64 are rounded
+// to nearest even, those beyond float32 become infinite.
+func (f *File) Floats(name string) ([]float32, error) {
+	values, _, err := f.floats(name)
+	return values, err
+}
+
+// floats returns the values and the checksum of their bytes.
+func (f *File) floats(name string) ([]float32, uint64, error) {
+	e, err := f.entry(name)
+	if err != nil {
+		return nil, 0, err
+	}
+	if !e.Float() {
+		return nil, 0, fmt.Errorf("%s: tensor %q: dtype %s is not one of F64, F32, F16 and BF16", f.path, name, e.DType)
+	}
+	values := make([]float32, 0, e.Elements())
+	sum := xxh3.New()
+	err = f.chunks(e, func(chunk []byte) error {
+		values = appendFloats(values, chunk, e.DType)
+		_, err := sum.Write(chunk)
+		return err
+	})
+	return values, sum.Sum64(), err
+}
+
+func (f *File) entry(name string) (*entry, error) {
+	i, ok := f.index[name]
+	if !ok {
+		return nil, fmt.Errorf("%s: no tensor %q", f.path, name)
+	}
+	return &f.layout.entries[i], nil
+}
+
+// bytes reads a whole tensor into dst, whose length is the tensor's.
+func (f *File) bytes(e *entry, dst []byte) error {
+	offset := f.layout.data + e.begin
+	n, err := io.ReadFull(io.NewSectionReader(f.f, offset, e.Bytes), dst)
+	if err != nil {
+		return at(f.path, shrunk(e.Name, offset+int64(n), err))
+	}
+	return nil
+}
+
+// chunks calls do with the bytes of a tensor, piece by piece. Pieces hold whole values.
+func (f *File) chunks(e *entry, do func([]byte) error) error {
+	buffer := make([]byte, min(e.Bytes, 1<<20))
+	for done := int64(0); done < e.Bytes; {
+		chunk := buffer[:min(e.Bytes-done, int64(len(buffer)))]
+		offset := f.layout.data + e.begin + done
+		n, err := f.f.ReadAt(chunk, offset)
+		if n < len(chunk) {
+			return at(f.path, shrunk(e.Name, offset+int64(n), err))
+		}
+		if err := do(chunk); err != nil {
+			return err
+		}
+		done += int64(n)
+	}
+	return nil
+}
+
+// checksum is the XXH3-64 of a tensor's bytes.
+func (f *File) checksum(e *entry) (uint64, error) {
+	sum := xxh3.New()
+	err := f.chunks(e, func(chunk []byte) error {
+		_, err := sum.Write(chunk)
+		return err
+	})
+	return sum.Sum64(), err
+}
+
+// appendFloats converts little-endian values of a dtype whose Float is true.
+func appendFloats(dst []float32, src []byte, dtype string) []float32 {
+	le := binary.LittleEndian
+	switch dtype {
+	case "F64":
+		for ; len(src) >= 8; src = src[8:] {
+			dst = append(dst, float32(math.Float64frombits(le.Uint64(src))))
+		}
+	case "F32":
+		for ; len(src) >= 4; src = src[4:] {
+			dst = append(dst, math.Float32frombits(le.Uint32(src)))
+		}
+	case "F16":
+		for ; len(src) >= 2; src = src[2:] {
+			dst = append(dst, fromF16(le.Uint16(src)))
+		}
+	case "BF16":
+		for ; len(src) >= 2; src = src[2:] {
+			dst = append(dst, math.Float32frombits(uint32(le.Uint16(src))<<16))
+		}
+	}
+	return dst
+}

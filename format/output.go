@@ -1,0 +1,116 @@
+package format
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+)
+
+// output is a file that appears under its name only when it is complete.
+type output struct {
+	path      string
+	overwrite bool
+}
+
+// newOutput checks what can be checked before any work is done. source must not be the output.
+func newOutput(path string, overwrite bool, source os.FileInfo) (*output, error) {
+	if info, err := os.Stat(filepath.Dir(path)); err != nil {
+		return nil, fmt.Errorf("%s: its folder: %w", path, cause(err))
+	} else if !info.IsDir() {
+		return nil, fmt.Errorf("%s: %s is no folder", path, filepath.Dir(path))
+	}
+	o := &output{path: path, overwrite: overwrite}
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return o, nil
+	case err != nil:
+		return nil, at(path, err)
+	case os.SameFile(info, source):
+		return nil, fmt.Errorf("%s: is the input itself", path)
+	}
+	if err := regular(path, info); err != nil {
+		return nil, err
+	}
+	return o, o.free()
+}
+
+// free reports an output that is there and may not be overwritten.
+func (o *output) free() error {
+	if o.overwrite {
+		return nil
+	}
+	if _, err := os.Lstat(o.path); err == nil {
+		return &ExistsError{o.path}
+	}
+	return nil
+}
+
+// ExistsError says that an output file is there already and was not to be overwritten.
+type ExistsError struct{ Path string }
+
+func (e *ExistsError) Error() string { return e.Path + ": exists already" }
+
+// Is makes an ExistsError a [fs.ErrExist].
+func (e *ExistsError) Is(target error) bool { return target == fs.ErrExist }
+
+// temporary creates a file beside the output, where renaming needs no copy.
+func (o *output) temporary() (*os.File, error) {
+	for {
+		name := filepath.Join(filepath.Dir(o.path), fmt.Sprintf(".palettize-%08x.tmp", rand.Uint32()))
+		// Not os.CreateTemp, whose files are private to the user: the output gets the usual permissions.
+		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+		if errors.Is(err, fs.ErrExist) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: cannot write into its folder: %w", o.path, cause(err))
+		}
+		return f, nil
+	}
+}
+
+// write fills the temporary file and gives it the output's name. Whatever fails, the temporary file
+// is gone.
+func (o *output) write(fill func(f *os.File) error) (size int64, err error) {
+	f, err := o.temporary()
+	if err != nil {
+		return 0, err
+	}
+	defer func() {
+		if err != nil {
+			err = at(o.path, err)
+			f.Close()
+			os.Remove(f.Name())
+		}
+	}()
+	if err := fill(f); err != nil {
+		return 0, err
+	}
+	if err := f.Sync(); err != nil {
+		return 0, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	if err := f.Close(); err != nil {
+		return 0, err
+	}
+	if err := o.free(); err != nil {
+		return 0, err
+	}
+	if err := os.Rename(f.Name(), o.path); err != nil {
+		return 0, err
+	}
+	// The file is there and whole. Should the folder fail to sync, which not every file system can
+	// do, a power cut in the next seconds may lose the new name, and nothing else.
+	if dir, err := os.Open(filepath.Dir(o.path)); err == nil {
+		dir.Sync()
+		dir.Close()
+	}
+	return info.Size(), nil
+}

@@ -1,0 +1,235 @@
+package format
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/zeebo/xxh3"
+
+	"github.com/palettize/palettize/codebook"
+)
+
+// Codebook is an open codebook file whose header and checksums have been checked. Its methods may be
+// called at the same time.
+type Codebook struct {
+	file   *File
+	sums   map[string]uint64
+	layers []*stored // in the order of the file
+	names  map[string]*stored
+	rest   []codebook.Tensor
+}
+
+// OpenCodebook opens a codebook file. It reads the whole file once, a piece at a time, and refuses it
+// when any bit is not as it was written.
+func OpenCodebook(path string) (*Codebook, error) {
+	f, err := Open(path)
+	if err != nil {
+		return nil, err
+	}
+	c, err := newCodebook(f)
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+func newCodebook(f *File) (*Codebook, error) {
+	if !IsCodebook(f) {
+		return nil, fmt.Errorf("%s: is an ordinary safetensors file, not a codebook file: compress it first", f.path)
+	}
+	c := &Codebook{file: f, names: make(map[string]*stored)}
+	if err := c.checkHeader(); err != nil {
+		return nil, err
+	}
+	if err := c.readRecords(); err != nil {
+		return nil, err
+	}
+	for i := range f.layout.entries {
+		e := &f.layout.entries[i]
+		sum, err := f.checksum(e)
+		if err != nil {
+			return nil, err
+		}
+		if sum != c.sums[e.Name] {
+			return nil, c.corrupt(e, notItsChecksum)
+		}
+	}
+	return c, nil
+}
+
+const notItsChecksum = "the data does not match its checksum"
+
+func (c *Codebook) corrupt(e *entry, reason string) error {
+	return &CorruptError{Path: c.file.path, Tensor: e.Name, Offset: c.file.layout.data + e.begin, Reason: reason}
+}
+
+func (c *Codebook) corruptHeader(format string, args ...any) error {
+	return &CorruptError{Path: c.file.path, Tensor: header, Offset: 8, Reason: fmt.Sprintf(format, args...)}
+}
+
+// checkHeader checks the header as a whole: first its checksum, which every version has, then the
+// version, so that a newer file is told from a damaged one.
+func (c *Codebook) checkHeader() error {
+	l := c.file.layout
+	switch want, ok := l.metadata[headerKey]; {
+	case !l.plain:
+		return c.corruptHeader("has white space or escapes that no writer uses")
+	case !ok:
+		return c.corruptHeader("lacks %s", headerKey)
+	case want != headerChecksum(l.entries, l.metadata):
+		return c.corruptHeader("does not match its checksum")
+	}
+	if version := l.metadata[versionKey]; version != fmt.Sprint(Version) {
+		return fmt.Errorf("%s: codebook file of version %q, made by %q: this program reads version %d only, get a newer one", c.file.path, version, l.metadata[producerKey], Version)
+	}
+	var err error
+	if c.sums, err = decodeChecksums(l.metadata[checksumsKey], l.entries); err != nil {
+		return c.corruptHeader("%s %v", checksumsKey, err)
+	}
+	return nil
+}
+
+// readRecords finds the layers and what is no part of one.
+func (c *Codebook) readRecords() error {
+	find := func(name string) *entry {
+		e, err := c.file.entry(name)
+		if err != nil {
+			return nil
+		}
+		return e
+	}
+	parts := make(map[string]bool)
+	for key, text := range c.file.layout.metadata {
+		name, ok := strings.CutPrefix(key, layerPrefix)
+		if !ok {
+			if strings.HasPrefix(key, ourPrefix) && !slices.Contains(ourKeys, key) {
+				return c.corruptHeader("unknown key %q", key)
+			}
+			continue
+		}
+		if find(name) != nil {
+			return c.corruptHeader("layer %q is there as a tensor too", name)
+		}
+		s, err := newStored(name, text, find)
+		if err != nil {
+			return c.corruptHeader("layer %q: %v", name, err)
+		}
+		c.layers = append(c.layers, s)
+		c.names[name] = s
+		for _, p := range s.parts {
+			parts[p.Name] = true
+		}
+	}
+	slices.SortFunc(c.layers, func(a, b *stored) int {
+		return cmp.Compare(find(a.parts[0].Name).begin, find(b.parts[0].Name).begin)
+	})
+	for _, t := range c.file.Tensors() {
+		if !parts[t.Name] {
+			c.rest = append(c.rest, t)
+		}
+	}
+	return nil
+}
+
+// Close closes the file.
+func (c *Codebook) Close() error { return c.file.Close() }
+
+// Path is the path that the file was opened with.
+func (c *Codebook) Path() string { return c.file.path }
+
+// Size is the size of the file in bytes.
+func (c *Codebook) Size() int64 { return c.file.size }
+
+// Layers returns the names of the layers in the order of the file.
+func (c *Codebook) Layers() []string {
+	names := make([]string, len(c.layers))
+	for i, s := range c.layers {
+		names[i] = s.tensor.Name
+	}
+	return names
+}
+
+// Layer reads a layer. It also returns the distortion that was recorded when the file was made, to
+// six digits.
+func (c *Codebook) Layer(name string) (codebook.NamedLayer, codebook.Distortion, error) {
+	s := c.names[name]
+	if s == nil {
+		return codebook.NamedLayer{}, codebook.Distortion{}, fmt.Errorf("%s: no layer %q", c.file.path, name)
+	}
+	l, err := c.layer(s)
+	if err != nil {
+		return codebook.NamedLayer{}, codebook.Distortion{}, err
+	}
+	return codebook.NamedLayer{Tensor: s.tensor, Layer: l, Bytes: s.bytes}, s.record.distortion(), nil
+}
+
+func (c *Codebook) layer(s *stored) (*codebook.Layer, error) {
+	var failed error // in reading: it says where already
+	l, err := s.decode(func(name string) ([]byte, error) {
+		e, err := c.file.entry(name)
+		if err != nil {
+			return nil, err
+		}
+		data := make([]byte, e.Bytes)
+		failed = c.file.verified(e, data, c.sums[name], notItsChecksum)
+		return data, failed
+	})
+	if failed != nil {
+		return nil, failed
+	}
+	if err != nil {
+		e, _ := c.file.entry(s.parts[0].Name)
+		return nil, &CorruptError{Path: c.file.path, Tensor: s.tensor.Name, Offset: c.file.layout.data + e.begin, Reason: err.Error()}
+	}
+	return l, nil
+}
+
+// verified reads a tensor into dst, of its length, and holds it against a checksum.
+func (f *File) verified(e *entry, dst []byte, sum uint64, reason string) error {
+	if err := f.bytes(e, dst); err != nil {
+		return err
+	}
+	if xxh3.Hash(dst) != sum {
+		return &CorruptError{Path: f.path, Tensor: e.Name, Offset: f.layout.data + e.begin, Reason: reason}
+	}
+	return nil
+}
+
+// Rest returns the tensors that were passed through, under their own names.
+func (c *Codebook) Rest() codebook.Source { return rest{c} }
+
+type rest struct{ c *Codebook }
+
+func (r rest) Tensors() []codebook.Tensor { return slices.Clone(r.c.rest) }
+
+func (r rest) Floats(name string) ([]float32, error) {
+	if !slices.ContainsFunc(r.c.rest, func(t codebook.Tensor) bool { return t.Name == name }) {
+		return nil, fmt.Errorf("%s: no tensor %q was passed through", r.c.file.path, name)
+	}
+	values, sum, err := r.c.file.floats(name)
+	if err != nil {
+		return nil, err
+	}
+	if sum != r.c.sums[name] {
+		e, _ := r.c.file.entry(name)
+		return nil, r.c.corrupt(e, notItsChecksum)
+	}
+	return values, nil
+}
+
+// Model reads all layers into a model that reads the other tensors from the file, which must stay
+// open.
+func (c *Codebook) Model() (*codebook.Model, error) {
+	layers := make(map[string]*codebook.Layer, len(c.layers))
+	for _, s := range c.layers {
+		l, err := c.layer(s)
+		if err != nil {
+			return nil, err
+		}
+		layers[s.tensor.Name] = l
+	}
+	return codebook.NewModel(layers, c.Rest()), nil
+}

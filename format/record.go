@@ -1,0 +1,178 @@
+package format
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/zeebo/xxh3"
+
+	"github.com/palettize/palettize/codebook"
+)
+
+// Version is the version of the codebook file that this package writes, the only one that it reads.
+const Version = 1
+
+// Producer is what this package writes into a file as its maker.
+const Producer = "palettize 0.1.0"
+
+// Keys of __metadata__. All other keys are those of the input.
+const (
+	ourPrefix    = "palettize."
+	versionKey   = ourPrefix + "format"
+	producerKey  = ourPrefix + "producer"
+	settingsKey  = ourPrefix + "settings"
+	checksumsKey = ourPrefix + "checksums"
+	headerKey    = ourPrefix + "header"
+	layerPrefix  = ourPrefix + "layer."
+)
+
+var ourKeys = []string{versionKey, producerKey, settingsKey, checksumsKey, headerKey}
+
+// Parts of a layer: the tensors NAME + suffix.
+const (
+	centroidsSuffix   = ".centroids"
+	assignmentsSuffix = ".assignments"
+	scalesSuffix      = ".scales"
+	multipliersSuffix = ".multipliers"
+)
+
+var suffixes = []string{centroidsSuffix, assignmentsSuffix, scalesSuffix, multipliersSuffix}
+
+// record is what __metadata__ says of a layer. The shapes of its parts say the rest.
+type record struct {
+	DType      string    `json:"dtype"` // of the original
+	Shape      []int     `json:"shape"` // of the original
+	Group      int       `json:"group,omitempty"`
+	Zero       byte      `json:"zero"`
+	Scale      float32   `json:"scale"`
+	Distortion []decimal `json:"distortion"` // signal, noise, approx, dot, max
+}
+
+// decimal is a number that is written with six digits: enough for a report, and short.
+type decimal float64
+
+func (d decimal) MarshalJSON() ([]byte, error) {
+	text := strconv.FormatFloat(float64(d), 'g', 6, 64)
+	// JSON has no infinities, and no file with them has a use for the number.
+	if strings.ContainsAny(text, "IN") {
+		return nil, fmt.Errorf("a distortion of %s", text)
+	}
+	return []byte(text), nil
+}
+
+func newRecord(t codebook.Tensor, l *codebook.Layer, d codebook.Distortion) (string, error) {
+	r := record{t.DType, t.Shape, l.Group, l.ZeroPoint, l.Scale, []decimal{
+		decimal(d.Signal), decimal(d.Noise), decimal(d.Approx), decimal(d.Dot), decimal(d.Max)}}
+	text, err := json.Marshal(r)
+	return string(text), err
+}
+
+func parseRecord(text string) (*record, error) {
+	var r record
+	dec := json.NewDecoder(strings.NewReader(text))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&r); err != nil {
+		return nil, err
+	}
+	if _, err := dec.Token(); err != io.EOF {
+		return nil, errors.New("text after its end")
+	}
+	if len(r.Distortion) != 5 {
+		return nil, fmt.Errorf("%d numbers of distortion, expected 5", len(r.Distortion))
+	}
+	return &r, nil
+}
+
+func (r *record) distortion() codebook.Distortion {
+	d := r.Distortion
+	return codebook.Distortion{
+		Signal: float64(d[0]), Noise: float64(d[1]), Approx: float64(d[2]), Dot: float64(d[3]), Max: float64(d[4])}
+}
+
+// share is what a layer takes in the file: its parts, their entries, their checksums and its record.
+// The offsets in the entries are counted as ten digits each: they are known only when the file is
+// complete, and the number is to be the same before and after.
+func share(name string, parts []codebook.Tensor, record string) int64 {
+	text := func(s string) int {
+		quoted, _ := json.Marshal(s)
+		return len(quoted)
+	}
+	n := text(layerPrefix+name) + len(":") + text(record) + len(",")
+	total := int64(0)
+	for _, p := range parts {
+		shape, _ := json.Marshal(p.Shape)
+		n += text(p.Name) + len(`:{"dtype":"U8","shape":,"data_offsets":[,]},`) + len(shape) + 2*10
+		total += p.Bytes
+	}
+	return total + int64(n+base64.RawStdEncoding.EncodedLen(8*len(parts)))
+}
+
+// encodeChecksums puts the checksums of all tensors, in the order of their names, into one string.
+func encodeChecksums(sums map[string]uint64) string {
+	var raw []byte
+	for _, name := range slices.Sorted(maps.Keys(sums)) {
+		raw = binary.LittleEndian.AppendUint64(raw, sums[name])
+	}
+	return base64.RawStdEncoding.EncodeToString(raw)
+}
+
+func decodeChecksums(text string, entries []entry) (map[string]uint64, error) {
+	// Strict: else the last digit could change and mean the same bytes.
+	raw, err := base64.RawStdEncoding.Strict().DecodeString(text)
+	if err != nil || strings.ContainsAny(text, "\r\n") {
+		return nil, errors.New("is not base64")
+	}
+	if len(raw) != 8*len(entries) {
+		return nil, fmt.Errorf("has %d bytes for %d tensors", len(raw), len(entries))
+	}
+	names := make([]string, len(entries))
+	for i, e := range entries {
+		names[i] = e.Name
+	}
+	slices.Sort(names)
+	sums := make(map[string]uint64, len(names))
+	for i, name := range names {
+		sums[name] = binary.LittleEndian.Uint64(raw[8*i:])
+	}
+	return sums, nil
+}
+
+// headerChecksum is the XXH3-64, in hexadecimal, of all that a header says but for this checksum
+// itself: see FORMAT.md for the bytes. It does not depend on how the JSON is written.
+func headerChecksum(entries []entry, metadata map[string]string) string {
+	sum := xxh3.New()
+	number := func(n int64) {
+		sum.Write(binary.LittleEndian.AppendUint64(nil, uint64(n)))
+	}
+	text := func(s string) {
+		number(int64(len(s)))
+		sum.WriteString(s)
+	}
+	sorted := slices.SortedFunc(slices.Values(entries), func(a, b entry) int { return strings.Compare(a.Name, b.Name) })
+	number(int64(len(sorted)))
+	for _, e := range sorted {
+		text(e.Name)
+		text(e.DType)
+		number(int64(len(e.Shape)))
+		for _, d := range e.Shape {
+			number(int64(d))
+		}
+		number(e.begin)
+		number(e.end)
+	}
+	for _, key := range slices.Sorted(maps.Keys(metadata)) {
+		if key != headerKey {
+			text(key)
+			text(metadata[key])
+		}
+	}
+	return fmt.Sprintf("%016x", sum.Sum64())
+}

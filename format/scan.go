@@ -1,0 +1,508 @@
+package format
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"github.com/palettize/palettize/codebook"
+)
+
+// The limits of a header. A reader that keeps to them takes a few times the header's size.
+const (
+	maxHeader  = 100_000_000 // bytes; other readers of safetensors files refuse more
+	maxEntries = 1_000_000   // tensors, and keys of __metadata__
+	maxRank    = 64          // dimensions of a tensor
+)
+
+const metadataKey = "__metadata__"
+
+// entry is one tensor of a header.
+type entry struct {
+	codebook.Tensor
+	begin int64 // in the data
+	end   int64
+	where int64 // of the entry, in the file
+}
+
+// layout is what a header says.
+type layout struct {
+	entries  []entry           // by offset, then name
+	metadata map[string]string // nil without __metadata__
+	data     int64             // where the data begins in the file
+	plain    bool              // no white space but padding, no upper-case digits in escapes
+}
+
+// scan reads and checks the header of a file of this size. It is strict where the library is
+// not: it accepts each key once, whole numbers only, and data that the tensors cover from the first
+// byte to the last without gap or overlap. It reads the header as a stream, for two reasons: the
+// library takes 1.4 GB for a header of 90 MB, and it refuses whole files for one tensor of a dtype
+// that it does not know (F8_E4M3), which we pass through. So its own parser never sees a header.
+func scan(r io.ReaderAt, size int64) (*layout, error) {
+	n, err := headerLen(r, size)
+	if err != nil {
+		return nil, err
+	}
+	s := &scanner{
+		r:   bufio.NewReaderSize(io.NewSectionReader(r, 8, n), int(min(n, 64<<10))),
+		pos: 8,
+		out: layout{data: 8 + n, plain: true},
+	}
+	if err := s.header(); err != nil {
+		return nil, err
+	}
+	if err := s.out.cover(size); err != nil {
+		return nil, err
+	}
+	return &s.out, nil
+}
+
+// headerLen reads the length of the header. It is a claim: it is held against the limit and the
+// bytes that are there before anything is done with it.
+func headerLen(r io.ReaderAt, size int64) (int64, error) {
+	var prefix [8]byte
+	if size < 8 {
+		return 0, &CorruptError{Tensor: header, Reason: fmt.Sprintf("the file has %d bytes, the length of the header alone takes 8", size)}
+	}
+	if _, err := io.ReadFull(io.NewSectionReader(r, 0, 8), prefix[:]); err != nil {
+		return 0, shrunk(header, 0, err)
+	}
+	n := binary.LittleEndian.Uint64(prefix[:])
+	switch room := uint64(size) - 8; {
+	case n > room:
+		return 0, &CorruptError{Tensor: header, Reason: fmt.Sprintf("claims %d bytes, the file has %d after its length", n, room)}
+	case n > maxHeader:
+		return 0, &CorruptError{Tensor: header, Reason: fmt.Sprintf("claims %d bytes, the limit is %d", n, maxHeader)}
+	case n < 2:
+		return 0, &CorruptError{Tensor: header, Reason: fmt.Sprintf("claims %d bytes, too few for {}", n)}
+	}
+	return int64(n), nil
+}
+
+// shrunk turns the end of a file where there was none before into a CorruptError.
+func shrunk(tensor string, offset int64, err error) error {
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		return &CorruptError{Tensor: tensor, Offset: offset, Reason: "the file ends here: it has shrunk since it was opened"}
+	}
+	return err
+}
+
+// cover puts the entries in order and checks that they cover the data exactly.
+func (l *layout) cover(size int64) error {
+	slices.SortFunc(l.entries, func(a, b entry) int {
+		return cmp.Or(cmp.Compare(a.begin, b.begin), cmp.Compare(a.end, b.end), cmp.Compare(a.Name, b.Name))
+	})
+	room, end := size-l.data, int64(0)
+	for i := range l.entries {
+		e := &l.entries[i]
+		reason := ""
+		switch {
+		case e.begin < end:
+			reason = fmt.Sprintf("begins at byte %d of the data, %d before tensor %q ends", e.begin, end-e.begin, l.entries[i-1].Name)
+		case e.begin > end:
+			reason = fmt.Sprintf("begins at byte %d of the data and leaves a hole of %d before it", e.begin, e.begin-end)
+		case e.end > room:
+			reason = fmt.Sprintf("ends at byte %d of the data, the file has %d", e.end, room)
+		}
+		if reason != "" {
+			return &CorruptError{Tensor: e.Name, Offset: e.where, Reason: reason}
+		}
+		end = e.end
+	}
+	if end != room {
+		return &CorruptError{Tensor: header, Offset: l.data + end, Reason: fmt.Sprintf("%d bytes after the last tensor", room-end)}
+	}
+	return nil
+}
+
+// scanner reads the JSON of a header, byte by byte.
+type scanner struct {
+	r    *bufio.Reader
+	pos  int64 // in the file, of the next byte
+	text []byte
+	out  layout
+}
+
+func (s *scanner) fail(format string, args ...any) error {
+	return &CorruptError{Tensor: header, Offset: s.pos, Reason: fmt.Sprintf(format, args...)}
+}
+
+// byte returns the next byte.
+func (s *scanner) byte() (byte, error) {
+	c, err := s.r.ReadByte()
+	if err == io.EOF {
+		return 0, s.fail("ends in the middle")
+	}
+	if err != nil {
+		return 0, err
+	}
+	s.pos++
+	return c, nil
+}
+
+// token returns the first byte that is not white space.
+func (s *scanner) token() (byte, error) {
+	for {
+		c, err := s.byte()
+		if err != nil {
+			return 0, err
+		}
+		switch c {
+		case ' ', '\t', '\n', '\r':
+			s.out.plain = false
+		default:
+			return c, nil
+		}
+	}
+}
+
+func (s *scanner) expect(want byte, where string) error {
+	c, err := s.token()
+	if err == nil && c != want {
+		s.pos--
+		err = s.fail("found %q, expected %q %s", c, want, where)
+	}
+	return err
+}
+
+// list calls item for each item of a list that opens with an already read bracket, up to its end.
+func (s *scanner) list(end byte, item func(first byte) error) error {
+	c, err := s.token()
+	if err != nil || c == end {
+		return err
+	}
+	for {
+		if err := item(c); err != nil {
+			return err
+		}
+		switch c, err = s.token(); {
+		case err != nil || c == end:
+			return err
+		case c != ',':
+			s.pos--
+			return s.fail("found %q, expected ',' or %q", c, end)
+		}
+		if c, err = s.token(); err != nil {
+			return err
+		}
+	}
+}
+
+// object calls value with each key of an object whose brace is read already.
+func (s *scanner) object(value func(key string) error) error {
+	return s.list('}', func(first byte) error {
+		key, err := s.string(first)
+		if err != nil {
+			return err
+		}
+		if err := s.expect(':', "after a key"); err != nil {
+			return err
+		}
+		return value(key)
+	})
+}
+
+func (s *scanner) header() error {
+	switch c, err := s.byte(); {
+	case err != nil:
+		return err
+	case c != '{':
+		s.pos--
+		return s.fail("begins with %q, not with '{'", c)
+	}
+	seen := make(map[string]struct{})
+	err := s.object(func(key string) error {
+		if _, ok := seen[key]; ok {
+			return s.fail("key %q is there twice", key)
+		}
+		if len(seen) > maxEntries {
+			return s.fail("more than %d tensors", maxEntries)
+		}
+		seen[key] = struct{}{}
+		if err := s.expect('{', fmt.Sprintf("after key %q", key)); err != nil {
+			return err
+		}
+		if key == metadataKey {
+			return s.metadata()
+		}
+		return s.entry(key)
+	})
+	if err != nil {
+		return err
+	}
+	for { // padding
+		c, err := s.r.ReadByte()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		switch c {
+		case ' ':
+		case '\t', '\n', '\r':
+			s.out.plain = false
+		default:
+			return s.fail("found %q after the end of the JSON", c)
+		}
+		s.pos++
+	}
+}
+
+func (s *scanner) metadata() error {
+	s.out.metadata = make(map[string]string)
+	return s.object(func(key string) error {
+		if _, ok := s.out.metadata[key]; ok {
+			return s.fail("key %q of %s is there twice", key, metadataKey)
+		}
+		if len(s.out.metadata) == maxEntries {
+			return s.fail("more than %d keys in %s", maxEntries, metadataKey)
+		}
+		first, err := s.token()
+		if err != nil {
+			return err
+		}
+		value, err := s.string(first)
+		if err != nil {
+			return err
+		}
+		s.out.metadata[key] = value
+		return nil
+	})
+}
+
+// entry reads what the header says of one tensor.
+func (s *scanner) entry(name string) error {
+	e := entry{where: s.pos - 1}
+	e.Name = name
+	var seen struct{ dtype, shape, offsets bool }
+	err := s.object(func(key string) error {
+		first, err := s.token()
+		if err != nil {
+			return err
+		}
+		twice := false
+		switch key {
+		case "dtype":
+			twice, seen.dtype = seen.dtype, true
+			e.DType, err = s.string(first)
+		case "shape":
+			twice, seen.shape = seen.shape, true
+			e.Shape, err = s.numbers(first, maxRank)
+		case "data_offsets":
+			twice, seen.offsets = seen.offsets, true
+			var offsets []int
+			offsets, err = s.numbers(first, 2)
+			if err == nil && len(offsets) != 2 {
+				err = s.fail("%d data_offsets, expected 2", len(offsets))
+			}
+			if err == nil {
+				e.begin, e.end = int64(offsets[0]), int64(offsets[1])
+			}
+		default:
+			err = s.fail("unknown key %q", key)
+		}
+		if err == nil && twice {
+			err = s.fail("key %q is there twice", key)
+		}
+		return err
+	})
+	reason := ""
+	switch {
+	case err != nil:
+		if corrupt, ok := err.(*CorruptError); ok {
+			corrupt.Tensor = name
+		}
+		return err
+	case !seen.dtype || !seen.shape || !seen.offsets:
+		reason = "the entry lacks one of dtype, shape and data_offsets"
+	case dtypeBits(e.DType) == 0:
+		reason = fmt.Sprintf("unknown dtype %q", e.DType)
+	case e.begin > e.end:
+		reason = fmt.Sprintf("data_offsets [%d, %d] run backwards", e.begin, e.end)
+	}
+	if reason == "" {
+		if e.Bytes, reason = sizeOf(e.DType, e.Shape); reason != "" {
+			reason += fmt.Sprintf(": %s %v", e.DType, e.Shape)
+		} else if e.Bytes != e.end-e.begin {
+			reason = fmt.Sprintf("%s %v takes %d bytes, data_offsets [%d, %d] give %d", e.DType, e.Shape, e.Bytes, e.begin, e.end, e.end-e.begin)
+		}
+	}
+	if reason != "" {
+		return &CorruptError{Tensor: name, Offset: e.where, Reason: reason}
+	}
+	s.out.entries = append(s.out.entries, e)
+	return nil
+}
+
+// numbers reads a list of at most limit whole numbers. It is never nil.
+func (s *scanner) numbers(first byte, limit int) ([]int, error) {
+	list := make([]int, 0, 2)
+	if first != '[' {
+		s.pos--
+		return nil, s.fail("found %q, expected a list of numbers", first)
+	}
+	err := s.list(']', func(first byte) error {
+		if len(list) == limit {
+			return s.fail("more than %d numbers in a list", limit)
+		}
+		n, err := s.number(first)
+		list = append(list, n)
+		return err
+	})
+	return list, err
+}
+
+func (s *scanner) number(first byte) (int, error) {
+	start := s.pos - 1
+	if first == '-' {
+		s.pos--
+		return 0, s.fail("negative number")
+	}
+	if first < '0' || first > '9' {
+		s.pos--
+		return 0, s.fail("found %q, expected a number", first)
+	}
+	n := int(first - '0')
+	for {
+		c, err := s.byte()
+		if err != nil {
+			return 0, err
+		}
+		switch digit := int(c - '0'); {
+		case c >= '0' && c <= '9':
+			if first == '0' {
+				return 0, s.fail("number with a leading zero")
+			}
+			if n > (math.MaxInt-digit)/10 {
+				s.pos = start
+				return 0, s.fail("number beyond %d", math.MaxInt)
+			}
+			n = 10*n + digit
+		case c == '.' || c == 'e' || c == 'E':
+			return 0, s.fail("found %q in a number, expected whole numbers", c)
+		default:
+			s.pos--
+			return n, s.r.UnreadByte()
+		}
+	}
+}
+
+// string reads a string whose opening quote is first.
+func (s *scanner) string(first byte) (string, error) {
+	if first != '"' {
+		s.pos--
+		return "", s.fail("found %q, expected a string", first)
+	}
+	start := s.pos
+	s.text = s.text[:0]
+	for {
+		chunk, err := s.chunk()
+		if err != nil {
+			return "", err
+		}
+		s.text = append(s.text, chunk...)
+		c, err := s.byte()
+		if err != nil {
+			return "", err
+		}
+		switch {
+		case c == '"':
+			if !utf8.Valid(s.text) {
+				s.pos = start
+				return "", s.fail("string that is not UTF-8")
+			}
+			return string(s.text), nil
+		case c == '\\':
+			if err := s.escape(); err != nil {
+				return "", err
+			}
+		case c < ' ':
+			s.pos--
+			return "", s.fail("control character %#02x in a string", c)
+		default:
+			s.text = append(s.text, c)
+		}
+	}
+}
+
+// chunk consumes the buffered bytes of a string up to one that means something.
+func (s *scanner) chunk() ([]byte, error) {
+	buffered, err := s.r.Peek(s.r.Buffered())
+	if err != nil {
+		return nil, err
+	}
+	n := bytes.IndexFunc(buffered, func(r rune) bool { return r == '"' || r == '\\' || r < ' ' })
+	if n < 0 {
+		n = len(buffered)
+	}
+	chunk := buffered[:n]
+	s.pos += int64(n)
+	_, err = s.r.Discard(n) // leaves the bytes of chunk alone until the next read
+	return chunk, err
+}
+
+var escapes = map[byte]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
+
+// escape reads the rest of an escape sequence.
+func (s *scanner) escape() error {
+	c, err := s.byte()
+	if err != nil {
+		return err
+	}
+	if plain, ok := escapes[c]; ok {
+		s.text = append(s.text, plain)
+		return nil
+	}
+	if c != 'u' {
+		s.pos--
+		return s.fail("unknown escape \\%c", c)
+	}
+	r, err := s.hex4()
+	if err != nil {
+		return err
+	}
+	if utf16.IsSurrogate(r) {
+		for _, want := range []byte(`\u`) {
+			if c, err := s.byte(); err != nil || c != want {
+				return s.fail("half of a surrogate pair")
+			}
+		}
+		low, err := s.hex4()
+		if err != nil {
+			return err
+		}
+		if r = utf16.DecodeRune(r, low); r == utf8.RuneError {
+			return s.fail("half of a surrogate pair")
+		}
+	}
+	s.text = utf8.AppendRune(s.text, r)
+	return nil
+}
+
+func (s *scanner) hex4() (rune, error) {
+	var digits [4]byte
+	for i := range digits {
+		c, err := s.byte()
+		if err != nil {
+			return 0, err
+		}
+		if c >= 'A' && c <= 'F' {
+			s.out.plain = false
+		}
+		digits[i] = c
+	}
+	n, err := strconv.ParseUint(string(digits[:]), 16, 16)
+	if err != nil {
+		return 0, s.fail("escape \\u%q", digits[:])
+	}
+	return rune(n), nil
+}

@@ -1,0 +1,237 @@
+package format
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/zeebo/xxh3"
+
+	"github.com/palettize/palettize/codebook"
+)
+
+// CreateOptions of Create.
+type CreateOptions struct {
+	Overwrite bool   // replace a file that is there
+	Settings  string // JSON: what the file was made with, kept in its metadata; may be empty
+}
+
+// Writer writes a codebook file. It implements [codebook.Sink]. Layers go to a temporary file in
+// the output's folder; tensors that pass through stay in the source until Commit.
+type Writer struct {
+	out      *output
+	src      *File
+	settings string
+	spool    *os.File // parts of layers, one after the other
+	spooled  int64
+	blobs    []blob
+	sums     map[string]uint64 // of blobs, by name
+	records  map[string]string // of layers, by name
+	done     map[string]bool   // tensors of the source
+	err      error             // the first failure: the writer is of no use after it
+}
+
+// errClosed is what a Writer says after Commit and Abort.
+var errClosed = errors.New("format: writer is closed")
+
+// Create begins a codebook file for the model src, which must stay open until Commit. It fails
+// before any work is done when the output exists and is not to be overwritten, or could not be written, and
+// when the source has names that the file's own would collide with. One of Commit and Abort must
+// follow.
+func Create(path string, src *File, opts CreateOptions) (*Writer, error) {
+	if err := collisions(src); err != nil {
+		return nil, err
+	}
+	settings, err := compact(opts.Settings)
+	if err != nil {
+		return nil, fmt.Errorf("%s: settings: %w", path, err)
+	}
+	out, err := newOutput(path, opts.Overwrite, src.info)
+	if err != nil {
+		return nil, err
+	}
+	spool, err := out.temporary()
+	if err != nil {
+		return nil, err
+	}
+	// Where the system lets an open file be removed, nothing can be left behind, whatever ends the
+	// program. Where it does not, close removes it.
+	os.Remove(spool.Name())
+	return &Writer{
+		out: out, src: src, settings: settings, spool: spool,
+		sums: make(map[string]uint64), records: make(map[string]string), done: make(map[string]bool),
+	}, nil
+}
+
+// compact returns JSON without white space.
+func compact(text string) (string, error) {
+	if text == "" {
+		return "", nil
+	}
+	var b bytes.Buffer
+	err := json.Compact(&b, []byte(text))
+	return b.String(), err
+}
+
+// collisions finds names of the source that the codebook file needs for itself.
+func collisions(src *File) error {
+	if IsCodebook(src) {
+		return fmt.Errorf("%s: its %s has keys that begin with %q: it is a codebook file already (decompress it first)", src.path, metadataKey, ourPrefix)
+	}
+	for _, e := range src.layout.entries {
+		if _, _, ok := e.Matrix(); !ok || !e.Float() {
+			continue
+		}
+		for _, suffix := range suffixes {
+			if _, ok := src.index[e.Name+suffix]; ok {
+				return fmt.Errorf("%s: tensor %q: a codebook file keeps a part of %q under this name: rename it first", src.path, e.Name+suffix, e.Name)
+			}
+		}
+	}
+	return nil
+}
+
+// take finds a tensor of the source that has not been put yet.
+func (w *Writer) take(t codebook.Tensor) (*entry, error) {
+	if w.err != nil {
+		return nil, w.err
+	}
+	e, err := w.src.entry(t.Name)
+	if err != nil {
+		return nil, err
+	}
+	if e.DType != t.DType || !slices.Equal(e.Shape, t.Shape) {
+		return nil, fmt.Errorf("%s: tensor %q: is %s %v, not %s %v", w.src.path, t.Name, e.DType, e.Shape, t.DType, t.Shape)
+	}
+	if w.done[t.Name] {
+		return nil, fmt.Errorf("%s: tensor %q: was put already", w.src.path, t.Name)
+	}
+	return e, nil
+}
+
+// PutLayer stores layer l in place of tensor t of the source. It returns what that takes in the
+// file: data, entries of the header, checksums and record.
+func (w *Writer) PutLayer(t codebook.Tensor, l *codebook.Layer, d codebook.Distortion) (int64, error) {
+	e, err := w.take(t)
+	if err != nil {
+		return 0, err
+	}
+	if err := l.Validate(); err != nil {
+		return 0, fmt.Errorf("%s: tensor %q: its layer: %w", w.out.path, t.Name, err)
+	}
+	if rows, cols, ok := t.Matrix(); !ok || !t.Float() || rows != l.Rows || cols != l.Cols {
+		return 0, fmt.Errorf("%s: tensor %q: %s %v cannot be a layer [%d, %d]", w.out.path, t.Name, t.DType, t.Shape, l.Rows, l.Cols)
+	}
+	record, err := newRecord(e.Tensor, l, d)
+	if err != nil {
+		return 0, fmt.Errorf("%s: tensor %q: its record: %w", w.out.path, t.Name, err)
+	}
+	parts := encode(t.Name, l)
+	tensors := make([]codebook.Tensor, len(parts))
+	for i, p := range parts {
+		tensors[i] = p.Tensor
+		if err := w.keep(p); err != nil {
+			w.err = at(w.out.path, err)
+			return 0, w.err
+		}
+	}
+	w.records[t.Name] = record
+	w.done[t.Name] = true
+	return share(t.Name, tensors, record), nil
+}
+
+// keep appends a part to the spool.
+func (w *Writer) keep(p part) error {
+	offset := w.spooled
+	if _, err := w.spool.WriteAt(p.data, offset); err != nil {
+		return err
+	}
+	w.spooled += p.Bytes
+	w.sums[p.Name] = xxh3.Hash(p.data)
+	w.blobs = append(w.blobs, blob{p.Tensor, func(dst []byte) error {
+		_, err := io.ReadFull(io.NewSectionReader(w.spool, offset, p.Bytes), dst)
+		return err
+	}})
+	return nil
+}
+
+// PutTensor passes tensor t of the source through, bit for bit.
+func (w *Writer) PutTensor(t codebook.Tensor) error {
+	e, err := w.take(t)
+	if err != nil {
+		return err
+	}
+	sum, err := w.src.checksum(e)
+	if err != nil {
+		return err
+	}
+	w.sums[t.Name] = sum
+	w.blobs = append(w.blobs, blob{e.Tensor, func(dst []byte) error {
+		return w.src.verified(e, dst, sum, "changed while it was read")
+	}})
+	w.done[t.Name] = true
+	return nil
+}
+
+// Commit writes the file and gives it its name. Each tensor of the source must have been put, as
+// a layer or as it is. After an error there is no output.
+func (w *Writer) Commit() (size int64, err error) {
+	if w.err != nil {
+		return 0, w.err
+	}
+	defer w.Abort()
+	for _, e := range w.src.layout.entries {
+		if !w.done[e.Name] {
+			return 0, fmt.Errorf("%s: tensor %q of %s was left out", w.out.path, e.Name, w.src.path)
+		}
+	}
+	metadata := w.metadata()
+	return w.out.write(func(f *os.File) error { return serialize(f, w.blobs, metadata) })
+}
+
+// metadata is that of the source and ours.
+func (w *Writer) metadata() map[string]string {
+	metadata := w.src.Metadata()
+	if metadata == nil {
+		metadata = make(map[string]string)
+	}
+	metadata[versionKey] = fmt.Sprint(Version)
+	metadata[producerKey] = Producer
+	if w.settings != "" {
+		metadata[settingsKey] = w.settings
+	}
+	for name, record := range w.records {
+		metadata[layerPrefix+name] = record
+	}
+	metadata[checksumsKey] = encodeChecksums(w.sums)
+	arrange(w.blobs)
+	metadata[headerKey] = headerChecksum(entriesOf(w.blobs), metadata)
+	return metadata
+}
+
+// Abort removes all that was written but not committed. It does nothing after Commit, so that it can
+// be deferred.
+func (w *Writer) Abort() {
+	if w.spool == nil {
+		return
+	}
+	w.spool.Close()
+	os.Remove(w.spool.Name())
+	w.spool = nil
+	w.err = errClosed
+}
+
+// IsCodebook reports whether a file has metadata of a codebook file, of whatever version and in whatever state.
+func IsCodebook(f *File) bool {
+	for key := range f.layout.metadata {
+		if strings.HasPrefix(key, ourPrefix) {
+			return true
+		}
+	}
+	return false
+}
