@@ -89,7 +89,7 @@ func Refine(ctx context.Context, points []float32, d int, weights, centroids []f
 		return nil, err
 	}
 	if d == 1 {
-		return in.refineOne(ctx, centroids, in.iterations)
+		return in.refineOne(ctx, centroids)
 	}
 	return in.refine(ctx, centroids)
 }
@@ -309,7 +309,7 @@ func (in *input) distinct(limit int) []float32 {
 // finish is the result of centroids that need no more work.
 func (in *input) finish(ctx context.Context, centroids []float32) (*Result, error) {
 	if in.d == 1 {
-		return in.refineOne(ctx, centroids, 1)
+		return in.refineOne(ctx, centroids)
 	}
 	res := &Result{Centroids: centroids, Assignments: make([]byte, in.n)}
 	var err error

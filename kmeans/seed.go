@@ -13,6 +13,9 @@ const (
 	// beside one pass of Lloyd's iteration.
 	seedPoints = 1 << 15
 	seedValues = 1 << 22
+
+	// stream tells the generators of kmeans from others with the same seed.
+	stream = 0x9e3779b97f4a7c15
 )
 
 // sample returns the indices of up to m points of positive weight: one from each of m equal
@@ -51,7 +54,7 @@ func (in *input) sample(m int, random *rand.Rand) []uint32 {
 // is drawn with a probability that goes with weight times squared distance to the nearest one so
 // far, and of several such draws the one that lowers the sum most is kept.
 func (in *input) seed(ctx context.Context, k int) ([]float32, error) {
-	random := rand.New(rand.NewPCG(in.seedValue, 0x9e3779b97f4a7c15))
+	random := rand.New(rand.NewPCG(in.seedValue, stream))
 	order := in.sample(min(seedPoints, max(seedValues/in.d, 4*k)), random)
 	c, err := in.newCloud(ctx, order, split(nil, 0, len(order), in.d), false)
 	if err != nil {
