@@ -10,7 +10,7 @@ func BenchmarkNearest(b *testing.B) {
 	for _, s := range []struct{ n, d, k int }{
 		{4096, 1, 256}, {4096, 2, 256}, {4096, 4, 256}, {4096, 8, 256}, {4096, 8, 16}, {4096, 64, 256}, {1024, 1024, 256},
 	} {
-		c := newNearest(rand.New(rand.NewPCG(1, 2)), s.n, s.n, s.d, s.k)
+		c := newNearest(b, rand.New(rand.NewPCG(1, 2)), offset, s.n, s.n, s.d, s.k)
 		assignments, scores := make([]byte, s.n), make([]float32, s.n)
 		for _, tr := range nearestTiers {
 			b.Run(fmt.Sprintf("tier=%s/n=%d/d=%d/k=%d", tr.name, s.n, s.d, s.k), func(b *testing.B) {
@@ -52,7 +52,7 @@ func BenchmarkQuantize(b *testing.B) {
 func BenchmarkDenseVec(b *testing.B) {
 	for _, s := range []struct{ rows, cols int }{{3072, 1024}, {384, 384}, {1536, 384}, {384, 1536}, {30522, 384}} {
 		rng := rand.New(rand.NewPCG(1, 2))
-		w, x, y := normals(rng, s.rows*s.cols), normals(rng, s.cols), make([]float32, s.rows)
+		w, x, y := normals(b, rng, offset, s.rows*s.cols), normals(b, rng, offset, s.cols), make([]float32, s.rows)
 		for _, tr := range denseVecTiers {
 			b.Run(fmt.Sprintf("tier=%s/rows=%d/cols=%d", tr.name, s.rows, s.cols), func(b *testing.B) {
 				if lack := tr.need &^ host; lack != 0 {
@@ -72,7 +72,7 @@ func BenchmarkDenseMat(b *testing.B) {
 		{3072, 1024, 2}, {3072, 1024, 4}, {3072, 1024, 8}, {3072, 1024, 16}, {3072, 1024, 128}, {384, 384, 128}, {1536, 384, 128}, {384, 1536, 128}, {1024, 4096, 128},
 	} {
 		rng := rand.New(rand.NewPCG(1, 2))
-		w, x, y := normals(rng, s.rows*s.cols), normals(rng, s.n*s.cols), make([]float32, s.rows*s.n)
+		w, x, y := normals(b, rng, offset, s.rows*s.cols), normals(b, rng, offset, s.n*s.cols), make([]float32, s.rows*s.n)
 		for _, tr := range denseMatTiers {
 			b.Run(fmt.Sprintf("tier=%s/rows=%d/cols=%d/n=%d", tr.name, s.rows, s.cols, s.n), func(b *testing.B) {
 				if lack := tr.need &^ host; lack != 0 {

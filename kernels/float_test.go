@@ -4,8 +4,117 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
+
+// checkQuantize holds one tier against scalar. Behind q and scales there is room in which nothing
+// may be written, except where they end at a guard page.
+func checkQuantize(t *testing.T, fn quantizeFunc, rng *rand.Rand, p place, name string, values []float32, block int) {
+	t.Helper()
+	n, blocks := len(values), ceilDiv(len(values), block)
+	room := 0
+	if p == offset {
+		room = 64
+	}
+	x := alloc[float32](t, p, rng, n)
+	copy(x, values)
+	got, gotScales := alloc[int8](t, p, rng, n+room), alloc[float32](t, p, rng, blocks+room)
+	for i := range got {
+		got[i] = 99
+	}
+	for i := range gotScales {
+		gotScales[i] = math.Float32frombits(canary)
+	}
+	want, wantScales := slices.Clone(got), slices.Clone(gotScales)
+	wantOK := quantizeScalar(want, wantScales, x, block)
+	what := fmt.Sprintf("%s: %d values in blocks of %d, %v", name, n, block, p)
+	if ok := fn(got, gotScales, x, block); ok != wantOK {
+		t.Fatalf("%s: returned %v, want %v", what, ok, wantOK)
+	}
+	if !wantOK {
+		return
+	}
+	sameFloats(t, what+", scales", gotScales, wantScales)
+	for i, v := range got {
+		if v != want[i] {
+			t.Fatalf("%s: value %d became %d, want %d", what, i, v, want[i])
+		}
+	}
+}
+
+// quantizeKinds are kinds of input; value gives the i-th value.
+var quantizeKinds = []struct {
+	name  string
+	value func(rng *rand.Rand, i int) float32
+}{
+	{"normal", func(rng *rand.Rand, _ int) float32 { return float32(rng.NormFloat64()) }},
+	{"negative", func(rng *rand.Rand, _ int) float32 { return -float32(rng.ExpFloat64()) }},
+	{"any magnitude", func(rng *rand.Rand, _ int) float32 { return math.Float32frombits(rng.Uint32() &^ 0x40000000) }},
+	{"denormal", func(rng *rand.Rand, _ int) float32 { return math.Float32frombits(rng.Uint32() & 0x807fffff) }},
+	{"about 2^-100", func(rng *rand.Rand, _ int) float32 { return math.Float32frombits(0x0d7ffffe + rng.Uint32N(4)) }},
+	{"about 127", func(rng *rand.Rand, _ int) float32 { return math.Float32frombits(0x42fdffff + rng.Uint32N(3)) }},
+	{"zero", func(_ *rand.Rand, i int) float32 { return []float32{0, float32(math.Copysign(0, -1))}[i%2] }},
+	{"huge", func(_ *rand.Rand, i int) float32 { return []float32{math.MaxFloat32, -math.MaxFloat32, 1}[i%3] }},
+	// The largest value is 127, so the factor is 1 and halves stay halves.
+	{"halves", func(_ *rand.Rand, i int) float32 { return []float32{127, 0.5, -1.5, 2.5, -126.5, 125.5}[i%6] }},
+}
+
+// lengths are all up to four registers of width values and one more, then those about 256 and 1024.
+func lengths(width int) []int {
+	var ns []int
+	for n := range 4*width + 2 {
+		ns = append(ns, n)
+	}
+	return append(ns, 255, 256, 257, 1023, 1024, 1025)
+}
+
+func TestQuantize(t *testing.T) {
+	forEachTier(t, "quantize", quantizeTiers, func(t *testing.T, fn quantizeFunc) {
+		rng := rand.New(rand.NewPCG(3, 4))
+		for _, n := range lengths(16) {
+			x := make([]float32, n)
+			for _, block := range []int{1, 4, 7, 8, 16, 31, 32, 48, 64, 100, 128, 255, 256} {
+				for k, kind := range quantizeKinds {
+					for i := range x {
+						x[i] = kind.value(rng, i)
+					}
+					checkQuantize(t, fn, rng, offset, kind.name, x, block)
+					if k == 0 {
+						checkQuantize(t, fn, rng, tail, kind.name, x, block)
+						checkQuantize(t, fn, rng, head, kind.name, x, block)
+					}
+				}
+			}
+		}
+	})
+}
+
+func TestQuantizeNotFinite(t *testing.T) {
+	forEachTier(t, "quantize", quantizeTiers, func(t *testing.T, fn quantizeFunc) {
+		for _, bits := range []uint32{0x7f800000, 0xff800000, 0x7fc00000, 0xffc00000, 0x7f800001, 0xffffffff} {
+			for _, n := range []int{1, 67, 100} {
+				q, scales, x := make([]int8, n), make([]float32, n), make([]float32, n)
+				for i := range x {
+					x[i] = math.Float32frombits(bits)
+					for _, block := range []int{1, 4, 64, 256} {
+						if fn(q, scales, x, block) {
+							t.Errorf("%#x at %d of %d values in blocks of %d passed as finite", bits, i, n, block)
+						}
+					}
+					x[i] = 1
+				}
+			}
+		}
+	})
+}
+
+func TestQuantizeClearsTheRest(t *testing.T) {
+	q := []int8{9, 9, 9, 9, 9}
+	if !best.Quantize(q, make([]float32, 1), []float32{1, -1, 0}, 4) || !slices.Equal(q, []int8{127, -127, 0, 0, 0}) {
+		t.Errorf("got %v", q)
+	}
+}
 
 // nearestCase is one call of nearest.
 type nearestCase struct {
@@ -13,22 +122,22 @@ type nearestCase struct {
 	points, centroids, half []float32
 }
 
-// newNearest makes a case of n points with stride - n values between the planes that no one may
-// use: they are NaN. Every third centroid repeats an earlier one, so that there are ties.
-func newNearest(rng *rand.Rand, n, stride, d, k int) nearestCase {
+// newNearest makes a case of n points with stride - n values between the planes that must not
+// matter: they are NaN. Every third centroid repeats an earlier one, so that there are ties.
+func newNearest(t testing.TB, rng *rand.Rand, p place, n, stride, d, k int) nearestCase {
 	c := nearestCase{n: n, stride: stride, d: d, k: k}
-	c.points = make([]float32, (d-1)*stride+n)
+	c.points = alloc[float32](t, p, rng, (d-1)*stride+n)
 	for i := range c.points {
 		c.points[i] = float32(rng.NormFloat64())
 		if i%stride >= n {
 			c.points[i] = float32(math.NaN())
 		}
 	}
-	c.centroids = make([]float32, k*d)
+	c.centroids = alloc[float32](t, p, rng, k*d)
 	for i := range c.centroids {
 		c.centroids[i] = float32(rng.NormFloat64())
 	}
-	c.half = make([]float32, k)
+	c.half = alloc[float32](t, p, rng, k)
 	for i := range k {
 		if i%3 == 2 {
 			from := rng.IntN(i)
@@ -41,125 +150,86 @@ func newNearest(rng *rand.Rand, n, stride, d, k int) nearestCase {
 	return c
 }
 
-func (c nearestCase) check(t *testing.T, fn nearestFunc) {
+// check holds one tier against scalar. Behind the results there is room in which nothing may be
+// written, except where they end at a guard page.
+func (c nearestCase) check(t *testing.T, fn nearestFunc, rng *rand.Rand, p place) {
 	t.Helper()
-	want, wantScores := make([]byte, c.n), make([]float32, c.n)
-	nearestScalar(want, wantScores, c.points, c.stride, c.d, c.centroids, c.half)
-	got, gotScores := make([]byte, c.n), make([]float32, c.n)
-	fn(got, gotScores, c.points, c.stride, c.d, c.centroids, c.half)
-	for i := range got {
-		if got[i] != want[i] || math.Float32bits(gotScores[i]) != math.Float32bits(wantScores[i]) {
-			t.Fatalf("n=%d stride=%d d=%d k=%d: point %d: centroid %d with %x, want %d with %x",
-				c.n, c.stride, c.d, c.k, i, got[i], gotScores[i], want[i], wantScores[i])
-		}
+	room := 0
+	if p == offset {
+		room = 64
 	}
+	got, gotScores := alloc[byte](t, p, rng, c.n+room), alloc[float32](t, p, rng, c.n+room)
+	for i := range got {
+		got[i], gotScores[i] = 0xdd, math.Float32frombits(canary)
+	}
+	want, wantScores := slices.Clone(got), slices.Clone(gotScores)
+	nearestScalar(want[:c.n], wantScores, c.points, c.stride, c.d, c.centroids, c.half)
+	fn(got[:c.n], gotScores, c.points, c.stride, c.d, c.centroids, c.half)
+	what := fmt.Sprintf("%d points at a stride of %d, width %d, %d centroids, %v", c.n, c.stride, c.d, c.k, p)
+	if i := firstDifference(got, want); i >= 0 {
+		t.Fatalf("%s: point %d got centroid %d, want %d", what, i, got[i], want[i])
+	}
+	sameFloats(t, what, gotScores, wantScores)
 }
 
 func TestNearest(t *testing.T) {
-	for _, tr := range nearestTiers {
-		t.Run(tr.name, func(t *testing.T) {
-			if lack := tr.need &^ host; lack != 0 {
-				t.Skipf("host lacks %v", lack)
-			}
-			rng := rand.New(rand.NewPCG(1, 2))
-			for _, d := range []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 17, 33, 64, 127, 128, 129, 387} {
-				for _, k := range []int{1, 2, 3, 4, 5, 7, 8, 16, 31, 64, 255, 256} {
-					for _, n := range []int{1, 2, 15, 16, 17, 63, 64, 65, 80, 129} {
-						if d > 16 && k > 16 && n%16 != 1 {
-							continue
-						}
-						newNearest(rng, n, n+rng.IntN(3), d, k).check(t, tr.fn)
-					}
-				}
-			}
-		})
-	}
-}
-
-func checkQuantize(t *testing.T, fn quantizeFunc, name string, x []float32, block int) {
-	t.Helper()
-	blocks := ceilDiv(len(x), block)
-	want, wantScales := make([]int8, len(x)), make([]float32, blocks)
-	wantOK := quantizeScalar(want, wantScales, x, block)
-	got, gotScales := make([]int8, len(x)), make([]float32, blocks)
-	if ok := fn(got, gotScales, x, block); ok != wantOK {
-		t.Fatalf("%s: %d values, block %d: returned %v, want %v", name, len(x), block, ok, wantOK)
-	}
-	if !wantOK {
-		return
-	}
-	for b, s := range gotScales {
-		if math.Float32bits(s) != math.Float32bits(wantScales[b]) {
-			t.Fatalf("%s: %d values, block %d: scale %d is %x, want %x", name, len(x), block, b, s, wantScales[b])
+	forEachTier(t, "nearest", nearestTiers, func(t *testing.T, fn nearestFunc) {
+		rng := rand.New(rand.NewPCG(1, 2))
+		cases := 0
+		check := func(n, d, k int) {
+			p := place(cases) % places
+			newNearest(t, rng, p, n, n+rng.IntN(3), d, k).check(t, fn, rng, p)
+			cases++
 		}
-	}
-	for i, v := range got {
-		if v != want[i] {
-			t.Fatalf("%s: %d values, block %d: value %d, %x, became %d, want %d", name, len(x), block, i, x[i], v, want[i])
+		for d := 1; d <= 9; d++ {
+			for k := 1; k <= 9; k++ {
+				for _, n := range []int{1, 2, 15, 16, 17, 31, 33, 63, 64, 65, 128, 129} {
+					check(n, d, k)
+				}
+			}
+			for _, k := range []int{16, 31, 64, 254, 255, 256} {
+				check(1+rng.IntN(70), d, k)
+				check(130, d, k)
+			}
 		}
-	}
-}
-
-func TestQuantize(t *testing.T) {
-	for _, tr := range quantizeTiers {
-		t.Run(tr.name, func(t *testing.T) {
-			if lack := tr.need &^ host; lack != 0 {
-				t.Skipf("host lacks %v", lack)
-			}
-			rng := rand.New(rand.NewPCG(3, 4))
-			lengths := []int{255, 256, 257, 1023, 1024, 1025}
-			for n := range 4*16 + 2 {
-				lengths = append(lengths, n)
-			}
-			for _, n := range lengths {
-				for _, block := range []int{1, 4, 7, 8, 16, 31, 32, 48, 64, 100, 128, 255, 256} {
-					x := make([]float32, n)
-					for _, kind := range quantizeKinds {
-						for i := range x {
-							x[i] = kind.value(rng, i)
-						}
-						checkQuantize(t, tr.fn, kind.name, x, block)
-					}
+		// Widths about the limits of what is read where it lies and of one round.
+		for _, d := range []int{15, 16, 17, 33, 64, 127, 128, 129, 256, 257, 387} {
+			for _, k := range []int{1, 3, 4, 5, 16, 255, 256} {
+				for _, n := range []int{1, 16, 65} {
+					check(n, d, k)
 				}
 			}
-			for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1), math.Float64frombits(0xfff8 << 48)} {
-				for _, n := range []int{1, 67, 100} {
-					for i := range n {
-						x := make([]float32, n)
-						x[i] = float32(bad)
-						for _, block := range []int{4, 64, 256} {
-							checkQuantize(t, tr.fn, "not finite", x, block)
-						}
-					}
+		}
+		for n := range 131 {
+			check(n+1, 2, 5)
+		}
+	})
+}
+
+func TestNearestTakesTheFirstOfEquals(t *testing.T) {
+	forEachTier(t, "nearest", nearestTiers, func(t *testing.T, fn nearestFunc) {
+		const n, d = 70, 3
+		rng := rand.New(rand.NewPCG(9, 10))
+		c := newNearest(t, rng, offset, n, n, d, Centroids)
+		for first := range Centroids {
+			// From first on all centroids are the same and far better than those before.
+			for k := range Centroids {
+				c.half[k] = 1e6
+				if k >= first {
+					c.half[k] = -1e6
+					copy(c.centroids[k*d:], c.centroids[first*d:][:d])
 				}
 			}
-		})
-	}
-}
-
-// quantizeKinds are kinds of input; value gives the i-th value.
-var quantizeKinds = []struct {
-	name  string
-	value func(rng *rand.Rand, i int) float32
-}{
-	{"normal", func(rng *rand.Rand, _ int) float32 { return float32(rng.NormFloat64()) }},
-	{"negative", func(rng *rand.Rand, _ int) float32 { return -float32(rng.ExpFloat64()) }},
-	{"any magnitude", func(rng *rand.Rand, _ int) float32 { return finite(math.Float32frombits(rng.Uint32())) }},
-	{"denormal", func(rng *rand.Rand, _ int) float32 { return math.Float32frombits(rng.Uint32() & 0x807fffff) }},
-	{"about 2^-100", func(rng *rand.Rand, _ int) float32 { return math.Float32frombits(0x0d7ffffe + rng.Uint32N(4)) }},
-	{"about 127", func(rng *rand.Rand, _ int) float32 { return math.Float32frombits(0x42fdffff + rng.Uint32N(3)) }},
-	{"zero", func(_ *rand.Rand, i int) float32 { return []float32{0, float32(math.Copysign(0, -1))}[i%2] }},
-	{"huge", func(_ *rand.Rand, i int) float32 { return []float32{math.MaxFloat32, -math.MaxFloat32, 1}[i%3] }},
-	// The largest value is 127, so the factor is 1 and halves stay halves.
-	{"halves", func(_ *rand.Rand, i int) float32 { return []float32{127, 0.5, -1.5, 2.5, -126.5, 125.5}[i%6] }},
-}
-
-// finite returns v, or a number instead when it is none.
-func finite(v float32) float32 {
-	if math.Float32bits(v)&0x7f800000 == 0x7f800000 {
-		return 1
-	}
-	return v
+			assignments := make([]byte, n)
+			fn(assignments, make([]float32, n), c.points, n, d, c.centroids, c.half)
+			for i, a := range assignments {
+				if int(a) != first {
+					t.Fatalf("point %d got centroid %d of the equals from %d on", i, a, first)
+				}
+			}
+			c = newNearest(t, rng, offset, n, n, d, Centroids)
+		}
+	})
 }
 
 // checkDense holds a result against the sum in float64. A float32 sum of n products in any order
@@ -178,8 +248,8 @@ func checkDense(t *testing.T, name string, got float32, a, b []float32) {
 	}
 }
 
-func normals(rng *rand.Rand, n int) []float32 {
-	x := make([]float32, n)
+func normals(t testing.TB, rng *rand.Rand, p place, n int) []float32 {
+	x := alloc[float32](t, p, rng, n)
 	for i := range x {
 		x[i] = float32(rng.NormFloat64())
 	}
@@ -187,65 +257,76 @@ func normals(rng *rand.Rand, n int) []float32 {
 }
 
 func TestDenseVec(t *testing.T) {
-	for _, tr := range denseVecTiers {
-		t.Run(tr.name, func(t *testing.T) {
-			if lack := tr.need &^ host; lack != 0 {
-				t.Skipf("host lacks %v", lack)
-			}
-			rng := rand.New(rand.NewPCG(5, 6))
-			lengths := []int{255, 256, 257, 1023, 1024, 1025}
-			for n := range 8*16 + 2 {
-				lengths = append(lengths, n)
-			}
-			for _, cols := range lengths {
-				for _, rows := range []int{1, 2, 5} {
-					w, x, y := normals(rng, rows*cols), normals(rng, cols), normals(rng, rows)
-					tr.fn(y, w, x)
+	forEachTier(t, "dense-vector", denseVecTiers, func(t *testing.T, fn denseVecFunc) {
+		rng := rand.New(rand.NewPCG(5, 6))
+		for _, cols := range lengths(32) {
+			for _, rows := range []int{1, 2, 5} {
+				for p := range places {
+					w, x, y := normals(t, rng, p, rows*cols), normals(t, rng, p, cols), normals(t, rng, p, rows)
+					fn(y, w, x)
 					for r := range rows {
-						checkDense(t, fmt.Sprintf("row %d of [%d, %d]", r, rows, cols), y[r], w[r*cols:][:cols], x)
+						checkDense(t, fmt.Sprintf("row %d of [%d, %d], %v", r, rows, cols, p), y[r], w[r*cols:][:cols], x)
 					}
 				}
 			}
-		})
+		}
+	})
+}
+
+func checkDenseMat(t *testing.T, fn denseMatFunc, rng *rand.Rand, p place, rows, cols, n int) {
+	t.Helper()
+	ld := rows + rng.IntN(3)
+	w, x := normals(t, rng, p, rows*cols), normals(t, rng, p, n*cols)
+	y := alloc[float32](t, p, rng, (n-1)*ld+rows)
+	for i := range y {
+		y[i] = math.Float32frombits(canary)
+	}
+	fn(y, ld, w, x, rows, cols, n)
+	for i, got := range y {
+		v, r := i/ld, i%ld
+		what := fmt.Sprintf("row %d, vector %d of [%d, %d] by %d, %v", r, v, rows, cols, n, p)
+		if r < rows {
+			checkDense(t, what, got, w[r*cols:][:cols], x[v*cols:][:cols])
+		} else if math.Float32bits(got) != canary {
+			t.Fatalf("%s: wrote behind the rows", what)
+		}
 	}
 }
 
 func TestDenseMat(t *testing.T) {
-	for _, tr := range denseMatTiers {
-		t.Run(tr.name, func(t *testing.T) {
-			if lack := tr.need &^ host; lack != 0 {
-				t.Skipf("host lacks %v", lack)
+	forEachTier(t, "dense-matrix", denseMatTiers, func(t *testing.T, fn denseMatFunc) {
+		rng := rand.New(rand.NewPCG(7, 8))
+		for cols := range 4*16 + 2 {
+			for n := 1; n <= 14; n++ {
+				checkDenseMat(t, fn, rng, place(n+cols)%places, 1+rng.IntN(13), cols, n)
 			}
-			rng := rand.New(rand.NewPCG(7, 8))
-			check := func(rows, cols, n int) {
-				const canary = 12345
-				ld := rows + rng.IntN(3)
-				w, x, y := normals(rng, rows*cols), normals(rng, n*cols), make([]float32, (n-1)*ld+rows)
-				for i := range y {
-					y[i] = canary
-				}
-				tr.fn(y, ld, w, x, rows, cols, n)
-				for i, got := range y {
-					v, r := i/ld, i%ld
-					if r < rows {
-						checkDense(t, fmt.Sprintf("row %d, vector %d of [%d, %d] by %d", r, v, rows, cols, n), got, w[r*cols:][:cols], x[v*cols:][:cols])
-					} else if got != canary {
-						t.Fatalf("[%d, %d] by %d: wrote beyond the rows of vector %d", rows, cols, n, v)
-					}
-				}
+		}
+		for rows := 1; rows <= 9; rows++ {
+			for _, cols := range []int{255, 257, 1023, 1024, 1025, 2050} {
+				checkDenseMat(t, fn, rng, place(rows)%places, rows, cols, 1+rng.IntN(14))
 			}
-			for cols := range 4*16 + 2 {
-				for n := 1; n <= 14; n++ {
-					check(1+rng.IntN(13), cols, n)
-				}
-			}
-			for rows := 1; rows <= 9; rows++ {
-				for _, cols := range []int{1023, 1024, 1025, 2050} {
-					check(rows, cols, 1+rng.IntN(14))
-				}
-			}
-			check(1030, 130, 13) // more than one block of weights
-			check(300, 1300, 8)
-		})
+		}
+		// More than one block of weights.
+		checkDenseMat(t, fn, rng, tail, 1030, 130, 13)
+		checkDenseMat(t, fn, rng, head, 300, 1300, 8)
+	})
+}
+
+func TestFloatAllocations(t *testing.T) {
+	rng := rand.New(rand.NewPCG(11, 12))
+	const rows, cols, n = 70, 130, 9
+	w, x, y := normals(t, rng, offset, rows*cols), normals(t, rng, offset, n*cols), make([]float32, n*rows)
+	q, scales := make([]int8, n*cols), make([]float32, n*cols)
+	c := newNearest(t, rng, offset, 100, 100, cols, 20)
+	assignments, scores := make([]byte, 100), make([]float32, 100)
+	for name, f := range map[string]func(){
+		"quantize":     func() { best.Quantize(q, scales, x, 64) },
+		"dense-vector": func() { best.DenseVec(y[:rows], w, x[:cols]) },
+		"dense-matrix": func() { best.DenseMat(y, rows, w, x, rows, cols, n) },
+		"nearest":      func() { best.Nearest(assignments, scores, c.points, c.stride, c.d, c.centroids, c.half) },
+	} {
+		if got := testing.AllocsPerRun(100, f); got != 0 {
+			t.Errorf("%s allocates %v times a call", name, got)
+		}
 	}
 }
