@@ -197,8 +197,8 @@ func (c choice) reason(t Tensor) string {
 	if s.Width >= cols {
 		return fmt.Sprintf("%d columns are fewer than two segments of %d", cols, s.Width)
 	}
-	if bytes := s.dataBytes(rows, cols); bytes >= t.Bytes {
-		return fmt.Sprintf("a codebook would take %d bytes, the tensor takes %d", bytes, t.Bytes)
+	if bytes := s.fileBytes(rows, cols); bytes >= t.Bytes {
+		return fmt.Sprintf("a codebook would take about %d bytes, the tensor takes %d", bytes, t.Bytes)
 	}
 	return ""
 }

@@ -19,9 +19,10 @@ const (
 // value. The multiplier has a sign, so that the values need not be symmetric: the larger end of a
 // group can always meet the larger end of the values.
 func (l *Layer) buildGroups(ctx context.Context, w []float32, km kmeans.Options) error {
-	sample := make([]int, 0, l.Rows)
-	for i := range max(1, min(l.Rows, groupSample/l.Cols)) {
-		sample = append(sample, i*l.Rows/max(1, min(l.Rows, groupSample/l.Cols)))
+	w, exponent := powerOfTwoScaled(w)
+	sample := make([]int, max(1, min(l.Rows, groupSample/l.Cols)))
+	for i := range sample {
+		sample[i] = i * l.Rows / len(sample)
 	}
 	values, err := l.startValues(ctx, w, sample, km)
 	if err != nil {
@@ -40,7 +41,23 @@ func (l *Layer) buildGroups(ctx context.Context, w []float32, km kmeans.Options)
 		bytes[i] = g.quantise(v)
 		values[i] = g.value(bytes[i])
 	}
-	return l.assignGroups(ctx, w, newValueSet(values), bytes, g, threads)
+	if err := l.assignGroups(ctx, w, newValueSet(values), bytes, g, threads); err != nil {
+		return err
+	}
+	l.Scale = float32(math.Ldexp(float64(l.Scale), exponent))
+	return nil
+}
+
+// powerOfTwoScaled returns a copy of w whose largest magnitude is from 0.5 to 1, and the exponent of
+// what it was divided by: squares of huge and of tiny weights would leave float32.
+func powerOfTwoScaled(w []float32) ([]float32, int) {
+	_, exponent := math.Frexp(float64(largest(w)))
+	factor := math.Ldexp(1, -exponent)
+	scaled := make([]float32, len(w))
+	for i, v := range w {
+		scaled[i] = float32(float64(v) * factor)
+	}
+	return scaled, exponent
 }
 
 // startValues clusters weights divided by the largest of their group, its sign included.
@@ -56,11 +73,6 @@ func (l *Layer) startValues(ctx context.Context, w []float32, sample []int, km k
 				}
 				points, weights = append(points, v/top), append(weights, float32(top*top))
 			}
-		}
-	}
-	if total := largest(weights); total > 0 { // huge and tiny weights: only their ratios matter
-		for i := range weights {
-			weights[i] /= total
 		}
 	}
 	res, err := kmeans.Run(ctx, points, 1, weights, km)

@@ -40,8 +40,11 @@ func (s Scheme) Validate() error {
 	return nil
 }
 
-// dataBytes is what the tensors of a layer take in a file, for the most centroids that it can have.
-func (s Scheme) dataBytes(rows, cols int) int64 {
+// headerBytes is about what a layer takes in the header of a file.
+const headerBytes = 500
+
+// fileBytes is about what a layer takes in a file, for the most centroids that it can have.
+func (s Scheme) fileBytes(rows, cols int) int64 {
 	l := Layer{Rows: rows, Cols: cols, Width: s.Width, Group: s.Group}
 	if l.Width == 0 {
 		l.Width = cols
@@ -51,5 +54,5 @@ func (s Scheme) dataBytes(rows, cols int) int64 {
 	if s.Width != 0 {
 		bytes += int64(rows)
 	}
-	return bytes
+	return bytes + headerBytes
 }

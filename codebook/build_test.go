@@ -1,0 +1,247 @@
+package codebook
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/palettize/palettize/kernels"
+)
+
+func gaussian(seed uint64, n int) []float32 {
+	random := rand.New(rand.NewPCG(seed, 0))
+	w := make([]float32, n)
+	for i := range w {
+		w[i] = float32(random.NormFloat64())
+	}
+	return w
+}
+
+func build(t *testing.T, w []float32, rows, cols int, s Scheme, opts Options) *Layer {
+	t.Helper()
+	l, err := Build(context.Background(), w, rows, cols, s, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+var (
+	rowsScheme  = Scheme{Name: "rows", K: 256}
+	pairs       = Scheme{Name: "segments", Width: 2, K: 256}
+	fours       = Scheme{Name: "segments", Width: 4, K: 256}
+	eights      = Scheme{Name: "segments", Width: 8, K: 256}
+	sixteen     = Scheme{Name: "scalar", Width: 1, K: 16, Group: 16}
+	sixteenRows = Scheme{Name: "scalar", Width: 1, K: 16}
+	bytesScheme = Scheme{Name: "scalar", Width: 1, K: 256}
+)
+
+// TestErrorOnGaussianWeights pins the quality of each scheme: bounds are 3 % above what it reaches.
+func TestErrorOnGaussianWeights(t *testing.T) {
+	const rows, cols = 256, 512
+	w := gaussian(1, rows*cols)
+	for _, c := range []struct {
+		scheme Scheme
+		most   float64
+	}{
+		{pairs, 0.0915},
+		{fours, 0.32},
+		{eights, 0.575},
+		{sixteen, 0.0665},
+		{sixteenRows, 0.1165},
+		{bytesScheme, 0.0105},
+	} {
+		d := build(t, w, rows, cols, c.scheme, Options{}).distortion(w, 2)
+		if e := d.Relative(); e > c.most {
+			t.Errorf("%+v: error %.4f, want at most %.4f", c.scheme, e, c.most)
+		}
+	}
+}
+
+// TestRepeatedRows checks the case that whole-row centroids are for: 200 distinct rows.
+func TestRepeatedRows(t *testing.T) {
+	const rows, cols = 3000, 64
+	distinct := gaussian(2, 200*cols)
+	w := make([]float32, 0, rows*cols)
+	for r := range rows {
+		w = append(w, distinct[r*7%200*cols:][:cols]...)
+	}
+	l := build(t, w, rows, cols, rowsScheme, Options{})
+	if e := l.distortion(w, 2).Relative(); e > 0.015 {
+		t.Errorf("error %.4f: 200 distinct rows must come out as they are, but for rounding to bytes", e)
+	}
+}
+
+func TestBuildAwkwardMatrices(t *testing.T) {
+	constantRows := make([]float32, 40*30)
+	for i := range constantRows {
+		constantRows[i] = float32(i / 30)
+	}
+	oneOutlier := gaussian(3, 40*30)
+	oneOutlier[77] = 1e6
+	scaled := func(f float32) []float32 {
+		w := gaussian(4, 40*30)
+		for i := range w {
+			w[i] *= f
+		}
+		return w
+	}
+	for _, m := range []struct {
+		name       string
+		w          []float32
+		rows, cols int
+		most       float64 // error
+	}{
+		{"all zero", make([]float32, 40*30), 40, 30, 0},
+		{"constant rows", constantRows, 40, 30, 0.03},
+		{"one outlier", oneOutlier, 40, 30, 0.01},
+		{"huge", scaled(1e37), 40, 30, 0.9},
+		{"tiny", scaled(1e-36), 40, 30, 0.9},
+		{"one row", gaussian(5, 387), 1, 387, 0.9},
+		{"three columns", gaussian(6, 300), 100, 3, 0.9},
+		{"fewer segments than centroids", gaussian(7, 6*10), 6, 10, 0.9},
+	} {
+		for _, s := range []Scheme{rowsScheme, pairs, eights, sixteen, sixteenRows, bytesScheme, {Name: "segments", Width: 3, K: 1}, {Name: "scalar", Width: 1, K: 1}} {
+			if s.Width >= m.cols {
+				continue
+			}
+			most := m.most
+			if s.K == 1 && most > 0 {
+				most = 1.001
+			}
+			t.Run(fmt.Sprintf("%s %+v", m.name, s), func(t *testing.T) {
+				l := build(t, m.w, m.rows, m.cols, s, Options{})
+				if e := l.distortion(m.w, 1).Relative(); !(e <= most) {
+					t.Errorf("error %v, want at most %v", e, most)
+				}
+			})
+		}
+	}
+}
+
+func TestSameBytesOnEveryTierAndThreadCount(t *testing.T) {
+	const rows, cols = 100, 387
+	w := gaussian(8, rows*cols)
+	best, err := kernels.Best()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ways := []Options{{Threads: 2}, {Threads: 7}}
+	for _, tier := range best.Tiers() {
+		if tier.Lacks != "" {
+			continue
+		}
+		set, err := kernels.Limited(tier.Tier)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ways = append(ways, Options{Threads: 1, Kernels: set})
+	}
+	for _, s := range []Scheme{rowsScheme, pairs, eights, sixteen, sixteenRows, bytesScheme} {
+		want := build(t, w, rows, cols, s, Options{Threads: 1})
+		for _, opts := range ways {
+			got := build(t, w, rows, cols, s, opts)
+			if !slices.Equal(got.Centroids, want.Centroids) || !slices.Equal(got.Assignments, want.Assignments) ||
+				!slices.Equal(got.RowScales, want.RowScales) || !slices.Equal(got.Multipliers, want.Multipliers) ||
+				got.Scale != want.Scale || got.ZeroPoint != want.ZeroPoint {
+				t.Errorf("%+v: other bytes with %d threads", s, opts.Threads)
+			}
+		}
+	}
+}
+
+// TestAssignmentsAreNearestInWhatIsStored holds the order: quantise first, assign last.
+func TestAssignmentsAreNearestInWhatIsStored(t *testing.T) {
+	const rows, cols = 64, 100
+	w := gaussian(9, rows*cols)
+	l := build(t, w, rows, cols, pairs, Options{})
+	for r := range rows {
+		for s := range l.Segments() {
+			errorOf := func(k int) (e float64) {
+				for j := range 2 {
+					v := float64(l.rowScale(r)) * (float64(l.Centroids[2*k+j]) - float64(l.ZeroPoint))
+					e += (v - float64(w[r*cols+2*s+j])) * (v - float64(w[r*cols+2*s+j]))
+				}
+				return e
+			}
+			chosen := errorOf(int(l.Assignments[r*l.Segments()+s]))
+			for k := range l.K() {
+				if e := errorOf(k); e < chosen-1e-5 {
+					t.Fatalf("row %d, segment %d: centroid %d leaves %v, the assigned one %v", r, s, k, e, chosen)
+				}
+			}
+		}
+	}
+}
+
+func TestRowScales(t *testing.T) {
+	if RowScale(0) != 0 || RowScale(255) != 1 || RowScale(239) != 0.5 || RowScale(15) != 0x1p-15 {
+		t.Errorf("scales of 0, 255, 239, 15: %v %v %v %v", RowScale(0), RowScale(255), RowScale(239), RowScale(15))
+	}
+	for code := 1; code < 256; code++ {
+		want := math.Pow(2, float64(code-255)/16)
+		if got := float64(RowScale(byte(code))); math.Abs(got-want) > want*0x1p-24 {
+			t.Errorf("code %d: %v, want %v", code, got, want)
+		}
+		if got := rowScaleCode(RowScale(byte(code))); got != byte(code) {
+			t.Errorf("value of code %d has code %d", code, got)
+		}
+	}
+	for s, want := range map[float32]byte{0: 0, 1e-30: 1, 1: 255, 0.99: 255, 0.51: 239} {
+		if got := rowScaleCode(s); got != want {
+			t.Errorf("code of %v is %d, want %d", s, got, want)
+		}
+	}
+}
+
+func TestDistortion(t *testing.T) {
+	var d Distortion
+	d.Add([]float32{1, 2}, []float32{1, 0})
+	var more Distortion
+	more.Add([]float32{0, 3}, []float32{0, 2})
+	d.Merge(more)
+	// truth (1 0 0 2), approximate (1 2 0 3): noise 4+1, signal 1+4
+	for _, c := range []struct {
+		what      string
+		got, want float64
+	}{
+		{"relative error", d.Relative(), 1},
+		{"SNR", d.SNR(), 0},
+		{"cosine", d.Cosine(), 7 / math.Sqrt(5*14)},
+		{"largest error", d.Max, 2},
+	} {
+		if math.Abs(c.got-c.want) > 1e-12 {
+			t.Errorf("%s is %v, want %v", c.what, c.got, c.want)
+		}
+	}
+	var none Distortion
+	if none.Relative() != 0 || none.Cosine() != 1 || !math.IsInf(none.SNR(), 1) {
+		t.Errorf("of nothing: %v %v %v", none.Relative(), none.Cosine(), none.SNR())
+	}
+	var invented Distortion
+	invented.Add([]float32{1}, []float32{0})
+	if !math.IsInf(invented.Relative(), 1) || invented.Cosine() != 0 {
+		t.Errorf("of zeros: %v %v", invented.Relative(), invented.Cosine())
+	}
+}
+
+func BenchmarkBuild(b *testing.B) {
+	const rows, cols = 1536, 384
+	w := gaussian(10, rows*cols)
+	for _, s := range []Scheme{rowsScheme, pairs, eights, sixteen, bytesScheme} {
+		b.Run(fmt.Sprintf("scheme=%s/d=%d/k=%d/group=%d", s.Name, s.Width, s.K, s.Group), func(b *testing.B) {
+			b.SetBytes(4 * rows * cols)
+			for b.Loop() {
+				if _, err := Build(context.Background(), w, rows, cols, s, Options{Threads: 1}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
