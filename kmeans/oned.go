@@ -379,7 +379,7 @@ func moveOne(centroids []float32, clusters []cluster) (repaired int) {
 			break
 		}
 		centroids[worst], centroids[e] = left, right
-		// A half each, of which a quarter of the error or less is left.
+		// What is left of either half, if the values lie evenly.
 		c.w, c.sse = c.w/2, c.sse/8
 		clusters[e] = *c
 		repaired++

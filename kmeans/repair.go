@@ -41,13 +41,14 @@ func (l *lloyd) repair(ctx context.Context) (int, error) {
 		}
 		l.centroids[e*d+wide] = finite(float64(l.centroids[worst*d+wide]) + step)
 		l.centroids[worst*d+wide] = finite(float64(l.centroids[worst*d+wide]) - step)
-		// What is left of either half: nothing of the variance that the split removes, and half of
-		// the rest.
-		of[wide] = 0
+		// What is left of either half, if the points lie evenly: half the weight and a quarter of
+		// the variance that is split.
+		of[wide] /= 4
 		for j := range d {
 			of[j] /= 2
 			spread[e*d+j] = of[j]
 		}
+		row[d] /= 2
 		copy(l.sums[e*l.stride:][:l.stride], row)
 		repaired++
 	}
