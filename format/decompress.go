@@ -38,7 +38,7 @@ func Decompress(ctx context.Context, c *Codebook, path string, overwrite bool) e
 			return c.file.verified(e, dst, c.sums[t.Name], notItsChecksum)
 		}})
 	}
-	_, err = out.write(func(f *os.File) error { return serialize(f, blobs, c.Info().Metadata) })
+	_, err = out.write(func(f *os.File) error { return fill(f, blobs, c.Info().Metadata) })
 	return err
 }
 

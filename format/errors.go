@@ -2,11 +2,13 @@ package format
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -89,19 +91,23 @@ func alien(path string, start []byte) error {
 	says := func(f foreign) error {
 		return fmt.Errorf("%s: looks like %s, not a safetensors file: %s", path, f.looks, f.instead)
 	}
+	// A damaged safetensors file is not to be taken for another kind: its length may begin with the
+	// bytes of a pickle.
+	length := len(start) >= 8 && binary.LittleEndian.Uint64(start) <= maxHeader
+	if length && len(start) > 8 && start[8] == '{' {
+		return nil
+	}
 	for _, f := range foreigners {
 		for _, magic := range f.magic {
-			if bytes.HasPrefix(start, []byte(magic)) {
+			if !length && bytes.HasPrefix(start, []byte(magic)) {
 				return says(f)
 			}
 		}
 	}
 	ext := strings.ToLower(filepath.Ext(path))
 	for _, f := range foreigners {
-		for _, e := range f.ext {
-			if e == ext {
-				return says(f)
-			}
+		if slices.Contains(f.ext, ext) {
+			return says(f)
 		}
 	}
 	return nil

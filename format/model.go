@@ -19,12 +19,18 @@ import (
 // Its methods may be called at the same time. Tensors are read at each call, nothing is mapped or
 // kept.
 type File struct {
-	f      *os.File
+	f      reader
 	path   string
 	size   int64
-	info   os.FileInfo
+	info   os.FileInfo // tells the file from others
 	layout *layout
 	index  map[string]int // of entries
+}
+
+// reader is an open file.
+type reader interface {
+	io.ReaderAt
+	io.Closer
 }
 
 // Open opens a safetensors file and checks its header: see FORMAT.md for what is checked.
@@ -40,10 +46,14 @@ func Open(path string) (*File, error) {
 	if err != nil {
 		return nil, at(path, err)
 	}
-	file, err := open(f, path)
+	if info, err = f.Stat(); err != nil {
+		return nil, errors.Join(at(path, err), f.Close())
+	}
+	file, err := newFile(f, path, info.Size())
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
+	file.info = info
 	return file, nil
 }
 
@@ -57,12 +67,9 @@ func regular(path string, info os.FileInfo) error {
 	return nil
 }
 
-func open(f *os.File, path string) (*File, error) {
-	info, err := f.Stat()
-	if err != nil {
-		return nil, at(path, err)
-	}
-	layout, err := scan(f, info.Size())
+// newFile checks the header of what is open under this path.
+func newFile(f reader, path string, size int64) (*File, error) {
+	layout, err := scan(f, size)
 	if err != nil {
 		var start [32]byte
 		n, _ := f.ReadAt(start[:], 0)
@@ -71,7 +78,7 @@ func open(f *os.File, path string) (*File, error) {
 		}
 		return nil, at(path, err)
 	}
-	file := &File{f: f, path: path, size: info.Size(), info: info, layout: layout, index: make(map[string]int, len(layout.entries))}
+	file := &File{f: f, path: path, size: size, layout: layout, index: make(map[string]int, len(layout.entries))}
 	for i, e := range layout.entries {
 		file.index[e.Name] = i
 	}

@@ -6,8 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -46,44 +46,57 @@ const (
 
 var suffixes = []string{centroidsSuffix, assignmentsSuffix, scalesSuffix, multipliersSuffix}
 
-// record is what __metadata__ says of a layer. The shapes of its parts say the rest.
+// record is what __metadata__ says of a layer. The shapes of its parts say the rest. It is a JSON
+// list of the fields in this order, without names: with them, and a backslash before each quote,
+// long tensor names would take a layer over its 800 bytes of header.
 type record struct {
-	DType      string    `json:"dtype"` // of the original
-	Shape      []int     `json:"shape"` // of the original
-	Group      int       `json:"group,omitempty"`
-	Zero       byte      `json:"zero"`
-	Scale      float32   `json:"scale"`
-	Distortion []decimal `json:"distortion"` // signal, noise, approx, dot, max
+	DType      string
+	Shape      []int
+	Group      int
+	Zero       byte
+	Scale      float32   // the shortest decimal that reads back as the same float32
+	Distortion []decimal // signal, noise, approx, dot, max
+}
+
+// fields lists pointers to what the JSON list holds.
+func (r *record) fields() []any {
+	return []any{&r.DType, &r.Shape, &r.Group, &r.Zero, &r.Scale, &r.Distortion}
 }
 
 // decimal is a number that is written with six digits: enough for a report, and short.
 type decimal float64
 
 func (d decimal) MarshalJSON() ([]byte, error) {
-	text := strconv.FormatFloat(float64(d), 'g', 6, 64)
-	// JSON has no infinities, and no file with them has a use for the number.
-	if strings.ContainsAny(text, "IN") {
-		return nil, fmt.Errorf("a distortion of %s", text)
+	if math.IsNaN(float64(d)) || math.IsInf(float64(d), 0) {
+		return nil, fmt.Errorf("a distortion of %v", float64(d))
 	}
-	return []byte(text), nil
+	return strconv.AppendFloat(nil, float64(d), 'g', 6, 64), nil
 }
 
 func newRecord(t codebook.Tensor, l *codebook.Layer, d codebook.Distortion) (string, error) {
 	r := record{t.DType, t.Shape, l.Group, l.ZeroPoint, l.Scale, []decimal{
 		decimal(d.Signal), decimal(d.Noise), decimal(d.Approx), decimal(d.Dot), decimal(d.Max)}}
-	text, err := json.Marshal(r)
+	text, err := json.Marshal(r.fields())
 	return string(text), err
 }
 
 func parseRecord(text string) (*record, error) {
-	var r record
-	dec := json.NewDecoder(strings.NewReader(text))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&r); err != nil {
+	var list []json.RawMessage
+	if err := json.Unmarshal([]byte(text), &list); err != nil {
 		return nil, err
 	}
-	if _, err := dec.Token(); err != io.EOF {
-		return nil, errors.New("text after its end")
+	var r record
+	fields := r.fields()
+	if len(list) != len(fields) {
+		return nil, fmt.Errorf("%d fields, expected %d", len(list), len(fields))
+	}
+	if strings.Contains(text, "null") { // which json would take for any value
+		return nil, errors.New("has null in it")
+	}
+	for i, field := range fields {
+		if err := json.Unmarshal(list[i], field); err != nil {
+			return nil, fmt.Errorf("field %d: %w", i, err)
+		}
 	}
 	if len(r.Distortion) != 5 {
 		return nil, fmt.Errorf("%d numbers of distortion, expected 5", len(r.Distortion))

@@ -5,7 +5,9 @@ import (
 	"cmp"
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	"io"
+	"os"
 	"slices"
 
 	"github.com/nlpodyssey/safetensors"
@@ -26,6 +28,21 @@ func arrange(blobs []blob) {
 	})
 }
 
+// fill serializes into a new file. It refuses a header that readers would not take.
+func fill(f *os.File, blobs []blob, metadata map[string]string) error {
+	if err := serialize(f, blobs, metadata); err != nil {
+		return err
+	}
+	var prefix [8]byte
+	if _, err := f.ReadAt(prefix[:], 0); err != nil {
+		return err
+	}
+	if n := binary.LittleEndian.Uint64(prefix[:]); n > maxHeader {
+		return fmt.Errorf("the header would take %d bytes, the limit is %d", n, maxHeader)
+	}
+	return nil
+}
+
 // entriesOf lists what the header will say of arranged blobs.
 func entriesOf(blobs []blob) []entry {
 	entries := make([]entry, len(blobs))
@@ -40,6 +57,9 @@ func entriesOf(blobs []blob) []entry {
 // serialize writes a safetensors file, holding one tensor in memory at a time. The library writes
 // it, unless it does not know a dtype (F8_E4M3 ...): then write has the same layout.
 func serialize(w io.Writer, blobs []blob, metadata map[string]string) error {
+	if max(len(blobs), len(metadata)) > maxEntries {
+		return fmt.Errorf("%d tensors and %d keys of metadata, the limit is %d", len(blobs), len(metadata), maxEntries)
+	}
 	buffered := bufio.NewWriterSize(w, 1<<20)
 	arrange(blobs)
 	var err error

@@ -191,7 +191,7 @@ func (w *Writer) Commit() (size int64, err error) {
 		}
 	}
 	metadata := w.metadata()
-	return w.out.write(func(f *os.File) error { return serialize(f, w.blobs, metadata) })
+	return w.out.write(func(f *os.File) error { return fill(f, w.blobs, metadata) })
 }
 
 // metadata is that of the source and ours.
