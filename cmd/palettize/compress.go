@@ -1,0 +1,277 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/format"
+)
+
+// compressReport says what compress did.
+type compressReport struct {
+	Model   string        `json:"model"`
+	Out     string        `json:"out"`
+	Tensors []tensorFacts `json:"tensors"` // all of the model, in the order of the file
+	Total   compressTotal `json:"total"`
+}
+
+// tensorFacts says what became of one tensor.
+type tensorFacts struct {
+	Name  string `json:"name"`
+	Shape []int  `json:"shape"`
+	DType string `json:"dtype"` // of the original
+	Bytes int64  `json:"bytes"` // in this file; of a layer, its share of the header included
+	*layerFacts
+	Reason string `json:"reason,omitempty"` // why it was passed through
+}
+
+// layerFacts describes a layer.
+type layerFacts struct {
+	Scheme   string  `json:"scheme"`
+	D        int     `json:"d"`
+	K        int     `json:"k"`
+	Group    int     `json:"group,omitempty"`
+	Stored   float64 `json:"bits_stored"`             // a weight
+	Resident float64 `json:"bits_resident,omitempty"` // a weight, while multiplying
+	Plan     string  `json:"plan,omitempty"`          // that multiplies it on this machine
+	Error    float64 `json:"weight_error"`
+	Cosine   float64 `json:"cosine"`
+	Max      float64 `json:"max_error"`
+}
+
+type compressTotal struct {
+	Compressed  int     `json:"compressed"` // tensors
+	Weights     int64   `json:"weights"`    // in those
+	BytesIn     int64   `json:"bytes_in"`
+	BytesOut    int64   `json:"bytes_out"`
+	Ratio       float64 `json:"ratio"`
+	BitsStored  float64 `json:"bits_stored"`  // a compressed weight
+	WeightError float64 `json:"weight_error"` // of all compressed weights together
+}
+
+type compressOptions struct {
+	out                  string
+	force, quiet, asJSON bool
+	scheme               string
+	segment, k, group    int
+	include, exclude     []string
+	threads              int
+	seed                 uint64
+	nonfinite            string
+	segmentSet, groupSet bool
+}
+
+func (o *compressOptions) addFlags(f *pflag.FlagSet) {
+	f.SortFlags = false
+	f.StringVarP(&o.out, "output", "o", "", "file to write (default MODEL with .pal.safetensors)")
+	f.BoolVar(&o.force, "force", false, "overwrite the output file")
+	f.StringVar(&o.scheme, "scheme", "segments", "rows, segments or scalar")
+	f.IntVar(&o.segment, "segment", 2, "columns in a segment, 2 to 64 (scheme segments)")
+	f.IntVar(&o.k, "k", codebook.MaxCentroids, "centroids in a codebook, 1 to 256")
+	f.IntVar(&o.group, "group", 0, "columns that share a scale: 8, 16, 32, 64, 128 or 256 (scheme scalar; default: one scale a row)")
+	f.StringArrayVar(&o.include, "include", nil, "compress only tensors whose name matches `GLOB` (repeatable)")
+	f.StringArrayVar(&o.exclude, "exclude", nil, "pass tensors whose name matches `GLOB` through (repeatable)")
+	f.StringVar(&o.nonfinite, "allow-nonfinite", "", "`passthrough` keeps a tensor that holds a NaN or an infinity as it is")
+	f.IntVar(&o.threads, "threads", 0, "threads to use (default: one a processor)")
+	f.Uint64Var(&o.seed, "seed", 0, "seed of k-means")
+	f.BoolVar(&o.quiet, "quiet", false, "print no progress and no report")
+	f.BoolVar(&o.asJSON, "json", false, "print the report as JSON")
+}
+
+func newCompress(env *env) *cobra.Command {
+	var o compressOptions
+	cmd := &cobra.Command{
+		Use:   "compress MODEL [-o OUT]",
+		Short: "Write a codebook file of a model",
+		Long: `compress turns the weight matrices of MODEL, a .safetensors file, into layers of centroids, assignments
+and scales and writes them to a codebook file, itself a valid safetensors file. Vectors, integers, matrices
+that would not become smaller and a short list of fragile tensors pass through bit for bit. The report has
+one line for every tensor.
+
+Schemes: segments cuts each row into pieces of --segment columns, which share --k centroids; scalar gives
+each weight one of --k values; rows gives each whole row one of --k centroids, good only where rows repeat.
+In a GLOB, * matches any characters, dots and slashes too.
+
+` + exitHelp(false),
+		Example: `  palettize compress model.safetensors
+  palettize compress model.safetensors --scheme scalar --k 16 --group 16 -o small.safetensors
+  palettize compress model.safetensors --segment 4 --include 'encoder.*'`,
+		Args: takes(1, 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.segmentSet, o.groupSet = cmd.Flags().Changed("segment"), cmd.Flags().Changed("group")
+			return runCompress(cmd.Context(), env, o, args[0])
+		},
+	}
+	o.addFlags(cmd.Flags())
+	return cmd
+}
+
+func runCompress(ctx context.Context, env *env, o compressOptions, model string) error {
+	opts, err := o.options()
+	if err != nil {
+		return err
+	}
+	src, err := openModel(model)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	out := o.out
+	if out == "" {
+		out = strings.TrimSuffix(model, filepath.Ext(model)) + ".pal.safetensors"
+	}
+	dst, err := format.Create(out, src, format.CreateOptions{Overwrite: o.force, Settings: settings(opts)})
+	if err != nil {
+		return hintForce(err)
+	}
+	defer dst.Abort()
+	bar := env.newProgress(o.quiet)
+	opts.Progress = bar.update
+	report, err := codebook.Compress(ctx, dst, src, opts)
+	bar.close()
+	if err != nil {
+		return inFile(model, err)
+	}
+	size, err := dst.Commit()
+	if err != nil {
+		return err
+	}
+	if o.quiet && !o.asJSON {
+		return nil
+	}
+	facts := compressFacts(report)
+	facts.Model, facts.Out = model, out
+	facts.Total.BytesIn, facts.Total.BytesOut = src.Size(), size
+	facts.Total.Ratio = float64(src.Size()) / float64(size)
+	return env.show(facts, o.asJSON)
+}
+
+// options checks the flags, as far as that needs no model.
+func (o *compressOptions) options() (codebook.Options, error) {
+	opts := codebook.Options{
+		Scheme:        codebook.Scheme{Name: o.scheme, K: o.k, Group: o.group},
+		Include:       o.include,
+		Exclude:       o.exclude,
+		Seed:          o.seed,
+		Threads:       o.threads,
+		PassNonfinite: o.nonfinite != "",
+	}
+	switch o.scheme {
+	case "segments":
+		opts.Scheme.Width = o.segment
+	case "scalar":
+		opts.Scheme.Width = 1
+	}
+	switch {
+	case o.segmentSet && o.scheme != "segments":
+		return opts, usagef("--segment goes with --scheme segments, not %s", o.scheme)
+	case o.groupSet && o.scheme != "scalar":
+		return opts, usagef("--group goes with --scheme scalar, not %s", o.scheme)
+	case o.groupSet && !codebook.ValidGroup(o.group):
+		return opts, usagef("--group %d: there can be groups of 8, 16, 32, 64, 128 or 256 columns", o.group)
+	case o.nonfinite != "" && o.nonfinite != "passthrough":
+		return opts, usagef("--allow-nonfinite %s: the one choice is passthrough", o.nonfinite)
+	case o.threads < 0:
+		return opts, usagef("--threads %d", o.threads)
+	}
+	for _, glob := range append(o.include, o.exclude...) {
+		if _, err := path.Match(glob, ""); err != nil {
+			return opts, usagef("pattern %q: %v", glob, err)
+		}
+	}
+	if err := opts.Scheme.Validate(); err != nil {
+		return opts, usagef("%v", err)
+	}
+	return opts, nil
+}
+
+// settings is what the codebook file keeps of the options: what decides its bytes.
+func settings(opts codebook.Options) string {
+	text, err := json.Marshal(struct {
+		codebook.Scheme
+		Seed uint64 `json:"seed"`
+	}{opts.Scheme, opts.Seed})
+	if err != nil {
+		panic(err) // numbers and a name always marshal
+	}
+	return string(text)
+}
+
+// compressFacts arranges a report for printing.
+func compressFacts(report *codebook.Report) *compressReport {
+	facts := new(compressReport)
+	var sum codebook.Distortion
+	var bytes int64
+	for _, e := range report.Entries {
+		t := newTensorFacts(e.Tensor)
+		t.Reason = e.Reason
+		if e.Layer != nil {
+			t.setLayer(*e.Layer, e.Bytes, e.Distortion)
+			facts.Total.Compressed++
+			facts.Total.Weights += e.Tensor.Elements()
+			bytes += e.Bytes
+			sum.Merge(e.Distortion)
+		}
+		facts.Tensors = append(facts.Tensors, t)
+	}
+	facts.Total.WeightError = sum.Relative()
+	facts.Total.BitsStored = bitsEach(bytes, facts.Total.Weights)
+	return facts
+}
+
+func newTensorFacts(t codebook.Tensor) tensorFacts {
+	return tensorFacts{Name: t.Name, Shape: t.Shape, DType: t.DType, Bytes: t.Bytes}
+}
+
+func (t *tensorFacts) setLayer(s codebook.Scheme, bytes int64, d codebook.Distortion) {
+	weights := int64(1)
+	for _, n := range t.Shape {
+		weights *= int64(n)
+	}
+	t.Bytes = bytes
+	t.layerFacts = &layerFacts{
+		Scheme: s.Name, D: s.Width, K: s.K, Group: s.Group, Stored: bitsEach(bytes, weights),
+		Error: d.Relative(), Cosine: d.Cosine(), Max: d.Max,
+	}
+}
+
+func bitsEach(bytes, weights int64) float64 {
+	if weights == 0 {
+		return 0
+	}
+	return 8 * float64(bytes) / float64(weights)
+}
+
+// openModel opens a safetensors file. Folders and lists of shards get told which file to name.
+func openModel(name string) (*format.File, error) {
+	info, err := os.Stat(name)
+	if err == nil && info.IsDir() {
+		if found, _ := filepath.Glob(filepath.Join(name, "*.safetensors")); len(found) == 1 {
+			return nil, fmt.Errorf("%s: is a folder; name the file in it: %s", name, found[0])
+		}
+		return nil, fmt.Errorf("%s: is a folder; a single .safetensors file is needed", name)
+	}
+	if err == nil && strings.HasSuffix(name, ".index.json") {
+		return nil, fmt.Errorf("%s: lists the shards of a model; a single .safetensors file is needed, such as one of them", name)
+	}
+	return format.Open(name)
+}
+
+// inFile names the file of an error of the library's, which knows tensors only.
+func inFile(name string, err error) error {
+	var corrupt *format.CorruptError
+	if errors.As(err, &corrupt) {
+		return corrupt
+	}
+	return fmt.Errorf("%s: %w", name, err)
+}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"bufio"
+	"os"
+	"runtime"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/palettize/palettize/kernels"
+)
+
+// cpuReport says which implementation of each operation runs on this machine.
+type cpuReport struct {
+	GOOS   string    `json:"goos"`
+	GOARCH string    `json:"goarch"`
+	CPU    string    `json:"cpu"` // as the system names it, "" when it does not
+	Off    string    `json:"off"` // PALETTIZE_CPU_OFF
+	Tiers  []cpuTier `json:"tiers"`
+}
+
+type cpuTier struct {
+	Op       string `json:"op"`
+	Tier     string `json:"tier"`
+	Selected bool   `json:"selected"`
+	Lacks    string `json:"lacks"` // CPU features missing for it, "" when it runs here
+}
+
+func newCPU(env *env) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "cpu",
+		Short: "Show which kernels run on this machine",
+		Long: `cpu lists every implementation of every operation, best first: which one is selected, which others
+run here, and which CPU features the rest lack. Features named in the environment variable
+PALETTIZE_CPU_OFF (separated by commas) count as lacking.
+
+` + exitHelp(false),
+		Args: takes(0, 0),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			report, err := cpuFacts()
+			if err != nil {
+				return err
+			}
+			return env.show(report, asJSON)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func cpuFacts() (*cpuReport, error) {
+	set, err := kernels.Best()
+	if err != nil {
+		return nil, err
+	}
+	report := &cpuReport{
+		GOOS: runtime.GOOS, GOARCH: runtime.GOARCH, CPU: cpuName(), Off: os.Getenv("PALETTIZE_CPU_OFF"),
+	}
+	for _, t := range set.Tiers() {
+		report.Tiers = append(report.Tiers, cpuTier{t.Op, t.Tier, t.Selected, t.Lacks})
+	}
+	return report, nil
+}
+
+// cpuName is the model name that Linux gives the first processor, "" elsewhere.
+func cpuName() string {
+	f, err := os.Open("/proc/cpuinfo")
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		if key, value, ok := strings.Cut(lines.Text(), ":"); ok && strings.TrimSpace(key) == "model name" {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
+}

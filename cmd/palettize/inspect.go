@@ -1,0 +1,113 @@
+package main
+
+import (
+	"encoding/json"
+
+	"github.com/spf13/cobra"
+
+	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/format"
+)
+
+// inspectReport says what is in a file.
+type inspectReport struct {
+	File     string            `json:"file"`
+	Size     int64             `json:"size"`
+	Codebook *codebookFacts    `json:"codebook,omitempty"` // absent for an ordinary safetensors file
+	Metadata map[string]string `json:"metadata"`           // of the original model
+	Tensors  []tensorFacts     `json:"tensors"`            // of a codebook file: first the layers, then the rest
+}
+
+// codebookFacts is what only codebook files have.
+type codebookFacts struct {
+	Version     int             `json:"version"` // of the format
+	Producer    string          `json:"producer"`
+	Settings    json.RawMessage `json:"settings,omitempty"`
+	Layers      int             `json:"layers"`
+	Weights     int64           `json:"weights"`      // in the layers
+	BitsStored  float64         `json:"bits_stored"`  // a weight of the layers
+	WeightError float64         `json:"weight_error"` // of all layers together, as measured by compress
+}
+
+func newInspect(env *env) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "inspect FILE",
+		Short: "List what is in a codebook file or a safetensors file",
+		Long: `inspect lists the tensors of a safetensors file. Of a codebook file it also shows how each layer is stored:
+scheme, bits a weight in the file and in memory, the error measured when it was made, and the plan that
+multiplies it on this machine. Every checksum is checked.
+
+` + exitHelp(false),
+		Args: takes(1, 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			report, err := inspectFile(args[0])
+			if err != nil {
+				return err
+			}
+			return env.show(report, asJSON)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func inspectFile(name string) (*inspectReport, error) {
+	f, err := openModel(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if format.IsCodebook(f) {
+		return inspectCodebook(name)
+	}
+	report := &inspectReport{File: name, Size: f.Size(), Metadata: f.Metadata()}
+	for _, t := range f.Tensors() {
+		report.Tensors = append(report.Tensors, newTensorFacts(t))
+	}
+	return report, nil
+}
+
+func inspectCodebook(name string) (*inspectReport, error) {
+	book, err := format.OpenCodebook(name)
+	if err != nil {
+		return nil, err
+	}
+	defer book.Close()
+	info := book.Info()
+	facts := &codebookFacts{
+		Version: info.Version, Producer: info.Producer, Settings: json.RawMessage(info.Settings), Layers: len(info.Layers),
+	}
+	report := &inspectReport{File: name, Size: info.Size, Codebook: facts, Metadata: info.Metadata}
+	var sum codebook.Distortion
+	var bytes int64
+	for _, l := range info.Layers {
+		t := newTensorFacts(l.Tensor)
+		t.setLayer(codebook.Scheme{Name: l.Scheme, Width: l.D, K: l.K, Group: l.Group}, l.Bytes, l.Distortion)
+		if t.Resident, t.Plan, err = resident(book, l.Tensor); err != nil {
+			return nil, err
+		}
+		report.Tensors = append(report.Tensors, t)
+		facts.Weights += l.Tensor.Elements()
+		bytes += l.Bytes
+		sum.Merge(l.Distortion)
+	}
+	facts.BitsStored, facts.WeightError = bitsEach(bytes, facts.Weights), sum.Relative()
+	for _, t := range info.Tensors {
+		report.Tensors = append(report.Tensors, newTensorFacts(t))
+	}
+	return report, nil
+}
+
+// resident returns the bits a weight that a layer takes in memory, and the plan that needs them.
+func resident(book *format.Codebook, t codebook.Tensor) (float64, string, error) {
+	layer, _, err := book.Layer(t.Name)
+	if err != nil {
+		return 0, "", err
+	}
+	plan, err := layer.Layer.Plan(codebook.RunOptions{})
+	if err != nil {
+		return 0, "", err
+	}
+	return float64(plan.BitsResident()) / float64(t.Elements()), plan.Name(), nil
+}

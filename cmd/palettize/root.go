@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/palettize/palettize/kernels"
+)
+
+// env is the world outside, as far as commands touch it.
+type env struct {
+	stdout, stderr io.Writer
+}
+
+// run executes one command line and returns the exit code.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	env := &env{stdout, stderr}
+	root := newRoot(env)
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err != nil {
+		env.fail(err)
+	}
+	return exitCode(err)
+}
+
+func newRoot(env *env) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "palettize",
+		Short: "Small model files whose layers run without being rebuilt",
+		Long: `palettize compresses the weight matrices of a safetensors model to codebooks: at most 256 centroids,
+one byte or less for each segment of a row, and scales. The layers multiply straight from that form.
+
+` + exitHelp(true),
+		Version:       version(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usagef(`unknown command %q; see "palettize --help"`, args[0])
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return cmd.Help() },
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetVersionTemplate("palettize {{.Version}}\n")
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usagef(`%v; see "%s --help"`, err, cmd.CommandPath())
+	})
+	root.AddCommand(
+		newCompress(env), newVerify(env), newInspect(env), newDecompress(env), newCPU(env), newBench(env),
+	)
+	return root
+}
+
+// takes checks the number of arguments.
+func takes(least, most int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) < least || len(args) > most {
+			return usagef("%d arguments; usage: %s", len(args), cmd.UseLine())
+		}
+		return nil
+	}
+}
+
+// kernelSet returns the kernels of the tier named by --kernel, or the best ones.
+func kernelSet(tier string) (*kernels.Set, error) {
+	set, err := kernels.Best()
+	if err != nil || tier == "" {
+		return set, err
+	}
+	if set, err = kernels.Limited(tier); err != nil {
+		return nil, usagef(`--kernel: %v; see "palettize cpu"`, err)
+	}
+	return set, nil
+}
+
+// version is what the Go tool noted in the binary.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}
+
+// fail prints an error as one line.
+func (e *env) fail(err error) {
+	text := strings.ReplaceAll(err.Error(), "\n", "; ")
+	if errors.Is(err, context.Canceled) {
+		text = "interrupted"
+	}
+	fmt.Fprintf(e.stderr, "palettize: %s\n", text)
+}

@@ -1,0 +1,246 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/format"
+)
+
+type verifyOptions struct {
+	input                string
+	threads, batch       int
+	kernel               string
+	seed                 uint64
+	asJSON, markdown     bool
+	maxError, minSpeedup float64
+	gates                []string // names of the gate flags that were given
+}
+
+func (o *verifyOptions) addFlags(f *pflag.FlagSet) {
+	f.SortFlags = false
+	f.StringVar(&o.input, "input", "", "inputs from `FILE`, a safetensors file with tensors [n, columns] named like the layers (default: Gaussian)")
+	f.Uint64Var(&o.seed, "seed", 0, "seed of the Gaussian inputs")
+	f.IntVar(&o.batch, "batch", 1, "vectors multiplied at once")
+	f.IntVar(&o.threads, "threads", 1, "threads to multiply with, dense and compiled")
+	f.StringVar(&o.kernel, "kernel", "", "use no kernels beyond `TIER`, a name from palettize cpu (default: the best)")
+	f.BoolVar(&o.asJSON, "json", false, "print JSON")
+	f.BoolVar(&o.markdown, "markdown", false, "print a Markdown table")
+	f.Float64Var(&o.maxError, "max-error", 0, "gate: total weight error, or without MODEL output error, of at most `E`")
+	f.Float64Var(&o.minSpeedup, "min-speedup", 0, "gate: total speed-up over dense float32 of at least `X`")
+}
+
+func newVerify(env *env) *cobra.Command {
+	var o verifyOptions
+	cmd := &cobra.Command{
+		Use:   "verify CODEBOOK [MODEL]",
+		Short: "Compare the compiled layers with dense matrix multiplication",
+		Long: `verify multiplies each layer of CODEBOOK straight from its codebook and as a dense float32 matrix,
+and reports the errors and the times. With MODEL, the original, the dense matrix is the original weight and
+the weight error is known; without it the rebuilt weights stand in, and the output error is that of the
+kernels alone. Times come from passes through all layers in order, as a forward pass walks them.
+
+Errors are relative: the root of the squared differences over the squared values. The kernel error
+compares with exact arithmetic on the same centroids. --max-error holds the weight error of all layers
+together against E; without MODEL it holds the output error.
+
+` + exitHelp(true),
+		Example: `  palettize verify model.pal.safetensors model.safetensors
+  palettize verify model.pal.safetensors model.safetensors --max-error 0.1 --min-speedup 2 --markdown`,
+		Args: takes(1, 2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			for _, gate := range []string{"max-error", "min-speedup"} {
+				if cmd.Flags().Changed(gate) {
+					o.gates = append(o.gates, gate)
+				}
+			}
+			return runVerify(cmd.Context(), env, o, args)
+		},
+	}
+	o.addFlags(cmd.Flags())
+	cmd.MarkFlagsMutuallyExclusive("json", "markdown")
+	return cmd
+}
+
+func runVerify(ctx context.Context, env *env, o verifyOptions, args []string) error {
+	opts, err := o.options()
+	if err != nil {
+		return err
+	}
+	book, err := openCodebook(args[0])
+	if err != nil {
+		return err
+	}
+	defer book.Close()
+	layers, err := namedLayers(book)
+	if err != nil {
+		return err
+	}
+	bytesIn := originalBytes(book, layers)
+	if len(args) == 2 {
+		model, err := openModel(args[1])
+		if err != nil {
+			return err
+		}
+		defer model.Close()
+		if err := sameModel(book, layers, model); err != nil {
+			return err
+		}
+		opts.Truth, bytesIn = model, model.Size()
+	}
+	if o.input != "" {
+		inputs, err := openModel(o.input)
+		if err != nil {
+			return err
+		}
+		defer inputs.Close()
+		if err := usableInputs(inputs, layers); err != nil {
+			return err
+		}
+		opts.Inputs = inputs
+	}
+	bar := env.newProgress(false)
+	opts.Progress = bar.update
+	result, err := codebook.Verify(ctx, layers, opts)
+	bar.close()
+	if err != nil {
+		return inFile(args[0], err)
+	}
+	result.Total.BytesIn, result.Total.BytesOut = bytesIn, book.Size()
+	result.Total.Ratio = float64(bytesIn) / float64(book.Size())
+	if o.markdown {
+		err = env.print(markdownVerification(result))
+	} else {
+		err = env.show((*verification)(result), o.asJSON)
+	}
+	if err != nil {
+		return err
+	}
+	return o.checkGates(result.Total)
+}
+
+func (o *verifyOptions) options() (codebook.VerifyOptions, error) {
+	opts := codebook.VerifyOptions{Seed: o.seed, Batch: o.batch, Threads: o.threads}
+	switch {
+	case o.batch < 1:
+		return opts, usagef("--batch %d", o.batch)
+	case o.threads < 1:
+		return opts, usagef("--threads %d", o.threads)
+	case slices.Contains(o.gates, "max-error") && !(o.maxError >= 0):
+		return opts, usagef("--max-error %v", o.maxError)
+	case slices.Contains(o.gates, "min-speedup") && !(o.minSpeedup > 0):
+		return opts, usagef("--min-speedup %v", o.minSpeedup)
+	}
+	var err error
+	opts.Kernels, err = kernelSet(o.kernel)
+	return opts, err
+}
+
+// checkGates returns an error that names every gate that was given and missed.
+func (o *verifyOptions) checkGates(total codebook.Total) error {
+	var missed []string
+	for _, gate := range o.gates {
+		switch gate {
+		case "max-error":
+			name, measured := "output error", total.OutputError
+			if total.WeightError != nil {
+				name, measured = "weight error", *total.WeightError
+			}
+			if !(measured <= o.maxError) {
+				missed = append(missed, fmt.Sprintf("--max-error: total %s is %.4g, wanted at most %.4g", name, measured, o.maxError))
+			}
+		case "min-speedup":
+			if !(total.Speedup >= o.minSpeedup) {
+				missed = append(missed, fmt.Sprintf("--min-speedup: total speed-up is %.4g, wanted at least %.4g", total.Speedup, o.minSpeedup))
+			}
+		}
+	}
+	if missed == nil {
+		return nil
+	}
+	return &gateError{missed}
+}
+
+// openCodebook opens a codebook file; folders and shards get the hint that openModel gives.
+func openCodebook(name string) (*format.Codebook, error) {
+	f, err := openModel(name)
+	if err != nil {
+		return nil, err
+	}
+	f.Close()
+	return format.OpenCodebook(name)
+}
+
+func namedLayers(book *format.Codebook) ([]codebook.NamedLayer, error) {
+	var layers []codebook.NamedLayer
+	for _, name := range book.Layers() {
+		layer, _, err := book.Layer(name)
+		if err != nil {
+			return nil, err
+		}
+		layers = append(layers, layer)
+	}
+	return layers, nil
+}
+
+// originalBytes is what the original's values took, the size of its file less its header.
+func originalBytes(book *format.Codebook, layers []codebook.NamedLayer) int64 {
+	var bytes int64
+	for _, l := range layers {
+		bytes += l.Tensor.Bytes
+	}
+	for _, t := range book.Rest().Tensors() {
+		bytes += t.Bytes
+	}
+	return bytes
+}
+
+// sameModel checks that the codebook can have been made from the model: the same tensors, by name,
+// type and shape.
+func sameModel(book *format.Codebook, layers []codebook.NamedLayer, model *format.File) error {
+	tensors := book.Rest().Tensors()
+	for _, l := range layers {
+		tensors = append(tensors, l.Tensor)
+	}
+	inModel := make(map[string]codebook.Tensor)
+	for _, t := range model.Tensors() {
+		inModel[t.Name] = t
+	}
+	for _, t := range tensors {
+		m, ok := inModel[t.Name]
+		switch {
+		case !ok:
+			return fmt.Errorf("%s: not the model of %s: it has no tensor %q", model.Path(), book.Path(), t.Name)
+		case m.DType != t.DType || !slices.Equal(m.Shape, t.Shape):
+			return fmt.Errorf("%s: not the model of %s: tensor %q is %s %s, wanted %s %s",
+				model.Path(), book.Path(), t.Name, m.DType, shapeText(m.Shape), t.DType, shapeText(t.Shape))
+		}
+		delete(inModel, t.Name)
+	}
+	for _, t := range model.Tensors() {
+		if _, extra := inModel[t.Name]; extra {
+			return fmt.Errorf("%s: not the model of %s: its tensor %q is not in there", model.Path(), book.Path(), t.Name)
+		}
+	}
+	return nil
+}
+
+// usableInputs checks that the file holds inputs for these layers and nothing else, so that a wrong
+// name or shape does not turn into Gaussian inputs unnoticed.
+func usableInputs(inputs *format.File, layers []codebook.NamedLayer) error {
+	for _, t := range inputs.Tensors() {
+		i := slices.IndexFunc(layers, func(l codebook.NamedLayer) bool { return l.Tensor.Name == t.Name })
+		if i < 0 {
+			return fmt.Errorf("%s: tensor %q is named like no layer", inputs.Path(), t.Name)
+		}
+		if cols := layers[i].Layer.Cols; !t.Float() || len(t.Shape) != 2 || t.Shape[0] < 1 || t.Shape[1] != cols {
+			return fmt.Errorf("%s: tensor %q is %s %s, wanted floats [n, %d]", inputs.Path(), t.Name, t.DType, shapeText(t.Shape), cols)
+		}
+	}
+	return nil
+}
