@@ -133,21 +133,17 @@ func (s *valueSet) nearest(x float32) int {
 	return k
 }
 
-// fit is what a scale makes of a group: the error that is left, and the scale that is best for the values chosen.
-func (s *valueSet) fit(x []float32, scale float32) (sse, better float32) {
+// fit assigns values to a group under a scale and returns the sums from which its error under any
+// other scale follows: of x*value and value*value. Scale f takes 2*f*xp - f*f*pp off the group's
+// sum of squares.
+func (s *valueSet) fit(x []float32, scale float32) (xp, pp float32) {
 	inverse := 1 / scale
-	var xx, xp, pp float32
 	for _, v := range x {
 		p := s.values[s.nearest(float32(v*inverse))]
-		xx += float32(v * v)
 		xp += float32(v * p)
 		pp += float32(p * p)
 	}
-	sse = xx - float32(scale*(float32(2*xp)-float32(scale*pp)))
-	if pp > 0 {
-		return sse, xp / pp
-	}
-	return sse, 0
+	return xp, pp
 }
 
 // search returns the scale that leaves the least error in a group, 0 for a group of zeros.
@@ -156,17 +152,14 @@ func (s *valueSet) search(x []float32) float32 {
 	if top == 0 || s.top == 0 {
 		return 0
 	}
-	var best, bestSSE float32 = 0, math.MaxFloat32
+	var best, most float32
 	for step := range 11 {
 		for _, sign := range []float32{1, -1} {
-			// From the scale at which the largest weight meets the largest value, to ones that clip it.
-			scale := sign * (top / s.top) * (1.25 - 0.0625*float32(step))
-			_, better := s.fit(x, scale)
-			if better == 0 {
-				continue
-			}
-			if sse, _ := s.fit(x, better); sse < bestSSE {
-				best, bestSSE = better, sse
+			// From a scale beyond that at which the largest weight meets the largest value, to ones that clip it.
+			xp, pp := s.fit(x, sign*(top/s.top)*(1.25-0.0625*float32(step)))
+			// The best scale for these assignments is xp/pp. It takes xp*xp/pp off the error.
+			if pp > 0 && float32(xp*xp) > float32(most*pp) {
+				best, most = xp/pp, xp*xp/pp
 			}
 		}
 	}
@@ -268,20 +261,15 @@ func (l *Layer) clearRow(r int, s *valueSet) {
 // returns it.
 func (l *Layer) assignGroup(dst []byte, x []float32, s *valueSet, scale, unit float32) int8 {
 	near := int(math.RoundToEven(float64(scale) / float64(unit)))
-	best, bestSSE := 0, float32(math.MaxFloat32)
+	best, most := 0, float32(0)
 	for m := max(near-2, -MaxMultiplier); m <= min(near+2, MaxMultiplier); m++ {
 		if m == 0 {
-			var sse float32
-			for _, v := range x {
-				sse += float32(v * v)
-			}
-			if sse < bestSSE {
-				best, bestSSE = 0, sse
-			}
-			continue
+			continue // what it takes off the error is 0
 		}
-		if sse, _ := s.fit(x, unit*float32(m)); sse < bestSSE {
-			best, bestSSE = m, sse
+		f := unit * float32(m)
+		xp, pp := s.fit(x, f)
+		if gain := float32(2*f*xp) - float32(f*f*pp); gain > most {
+			best, most = m, gain
 		}
 	}
 	for c, v := range x {
