@@ -63,6 +63,28 @@ func AssignmentBits(k int) int { return max(1, bits.Len(uint(k-1))) }
 // MultiplierBits is the number of bits of a stored multiplier, in two's complement.
 const MultiplierBits = 7
 
+// BitsStored is what the layer's centroids, assignments and scales take in a file, in bits. The
+// file's header comes on top; package format counts it.
+func (l *Layer) BitsStored() int64 { return 8 * l.storedBytes(l.K()) }
+
+// storedBytes is the size of the layer's tensors with k centroids. Each row of assignments and of
+// multipliers begins at a byte.
+func (l *Layer) storedBytes(k int) int64 {
+	row := ceilDiv(l.Segments()*AssignmentBits(k), 8) + ceilDiv(l.Groups()*MultiplierBits, 8)
+	if l.RowScales != nil {
+		row++
+	}
+	return int64(k)*int64(l.Width) + int64(l.Rows)*int64(row)
+}
+
+// BitsResident is what the layer takes in memory in the plan that MulVec uses, in bits.
+func (l *Layer) BitsResident() (int64, error) {
+	if err := l.lay(); err != nil {
+		return 0, err
+	}
+	return l.plan.BitsResident(), nil
+}
+
 // Scheme names what Width and Group amount to: "rows", "segments" or "scalar".
 func (l *Layer) Scheme() string {
 	switch {
@@ -132,10 +154,10 @@ func (l *Layer) Row(dst []float32, r int) {
 		return
 	}
 	for s, a := range assignments {
-		centroid := l.Centroids[int(a)*l.Width:][:l.Width]
-		for j, v := range dst[s*l.Width : min((s+1)*l.Width, l.Cols)] {
-			_ = v
-			dst[s*l.Width+j] = scale * float32(int(centroid[j])-int(l.ZeroPoint))
+		centroid := l.Centroids[int(a)*l.Width:]
+		segment := dst[s*l.Width : min((s+1)*l.Width, l.Cols)]
+		for j := range segment {
+			segment[j] = scale * float32(int(centroid[j])-int(l.ZeroPoint))
 		}
 	}
 }

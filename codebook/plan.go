@@ -130,9 +130,14 @@ func (l *Layer) MulVec(y, x []float32) error { return l.MulMat(y, x, 1) }
 
 // MulMat writes n results, y [n, Rows], for n inputs, x [n, Cols], as MulVec does.
 func (l *Layer) MulMat(y, x []float32, n int) error {
-	l.once.Do(func() { l.plan, l.planErr = l.Plan(RunOptions{}) })
-	if l.planErr != nil {
-		return l.planErr
+	if err := l.lay(); err != nil {
+		return err
 	}
 	return l.plan.MulMat(y, x, n)
+}
+
+// lay makes the default plan, once.
+func (l *Layer) lay() error {
+	l.once.Do(func() { l.plan, l.planErr = l.Plan(RunOptions{}) })
+	return l.planErr
 }

@@ -46,13 +46,10 @@ const headerBytes = 500
 // fileBytes is about what a layer takes in a file, for the most centroids that it can have.
 func (s Scheme) fileBytes(rows, cols int) int64 {
 	l := Layer{Rows: rows, Cols: cols, Width: s.Width, Group: s.Group}
-	if l.Width == 0 {
+	if s.Width == 0 {
 		l.Width = cols
+	} else {
+		l.RowScales = []byte{}
 	}
-	k := min(s.K, rows*l.Segments())
-	bytes := int64(k)*int64(l.Width) + int64(rows)*int64(ceilDiv(l.Segments()*AssignmentBits(k), 8)+ceilDiv(l.Groups()*MultiplierBits, 8))
-	if s.Width != 0 {
-		bytes += int64(rows)
-	}
-	return bytes + headerBytes
+	return l.storedBytes(min(s.K, rows*l.Segments())) + headerBytes
 }
