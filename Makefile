@@ -65,8 +65,8 @@ check-tiers: need-go
 
 check-examples: build
 	$(GO) build -o build/ ./examples/...
-	build/mkmodel -o build/example.safetensors
-	build/library build/example.safetensors build/example.pal.safetensors
+	mkdir -p build/run
+	cd build/run && ../mkmodel && ../library
 
 check-model: testdata
 	PALETTIZE_MODEL="$(MODEL)" $(GO) test -count=1 -run 'TestModel' -v ./cmd/palettize

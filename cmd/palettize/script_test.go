@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestMain lets this test binary stand in for the program, and builds the models that tests use.
+func TestMain(m *testing.M) {
+	testscript.Main(withModels{m}, map[string]func(){"palettize": main})
+}
+
+// withModels runs tests with the folder models/ in place.
+type withModels struct{ *testing.M }
+
+func (m withModels) Run() int {
+	dir, err := os.MkdirTemp("", "palettize-models-")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	os.Setenv("PALETTIZE_TEST_MODELS", dir)
+	if out, err := exec.Command("go", "build", "-o", dir, "../../examples/mkmodel").CombinedOutput(); err != nil {
+		panic(string(out))
+	}
+	for _, args := range [][]string{
+		{"-o", "model.safetensors"},
+		{"-o", "nan.safetensors", "-nan"},
+		{"-o", "other.safetensors", "-rows", "128"},
+		{"-o", "large.safetensors", "-rows", "1536"},
+	} {
+		cmd := exec.Command(filepath.Join(dir, "mkmodel"), args...)
+		cmd.Dir = dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			panic(string(out))
+		}
+	}
+	return m.M.Run()
+}
+
+// models is a file in the folder that withModels made.
+func models(name string) string { return filepath.Join(os.Getenv("PALETTIZE_TEST_MODELS"), name) }
+
+func TestScript(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("MODELS", os.Getenv("PALETTIZE_TEST_MODELS"))
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits,
+			"files": files,
+		},
+	})
+}
+
+// exits runs a program and checks its exit code: exits CODE PROGRAM ARGUMENTS. After success stderr
+// must be empty; after failure it must be one line and, unless a gate was missed, stdout empty.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE PROGRAM ARGUMENTS")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	err = ts.Exec(args[1], args[2:]...)
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+	if problem := badStderr(want, ts.ReadFile("stderr")); problem != "" {
+		ts.Fatalf("%s", problem)
+	}
+	if out := ts.ReadFile("stdout"); want != exitFine && want != exitGate && out != "" {
+		ts.Fatalf("failed, but printed %q", out)
+	}
+}
+
+// badStderr says what is wrong with the messages that go with an exit code.
+func badStderr(code int, stderr string) string {
+	switch {
+	case code == exitFine && stderr != "":
+		return "stderr is not empty after success: " + stderr
+	case code != exitFine && (!strings.HasPrefix(stderr, "palettize: ") || strings.Count(stderr, "\n") != 1 || !strings.HasSuffix(stderr, "\n")):
+		return "stderr is not one line that begins with palettize: " + strconv.Quote(stderr)
+	}
+	return ""
+}
+
+// files checks that a folder holds these files and nothing else, hidden ones too: files FOLDER NAMES.
+func files(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 {
+		ts.Fatalf("usage: files FOLDER NAMES")
+	}
+	if got := list(ts.MkAbs(args[0])); !slices.Equal(got, slices.Sorted(slices.Values(args[1:]))) {
+		ts.Fatalf("%s holds %q, want %q", args[0], got, args[1:])
+	}
+}
+
+// list names the files in a folder, sorted.
+func list(dir string) []string {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+// palettize runs a command line in this process.
+func palettize(args ...string) (code int, stdout, stderr string) {
+	var out, errs strings.Builder
+	code = run(context.Background(), args, strings.NewReader(""), &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+// child is a command line in a process of its own, for what cannot be tested in this one.
+func child(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), self, args...)
+	cmd.Args[0] = "palettize" // which is how TestMain knows
+	return cmd
+}
