@@ -37,22 +37,27 @@ var quantizeTiers = []tier[quantizeFunc]{
 }
 
 var mulU8Tiers = []tier[mulFunc]{
+	{"avx512vnni", avx512 | avx512vnni, mulU8VNNI},
 	{"scalar", 0, mulU8Scalar},
 }
 
 var mulNibbleTiers = []tier[mulFunc]{
+	{"avx512vnni", avx512 | avx512vnni, mulNibbleVNNI},
 	{"scalar", 0, mulNibbleScalar},
 }
 
 var mulLookupTiers = []tier[mulFunc]{
+	{"avx512vbmi", avx512 | avx512vnni | avx512vbmi, mulLookupVBMI},
 	{"scalar", 0, mulLookupScalar},
 }
 
 var decodeTiers = []tier[decodeFunc]{
+	{"avx512vbmi", avx512 | avx512vbmi, decodeFunc{decodeNibbleVBMI, decodeLookupAVX512VBMI}},
 	{"scalar", 0, decodeFunc{decodeNibbleScalar, decodeLookupScalar}},
 }
 
 var tableTiers = []tier[tableKernel]{
+	{"avx512vbmi", avx512 | avx512vnni | avx512vbmi, tableKernel{buildTablesVBMI, spreadTablesAVX512VBMI}},
 	{"scalar", 0, tableKernel{buildTablesScalar, spreadTablesScalar}},
 }
 
