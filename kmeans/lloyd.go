@@ -41,6 +41,7 @@ type scratch struct {
 	half   []float32
 	sums   []float64
 	errs   []float64
+	column column // all zero between uses
 }
 
 func newScratch(workers int) []scratch { return make([]scratch, workers) }
@@ -282,14 +283,14 @@ func (l *lloyd) assignChunk(w *scratch, t int, sums []float64) {
 	w.scores = grow(w.scores, n)
 	if c.boxes == nil {
 		l.in.kernels.Nearest(a, w.scores, planes, n, d, set.at, set.half)
-		accumulate(sums, a, planes, weights, d)
+		w.accumulate(sums, set.k, a, planes, weights, d)
 		return
 	}
 	w.choose(set, c.boxes[t*2*d:][:2*d])
 	l.in.kernels.Nearest(a, w.scores, planes, n, d, w.at, w.half)
 	w.sums = grow(w.sums, len(w.ids)*l.stride)
 	clear(w.sums)
-	accumulate(w.sums, a, planes, weights, d)
+	w.accumulate(w.sums, len(w.ids), a, planes, weights, d)
 	for i, id := range w.ids {
 		for j, v := range w.sums[i*l.stride:][:l.stride] {
 			sums[int(id)*l.stride+j] += v
@@ -300,32 +301,77 @@ func (l *lloyd) assignChunk(w *scratch, t int, sums []float64) {
 	}
 }
 
-// accumulate adds points to the sums of their clusters.
-func accumulate(sums []float64, assignments []byte, planes, weights []float32, d int) {
-	n, stride := len(assignments), d+2
-	if weights == nil {
-		for _, a := range assignments {
-			sums[int(a)*stride+d+1]++
-		}
-		for j := range d {
-			for i, x := range planes[j*n:][:n] {
-				sums[int(assignments[i])*stride+j] += float64(x)
-			}
-		}
-		for i := d; i < len(sums); i += stride {
-			sums[i] = sums[i+1]
-		}
-		return
+// column is the sums of one column for each cluster, in lanes for every fourth point: neighbours
+// mostly belong to one cluster, and an addition waits for the one before it to the same sum. A byte
+// indexes a lane without a check.
+type column [4][MaxCentroids]float64
+
+// addTo adds the lanes to every stride-th of the sums of k clusters and clears them.
+func (c *column) addTo(sums []float64, k, stride int) {
+	for i := range k {
+		sums[i*stride] += c[0][i] + c[1][i] + (c[2][i] + c[3][i])
 	}
-	weights = weights[:n]
+	for lane := range c {
+		clear(c[lane][:k])
+	}
+}
+
+func (c *column) count(assignments []byte) {
+	for ; len(assignments) >= 4; assignments = assignments[4:] {
+		c[0][assignments[0]]++
+		c[1][assignments[1]]++
+		c[2][assignments[2]]++
+		c[3][assignments[3]]++
+	}
+	for _, a := range assignments {
+		c[0][a]++
+	}
+}
+
+func (c *column) add(assignments []byte, x []float32) {
+	for ; len(assignments) >= 4 && len(x) >= 4; assignments, x = assignments[4:], x[4:] {
+		c[0][assignments[0]] += float64(x[0])
+		c[1][assignments[1]] += float64(x[1])
+		c[2][assignments[2]] += float64(x[2])
+		c[3][assignments[3]] += float64(x[3])
+	}
 	for i, a := range assignments {
-		sums[int(a)*stride+d] += float64(weights[i])
-		sums[int(a)*stride+d+1]++
+		c[0][a] += float64(x[i])
+	}
+}
+
+func (c *column) addWeighted(assignments []byte, x, w []float32) {
+	for ; len(assignments) >= 4 && len(x) >= 4 && len(w) >= 4; assignments, x, w = assignments[4:], x[4:], w[4:] {
+		c[0][assignments[0]] += float64(float64(x[0]) * float64(w[0]))
+		c[1][assignments[1]] += float64(float64(x[1]) * float64(w[1]))
+		c[2][assignments[2]] += float64(float64(x[2]) * float64(w[2]))
+		c[3][assignments[3]] += float64(float64(x[3]) * float64(w[3]))
+	}
+	for i, a := range assignments {
+		c[0][a] += float64(float64(x[i]) * float64(w[i]))
+	}
+}
+
+// accumulate adds points to the sums of their k clusters.
+func (w *scratch) accumulate(sums []float64, k int, assignments []byte, planes, weights []float32, d int) {
+	n, stride, c := len(assignments), d+2, &w.column
+	c.count(assignments)
+	c.addTo(sums[d+1:], k, stride)
+	if weights == nil {
+		for i := range k {
+			sums[i*stride+d] = sums[i*stride+d+1]
+		}
+	} else {
+		c.add(assignments, weights)
+		c.addTo(sums[d:], k, stride)
 	}
 	for j := range d {
-		for i, x := range planes[j*n:][:n] {
-			sums[int(assignments[i])*stride+j] += float64(float64(weights[i]) * float64(x))
+		if x := planes[j*n:][:n]; weights == nil {
+			c.add(assignments, x)
+		} else {
+			c.addWeighted(assignments, x, weights)
 		}
+		c.addTo(sums[j:], k, stride)
 	}
 }
 
