@@ -11,18 +11,18 @@
 // four rows left. In a group: AX walks along x, CX along W, DX counts.
 
 #define ARGS \
-	MOVQ y+0(FP), DI         \
-	MOVQ ld+8(FP), R8        \
-	MOVQ w+16(FP), SI        \
-	MOVQ x+24(FP), R9        \
-	MOVQ stride+32(FP), R10  \
-	MOVQ cols+40(FP), R12    \
-	MOVQ groups+48(FP), R15  \
-	SHLQ $2, R8              \
-	SHLQ $2, R10             \
-	LEAQ (R10)(R10*2), R11   \
-	MOVQ R12, R13            \
-	ANDQ $7, R13             \
+	MOVQ y+0(FP), DI        \
+	MOVQ ld+8(FP), R8       \
+	MOVQ w+16(FP), SI       \
+	MOVQ x+24(FP), R9       \
+	MOVQ stride+32(FP), R10 \
+	MOVQ cols+40(FP), R12   \
+	MOVQ groups+48(FP), R15 \
+	SHLQ $2, R8             \
+	SHLQ $2, R10            \
+	LEAQ (R10)(R10*2), R11  \
+	MOVQ R12, R13           \
+	ANDQ $7, R13            \
 	SHRQ $3, R12
 
 #define ZERO(a, b, c, d) \
@@ -43,15 +43,15 @@
 // SUM folds the sums of four rows with one vector into their four results, and adds what is there
 // when CX is not 0.
 #define SUM(a, b, c, d, mem, store) \
-	VHADDPS      b, a, Y12      \
-	VHADDPS      d, c, Y13      \
-	VHADDPS      Y13, Y12, Y12  \
-	VEXTRACTF128 $1, Y12, X13   \
-	VADDPS       X13, X12, X12  \
-	TESTL        CX, CX         \
-	JZ           store          \
-	VADDPS       mem, X12, X12  \
-store:                          \
+	VHADDPS      b, a, Y12     \
+	VHADDPS      d, c, Y13     \
+	VHADDPS      Y13, Y12, Y12 \
+	VEXTRACTF128 $1, Y12, X13  \
+	VADDPS       X13, X12, X12 \
+	TESTL        CX, CX        \
+	JZ           store         \
+	VADDPS       mem, X12, X12 \
+	store:                     \
 	VMOVUPS      X12, mem
 
 // func denseTile3AVX2(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate bool)
@@ -59,12 +59,12 @@ TEXT ·denseTile3AVX2(SB), NOSPLIT, $0-57
 	ARGS
 
 group:
-	MOVQ R9, AX
-	MOVQ SI, CX
+	MOVQ  R9, AX
+	MOVQ  SI, CX
 	ZERO(Y0, Y1, Y2, Y3)
 	ZERO(Y4, Y5, Y6, Y7)
 	ZERO(Y8, Y9, Y10, Y11)
-	MOVQ R12, DX
+	MOVQ  R12, DX
 	TESTQ DX, DX
 	JZ    rest
 
@@ -80,10 +80,10 @@ step:
 	ROW3(Y2, Y6, Y10)
 	VMOVUPS (CX)(R11*1), Y15
 	ROW3(Y3, Y7, Y11)
-	ADDQ $32, AX
-	ADDQ $32, CX
-	DECQ DX
-	JNZ  step
+	ADDQ    $32, AX
+	ADDQ    $32, CX
+	DECQ    DX
+	JNZ     step
 
 rest:
 	MOVQ  R13, DX
@@ -102,20 +102,20 @@ column:
 	ROW3(Y2, Y6, Y10)
 	VMOVSS (CX)(R11*1), X15
 	ROW3(Y3, Y7, Y11)
-	ADDQ $4, AX
-	ADDQ $4, CX
-	DECQ DX
-	JNZ  column
+	ADDQ   $4, AX
+	ADDQ   $4, CX
+	DECQ   DX
+	JNZ    column
 
 sum:
 	MOVBLZX accumulate+56(FP), CX
 	SUM(Y0, Y1, Y2, Y3, (DI), store0)
 	SUM(Y4, Y5, Y6, Y7, (DI)(R8*1), store1)
 	SUM(Y8, Y9, Y10, Y11, (DI)(R8*2), store2)
-	ADDQ $16, DI
-	LEAQ (SI)(R10*4), SI
-	DECQ R15
-	JNZ  group
+	ADDQ    $16, DI
+	LEAQ    (SI)(R10*4), SI
+	DECQ    R15
+	JNZ     group
 	VZEROUPPER
 	RET
 
@@ -124,11 +124,11 @@ TEXT ·denseTile2AVX2(SB), NOSPLIT, $0-57
 	ARGS
 
 group:
-	MOVQ R9, AX
-	MOVQ SI, CX
+	MOVQ  R9, AX
+	MOVQ  SI, CX
 	ZERO(Y0, Y1, Y2, Y3)
 	ZERO(Y4, Y5, Y6, Y7)
-	MOVQ R12, DX
+	MOVQ  R12, DX
 	TESTQ DX, DX
 	JZ    rest
 
@@ -143,10 +143,10 @@ step:
 	ROW2(Y2, Y6)
 	VMOVUPS (CX)(R11*1), Y15
 	ROW2(Y3, Y7)
-	ADDQ $32, AX
-	ADDQ $32, CX
-	DECQ DX
-	JNZ  step
+	ADDQ    $32, AX
+	ADDQ    $32, CX
+	DECQ    DX
+	JNZ     step
 
 rest:
 	MOVQ  R13, DX
@@ -164,18 +164,18 @@ column:
 	ROW2(Y2, Y6)
 	VMOVSS (CX)(R11*1), X15
 	ROW2(Y3, Y7)
-	ADDQ $4, AX
-	ADDQ $4, CX
-	DECQ DX
-	JNZ  column
+	ADDQ   $4, AX
+	ADDQ   $4, CX
+	DECQ   DX
+	JNZ    column
 
 sum:
 	MOVBLZX accumulate+56(FP), CX
 	SUM(Y0, Y1, Y2, Y3, (DI), store0)
 	SUM(Y4, Y5, Y6, Y7, (DI)(R8*1), store1)
-	ADDQ $16, DI
-	LEAQ (SI)(R10*4), SI
-	DECQ R15
-	JNZ  group
+	ADDQ    $16, DI
+	LEAQ    (SI)(R10*4), SI
+	DECQ    R15
+	JNZ     group
 	VZEROUPPER
 	RET

@@ -13,32 +13,32 @@
 // is R13 until the last step begins.
 
 #define ARGS \
-	MOVQ  y+0(FP), DI         \
-	MOVQ  ld+8(FP), R8        \
-	MOVQ  w+16(FP), SI        \
-	MOVQ  x+24(FP), R9        \
-	MOVQ  stride+32(FP), R10  \
-	MOVQ  cols+40(FP), R12    \
-	MOVQ  groups+48(FP), R15  \
-	SHLQ  $2, R8              \
-	SHLQ  $2, R10             \
-	LEAQ  (R10)(R10*2), R11   \
-	MOVQ  R12, CX             \
-	ANDQ  $15, CX             \
-	MOVL  $1, R13             \
-	SHLL  CX, R13             \
-	DECL  R13                 \
-	SHRQ  $4, R12             \
+	MOVQ    y+0(FP), DI           \
+	MOVQ    ld+8(FP), R8          \
+	MOVQ    w+16(FP), SI          \
+	MOVQ    x+24(FP), R9          \
+	MOVQ    stride+32(FP), R10    \
+	MOVQ    cols+40(FP), R12      \
+	MOVQ    groups+48(FP), R15    \
+	SHLQ    $2, R8                \
+	SHLQ    $2, R10               \
+	LEAQ    (R10)(R10*2), R11     \
+	MOVQ    R12, CX               \
+	ANDQ    $15, CX               \
+	MOVL    $1, R13               \
+	SHLL    CX, R13               \
+	DECL    R13                   \
+	SHRQ    $4, R12               \
 	MOVBLZX accumulate+56(FP), AX \
-	NEGL  AX                  \
-	KMOVW AX, K2
+	NEGL    AX                    \
+	KMOVW   AX, K2
 
 #define GROUP \
-	KXNORW K1, K1, K1         \
-	MOVL   R13, R14           \
-	MOVQ   R9, AX             \
-	LEAQ   (R9)(R11*1), BX    \
-	MOVQ   SI, CX             \
+	KXNORW K1, K1, K1      \
+	MOVL   R13, R14        \
+	MOVQ   R9, AX          \
+	LEAQ   (R9)(R11*1), BX \
+	MOVQ   SI, CX          \
 	MOVQ   R12, DX
 
 #define ZERO(a, b, c, d) \
@@ -48,40 +48,40 @@
 	VPXORD d, d, d
 
 #define ROW6(mem, w, s0, s1, s2, s3, s4, s5) \
-	VMOVUPS.Z   mem, K1, w  \
-	VFMADD231PS Z24, w, s0  \
-	VFMADD231PS Z25, w, s1  \
-	VFMADD231PS Z26, w, s2  \
-	VFMADD231PS Z27, w, s3  \
-	VFMADD231PS Z28, w, s4  \
+	VMOVUPS.Z   mem, K1, w \
+	VFMADD231PS Z24, w, s0 \
+	VFMADD231PS Z25, w, s1 \
+	VFMADD231PS Z26, w, s2 \
+	VFMADD231PS Z27, w, s3 \
+	VFMADD231PS Z28, w, s4 \
 	VFMADD231PS Z29, w, s5
 
 #define ROW4(mem, w, s0, s1, s2, s3) \
-	VMOVUPS.Z   mem, K1, w  \
-	VFMADD231PS Z24, w, s0  \
-	VFMADD231PS Z25, w, s1  \
-	VFMADD231PS Z26, w, s2  \
+	VMOVUPS.Z   mem, K1, w \
+	VFMADD231PS Z24, w, s0 \
+	VFMADD231PS Z25, w, s1 \
+	VFMADD231PS Z26, w, s2 \
 	VFMADD231PS Z27, w, s3
 
 #define ROW2(mem, w, s0, s1) \
-	VMOVUPS.Z   mem, K1, w  \
-	VFMADD231PS Z24, w, s0  \
+	VMOVUPS.Z   mem, K1, w \
+	VFMADD231PS Z24, w, s0 \
 	VFMADD231PS Z25, w, s1
 
 // NEXT ends a step: it goes on to the next full one, the last one, or falls through.
 #define NEXT(step, check, sum) \
-	ADDQ  $64, AX   \
-	ADDQ  $64, BX   \
-	ADDQ  $64, CX   \
-	DECQ  DX        \
-	JNZ   step      \
-check: \
-	TESTL R14, R14  \
-	JZ    sum       \
-	KMOVW R14, K1   \
-	XORL  R14, R14  \
-	MOVL  $1, DX    \
-	JMP   step
+	ADDQ   $64, AX  \
+	ADDQ   $64, BX  \
+	ADDQ   $64, CX  \
+	DECQ   DX       \
+	JNZ    step     \
+	check:          \
+	TESTL  R14, R14 \
+	JZ     sum      \
+	KMOVW  R14, K1  \
+	XORL   R14, R14 \
+	MOVL   $1, DX   \
+	JMP    step
 
 // SUM folds the sums of four rows with one vector into their four results. K2 says whether to add
 // what is there.
@@ -102,7 +102,6 @@ check: \
 	VMOVUPS.Z     mem, K2, X26  \
 	VADDPS        X26, X25, X25 \
 	VMOVUPS       X25, mem
-
 
 // func denseTile6AVX512(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate bool)
 TEXT ·denseTile6AVX512(SB), NOSPLIT, $0-57

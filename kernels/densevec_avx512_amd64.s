@@ -18,11 +18,11 @@ TEXT ·denseVecAVX512(SB), NOSPLIT, $0-72
 	MOVL  $1, AX
 	SHLL  CX, AX
 	DECL  AX
-	KMOVW AX, K1       // the columns of the last vector
+	KMOVW AX, K1            // the columns of the last vector
 	MOVQ  R10, R11
-	ANDQ  $~63, R11    // what fills four vectors
+	ANDQ  $~63, R11         // what fills four vectors
 	MOVQ  R10, R12
-	ANDQ  $~15, R12    // what fills one
+	ANDQ  $~15, R12         // what fills one
 
 row:
 	VPXORD Z0, Z0, Z0

@@ -23,7 +23,7 @@ TEXT ·quantizeAVX2(SB), NOSPLIT, $0-81
 	MOVL         $0x7fffffff, AX
 	VMOVD        AX, X15
 	VPBROADCASTD X15, Y15
-	MOVL         $0x42fe0000, AX // 127
+	MOVL         $0x42fe0000, AX          // 127
 	VMOVD        AX, X14
 	VMOVDQU      quantizeOrder<>(SB), Y13
 	TESTQ        R9, R9
@@ -31,18 +31,18 @@ TEXT ·quantizeAVX2(SB), NOSPLIT, $0-81
 
 block:
 	CMPQ    R10, R9
-	CMOVQGT R9, R10  // the last block may be shorter
+	CMOVQGT R9, R10     // the last block may be shorter
 	MOVQ    R10, R11
-	ANDQ    $~31, R11 // what fills four vectors
+	ANDQ    $~31, R11   // what fills four vectors
 	MOVQ    R10, R12
-	ANDQ    $~7, R12  // what fills one
+	ANDQ    $~7, R12    // what fills one
 	VPXOR   Y0, Y0, Y0
 	VPXOR   Y1, Y1, Y1
 	XORL    DX, DX
 	JMP     maxFourTest
 
-	// The largest magnitude: as integers, the bits of |x| order as the values do, and NaN and
-	// infinity come last.
+// The largest magnitude: as integers, the bits of |x| order as the values do, and NaN and
+// infinity come last.
 maxFour:
 	VPAND   (SI)(DX*4), Y15, Y2
 	VPAND   32(SI)(DX*4), Y15, Y3

@@ -11,22 +11,22 @@ TEXT ·quantizeAVX512(SB), NOSPLIT, $0-81
 	MOVQ         block+72(FP), R10
 	MOVL         $0x7fffffff, AX
 	VPBROADCASTD AX, Z16
-	MOVL         $0x42fe0000, AX // 127
+	MOVL         $0x42fe0000, AX        // 127
 	VMOVD        AX, X17
 	TESTQ        R9, R9
 	JZ           done
 
 block:
 	CMPQ    R10, R9
-	CMOVQGT R9, R10  // the last block may be shorter
+	CMOVQGT R9, R10    // the last block may be shorter
 	MOVQ    R10, CX
 	ANDQ    $15, CX
 	MOVL    $1, AX
 	SHLL    CX, AX
 	DECL    AX
-	KMOVW   AX, K1   // the lanes of the last vector
+	KMOVW   AX, K1     // the lanes of the last vector
 	MOVQ    R10, R11
-	SUBQ    CX, R11  // what fills whole vectors
+	SUBQ    CX, R11    // what fills whole vectors
 	VPXORD  Z0, Z0, Z0
 	VPXORD  Z1, Z1, Z1
 	XORL    DX, DX

@@ -8,19 +8,19 @@ import "sync"
 // operations is that of the scalar tier.
 
 const (
-	nearestPanelMax = 64  // points that the widest kernel takes at a time
-	nearestDirect   = 16  // columns up to which a panel is read where it lies
-	nearestColumns  = 128 // columns whose panel of 64 points, 32 KiB, stays in the first cache
+	nearestPoints  = 64  // points at a time
+	nearestDirect  = 8   // columns up to which they are read where they lie
+	nearestColumns = 128 // columns of 64 points, 32 KiB, that stay in the first cache
 )
 
-// nearestScratch is the work space of one call. A panel is copied together when it has many
+// nearestScratch is the work space of one call. Points are copied together when they have many
 // columns, because planes at a distance of a power of two fall on the same lines of the cache, and
-// when it is cut short by the last point.
+// when there are fewer than 64.
 type nearestScratch struct {
-	panel       [nearestColumns * nearestPanelMax]float32
-	sums        [Centroids * nearestPanelMax]float32 // k x width, when the columns take several rounds
-	assignments [nearestPanelMax]byte
-	scores      [nearestPanelMax]float32
+	points      [nearestColumns * nearestPoints]float32
+	sums        [nearestPoints * Centroids]float32 // when the columns take several rounds
+	assignments [nearestPoints]byte
+	scores      [nearestPoints]float32
 }
 
 var nearestPool = sync.Pool{New: func() any { return new(nearestScratch) }}
@@ -63,23 +63,28 @@ func nearestAVX2(assignments []byte, scores []float32, points []float32, stride,
 	nearestPanels(16, nearestPanelAVX2, assignments, scores, points, stride, d, centroids, half)
 }
 
+// nearestPanels gives the points to panel, which takes width of them; width divides nearestPoints.
 func nearestPanels(width int, panel nearestPanelFunc, assignments []byte, scores []float32, points []float32, stride, d int, centroids, half []float32) {
 	s := nearestPool.Get().(*nearestScratch)
 	defer nearestPool.Put(s)
 	k := len(half)
-	for i := 0; i < len(assignments); i += width {
-		n := min(width, len(assignments)-i)
-		if n == width && d <= nearestDirect {
-			panel(&assignments[i], &scores[i], nil, &points[i], stride, d, &centroids[0], d, &half[0], k, true, true)
+	for i := 0; i < len(assignments); i += nearestPoints {
+		n := min(nearestPoints, len(assignments)-i)
+		if n == nearestPoints && d <= nearestDirect {
+			for p := i; p < i+n; p += width {
+				panel(&assignments[p], &scores[p], nil, &points[p], stride, d, &centroids[0], d, &half[0], k, true, true)
+			}
 			continue
 		}
 		for j := 0; j < d; j += nearestColumns {
 			columns := min(nearestColumns, d-j)
 			for c := range columns {
-				copy(s.panel[c*width:][:n], points[(j+c)*stride+i:])
+				copy(s.points[c*nearestPoints:][:n], points[(j+c)*stride+i:])
 			}
-			panel(&s.assignments[0], &s.scores[0], &s.sums[0], &s.panel[0], width, columns,
-				&centroids[j], d, &half[0], k, j == 0, j+columns == d)
+			for p := 0; p < n; p += width {
+				panel(&s.assignments[p], &s.scores[p], &s.sums[p*Centroids], &s.points[p], nearestPoints, columns,
+					&centroids[j], d, &half[0], k, j == 0, j+columns == d)
+			}
 		}
 		copy(assignments[i:][:n], s.assignments[:])
 		copy(scores[i:][:n], s.scores[:])
