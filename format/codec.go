@@ -61,16 +61,16 @@ func newStored(name, text string, find func(string) *entry) (*stored, error) {
 	t := codebook.Tensor{Name: name, DType: r.DType, Shape: r.Shape}
 	for _, d := range r.Shape {
 		if d < 1 {
-			return nil, fmt.Errorf("its record has shape %v", r.Shape)
+			return nil, fmt.Errorf("its record has shape %s", shapeText(r.Shape))
 		}
 	}
 	var why string
 	if t.Bytes, why = sizeOf(r.DType, r.Shape); why != "" {
-		return nil, fmt.Errorf("its record: %s: %v", why, r.Shape)
+		return nil, fmt.Errorf("its record: %s: %s", why, describe(t))
 	}
 	rows, cols, ok := t.Matrix()
 	if !ok || !t.Float() {
-		return nil, fmt.Errorf("its record has %s %v, no matrix of floats", r.DType, r.Shape)
+		return nil, fmt.Errorf("its record has %s, no matrix of floats", describe(t))
 	}
 	s := &stored{tensor: t, record: r, rows: rows, cols: cols}
 	centroids, err := s.part(find, centroidsSuffix, -1, -1)
@@ -79,7 +79,7 @@ func newStored(name, text string, find func(string) *entry) (*stored, error) {
 	}
 	s.k, s.width = centroids[0], centroids[1]
 	if s.k < 1 || s.k > codebook.MaxCentroids || s.width < 1 || s.width > codebook.MaxWidth && s.width != cols {
-		return nil, fmt.Errorf("its centroids have shape %v for %d columns", centroids, cols)
+		return nil, fmt.Errorf("its centroids have shape %s for %d columns", shapeText(centroids), cols)
 	}
 	l := s.layer()
 	if _, err := s.part(find, assignmentsSuffix, rows, rowBytes(l.Segments(), codebook.AssignmentBits(s.k))); err != nil {
@@ -113,7 +113,7 @@ func (s *stored) part(find func(string) *entry, suffix string, shape ...int) ([]
 		ok = shape[i] < 0 || e.Shape[i] == shape[i]
 	}
 	if !ok {
-		return nil, fmt.Errorf("tensor %q is %s %v, expected U8 %v", e.Name, e.DType, e.Shape, shape)
+		return nil, fmt.Errorf("tensor %q is %s, expected U8 %s", e.Name, describe(e.Tensor), shapeText(shape))
 	}
 	s.parts = append(s.parts, e.Tensor)
 	return e.Shape, nil

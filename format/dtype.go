@@ -1,9 +1,13 @@
 package format
 
 import (
+	"fmt"
 	"math/bits"
+	"strings"
 
 	"github.com/nlpodyssey/safetensors"
+
+	"github.com/palettize/palettize/codebook"
 )
 
 // foreignBits has the bits of a value for the dtypes that safetensors files may hold and that the
@@ -62,4 +66,11 @@ func sizeOf(dtype string, shape []int) (size int64, why string) {
 		return 0, "the values end inside a byte"
 	}
 	return int64(n / 8), ""
+}
+
+// describe is how messages show a dtype and a shape: F32 [3, 4].
+func describe(t codebook.Tensor) string { return t.DType + " " + shapeText(t.Shape) }
+
+func shapeText(shape []int) string {
+	return strings.ReplaceAll(fmt.Sprint(shape), " ", ", ")
 }

@@ -3,16 +3,13 @@ package format
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
-	"io/fs"
 	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/palettize/palettize/codebook"
@@ -28,23 +25,12 @@ type tensor struct {
 // writeModel writes a safetensors file and returns its path.
 func writeModel(t testing.TB, dir string, metadata map[string]string, tensors ...tensor) string {
 	t.Helper()
-	var blobs []blob
+	p := parts{metadata, make(map[string]*tensor)}
 	for _, s := range tensors {
-		size, why := sizeOf(s.dtype, s.shape)
-		if why != "" || size != int64(len(s.data)) {
-			t.Fatalf("%s: %s %v is no shape for %d bytes", s.name, s.dtype, s.shape, len(s.data))
-		}
-		blobs = append(blobs, blob{codebook.Tensor{Name: s.name, DType: s.dtype, Shape: s.shape, Bytes: size}, func(dst []byte) error {
-			copy(dst, s.data)
-			return nil
-		}})
-	}
-	var b bytes.Buffer
-	if err := serialize(&b, blobs, metadata); err != nil {
-		t.Fatal(err)
+		p.tensors[s.name] = &s
 	}
 	path := filepath.Join(dir, "model.safetensors")
-	if err := os.WriteFile(path, b.Bytes(), 0o666); err != nil {
+	if err := os.WriteFile(path, p.write(t), 0o666); err != nil {
 		t.Fatal(err)
 	}
 	return path
@@ -256,7 +242,3 @@ func readAll(t *testing.T, f *File, name string) []byte {
 	}
 	return b
 }
-
-var _ = errors.Is
-var _ fs.FileInfo
-var _ = strings.Contains

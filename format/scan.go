@@ -331,9 +331,9 @@ func (s *scanner) entry(name string) error {
 	}
 	if reason == "" {
 		if e.Bytes, reason = sizeOf(e.DType, e.Shape); reason != "" {
-			reason += fmt.Sprintf(": %s %v", e.DType, e.Shape)
+			reason += ": " + describe(e.Tensor)
 		} else if e.Bytes != e.end-e.begin {
-			reason = fmt.Sprintf("%s %v takes %d bytes, data_offsets [%d, %d] give %d", e.DType, e.Shape, e.Bytes, e.begin, e.end, e.end-e.begin)
+			reason = fmt.Sprintf("%s takes %d bytes, data_offsets [%d, %d] give %d", describe(e.Tensor), e.Bytes, e.begin, e.end, e.end-e.begin)
 		}
 	}
 	if reason != "" {

@@ -106,7 +106,7 @@ func (w *Writer) take(t codebook.Tensor) (*entry, error) {
 		return nil, err
 	}
 	if e.DType != t.DType || !slices.Equal(e.Shape, t.Shape) {
-		return nil, fmt.Errorf("%s: tensor %q: is %s %v, not %s %v", w.src.path, t.Name, e.DType, e.Shape, t.DType, t.Shape)
+		return nil, fmt.Errorf("%s: tensor %q: is %s, not %s", w.src.path, t.Name, describe(e.Tensor), describe(t))
 	}
 	if w.done[t.Name] {
 		return nil, fmt.Errorf("%s: tensor %q: was put already", w.src.path, t.Name)
@@ -125,7 +125,7 @@ func (w *Writer) PutLayer(t codebook.Tensor, l *codebook.Layer, d codebook.Disto
 		return 0, fmt.Errorf("%s: tensor %q: its layer: %w", w.out.path, t.Name, err)
 	}
 	if rows, cols, ok := t.Matrix(); !ok || !t.Float() || rows != l.Rows || cols != l.Cols {
-		return 0, fmt.Errorf("%s: tensor %q: %s %v cannot be a layer [%d, %d]", w.out.path, t.Name, t.DType, t.Shape, l.Rows, l.Cols)
+		return 0, fmt.Errorf("%s: tensor %q: %s cannot be a layer [%d, %d]", w.out.path, t.Name, describe(t), l.Rows, l.Cols)
 	}
 	record, err := newRecord(e.Tensor, l, d)
 	if err != nil {

@@ -1,0 +1,157 @@
+package format
+
+import (
+	"encoding/base64"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Codebook files whose checksums are right and whose content is not, each in testdata/bad-codebook. They are
+// made from a golden file; sealed tells that the checksums are computed after the change.
+var badCodebooks = []struct {
+	name, golden   string
+	sealed         bool
+	change         func(p parts)
+	tensor, reason string
+}{
+	{"header-checksum-missing", "tiny", false, func(p parts) { delete(p.metadata, headerKey) }, header, "lacks palettize.header"},
+	{"header-checksum-wrong", "tiny", false, func(p parts) { p.metadata[headerKey] = "0123456789abcdef" }, header, "does not match its checksum"},
+	{"metadata-changed", "tiny", false, func(p parts) { p.metadata["format"] = "np" }, header, "does not match its checksum"},
+	{"tensor-renamed", "tiny", false, func(p parts) { rename(p, "bias", "bios") }, header, "does not match its checksum"},
+	{"data-changed", "tiny", false, func(p parts) { p.tensors["w.centroids"].data[0]++ }, "w.centroids", "does not match its checksum"},
+	{"unknown-key", "tiny", true, func(p parts) { p.metadata["palettize.shards"] = "2" }, header, `unknown key "palettize.shards"`},
+	{"layer-and-tensor", "tiny", true, func(p parts) { rename(p, "bias", "w") }, header, `layer "w" is there as a tensor too`},
+	{"centroids-missing", "tiny", true, func(p parts) { delete(p.tensors, "w.centroids") }, header, `tensor "w.centroids" is missing`},
+	{"assignments-missing", "tiny", true, func(p parts) { delete(p.tensors, "w.assignments") }, header, `tensor "w.assignments" is missing`},
+	{"multipliers-missing", "scalar", true, func(p parts) { delete(p.tensors, "v.multipliers") }, header, `tensor "v.multipliers" is missing`},
+	{"centroids-not-u8", "tiny", true, func(p parts) { p.tensors["w.centroids"].dtype = "I8" }, header, "is I8 [3, 2], expected U8"},
+	{"centroids-none", "tiny", true, func(p parts) { reshape(p, "w.centroids", 0, 2) }, header, "centroids have shape [0, 2]"},
+	{"centroids-no-width", "tiny", true, func(p parts) { reshape(p, "w.centroids", 3, 0) }, header, "centroids have shape [3, 0]"},
+	{"centroids-257", "tiny", true, func(p parts) { reshape(p, "w.centroids", 257, 2) }, header, "centroids have shape [257, 2]"},
+	{"centroids-too-wide", "tiny", true, func(p parts) { reshape(p, "w.centroids", 3, 65) }, header, "centroids have shape [3, 65]"},
+	{"centroids-three-dimensions", "tiny", true, func(p parts) { reshape(p, "w.centroids", 3, 2, 1) }, header, "expected U8 [-1, -1]"},
+	{"assignments-too-short", "tiny", true, func(p parts) { reshape(p, "w.assignments", 1, 1) }, header, "is U8 [1, 1], expected U8 [2, 1]"},
+	{"scales-too-long", "tiny", true, func(p parts) { reshape(p, "w.scales", 3) }, header, "is U8 [3], expected U8 [2]"},
+	{"assignment-beyond-k", "tiny", true, func(p parts) { p.tensors["w.assignments"].data[0] |= 3 }, "w", "assignment 0 is 3, of 3 centroids"},
+	{"padding-not-zero", "tiny", true, func(p parts) { p.tensors["w.assignments"].data[1] |= 64 }, "w", "the padding of row 1 is not zero"},
+	{"multiplier-minus-64", "scalar", true, func(p parts) {
+		p.tensors["v.multipliers"].data[0] = p.tensors["v.multipliers"].data[0]&0x80 | 0x40
+	}, "v", "multiplier 0 is -64"},
+	{"record-no-json", "tiny", true, record1(`F32 [2,5]`), header, "its record: invalid character"},
+	{"record-object", "tiny", true, record1(`{"dtype":"F32"}`), header, "its record: json"},
+	{"record-text-after", "tiny", true, record1(`["F32",[2,5],0,128,0.5,[0,0,0,0,0]] ` + "x"), header, "its record: invalid character"},
+	{"record-too-short", "tiny", true, record1(`["F32",[2,5],0,128,0.5]`), header, "5 fields, expected 6"},
+	{"record-null", "tiny", true, record1(`["F32",[2,5],0,null,0.5,[0,0,0,0,0]]`), header, "null"},
+	{"record-distortion", "tiny", true, record1(`["F32",[2,5],0,128,0.5,[0,0,0,0]]`), header, "4 numbers of distortion"},
+	{"record-integer-dtype", "tiny", true, record1(`["I32",[2,5],0,128,0.5,[0,0,0,0,0]]`), header, "no matrix of floats"},
+	{"record-unknown-dtype", "tiny", true, record1(`["F7",[2,5],0,128,0.5,[0,0,0,0,0]]`), header, "no matrix of floats"},
+	{"record-vector", "tiny", true, record1(`["F32",[10],0,128,0.5,[0,0,0,0,0]]`), header, "no matrix of floats"},
+	{"record-negative-shape", "tiny", true, record1(`["F32",[-2,-5],0,128,0.5,[0,0,0,0,0]]`), header, "shape [-2, -5]"},
+	{"record-shape-overflow", "tiny", true, record1(`["F32",[2,4611686018427387904],0,128,0.5,[0,0,0,0,0]]`), header, "overflows"},
+	{"record-wrong-rows", "tiny", true, record1(`["F32",[3,5],0,128,0.5,[0,0,0,0,0]]`), header, "expected U8 [3, 1]"},
+	{"record-wrong-cols", "tiny", true, record1(`["F32",[2,11],0,128,0.5,[0,0,0,0,0]]`), header, "expected U8 [2, 2]"},
+	// Nothing may be allocated, nor wrap around, for a claim of 2^56 segments.
+	{"record-huge-cols", "tiny", true, func(p parts) {
+		record1(`["F16",[2,144115188075855872],0,128,0.5,[0,0,0,0,0]]`)(p)
+		reshape(p, "w.centroids", 256, 2)
+		reshape(p, "w.assignments", 2, 0)
+	}, header, "expected U8 [2, 72057594037927936]"},
+	{"record-zero-point-256", "tiny", true, record1(`["F32",[2,5],0,256,0.5,[0,0,0,0,0]]`), header, "field 3"},
+	{"record-scale-negative", "tiny", true, record1(`["F32",[2,5],0,128,-0.5,[0,0,0,0,0]]`), "w", "scale -0.5"},
+	{"record-scale-infinite", "tiny", true, record1(`["F32",[2,5],0,128,1e39,[0,0,0,0,0]]`), header, "field 4"},
+	{"record-group-of-segments", "tiny", true, record1(`["F32",[2,5],8,128,0.5,[0,0,0,0,0]]`), header, "groups of 8 for segments of width 2"},
+	{"record-group-of-7", "scalar", true, func(p parts) { p.metadata[layerPrefix+"v"] = `["F16",[2,9],7,127,0.5,[0,0,0,0,0]]` }, header, "groups of 7"},
+}
+
+func record1(text string) func(parts) {
+	return func(p parts) { p.metadata[layerPrefix+"w"] = text }
+}
+
+func rename(p parts, from, to string) {
+	p.tensors[to] = p.tensors[from]
+	delete(p.tensors, from)
+}
+
+// reshape gives a U8 tensor a shape and as many bytes as that takes.
+func reshape(p parts, name string, shape ...int) {
+	size, _ := sizeOf("U8", shape)
+	p.tensors[name].shape, p.tensors[name].data = shape, make([]byte, size)
+}
+
+func TestBadCodebooksAreRefused(t *testing.T) {
+	for _, tt := range badCodebooks {
+		t.Run(tt.name, func(t *testing.T) {
+			f, err := Open(goldenPath(tt.golden + ".pal"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			p := takeApart(t, f)
+			tt.change(p)
+			var content []byte
+			if tt.sealed {
+				content = p.seal(t)
+			} else {
+				content = p.write(t)
+			}
+			path := filepath.Join("testdata", "bad-codebook", tt.name+".safetensors")
+			fixture(t, path, content)
+			err = readAllLayers(path)
+			var corrupt *CorruptError
+			if !errors.As(err, &corrupt) {
+				t.Fatalf("got %v", err)
+			}
+			if corrupt.Tensor != tt.tensor || corrupt.Path != path || !strings.Contains(corrupt.Reason, tt.reason) {
+				t.Errorf("got %q, want %q: %q", err, tt.tensor, tt.reason)
+			}
+		})
+	}
+}
+
+func readAllLayers(path string) error {
+	c, err := OpenCodebook(path)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	_, err = c.Model()
+	return err
+}
+
+func TestOtherFilesAreToldFromDamagedOnes(t *testing.T) {
+	f, err := Open(goldenPath("tiny.pal"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	newer := takeApart(t, f)
+	newer.metadata[versionKey], newer.metadata[producerKey] = "2", "palettize 3.1"
+	path := filepath.Join(t.TempDir(), "newer.safetensors")
+	if err := os.WriteFile(path, newer.seal(t), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	err = readAllLayers(path)
+	if err == nil || !strings.Contains(err.Error(), `version "2", made by "palettize 3.1"`) {
+		t.Errorf("a newer version: %v", err)
+	}
+	err = readAllLayers(goldenPath("tiny.dense"))
+	if err == nil || !strings.Contains(err.Error(), "not a codebook file: compress it first") {
+		t.Errorf("an ordinary file: %v", err)
+	}
+}
+
+func TestChecksumsAreDecodedStrictly(t *testing.T) {
+	entries := []entry{{}, {}}
+	good := base64.RawStdEncoding.EncodeToString(make([]byte, 16))
+	if _, err := decodeChecksums(good, entries); err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"", good + "==", good + "\n", good[:len(good)-1], good[:len(good)-1] + "B", good + "AAAA"} {
+		if _, err := decodeChecksums(text, entries); err == nil {
+			t.Errorf("%q is accepted", text)
+		}
+	}
+}

@@ -1,0 +1,174 @@
+package format
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write the files of testdata and the dump of FORMAT.md anew")
+
+// fileOf puts a file together from the text of its header and the length of its data.
+func fileOf(header string, data int) []byte {
+	return append(binary.LittleEndian.AppendUint64(nil, uint64(len(header))), header+strings.Repeat("\x07", data)...)
+}
+
+// tensorText is the entry of a tensor.
+func tensorText(name, dtype, shape string, begin, end int64) string {
+	return fmt.Sprintf(`%q:{"dtype":%q,"shape":%s,"data_offsets":[%d,%d]}`, name, dtype, shape, begin, end)
+}
+
+// bad files and what is said of them: where, and a part of the reason. Each is in testdata/bad.
+var bad = []struct {
+	name, tensor, reason string
+	content              []byte
+}{
+	{"empty", header, "has 0 bytes", nil},
+	{"seven-bytes", header, "has 7 bytes", []byte("\x02\x00\x00\x00\x00\x00\x00")},
+	{"header-length-only", header, "claims 2 bytes, the file has 0", []byte("\x02\x00\x00\x00\x00\x00\x00\x00")},
+	{"header-past-end", header, "claims 200 bytes, the file has 2", append([]byte("\xc8\x00\x00\x00\x00\x00\x00\x00"), "{}"...)},
+	{"header-huge", header, "claims 90000000 bytes, the file has 2", append(binary.LittleEndian.AppendUint64(nil, 90_000_000), "{}"...)},
+	{"header-negative", header, "claims 18446744073709551615 bytes", append([]byte("\xff\xff\xff\xff\xff\xff\xff\xff"), "{}"...)},
+	{"header-zero", header, "claims 0 bytes", make([]byte, 16)},
+	{"header-cut", "a", "ends in the middle", fileOf(`{"a":{"dtype":"U8","sha`, 0)},
+	{"header-null", header, `begins with 'n'`, fileOf(`null    `, 0)},
+	{"header-not-object", header, `begins with '['`, fileOf(`[]      `, 0)},
+	{"header-leading-space", header, `begins with ' '`, fileOf(` {}     `, 0)},
+	{"header-two-objects", header, `found '{' after the end`, fileOf(`{}{}    `, 0)},
+	{"header-trailing-comma", header, `found '}', expected a string`, fileOf("{"+tensorText("a", "U8", "[1]", 0, 1)+",}", 1)},
+	{"header-not-utf8", header, "not UTF-8", fileOf("{\"\xff\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}", 1)},
+	{"header-control-character", header, "control character", fileOf("{\"a\n\":{}}", 0)},
+	{"header-half-surrogate", header, "surrogate", fileOf(`{"\ud800":{}}`, 0)},
+	{"duplicate-key", header, `key "a" is there twice`, fileOf("{"+tensorText("a", "U8", "[1]", 0, 1)+","+tensorText("a", "U8", "[1]", 1, 2)+"}", 2)},
+	{"duplicate-key-escaped", header, `key "a" is there twice`, fileOf("{"+tensorText("a", "U8", "[1]", 0, 1)+`,"\u0061":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}`, 2)},
+	{"duplicate-field", "a", `key "shape" is there twice`, fileOf(`{"a":{"dtype":"U8","shape":[1],"shape":[1],"data_offsets":[0,1]}}`, 1)},
+	{"duplicate-metadata", header, `key "__metadata__" is there twice`, fileOf(`{"__metadata__":{},"__metadata__":{}}`, 0)},
+	{"duplicate-metadata-key", header, `key "k" of __metadata__ is there twice`, fileOf(`{"__metadata__":{"k":"1","k":"2"}}`, 0)},
+	{"metadata-null", header, `found 'n', expected '{'`, fileOf(`{"__metadata__":null}`, 0)},
+	{"metadata-number", header, `found '1', expected a string`, fileOf(`{"__metadata__":{"k":1}}`, 0)},
+	{"entry-null", header, `found 'n', expected '{'`, fileOf(`{"a":null}`, 0)},
+	{"missing-field", "a", "lacks one of", fileOf(`{"a":{"dtype":"U8","shape":[1]}}`, 1)},
+	{"unknown-field", "a", `unknown key "strides"`, fileOf(`{"a":{"dtype":"U8","shape":[1],"strides":[1],"data_offsets":[0,1]}}`, 1)},
+	{"unknown-dtype", "a", `unknown dtype "F7"`, fileOf("{"+tensorText("a", "F7", "[1]", 0, 1)+"}", 1)},
+	{"shape-negative", "a", "negative number", fileOf("{"+tensorText("a", "U8", "[-1]", 0, 1)+"}", 1)},
+	{"shape-fraction", "a", "expected whole numbers", fileOf("{"+tensorText("a", "U8", "[1.0]", 0, 1)+"}", 1)},
+	{"shape-leading-zero", "a", "leading zero", fileOf("{"+tensorText("a", "U8", "[01]", 0, 1)+"}", 1)},
+	{"shape-null", "a", "expected a list", fileOf("{"+tensorText("a", "U8", "null", 0, 1)+"}", 1)},
+	{"shape-string", "a", "expected a number", fileOf("{"+tensorText("a", "U8", `["1"]`, 0, 1)+"}", 1)},
+	{"shape-beyond-64-bits", "a", "number beyond", fileOf("{"+tensorText("a", "U8", "[18446744073709551616]", 0, 1)+"}", 1)},
+	{"shape-overflow", "a", "the shape overflows", fileOf("{"+tensorText("a", "F32", "[4294967296,4294967296]", 0, 1)+"}", 1)},
+	{"shape-overflow-empty", "a", "the shape overflows", fileOf("{"+tensorText("a", "F32", "[0,4294967296,4294967296]", 0, 0)+"}", 0)},
+	{"shape-65-dimensions", "a", "more than 64 numbers", fileOf("{"+tensorText("a", "U8", "[1"+strings.Repeat(",1", 64)+"]", 0, 1)+"}", 1)},
+	{"shape-mismatch", "a", "F32 [2] takes 8 bytes, data_offsets [0, 4] give 4", fileOf("{"+tensorText("a", "F32", "[2]", 0, 4)+"}", 4)},
+	{"shape-half-a-byte", "a", "end inside a byte", fileOf("{"+tensorText("a", "F4", "[3]", 0, 2)+"}", 2)},
+	{"offsets-backwards", "a", "run backwards", fileOf("{"+tensorText("a", "U8", "[1]", 1, 0)+"}", 1)},
+	{"offsets-negative", "a", "negative number", fileOf("{"+tensorText("a", "U8", "[1]", -1, 0)+"}", 1)},
+	{"offsets-one", "a", "1 data_offsets, expected 2", fileOf(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[1]}}`, 1)},
+	{"offsets-three", "a", "more than 2 numbers", fileOf(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1,2]}}`, 1)},
+	{"overlapping", "b", `begins at byte 3 of the data, 1 before tensor "a" ends`, fileOf("{"+tensorText("a", "U8", "[4]", 0, 4)+","+tensorText("b", "U8", "[4]", 3, 7)+"}", 7)},
+	{"hole", "b", "leaves a hole of 1", fileOf("{"+tensorText("a", "U8", "[4]", 0, 4)+","+tensorText("b", "U8", "[4]", 5, 9)+"}", 9)},
+	{"hole-first", "a", "leaves a hole of 1", fileOf("{"+tensorText("a", "U8", "[4]", 1, 5)+"}", 5)},
+	{"past-end", "b", "ends at byte 1008 of the data, the file has 8", fileOf("{"+tensorText("a", "U8", "[4]", 0, 4)+","+tensorText("b", "U8", "[1004]", 4, 1008)+"}", 8)},
+	{"truncated", "b", "ends at byte 8 of the data, the file has 7", fileOf("{"+tensorText("a", "U8", "[4]", 0, 4)+","+tensorText("b", "U8", "[4]", 4, 8)+"}", 7)},
+	{"trailing-bytes", header, "1 bytes after the last tensor", fileOf("{"+tensorText("a", "U8", "[4]", 0, 4)+"}", 5)},
+}
+
+func TestBadFilesAreRefused(t *testing.T) {
+	for _, tt := range bad {
+		t.Run(tt.name, func(t *testing.T) {
+			path := filepath.Join("testdata", "bad", tt.name+".safetensors")
+			fixture(t, path, tt.content)
+			f, err := Open(path)
+			var corrupt *CorruptError
+			if !errors.As(err, &corrupt) {
+				t.Fatalf("Open: %v, %v", f, err)
+			}
+			if corrupt.Tensor != tt.tensor || corrupt.Path != path || !strings.Contains(corrupt.Reason, tt.reason) {
+				t.Errorf("got %q, want tensor %q and %q", err, tt.tensor, tt.reason)
+			}
+			if corrupt.Offset < 0 || corrupt.Offset > int64(len(tt.content)) {
+				t.Errorf("offset %d in a file of %d bytes", corrupt.Offset, len(tt.content))
+			}
+			if strings.Count(err.Error(), path) != 1 || strings.Contains(err.Error(), "\n") {
+				t.Errorf("not one line with the path once: %q", err)
+			}
+		})
+	}
+}
+
+// fixture holds a file of testdata against its content, or writes it.
+func fixture(t *testing.T, path string, content []byte) {
+	t.Helper()
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, content, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, content) {
+		t.Fatalf("%s is not what this test makes: run it with -update", path)
+	}
+}
+
+func TestForeignFilesAreExplained(t *testing.T) {
+	tests := []struct{ name, file, content, want string }{
+		{"zip", "model.pt", "PK\x03\x04\x14\x00\x00\x00\x08\x08", "PyTorch checkpoint (zip archive)"},
+		{"zip under our name", "model.safetensors", "PK\x03\x04\x14\x00\x00\x00\x08\x08", "PyTorch checkpoint (zip archive)"},
+		{"pickle", "pytorch_model.bin", "\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.", "PyTorch checkpoint (pickle)"},
+		{"bin", "pytorch_model.bin", "anything else", "PyTorch checkpoint"},
+		{"gguf", "model.gguf", "GGUF\x03\x00\x00\x00\x00", "GGUF"},
+		{"onnx", "model.onnx", "\x08\x07\x12\x07pytorch\x1a", "ONNX"},
+		{"lfs", "model.safetensors", "version https://git-lfs.github.com/spec/v1\noid sha256:0", "Git LFS pointer"},
+		{"json", "model.safetensors.index.json", `{"metadata": {}, "weight_map": {}}`, "JSON text"},
+		{"short bin", "model.bin", "x", "PyTorch checkpoint"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), tt.file)
+			if err := os.WriteFile(path, []byte(tt.content), 0o666); err != nil {
+				t.Fatal(err)
+			}
+			_, err := Open(path)
+			if err == nil || !strings.Contains(err.Error(), "looks like ") || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
+	}
+	// The length of the header, 0x280, begins like a pickle.
+	damaged := fileOf("{"+strings.Repeat(" ", 0x280-1), 0)
+	if _, err := newFile(memory(damaged), "model.safetensors", int64(len(damaged))); !errors.As(err, new(*CorruptError)) {
+		t.Errorf("a damaged file is explained as another kind: %v", err)
+	}
+}
+
+func TestOpenRefusesWhatIsNoFile(t *testing.T) {
+	dir := t.TempDir()
+	for path, want := range map[string]string{
+		dir:                          "is a folder",
+		filepath.Join(dir, "none"):   "no such file",
+		filepath.Join(dir, "a", "b"): "no such file",
+	} {
+		if _, err := Open(path); err == nil || !strings.Contains(err.Error(), want) || strings.Count(err.Error(), path) != 1 {
+			t.Errorf("Open(%s) says %v, want %q", path, err, want)
+		}
+	}
+}
+
+// memory is a file in memory.
+func memory(b []byte) reader { return memoryFile{bytes.NewReader(b)} }
+
+type memoryFile struct{ *bytes.Reader }
+
+func (memoryFile) Close() error { return nil }

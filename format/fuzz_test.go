@@ -1,0 +1,154 @@
+package format
+
+import (
+	"bytes"
+	"context"
+	"path/filepath"
+	"testing"
+
+	"github.com/zeebo/xxh3"
+
+	"github.com/palettize/palettize/codebook"
+)
+
+// seeds adds the golden and the bad files to a fuzz target.
+func seeds(f *testing.F) {
+	for _, glob := range []string{"golden/v1", "bad", "bad-codebook"} {
+		paths, err := filepath.Glob(filepath.Join("testdata", glob, "*.safetensors"))
+		if err != nil || len(paths) == 0 {
+			f.Fatalf("testdata/%s: %d files, %v", glob, len(paths), err)
+		}
+		for _, path := range paths {
+			f.Add(contentOf(f, path))
+		}
+	}
+}
+
+// FuzzScan: no input makes scan panic, and what it accepts the library reads in the same way.
+func FuzzScan(f *testing.F) {
+	seeds(f)
+	f.Fuzz(func(t *testing.T, file []byte) {
+		l, err := scan(bytes.NewReader(file), int64(len(file)))
+		if err != nil {
+			if corrupt, ok := err.(*CorruptError); !ok || corrupt.Reason == "" || corrupt.Offset < 0 || corrupt.Offset > int64(len(file)) {
+				t.Fatalf("%#v", err)
+			}
+			return
+		}
+		asLibrary(t, file, l)
+	})
+}
+
+// FuzzOpenCodebook: no input makes opening, reading and rebuilding panic, with the checksums that it
+// has and with the right ones.
+func FuzzOpenCodebook(f *testing.F) {
+	seeds(f)
+	f.Fuzz(func(t *testing.T, file []byte) {
+		readEverything(t, file)
+		if sealed, ok := reseal(t, file); ok {
+			readEverything(t, sealed)
+		}
+	})
+}
+
+func readEverything(t *testing.T, file []byte) {
+	c, err := openMemory(file)
+	if err != nil {
+		return
+	}
+	c.Info()
+	for _, s := range c.layers {
+		l, err := c.layer(s)
+		if err != nil {
+			continue
+		}
+		if s.tensor.Bytes > 1<<20 {
+			continue
+		}
+		if err := rebuild(context.Background(), make([]byte, s.tensor.Bytes), l, s.tensor.DType); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, tensor := range c.rest {
+		if tensor.Float() {
+			if _, err := c.Rest().Floats(tensor.Name); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// reseal gives a file the checksums of what it holds.
+func reseal(t testing.TB, file []byte) ([]byte, bool) {
+	t.Helper()
+	f, err := newFile(memory(file), "memory", int64(len(file)))
+	if err != nil {
+		return nil, false
+	}
+	p := takeApart(t, f)
+	p.metadata[versionKey] = "1"
+	return p.seal(t), true
+}
+
+// parts of a codebook file, to be changed and put together again.
+type parts struct {
+	metadata map[string]string
+	tensors  map[string]*tensor
+}
+
+func takeApart(t testing.TB, f *File) parts {
+	t.Helper()
+	p := parts{f.Metadata(), make(map[string]*tensor)}
+	if p.metadata == nil {
+		p.metadata = make(map[string]string)
+	}
+	for i := range f.layout.entries {
+		e := &f.layout.entries[i]
+		data := make([]byte, e.Bytes)
+		if err := f.bytes(e, data); err != nil {
+			t.Fatal(err)
+		}
+		p.tensors[e.Name] = &tensor{e.Name, e.DType, e.Shape, data}
+	}
+	return p
+}
+
+// seal puts the parts together under the right checksums.
+func (p parts) seal(t testing.TB) []byte {
+	t.Helper()
+	sums := make(map[string]uint64)
+	for name, s := range p.tensors {
+		sums[name] = xxh3.Hash(s.data)
+	}
+	p.metadata[checksumsKey] = encodeChecksums(sums)
+	blobs := p.blobs(t)
+	arrange(blobs)
+	p.metadata[headerKey] = headerChecksum(entriesOf(blobs), p.metadata)
+	return p.write(t)
+}
+
+func (p parts) blobs(t testing.TB) []blob {
+	t.Helper()
+	var blobs []blob
+	for name, s := range p.tensors {
+		size, why := sizeOf(s.dtype, s.shape)
+		if why != "" || size != int64(len(s.data)) {
+			t.Fatalf("%s: %s %v is no shape for %d bytes", name, s.dtype, s.shape, len(s.data))
+		}
+		blobs = append(blobs, blob{codebook.Tensor{Name: name, DType: s.dtype, Shape: s.shape, Bytes: size}, func(dst []byte) error {
+			copy(dst, s.data)
+			return nil
+		}})
+	}
+	return blobs
+}
+
+// write puts the parts together as they are.
+func (p parts) write(t testing.TB) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := serialize(&b, p.blobs(t), p.metadata); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
