@@ -68,7 +68,7 @@
 	VFMADD231PS Z24, w, s0 \
 	VFMADD231PS Z25, w, s1
 
-// NEXT ends a step: it goes on to the next full one, the last one, or falls through.
+// NEXT ends a step and goes on to the next full one, then to the last one if there is one, then to sum.
 #define NEXT(step, check, sum) \
 	ADDQ   $64, AX  \
 	ADDQ   $64, BX  \
