@@ -3,6 +3,7 @@ package kmeans
 import (
 	"context"
 	"math"
+	"sort"
 )
 
 const (
@@ -135,4 +136,14 @@ func (in *input) grouped(ctx context.Context, set *centroidSet) (*cloud, error) 
 		count[a]++
 	}
 	return in.newCloud(ctx, order, chunks, true)
+}
+
+// appendPoint appends the columns of point p.
+func (c *cloud) appendPoint(to []float32, p int) []float32 {
+	t := sort.Search(len(c.chunks), func(t int) bool { return c.chunks[t].hi > p })
+	ch := c.chunks[t]
+	for j := range c.d {
+		to = append(to, c.planes[ch.lo*c.d+j*(ch.hi-ch.lo)+p-ch.lo])
+	}
+	return to
 }

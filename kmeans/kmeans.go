@@ -141,6 +141,7 @@ type input struct {
 	scale   float64
 	inverse float64 // 1/scale
 	shift   []float64
+	mean    []float64 // of the columns, about, times scale
 
 	iterations int
 	tolerance  float64
@@ -176,7 +177,7 @@ func newInput(points []float32, d int, weights, centroids []float32, opts Option
 	farthest, _ := largest(centroids)
 	in := &input{
 		points: points, weights: weights, n: len(points) / d, d: d,
-		scale: 1, inverse: 1, shift: make([]float64, d),
+		scale: 1, inverse: 1, shift: make([]float64, d), mean: make([]float64, d),
 		iterations: opts.MaxIterations, tolerance: opts.Tolerance, seedValue: opts.Seed,
 		threads: opts.Threads, kernels: opts.Kernels,
 	}
@@ -236,7 +237,7 @@ func checkWeights(weights []float32) (bad int, positive bool) {
 	return -1, positive
 }
 
-// findShift sets the shift of the columns whose mean is more than 4 times their deviation. Most of
+// findShift sets the means, and the shift of the columns whose mean is more than 4 times their deviation. Most of
 // such values lie within a factor of two of the mean, so that taking it away is exact (Sterbenz).
 // A few thousand points spread over all show well enough which columns these are.
 func (in *input) findShift() {
@@ -249,6 +250,7 @@ func (in *input) findShift() {
 			squares += float64(x * x)
 		}
 		mean := sum / float64(m)
+		in.mean[j] = mean
 		variance := squares/float64(m) - float64(mean*mean)
 		if float64(mean*mean) > 16*variance {
 			in.shift[j] = float64(float32(mean))

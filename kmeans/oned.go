@@ -149,6 +149,38 @@ func layEdges(stretches []stretch, count int) []float32 {
 	return slices.Compact(edges)
 }
 
+// sample returns the indices of up to m points of positive weight: one from each of m equal
+// stretches, picked at random.
+func (in *input) sample(m int, random *rand.Rand) []uint32 {
+	have := min(in.n, math.MaxUint32)
+	if in.weights != nil {
+		have = 0
+		for _, w := range in.weights {
+			if w > 0 {
+				have++
+			}
+		}
+	}
+	m = min(m, have)
+	order := make([]uint32, m)
+	share := float64(have) / float64(m)
+	at, seen := -1, -1
+	for i := range order {
+		want := min(int((float64(i)+random.Float64())*share), have-1)
+		if in.weights == nil {
+			order[i] = uint32(want)
+			continue
+		}
+		for seen < want {
+			if at++; in.weights[at] > 0 {
+				seen++
+			}
+		}
+		order[i] = uint32(at)
+	}
+	return order
+}
+
 // sampleEdges lays edges by a sample of the values, all of which lie from lo to hi.
 func (in *input) sampleEdges(lo, hi float32, count int) []float32 {
 	order := in.sample(edgeSample, rand.New(rand.NewPCG(in.seedValue, stream)))
