@@ -1,0 +1,430 @@
+package format
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/palettize/palettize/codebook"
+)
+
+// newModel writes a small model and opens it.
+func newModel(t *testing.T, dir string, metadata map[string]string, tensors ...tensor) *File {
+	t.Helper()
+	f, err := Open(writeModel(t, dir, metadata, tensors...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return f
+}
+
+func tensorOf(t *testing.T, f *File, name string) codebook.Tensor {
+	t.Helper()
+	e, err := f.entry(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e.Tensor
+}
+
+func TestCreateFailsBeforeAnyWork(t *testing.T) {
+	dir := t.TempDir()
+	src := newModel(t, dir, nil, random("w", "F32", 3, 4))
+	other := filepath.Join(dir, "other.pal.safetensors")
+	link := filepath.Join(dir, "link.pal.safetensors")
+	if err := os.WriteFile(other, []byte("precious"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("model.safetensors", link); err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		name, path string
+		opts       CreateOptions
+		want       string
+	}{
+		{"exists", other, CreateOptions{}, "exists already"},
+		{"folder", dir, CreateOptions{Overwrite: true}, "is a folder"},
+		{"source", src.Path(), CreateOptions{Overwrite: true}, "is the input itself"},
+		{"link to the source", link, CreateOptions{Overwrite: true}, "is the input itself"},
+		{"device", os.DevNull, CreateOptions{Overwrite: true}, "is no regular file"},
+		{"no folder", filepath.Join(dir, "none", "out"), CreateOptions{}, "its folder: no such file"},
+		{"file for a folder", filepath.Join(other, "out"), CreateOptions{}, "no folder"},
+		{"settings", filepath.Join(dir, "out"), CreateOptions{Settings: "{seed"}, "settings: invalid character"},
+	}
+	before := filesIn(t, dir)
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			w, err := Create(tt.path, src, tt.opts)
+			if err == nil {
+				w.Abort()
+				t.Fatal("no error")
+			}
+			if !strings.Contains(err.Error(), tt.want) || !strings.HasPrefix(err.Error(), tt.path+": ") {
+				t.Errorf("got %q, want %q", err, tt.want)
+			}
+			if tt.name == "exists" && !errors.Is(err, fs.ErrExist) {
+				t.Errorf("%v is not fs.ErrExist", err)
+			}
+			if got := filesIn(t, dir); !slices.Equal(got, before) {
+				t.Errorf("left %v, there were %v", got, before)
+			}
+		})
+	}
+	if b, err := os.ReadFile(other); err != nil || string(b) != "precious" {
+		t.Errorf("the other file is %q now (%v)", b, err)
+	}
+}
+
+func TestCollidingNamesAreRefused(t *testing.T) {
+	tests := []struct {
+		name     string
+		metadata map[string]string
+		tensors  []tensor
+		want     string // "": accepted
+	}{
+		{"centroids of a matrix", nil, []tensor{random("w", "F32", 3, 4), random("w.centroids", "U8", 1)}, `tensor "w.centroids"`},
+		{"multipliers of a matrix", nil, []tensor{random("w", "F32", 3, 4), random("w.multipliers", "F32", 1)}, `tensor "w.multipliers"`},
+		{"scales of a vector", nil, []tensor{random("w", "F32", 3), random("w.scales", "F32", 3)}, ""},
+		{"centroids of nothing", nil, []tensor{random("quantizer.centroids", "F32", 3, 4)}, ""},
+		{"our metadata", map[string]string{"palettize.note": "x"}, []tensor{random("w", "F32", 3, 4)}, "it is a codebook file already"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			src := newModel(t, dir, tt.metadata, tt.tensors...)
+			w, err := Create(filepath.Join(dir, "out"), src, CreateOptions{})
+			if err == nil {
+				w.Abort()
+			}
+			if (tt.want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestWriterRefusesWhatDoesNotFit(t *testing.T) {
+	dir := t.TempDir()
+	src := newModel(t, dir, nil, random("w", "F32", 3, 4), random("steps", "I32", 3, 4))
+	w, err := Create(filepath.Join(dir, "out"), src, CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Abort()
+	good := makeLayer(3, 4, 2, 3, 0, true)
+	invalid := makeLayer(3, 4, 2, 3, 0, true)
+	invalid.Assignments[0] = 3
+	weights := tensorOf(t, src, "w")
+	put := func(tensor codebook.Tensor, l *codebook.Layer, d codebook.Distortion) error {
+		_, err := w.PutLayer(tensor, l, d)
+		return err
+	}
+	halves, unknown := weights, weights
+	halves.DType, unknown.Name = "F16", "v"
+	for name, err := range map[string]error{
+		`no tensor "v"`:                        w.PutTensor(unknown),
+		"is F32 [3, 4], not F16 [3, 4]":        w.PutTensor(halves),
+		"its layer: assignment 0 is 3":         put(weights, invalid, someDistortion),
+		"cannot be a layer [4, 3]":             put(weights, makeLayer(4, 3, 2, 3, 0, true), someDistortion),
+		"I32 [3, 4] cannot be a layer [3, 4]":  put(tensorOf(t, src, "steps"), good, someDistortion),
+		"a distortion of NaN":                  put(weights, good, codebook.Distortion{Noise: math.NaN()}),
+		`"steps" of ` + src.path + " was left": func() error { put(weights, good, someDistortion); _, err := w.Commit(); return err }(),
+		"writer is closed":                     w.PutTensor(tensorOf(t, src, "steps")),
+	} {
+		if err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("got %v, want %q", err, name)
+		}
+	}
+	if got := filesIn(t, dir); !slices.Equal(got, []string{"model.safetensors"}) {
+		t.Errorf("left %v", got)
+	}
+}
+
+func TestTensorsArePutOnce(t *testing.T) {
+	dir := t.TempDir()
+	src := newModel(t, dir, nil, random("w", "F32", 3, 4))
+	w, err := Create(filepath.Join(dir, "out"), src, CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Abort()
+	if err := w.PutTensor(tensorOf(t, src, "w")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.PutLayer(tensorOf(t, src, "w"), makeLayer(3, 4, 2, 3, 0, true), someDistortion); err == nil || !strings.Contains(err.Error(), "was put already") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestNothingIsLeftBehind looks at the folder at each stage of an interrupted run.
+func TestNothingIsLeftBehind(t *testing.T) {
+	dir := t.TempDir()
+	src := newModel(t, dir, nil, random("w", "F32", 30, 40), random("bias", "F32", 30))
+	path := filepath.Join(dir, "out")
+	w, err := Create(path, src, CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.PutLayer(tensorOf(t, src, "w"), makeLayer(30, 40, 2, 256, 0, true), someDistortion); err != nil {
+		t.Fatal(err)
+	}
+	// The program may be killed here: nothing to see already.
+	if got := filesIn(t, dir); !slices.Equal(got, []string{"model.safetensors"}) {
+		t.Errorf("in mid-run there are %v", got)
+	}
+	w.Abort()
+	w.Abort()
+	if _, err := w.Commit(); !errors.Is(err, errClosed) {
+		t.Errorf("Commit after Abort says %v", err)
+	}
+	if got := filesIn(t, dir); !slices.Equal(got, []string{"model.safetensors"}) {
+		t.Errorf("after Abort there are %v", got)
+	}
+}
+
+// TestAbortAfterCommitKeepsTheFile also overwrites a file.
+func TestAbortAfterCommitKeepsTheFile(t *testing.T) {
+	dir := t.TempDir()
+	src := newModel(t, dir, nil, random("bias", "F32", 30))
+	path := filepath.Join(dir, "out")
+	if err := os.WriteFile(path, []byte("old"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	w, err := Create(path, src, CreateOptions{Overwrite: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.PutTensor(tensorOf(t, src, "bias")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	w.Abort()
+	c, err := OpenCodebook(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if got := filesIn(t, dir); !slices.Equal(got, []string{"model.safetensors", "out"}) {
+		t.Errorf("there are %v", got)
+	}
+}
+
+// TestOutputThatAppearsMeanwhile is a second run that was faster.
+func TestOutputThatAppearsMeanwhile(t *testing.T) {
+	dir := t.TempDir()
+	src := newModel(t, dir, nil, random("bias", "F32", 30))
+	path := filepath.Join(dir, "out")
+	w, err := Create(path, src, CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Abort()
+	if err := w.PutTensor(tensorOf(t, src, "bias")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte("precious"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Commit(); err == nil || err.Error() != path+": exists already" {
+		t.Errorf("got %v", err)
+	}
+	if got := string(contentOf(t, path)); got != "precious" {
+		t.Errorf("the file is %q now", got)
+	}
+	if got := filesIn(t, dir); !slices.Equal(got, []string{"model.safetensors", "out"}) {
+		t.Errorf("there are %v", got)
+	}
+}
+
+// TestSourceThatChanges: the source is read twice, and what changes in between must not get into a file
+// with the checksum of the first reading.
+func TestSourceThatChanges(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change func(path string, size int64) error
+		want   string
+	}{
+		"changes": {func(path string, size int64) error {
+			f, err := os.OpenFile(path, os.O_WRONLY, 0)
+			if err != nil {
+				return err
+			}
+			_, err = f.WriteAt([]byte{1}, size-1)
+			return errors.Join(err, f.Close())
+		}, "changed while it was read"},
+		"shrinks": {func(path string, size int64) error { return os.Truncate(path, size-1) }, "it has shrunk"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			src := newModel(t, dir, nil, random("bias", "F32", 30))
+			w, err := Create(filepath.Join(dir, "out"), src, CreateOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer w.Abort()
+			if err := w.PutTensor(tensorOf(t, src, "bias")); err != nil {
+				t.Fatal(err)
+			}
+			if err := tt.change(src.Path(), src.Size()); err != nil {
+				t.Fatal(err)
+			}
+			_, err = w.Commit()
+			var corrupt *CorruptError
+			if !errors.As(err, &corrupt) || corrupt.Tensor != "bias" || corrupt.Path != src.Path() || !strings.Contains(corrupt.Reason, tt.want) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+			if got := filesIn(t, dir); !slices.Equal(got, []string{"model.safetensors"}) {
+				t.Errorf("there are %v", got)
+			}
+			if name == "shrinks" {
+				if _, err := src.Floats("bias"); !errors.As(err, &corrupt) {
+					t.Errorf("Floats says %v", err)
+				}
+			}
+		})
+	}
+}
+
+// full takes so many bytes and then no more.
+type full struct{ room int }
+
+var errFull = errors.New("no space left")
+
+func (f *full) Write(p []byte) (int, error) {
+	n := min(len(p), f.room)
+	f.room -= n
+	if n < len(p) {
+		return n, errFull
+	}
+	return n, nil
+}
+
+func TestSerializeReportsEveryFailure(t *testing.T) {
+	for _, dtype := range []string{"U8", "F8_E4M3"} { // by the library and without it
+		name := codebook.Tensor{Name: "a", DType: dtype, Shape: []int{5}, Bytes: 5}
+		load := func([]byte) error { return nil }
+		var whole bytes.Buffer
+		if err := serialize(&whole, []blob{{name, load}}, nil); err != nil {
+			t.Fatal(err)
+		}
+		for room := range whole.Len() {
+			if err := serialize(&full{room}, []blob{{name, load}}, nil); !errors.Is(err, errFull) {
+				t.Errorf("%s: room for %d bytes: %v", dtype, room, err)
+			}
+		}
+		if err := serialize(io.Discard, []blob{{name, func([]byte) error { return errFull }}}, nil); !errors.Is(err, errFull) {
+			t.Errorf("%s: a tensor that cannot be read: %v", dtype, err)
+		}
+	}
+}
+
+// TestWriteIsAsTheLibraryWrites: files are the same bytes, whoever writes them.
+func TestWriteIsAsTheLibraryWrites(t *testing.T) {
+	load := func(dst []byte) error {
+		for i := range dst {
+			dst[i] = byte(i)
+		}
+		return nil
+	}
+	var blobs []blob
+	for name, shape := range map[string][]int{"w<&>\u2028": {3, 4}, "s": {}, "é": {0, 2}, "b\x01": {7}} {
+		for _, dtype := range []string{"F32", "U8", "BOOL", "I64", "BF16", "F16"} {
+			size, _ := sizeOf(dtype, shape)
+			blobs = append(blobs, blob{codebook.Tensor{Name: dtype + name, DType: dtype, Shape: shape, Bytes: size}, load})
+		}
+	}
+	arrange(blobs)
+	for _, metadata := range []map[string]string{nil, {}, {"format": "pt", "<": "\"\\"}} {
+		var theirs, ours bytes.Buffer
+		if err := errors.Join(writeByLibrary(&theirs, blobs, metadata), write(&ours, blobs, metadata)); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(theirs.Bytes(), ours.Bytes()) {
+			t.Errorf("the library writes\n%q\nand we\n%q", theirs.Bytes(), ours.Bytes())
+		}
+		l, err := scan(bytes.NewReader(ours.Bytes()), int64(ours.Len()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range l.entries {
+			if align := int64(dtypeBits(e.DType) / 8); (l.data+e.begin)%align != 0 {
+				t.Errorf("%s %q begins at byte %d", e.DType, e.Name, l.data+e.begin)
+			}
+		}
+	}
+}
+
+func TestDecompressIsAllOrNothing(t *testing.T) {
+	dir := t.TempDir()
+	c, err := OpenCodebook(goldenPath("segments.pal"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	path := filepath.Join(dir, "out")
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := Decompress(ctx, c, path, false); !errors.Is(err, context.Canceled) {
+		t.Errorf("interrupted: %v", err)
+	}
+	if got := filesIn(t, dir); len(got) != 0 {
+		t.Errorf("left %v", got)
+	}
+	if err := Decompress(context.Background(), c, goldenPath("segments.pal"), true); err == nil || !strings.Contains(err.Error(), "is the input itself") {
+		t.Errorf("onto itself: %v", err)
+	}
+	for range 2 {
+		if err = Decompress(context.Background(), c, path, false); err != nil {
+			break
+		}
+	}
+	if !errors.Is(err, fs.ErrExist) {
+		t.Errorf("twice: %v", err)
+	}
+}
+
+// TestLayerBytesAreWhatTheFileGrowsBy compares the share of a layer with two files, with and without it.
+func TestLayerBytesAreWhatTheFileGrowsBy(t *testing.T) {
+	dir := t.TempDir()
+	var tensors []tensor
+	layers := make(map[string]*codebook.Layer)
+	for _, name := range []string{"model.layers.0.self_attn.q_proj.weight", "model.layers.1.self_attn.q_proj.weight"} {
+		tensors = append(tensors, random(name, "F32", 384, 384))
+		layers[name] = makeLayer(384, 384, 1, 16, 16, true)
+	}
+	var sizes []int64
+	var bytes int64
+	for n := range 2 {
+		path := filepath.Join(dir, "out")
+		compress(t, writeModel(t, dir, nil, tensors[:n+1]...), path, layers)
+		c, err := OpenCodebook(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		info := c.Info()
+		c.Close()
+		os.Remove(path)
+		sizes, bytes = append(sizes, info.Size), info.Layers[0].Bytes
+		data := int64(16 + 384*192 + 384 + 384*21)
+		if share := info.Layers[0].Bytes - data; share > 800 {
+			t.Errorf("a layer takes %d bytes of header, the limit is 800", share)
+		} else {
+			t.Logf("a layer takes %d bytes of header", share)
+		}
+	}
+	// Ten digits are counted for each of eight offsets, the files have about six.
+	if grown := sizes[1] - sizes[0]; bytes < grown-8 || bytes > grown+48 {
+		t.Errorf("a layer is said to take %d bytes, the file grows by %d", bytes, grown)
+	}
+}
