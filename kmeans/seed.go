@@ -20,7 +20,7 @@ const (
 	// warmPasses is how many iterations the few points get before all do, where they are less than
 	// one in warmShare. They cost little and save about ten over all points.
 	warmPasses = 25
-	warmShare  = 4
+	warmShare  = 2
 
 	// stream tells the generators of kmeans from others with the same seed.
 	stream = 0x9e3779b97f4a7c15
