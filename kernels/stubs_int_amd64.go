@@ -61,3 +61,39 @@ func tablePackVBMI(data *int16, work *int32, segments int, f float32)
 //
 //go:noescape
 func spreadTablesVBMI(a *spreadArgs)
+
+// mulU8BlockAVX2 is mulU8TileVNNI for one panel, the vectors one by one: tiles is their number.
+//
+//go:noescape
+func mulU8BlockAVX2(a *tileArgs)
+
+// decodeNibbleAVX2 is decodeNibbleScalar for n vectors of 64 codes.
+//
+//go:noescape
+func decodeNibbleAVX2(dst, codes, lookup *byte, n int)
+
+// tableDotsAVX2 is tableDotsVNNI.
+//
+//go:noescape
+func tableDotsAVX2(work *int32, centroids *byte, quads int, q *int8, init *int32, segments int) int32
+
+// tablePackAVX2 rounds work * f to int16, halves to even, and writes them in the order of work.
+//
+//go:noescape
+func tablePackAVX2(data *int16, work *int32, segments int, f float32)
+
+// tablePackAVX512 is tablePackAVX2.
+//
+//go:noescape
+func tablePackAVX512(data *int16, work *int32, segments int, f float32)
+
+// spreadTablesAVX2 is spreadTablesScalar. Gathers load two bytes more than an entry has, so the last
+// segment is read from a copy that has room behind it.
+//
+//go:noescape
+func spreadTablesAVX2(a *spreadArgs, last *int16)
+
+// spreadTablesAVX512 is spreadTablesScalar.
+//
+//go:noescape
+func spreadTablesAVX512(a *spreadArgs)

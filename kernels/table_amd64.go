@@ -47,3 +47,45 @@ func spreadTablesAVX512VBMI(dst []float32, t *Tables, codes []byte, scale []floa
 	a := t.spreadArgs(dst, codes, scale, p0, p1)
 	spreadTablesVBMI(&a)
 }
+
+func buildTablesAVX512(t *Tables, centroids []byte, width int, q []int8, scales []float32, init []int32) {
+	for b := range ceilDiv(t.Segments, t.BlockSegments) {
+		first := b * t.BlockSegments
+		n := min(t.BlockSegments, t.Segments-first)
+		total := tableDotsVNNI(&t.Work[0], &centroids[0], width/4, &q[first*width], &init[first], n)
+		f := tableFactor(n, total)
+		t.Scales[b] = scales[b] / f
+		tablePackAVX512(&t.Data[first*Centroids], &t.Work[0], n, f)
+	}
+}
+
+func spreadTablesVNNI(dst []float32, t *Tables, codes []byte, scale []float32, p0, p1 int) {
+	if t.Segments == 0 {
+		spreadTablesScalar(dst, t, codes, scale, p0, p1)
+		return
+	}
+	a := t.spreadArgs(dst, codes, scale, p0, p1)
+	spreadTablesAVX512(&a)
+}
+
+func buildTablesAVX2(t *Tables, centroids []byte, width int, q []int8, scales []float32, init []int32) {
+	for b := range ceilDiv(t.Segments, t.BlockSegments) {
+		first := b * t.BlockSegments
+		n := min(t.BlockSegments, t.Segments-first)
+		total := tableDotsAVX2(&t.Work[0], &centroids[0], width/4, &q[first*width], &init[first], n)
+		f := tableFactor(n, total)
+		t.Scales[b] = scales[b] / f
+		tablePackAVX2(&t.Data[first*Centroids], &t.Work[0], n, f)
+	}
+}
+
+func spreadTablesGather(dst []float32, t *Tables, codes []byte, scale []float32, p0, p1 int) {
+	if t.Segments == 0 {
+		spreadTablesScalar(dst, t, codes, scale, p0, p1)
+		return
+	}
+	var last [Centroids + 2]int16
+	copy(last[:], t.Data[(t.Segments-1)*Centroids:])
+	a := t.spreadArgs(dst, codes, scale, p0, p1)
+	spreadTablesAVX2(&a, &last[0])
+}

@@ -38,26 +38,32 @@ var quantizeTiers = []tier[quantizeFunc]{
 
 var mulU8Tiers = []tier[mulFunc]{
 	{"avx512vnni", avx512 | avx512vnni, mulU8VNNI},
+	{"avx2", avx2, mulU8AVX2},
 	{"scalar", 0, mulU8Scalar},
 }
 
 var mulNibbleTiers = []tier[mulFunc]{
 	{"avx512vnni", avx512 | avx512vnni, mulNibbleVNNI},
+	{"avx2", avx2, mulNibbleAVX2},
 	{"scalar", 0, mulNibbleScalar},
 }
 
 var mulLookupTiers = []tier[mulFunc]{
 	{"avx512vbmi", avx512 | avx512vnni | avx512vbmi, mulLookupVBMI},
+	{"avx2", avx2, mulLookupAVX2},
 	{"scalar", 0, mulLookupScalar},
 }
 
 var decodeTiers = []tier[decodeFunc]{
 	{"avx512vbmi", avx512 | avx512vbmi, decodeFunc{decodeNibbleVBMI, decodeLookupAVX512VBMI}},
+	{"avx2", avx2, decodeFunc{decodeNibbleShuffle, decodeLookupLoads}},
 	{"scalar", 0, decodeFunc{decodeNibbleScalar, decodeLookupScalar}},
 }
 
 var tableTiers = []tier[tableKernel]{
 	{"avx512vbmi", avx512 | avx512vnni | avx512vbmi, tableKernel{buildTablesVBMI, spreadTablesAVX512VBMI}},
+	{"avx512vnni", avx512 | avx512vnni, tableKernel{buildTablesAVX512, spreadTablesVNNI}},
+	{"avx2", avx2, tableKernel{buildTablesAVX2, spreadTablesGather}},
 	{"scalar", 0, tableKernel{buildTablesScalar, spreadTablesScalar}},
 }
 
