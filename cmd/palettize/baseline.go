@@ -33,7 +33,7 @@ type benchChange struct {
 // compareBench prints what moved and returns an error when something became slower than tolerated.
 func compareBench(env *env, o benchOptions, filter *regexp.Regexp, was, now *benchReport) error {
 	compared := &benchCompared{Baseline: o.baseline, Tolerance: o.tolerance, Moved: []benchChange{}, Missing: []string{}}
-	if was.CPU != now.CPU {
+	if was.CPU != "" && was.CPU != now.CPU {
 		env.warn("%s was measured on another CPU (%s): ratios may differ for that alone", o.baseline, was.CPU)
 	}
 	before, after := was.ratios(), now.ratios()

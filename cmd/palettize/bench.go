@@ -99,12 +99,6 @@ func runBench(ctx context.Context, env *env, o benchOptions, args []string) erro
 		GOOS: runtime.GOOS, GOARCH: runtime.GOARCH,
 		Package: "github.com/palettize/palettize/cmd/palettize", CPU: cpuName(),
 	}
-	// As text, results appear one by one: a run takes minutes.
-	if !o.asJSON {
-		if err := env.print(report.text()); err != nil {
-			return err
-		}
-	}
 	for range o.count {
 		for _, c := range all.cases {
 			result, err := all.measure(ctx, c, filter, o.each)
@@ -114,11 +108,17 @@ func runBench(ctx context.Context, env *env, o benchOptions, args []string) erro
 			if result == nil {
 				continue
 			}
+			// As text, results appear one by one: a run takes minutes.
+			line := result.text()
+			if len(report.Benchmarks) == 0 {
+				line = report.text() + line
+			}
 			report.Benchmarks = append(report.Benchmarks, *result)
-			if !o.asJSON {
-				if err := env.print(result.text()); err != nil {
-					return err
-				}
+			if o.asJSON {
+				continue
+			}
+			if err := env.print(line); err != nil {
+				return err
 			}
 		}
 	}

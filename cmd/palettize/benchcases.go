@@ -30,6 +30,17 @@ func newBenchmarks(kernel string, args []string) (*benchmarks, error) {
 		return nil, err
 	}
 	b := &benchmarks{set: set, rng: rand.New(rand.NewPCG(1, 2)), dense: make(map[[2]int]func() error)}
+	var layers []codebook.NamedLayer
+	if len(args) > 0 {
+		book, err := openCodebook(args[0])
+		if err != nil {
+			return nil, err
+		}
+		defer book.Close()
+		if layers, err = namedLayers(book); err != nil {
+			return nil, err
+		}
+	}
 	if err := b.addKernels(); err != nil {
 		return nil, err
 	}
@@ -44,18 +55,6 @@ func newBenchmarks(kernel string, args []string) (*benchmarks, error) {
 		} {
 			b.addLayer("", b.randomLayer(shape[0], shape[1], s))
 		}
-	}
-	if len(args) == 0 {
-		return b, nil
-	}
-	book, err := openCodebook(args[0])
-	if err != nil {
-		return nil, err
-	}
-	defer book.Close()
-	layers, err := namedLayers(book)
-	if err != nil {
-		return nil, err
 	}
 	for _, l := range layers {
 		b.addLayer("/layer="+strings.Join(strings.Fields(l.Tensor.Name), "_"), l.Layer)

@@ -63,7 +63,6 @@ together against E; without MODEL it holds the output error.
 		},
 	}
 	o.addFlags(cmd.Flags())
-	cmd.MarkFlagsMutuallyExclusive("json", "markdown")
 	return cmd
 }
 
@@ -127,6 +126,8 @@ func runVerify(ctx context.Context, env *env, o verifyOptions, args []string) er
 func (o *verifyOptions) options() (codebook.VerifyOptions, error) {
 	opts := codebook.VerifyOptions{Seed: o.seed, Batch: o.batch, Threads: o.threads}
 	switch {
+	case o.asJSON && o.markdown:
+		return opts, usagef("--json or --markdown, not both")
 	case o.batch < 1:
 		return opts, usagef("--batch %d", o.batch)
 	case o.threads < 1:

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"crypto/sha256"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestGolden compresses a model on every tier and with 1, 2 and 7 threads: the file is the same,
+// bit for bit, and the same as ever. testdata/golden.txt has a line "SHA-256 FLAGS" for each scheme;
+// go test ./cmd/palettize -run TestGolden -update writes it anew.
+func TestGolden(t *testing.T) {
+	const file = "testdata/golden.txt"
+	golden, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var updated strings.Builder
+	for line := range strings.Lines(string(golden)) {
+		want, flags, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if *update {
+			want = compressedSum(t, strings.Fields(flags), "1", "avx2") // the scalar tier
+			fmt.Fprintf(&updated, "%s %s\n", want, flags)
+		}
+		for _, off := range []string{"", "avx512vbmi", "avx512f", "avx2"} {
+			for _, threads := range []string{"1", "2", "7"} {
+				t.Run(fmt.Sprintf("%s/off=%s/threads=%s", flags, off, threads), func(t *testing.T) {
+					t.Parallel()
+					if got := compressedSum(t, strings.Fields(flags), threads, off); got != want {
+						t.Errorf("SHA-256 is %s, want %s", got, want)
+					}
+				})
+			}
+		}
+	}
+	if *update {
+		if err := os.WriteFile(file, []byte(updated.String()), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+var update = flag.Bool("update", false, "write testdata/golden.txt anew")
+
+// compressedSum compresses in a process of its own, which is how to switch CPU features off.
+func compressedSum(t *testing.T, flags []string, threads, off string) string {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "out")
+	cmd := child(t, append([]string{"compress", models("other.safetensors"), "-o", out, "--threads", threads}, flags...)...)
+	cmd.Env = append(os.Environ(), "PALETTIZE_CPU_OFF="+off)
+	if text, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	data, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("%x", sha256.Sum256(data))
+}

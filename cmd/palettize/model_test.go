@@ -1,0 +1,56 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// TestModel holds the figures that README.md gives for all-MiniLM-L6-v2.
+func TestModel(t *testing.T) {
+	model := os.Getenv("PALETTIZE_MODEL")
+	if model == "" {
+		t.Skip("set PALETTIZE_MODEL to the model.safetensors of all-MiniLM-L6-v2, or run make check, which fetches it")
+	}
+	encoder := []string{"--include", "encoder.*"}
+	for _, c := range []struct {
+		name        string
+		flags       []string
+		error, bits float64 // at most
+		size        float64 // of the file, at most, as a part of the original's
+	}{
+		{"segments of 8", append(encoder, "--segment", "8"), 0.558, 1.16, 1},
+		{"segments of 4", append(encoder, "--segment", "4"), 0.315, 2.11, 1},
+		{"segments of 2", append(encoder, "--segment", "2"), 0.094, 4.08, 1},
+		{"rows", append(encoder, "--scheme", "rows"), 0.66, 8.1, 1},
+		{"16 values in groups of 16", append(encoder, "--scheme", "scalar", "--k", "16", "--group", "16"), 0.068, 4.5, 1},
+		{"the default on the whole model", nil, 0.096, 4.1, 1. / 7},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			args := append([]string{"compress", model, "--json", "-o", filepath.Join(t.TempDir(), "out")}, c.flags...)
+			code, stdout, stderr := palettize(args...)
+			if code != exitFine {
+				t.Fatal(stderr)
+			}
+			var report compressReport
+			if err := json.Unmarshal([]byte(stdout), &report); err != nil {
+				t.Fatal(err)
+			}
+			total := report.Total
+			t.Logf("weight error %.4f, %.3f bits, file %d of %d bytes", total.WeightError, total.BitsStored, total.BytesOut, total.BytesIn)
+			if c.flags != nil && total.Compressed != 36 {
+				t.Errorf("compressed %d layers, want the 36 of the encoder", total.Compressed)
+			}
+			if total.WeightError > c.error {
+				t.Errorf("weight error %.4f, want at most %v", total.WeightError, c.error)
+			}
+			if total.BitsStored > c.bits {
+				t.Errorf("%.3f bits stored, want at most %v", total.BitsStored, c.bits)
+			}
+			if float64(total.BytesOut) > c.size*float64(total.BytesIn) {
+				t.Errorf("file of %d bytes, want at most %.3f of %d", total.BytesOut, c.size, total.BytesIn)
+			}
+		})
+	}
+}

@@ -1,0 +1,228 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// These tests need a process of its own for each command, and what scripts cannot give: signals,
+// another user, a full disk.
+
+// TestInterrupt sends Ctrl-C while compress works.
+func TestInterrupt(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("finds out by way of /proc when compress has begun")
+	}
+	dir := t.TempDir()
+	model := filepath.Join(dir, "m.safetensors")
+	copyFile(t, models("large.safetensors"), model, 0o666)
+	cmd := child(t, "compress", model)
+	cmd.Stdout, cmd.Stderr = new(strings.Builder), new(strings.Builder)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(time.Minute); !hasOpen(cmd.Process.Pid, ".palettize-"); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("compress did not begin")
+		}
+	}
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	wantFailure(t, cmd, cmd.Wait(), exitInterrupted, "palettize: interrupted\n")
+	if got := list(dir); !slices.Equal(got, []string{"m.safetensors"}) {
+		t.Errorf("left behind: %q", got)
+	}
+	sameContent(t, model, models("large.safetensors"))
+}
+
+// hasOpen reports whether a process has a file open whose path contains text.
+func hasOpen(pid int, text string) bool {
+	links, _ := filepath.Glob(filepath.Join("/proc", strconv.Itoa(pid), "fd", "*"))
+	return slices.ContainsFunc(links, func(link string) bool {
+		path, err := os.Readlink(link)
+		return err == nil && strings.Contains(path, text)
+	})
+}
+
+// TestCanceled runs every command that works for long under a context that is done.
+func TestCanceled(t *testing.T) {
+	dir := t.TempDir()
+	book := filepath.Join(dir, "m.pal.safetensors")
+	if code, _, stderr := palettize("compress", models("other.safetensors"), "-o", book); code != 0 {
+		t.Fatal(stderr)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, args := range [][]string{
+		{"compress", models("other.safetensors"), "-o", filepath.Join(dir, "x.pal.safetensors")},
+		{"verify", book},
+		{"decompress", book},
+		{"bench", book},
+	} {
+		t.Run(args[0], func(t *testing.T) {
+			var stdout, stderr strings.Builder
+			if code := run(ctx, args, strings.NewReader(""), &stdout, &stderr); code != exitInterrupted {
+				t.Errorf("exit code %d, want %d", code, exitInterrupted)
+			}
+			if want := "palettize: interrupted\n"; stderr.String() != want {
+				t.Errorf("stderr %q, want %q", stderr.String(), want)
+			}
+			if got := list(dir); !slices.Equal(got, []string{"m.pal.safetensors"}) {
+				t.Errorf("left behind: %q", got)
+			}
+		})
+	}
+}
+
+// TestUnwritableFolder writes where it may not. Root may write anywhere, so that it becomes nobody.
+func TestUnwritableFolder(t *testing.T) {
+	base, err := os.MkdirTemp("", "palettize-unwritable-") // not t.TempDir: others could not enter it
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(base) })
+	folder := filepath.Join(base, "folder")
+	if err := errors.Join(os.Chmod(base, 0o755), os.Mkdir(folder, 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	model, book := filepath.Join(folder, "m.safetensors"), filepath.Join(folder, "b.pal.safetensors")
+	copyFile(t, models("other.safetensors"), model, 0o644)
+	if code, _, stderr := palettize("compress", model, "-o", book); code != 0 {
+		t.Fatal(stderr)
+	}
+	program := filepath.Join(base, "palettize")
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	copyFile(t, self, program, 0o755)
+	if err := errors.Join(os.Chmod(folder, 0o555), os.Chmod(model, 0o444), os.Chmod(book, 0o444)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.Chmod(folder, 0o755) })
+	for _, args := range [][]string{
+		{"compress", model},
+		{"compress", model, "-o", book, "--force"},
+		{"decompress", book},
+	} {
+		cmd := exec.CommandContext(t.Context(), program, args...)
+		cmd.Dir = base
+		if os.Getuid() == 0 {
+			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+		}
+		cmd.Stdout, cmd.Stderr = new(strings.Builder), new(strings.Builder)
+		wantFailure(t, cmd, cmd.Run(), exitFailed, "permission denied")
+	}
+	if got := list(folder); !slices.Equal(got, []string{"b.pal.safetensors", "m.safetensors"}) {
+		t.Errorf("left behind: %q", got)
+	}
+}
+
+// TestFullDisk writes to a file system that is too small. Only root can make one.
+func TestFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=128k", "palettize-test", dir).CombinedOutput(); err != nil {
+		t.Skipf("cannot mount a small file system here (TestFileLimit does nearly the same): %s", out)
+	}
+	t.Cleanup(func() {
+		if out, err := exec.Command("umount", dir).CombinedOutput(); err != nil {
+			t.Errorf("umount: %s", out)
+		}
+	})
+	cmd := child(t, "compress", models("model.safetensors"), "-o", filepath.Join(dir, "m.pal.safetensors"))
+	cmd.Stdout, cmd.Stderr = new(strings.Builder), new(strings.Builder)
+	wantFailure(t, cmd, cmd.Run(), exitFailed, "no space left on device")
+	if got := list(dir); len(got) != 0 {
+		t.Errorf("left behind: %q", got)
+	}
+}
+
+// TestFileLimit writes a file larger than the shell allows.
+func TestFileLimit(t *testing.T) {
+	dir := t.TempDir()
+	cmd := child(t, "compress", models("model.safetensors"), "-o", filepath.Join(dir, "m.pal.safetensors"))
+	// The shell execs the program under the name that TestMain knows: that of a link.
+	link := filepath.Join(t.TempDir(), "palettize")
+	if err := os.Symlink(cmd.Path, link); err != nil {
+		t.Fatal(err)
+	}
+	limited := exec.CommandContext(t.Context(), "sh", append([]string{"-c", `ulimit -f 100; exec "$0" "$@"`, link}, cmd.Args[1:]...)...)
+	limited.Stdout, limited.Stderr = new(strings.Builder), new(strings.Builder)
+	wantFailure(t, limited, limited.Run(), exitFailed, "file too large")
+	if got := list(dir); len(got) != 0 {
+		t.Errorf("left behind: %q", got)
+	}
+}
+
+// TestFullStdout prints to a device that takes nothing.
+func TestFullStdout(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip("no /dev/full here")
+	}
+	defer full.Close()
+	for _, args := range [][]string{{"cpu"}, {"cpu", "--json"}, {"inspect", models("other.safetensors")}} {
+		cmd := child(t, args...)
+		cmd.Stdout, cmd.Stderr = full, new(strings.Builder)
+		wantFailure(t, cmd, cmd.Run(), exitFailed, "no space left on device")
+	}
+}
+
+// wantFailure checks how a command ended, err being what Wait said, and what it said on stderr.
+func wantFailure(t *testing.T, cmd *exec.Cmd, err error, code int, says string) {
+	t.Helper()
+	var exit *exec.ExitError
+	stderr := cmd.Stderr.(*strings.Builder).String()
+	switch {
+	case !errors.As(err, &exit):
+		t.Errorf("%q: %v, want exit code %d", cmd.Args, err, code)
+	case exit.ExitCode() != code:
+		t.Errorf("%q: exit code %d, want %d; stderr %q", cmd.Args, exit.ExitCode(), code, stderr)
+	case !strings.Contains(stderr, says):
+		t.Errorf("%q: stderr %q, want %q", cmd.Args, stderr, says)
+	}
+	if problem := badStderr(code, stderr); problem != "" {
+		t.Errorf("%q: %s", cmd.Args, problem)
+	}
+}
+
+func copyFile(t *testing.T, from, to string, perm os.FileMode) {
+	t.Helper()
+	src, err := os.Open(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	dst, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = io.Copy(dst, src)
+	if err := errors.Join(err, dst.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func sameContent(t *testing.T, a, b string) {
+	t.Helper()
+	x, err := os.ReadFile(a)
+	y, err2 := os.ReadFile(b)
+	if err := errors.Join(err, err2); err != nil {
+		t.Fatal(err)
+	}
+	if string(x) != string(y) {
+		t.Errorf("%s and %s differ", a, b)
+	}
+}
