@@ -21,7 +21,7 @@ const (
 	binsPerCluster = 64
 	// rebinShare is the share of the error that may lie within bins, beyond which they are laid anew.
 	rebinShare  = 1.0 / 1024
-	rebinRounds = 3
+	rebinRounds = 6
 	// edgeSample is how many values the first bins are laid by, edgeStep how many of them, once sorted,
 	// one estimate of the density takes.
 	edgeSample = 1 << 16
@@ -49,28 +49,34 @@ func (in *input) runOne(ctx context.Context, k int) (*Result, error) {
 	lo, hi := slices.Min(in.points), slices.Max(in.points)
 	count := min(maxBins, max(leastBins, binsPerCluster*k))
 	edges := in.sampleEdges(lo, hi, count)
-	for round := 1; ; round++ {
+	var best []float32
+	least := math.Inf(1)
+	for range rebinRounds {
 		all, err := in.histogram(ctx, lo, hi, edges)
 		if err != nil {
 			return nil, err
 		}
-		bins := slices.DeleteFunc(slices.Clone(all), func(b bin) bool { return b.w == 0 })
-		centroids, sse, err := optimal(ctx, bins, k)
+		filled := slices.DeleteFunc(slices.Clone(all), func(b bin) bool { return b.w == 0 })
+		centroids, sse, err := optimal(ctx, filled, k)
 		if err != nil {
 			return nil, err
 		}
+		if sse < least || best == nil {
+			best, least = centroids, sse
+		}
 		var within float64
-		for _, b := range bins {
+		for _, b := range filled {
 			within += b.sse
 		}
-		if round == rebinRounds || within <= rebinShare*sse {
-			for len(centroids) < k { // fewer bins than clusters: the rest are empty, to be repaired
-				centroids = append(centroids, centroids[len(centroids)-1])
-			}
-			return in.refineOne(ctx, centroids)
+		if within <= rebinShare*sse {
+			break
 		}
 		edges = betterEdges(lo, hi, edges, all, count)
 	}
+	for len(best) < k { // fewer bins than clusters: the rest are empty, to be repaired
+		best = append(best, best[len(best)-1])
+	}
+	return in.refineOne(ctx, best)
 }
 
 // bin is values that stay together: their weight, their weighted mean, and their weighted sum of
@@ -117,8 +123,8 @@ func (in *input) distinctBins(ctx context.Context) ([]bin, error) {
 	return bins, nil
 }
 
-// stretch is an interval of values and the weight in it.
-type stretch struct{ lo, hi, w float64 }
+// stretch is an interval of values, the weight in it, and the width over which that is spread.
+type stretch struct{ lo, hi, w, spread float64 }
 
 // layEdges returns up to count-1 edges, ascending, so that each bin between them has an equal share
 // of width times the fourth root of density. That is a little flatter than the cube root that the
@@ -126,8 +132,7 @@ type stretch struct{ lo, hi, w float64 }
 // it takes square roots alone.
 func layEdges(stretches []stretch, count int) []float32 {
 	size := func(s stretch) float64 {
-		width := s.hi - s.lo
-		return math.Sqrt(math.Sqrt(s.w*width) * width)
+		return math.Sqrt(math.Sqrt(s.w*s.spread) * s.spread)
 	}
 	var all float64
 	for _, s := range stretches {
@@ -196,12 +201,12 @@ func (in *input) sampleEdges(lo, hi float32, count int) []float32 {
 		all += one
 		if i%edgeStep == edgeStep-1 {
 			x := float64(in.points[p])
-			stretches = append(stretches, stretch{at, x, w})
+			stretches = append(stretches, stretch{at, x, w, x - at})
 			at, w = x, 0
 		}
 	}
 	// Beyond the last there may be more than the sample shows: as if it had met one value more.
-	stretches = append(stretches, stretch{at, float64(hi), w + all/float64(len(order))})
+	stretches = append(stretches, stretch{at, float64(hi), w + all/float64(len(order)), float64(hi) - at})
 	return layEdges(stretches, count)
 }
 
@@ -214,7 +219,11 @@ func betterEdges(lo, hi float32, edges []float32, bins []bin, count int) []float
 		if i < len(edges) {
 			end = float64(edges[i])
 		}
-		stretches[i] = stretch{at, end, b.w}
+		stretches[i] = stretch{lo: at, hi: end, w: b.w}
+		if b.w > 0 {
+			// As if it were even, but never nothing, lest values that now stand alone be put together.
+			stretches[i].spread = min(end-at, math.Sqrt(12*b.sse/b.w)+(end-at)/16)
+		}
 		at = end
 	}
 	return layEdges(stretches, count)
