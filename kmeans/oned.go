@@ -20,7 +20,7 @@ const (
 	// costs 12*t^2 of its error, which is (1/64)^2 for t uniform up to half a bin.
 	binsPerCluster = 64
 	// rebinShare is the share of the error that may lie within bins, beyond which they are laid anew.
-	rebinShare  = 1.0 / 1024
+	rebinShare  = 1.0 / 400
 	rebinRounds = 6
 	// edgeSample is how many values the first bins are laid by, edgeStep how many of them, once sorted,
 	// one estimate of the density takes.
