@@ -53,6 +53,7 @@ var bad = []struct {
 	{"metadata-null", header, `found 'n', expected '{'`, fileOf(`{"__metadata__":null}`, 0)},
 	{"metadata-number", header, `found '1', expected a string`, fileOf(`{"__metadata__":{"k":1}}`, 0)},
 	{"entry-null", header, `found 'n', expected '{'`, fileOf(`{"a":null}`, 0)},
+	{"long-name-twice", header, `aaa"... is there twice`, fileOf(`{"`+strings.Repeat("a", 2000)+`":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"`+strings.Repeat("a", 2000)+`":{}}`, 0)},
 	{"missing-field", "a", "lacks one of", fileOf(`{"a":{"dtype":"U8","shape":[1]}}`, 1)},
 	{"unknown-field", "a", `unknown key "strides"`, fileOf(`{"a":{"dtype":"U8","shape":[1],"strides":[1],"data_offsets":[0,1]}}`, 1)},
 	{"unknown-dtype", "a", `unknown dtype "F7"`, fileOf("{"+tensorText("a", "F7", "[1]", 0, 1)+"}", 1)},
@@ -95,8 +96,8 @@ func TestBadFilesAreRefused(t *testing.T) {
 			if corrupt.Offset < 0 || corrupt.Offset > int64(len(tt.content)) {
 				t.Errorf("offset %d in a file of %d bytes", corrupt.Offset, len(tt.content))
 			}
-			if strings.Count(err.Error(), path) != 1 || strings.Contains(err.Error(), "\n") {
-				t.Errorf("not one line with the path once: %q", err)
+			if strings.Count(err.Error(), path) != 1 || strings.Contains(err.Error(), "\n") || len(err.Error()) > 300 {
+				t.Errorf("not one short line with the path once: %q", err)
 			}
 		})
 	}
@@ -131,6 +132,7 @@ func TestForeignFilesAreExplained(t *testing.T) {
 		{"gguf", "model.gguf", "GGUF\x03\x00\x00\x00\x00", "GGUF"},
 		{"onnx", "model.onnx", "\x08\x07\x12\x07pytorch\x1a", "ONNX"},
 		{"lfs", "model.safetensors", "version https://git-lfs.github.com/spec/v1\noid sha256:0", "Git LFS pointer"},
+		{"web page", "model.safetensors", "<!DOCTYPE html><html>", "web page"},
 		{"json", "model.safetensors.index.json", `{"metadata": {}, "weight_map": {}}`, "JSON text"},
 		{"short bin", "model.bin", "x", "PyTorch checkpoint"},
 	}

@@ -106,14 +106,14 @@ func newStored(name, text string, find func(string) *entry) (*stored, error) {
 func (s *stored) part(find func(string) *entry, suffix string, shape ...int) ([]int, error) {
 	e := find(s.tensor.Name + suffix)
 	if e == nil {
-		return nil, fmt.Errorf("tensor %q is missing", s.tensor.Name+suffix)
+		return nil, fmt.Errorf("tensor %s is missing", quote(s.tensor.Name+suffix))
 	}
 	ok := e.DType == "U8" && len(e.Shape) == len(shape)
 	for i := 0; ok && i < len(shape); i++ {
 		ok = shape[i] < 0 || e.Shape[i] == shape[i]
 	}
 	if !ok {
-		return nil, fmt.Errorf("tensor %q is %s, expected U8 %s", e.Name, describe(e.Tensor), shapeText(shape))
+		return nil, fmt.Errorf("tensor %s is %s, expected U8 %s", quote(e.Name), describe(e.Tensor), shapeText(shape))
 	}
 	s.parts = append(s.parts, e.Tensor)
 	return e.Shape, nil
@@ -139,7 +139,7 @@ func (s *stored) decode(read func(name string) ([]byte, error)) (*codebook.Layer
 			l.Multipliers, err = unpack[int8](data, l.Rows, l.Groups(), codebook.MultiplierBits)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", p.Name, err)
+			return nil, fmt.Errorf("%s: %w", p.Name[len(s.tensor.Name)+1:], err)
 		}
 	}
 	return l, l.Validate()

@@ -23,9 +23,17 @@ type CorruptError struct {
 func (e *CorruptError) Error() string {
 	where := e.Tensor
 	if where != header {
-		where = fmt.Sprintf("tensor %q", e.Tensor)
+		where = "tensor " + quote(e.Tensor)
 	}
 	return fmt.Sprintf("%s: %s: offset %d: %s", e.Path, where, e.Offset, e.Reason)
+}
+
+// quote quotes a name of a file for a message, in one line that is not too long.
+func quote(name string) string {
+	if len(name) > 120 {
+		return fmt.Sprintf("%q...", name[:120])
+	}
+	return fmt.Sprintf("%q", name)
 }
 
 // header stands for the tensor's name in a CorruptError that is about no single tensor.
@@ -80,6 +88,7 @@ var foreigners = []foreign{
 	{"an HDF5 file", "convert it to safetensors first", []string{"\x89HDF"}, []string{".h5", ".hdf5"}},
 	{"a NumPy file", "convert it to safetensors first (in Python: safetensors.numpy.save_file)", []string{"\x93NUMPY"}, []string{".npy", ".npz"}},
 	{"a Git LFS pointer, not the model itself", "fetch the model (git lfs pull)", []string{"version https://git-lfs"}, nil},
+	{"a web page", "download the model itself", []string{"<!DOCTYPE", "<!doctype", "<html"}, []string{".html"}},
 	{"JSON text", "give the .safetensors file itself", []string{"{"}, []string{".json"}},
 	{"an ONNX model", fromONNX, nil, []string{".onnx"}},
 	{"a PyTorch checkpoint", fromTorch, nil, []string{".bin", ".pt", ".pth", ".ckpt"}},

@@ -5,9 +5,11 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -174,6 +176,36 @@ func TestDumpInSpecification(t *testing.T) {
 	encodeAgain(t, c, dense, again)
 	if !bytes.Equal(contentOf(t, again), file) {
 		t.Error("the dump does not encode to the same bytes")
+	}
+}
+
+// TestScaleTableInSpecification reads the constants of FORMAT.md and compares them with the values of row scales.
+func TestScaleTableInSpecification(t *testing.T) {
+	spec := string(contentOf(t, "FORMAT.md"))
+	for name, pattern := range map[string]string{
+		"table": `(?s)The bits of T:\n\n(.*?)\n\n`, "snippet": `(?s)T = np.array\(\[(.*?)\]`,
+	} {
+		found := regexp.MustCompile(pattern).FindStringSubmatch(spec)
+		if found == nil {
+			t.Fatalf("no %s in FORMAT.md", name)
+		}
+		words := regexp.MustCompile(`[0-9a-f]{8}`).FindAllString(found[1], -1)
+		if len(words) != 16 {
+			t.Fatalf("%s: %d constants", name, len(words))
+		}
+		for code := 1; code < 256; code++ {
+			bits, err := strconv.ParseUint(words[(code+1)%16], 16, 32)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := float32(math.Ldexp(float64(math.Float32frombits(uint32(bits))), (code+1)/16-16))
+			if got := codebook.RowScale(byte(code)); got != want {
+				t.Errorf("%s: code %d is %v, want %v", name, code, got, want)
+			}
+		}
+	}
+	if codebook.RowScale(0) != 0 {
+		t.Error("code 0 is not 0")
 	}
 }
 

@@ -62,7 +62,7 @@ func regular(path string, info os.FileInfo) error {
 	case info.IsDir():
 		return fmt.Errorf("%s: is a folder, expected a file", path)
 	case !info.Mode().IsRegular():
-		return fmt.Errorf("%s: is no regular file (%s)", path, info.Mode().Type())
+		return fmt.Errorf("%s: is a device or a pipe, expected a file", path)
 	}
 	return nil
 }
@@ -107,7 +107,8 @@ func (f *File) Path() string { return f.path }
 // Close closes the file.
 func (f *File) Close() error { return f.f.Close() }
 
-// Reader returns the bytes of a tensor as they are in the file.
+// Reader returns the bytes of a tensor as they are in the file. Should the file have shrunk, they end
+// early.
 func (f *File) Reader(name string) (*io.SectionReader, error) {
 	e, err := f.entry(name)
 	if err != nil {

@@ -26,7 +26,7 @@ func newOutput(path string, overwrite bool, source os.FileInfo) (*output, error)
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return o, nil
+		return o, o.free() // a link to nothing is something too
 	case err != nil:
 		return nil, at(path, err)
 	case os.SameFile(info, source):

@@ -83,7 +83,7 @@ func (c *Codebook) checkHeader() error {
 		return c.corruptHeader("does not match its checksum")
 	}
 	if version := l.metadata[versionKey]; version != fmt.Sprint(Version) {
-		return fmt.Errorf("%s: codebook file of version %q, made by %q: this program reads version %d only, get a newer one", c.file.path, version, l.metadata[producerKey], Version)
+		return fmt.Errorf("%s: codebook file of version %s, made by %s: this program reads version %d only, get a newer one", c.file.path, quote(version), quote(l.metadata[producerKey]), Version)
 	}
 	var err error
 	if c.sums, err = decodeChecksums(l.metadata[checksumsKey], l.entries); err != nil {
@@ -106,16 +106,16 @@ func (c *Codebook) readRecords() error {
 		name, ok := strings.CutPrefix(key, layerPrefix)
 		if !ok {
 			if strings.HasPrefix(key, ourPrefix) && !slices.Contains(ourKeys, key) {
-				return c.corruptHeader("unknown key %q", key)
+				return c.corruptHeader("unknown key %s", quote(key))
 			}
 			continue
 		}
 		if find(name) != nil {
-			return c.corruptHeader("layer %q is there as a tensor too", name)
+			return c.corruptHeader("layer %s is there as a tensor too", quote(name))
 		}
 		s, err := newStored(name, text, find)
 		if err != nil {
-			return c.corruptHeader("layer %q: %v", name, err)
+			return c.corruptHeader("layer %s: %v", quote(name), err)
 		}
 		c.layers = append(c.layers, s)
 		c.names[name] = s

@@ -106,7 +106,7 @@ func (l *layout) cover(size int64) error {
 		reason := ""
 		switch {
 		case e.begin < end:
-			reason = fmt.Sprintf("begins at byte %d of the data, %d before tensor %q ends", e.begin, end-e.begin, l.entries[i-1].Name)
+			reason = fmt.Sprintf("begins at byte %d of the data, %d before tensor %s ends", e.begin, end-e.begin, quote(l.entries[i-1].Name))
 		case e.begin > end:
 			reason = fmt.Sprintf("begins at byte %d of the data and leaves a hole of %d before it", e.begin, e.begin-end)
 		case e.end > room:
@@ -221,13 +221,13 @@ func (s *scanner) header() error {
 	seen := make(map[string]struct{})
 	err := s.object(func(key string) error {
 		if _, ok := seen[key]; ok {
-			return s.fail("key %q is there twice", key)
+			return s.fail("key %s is there twice", quote(key))
 		}
 		if len(seen) > maxEntries {
 			return s.fail("more than %d tensors", maxEntries)
 		}
 		seen[key] = struct{}{}
-		if err := s.expect('{', fmt.Sprintf("after key %q", key)); err != nil {
+		if err := s.expect('{', "after key "+quote(key)); err != nil {
 			return err
 		}
 		if key == metadataKey {
@@ -261,7 +261,7 @@ func (s *scanner) metadata() error {
 	s.out.metadata = make(map[string]string)
 	return s.object(func(key string) error {
 		if _, ok := s.out.metadata[key]; ok {
-			return s.fail("key %q of %s is there twice", key, metadataKey)
+			return s.fail("key %s of %s is there twice", quote(key), metadataKey)
 		}
 		if len(s.out.metadata) == maxEntries {
 			return s.fail("more than %d keys in %s", maxEntries, metadataKey)
@@ -308,7 +308,7 @@ func (s *scanner) entry(name string) error {
 				e.begin, e.end = int64(offsets[0]), int64(offsets[1])
 			}
 		default:
-			err = s.fail("unknown key %q", key)
+			err = s.fail("unknown key %s", quote(key))
 		}
 		if err == nil && twice {
 			err = s.fail("key %q is there twice", key)
@@ -325,7 +325,7 @@ func (s *scanner) entry(name string) error {
 	case !seen.dtype || !seen.shape || !seen.offsets:
 		reason = "the entry lacks one of dtype, shape and data_offsets"
 	case dtypeBits(e.DType) == 0:
-		reason = fmt.Sprintf("unknown dtype %q", e.DType)
+		reason = "unknown dtype " + quote(e.DType)
 	case e.begin > e.end:
 		reason = fmt.Sprintf("data_offsets [%d, %d] run backwards", e.begin, e.end)
 	}

@@ -44,7 +44,8 @@ func TestCreateFailsBeforeAnyWork(t *testing.T) {
 	if err := os.WriteFile(other, []byte("precious"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink("model.safetensors", link); err != nil {
+	dangling := filepath.Join(dir, "dangling.pal.safetensors")
+	if err := errors.Join(os.Symlink("model.safetensors", link), os.Symlink("nowhere", dangling)); err != nil {
 		t.Fatal(err)
 	}
 	tests := []struct {
@@ -53,10 +54,11 @@ func TestCreateFailsBeforeAnyWork(t *testing.T) {
 		want       string
 	}{
 		{"exists", other, CreateOptions{}, "exists already"},
+		{"link to nothing", dangling, CreateOptions{}, "exists already"},
 		{"folder", dir, CreateOptions{Overwrite: true}, "is a folder"},
 		{"source", src.Path(), CreateOptions{Overwrite: true}, "is the input itself"},
 		{"link to the source", link, CreateOptions{Overwrite: true}, "is the input itself"},
-		{"device", os.DevNull, CreateOptions{Overwrite: true}, "is no regular file"},
+		{"device", os.DevNull, CreateOptions{Overwrite: true}, "is a device or a pipe"},
 		{"no folder", filepath.Join(dir, "none", "out"), CreateOptions{}, "its folder: no such file"},
 		{"file for a folder", filepath.Join(other, "out"), CreateOptions{}, "no folder"},
 		{"settings", filepath.Join(dir, "out"), CreateOptions{Settings: "{seed"}, "settings: invalid character"},
@@ -72,7 +74,7 @@ func TestCreateFailsBeforeAnyWork(t *testing.T) {
 			if !strings.Contains(err.Error(), tt.want) || !strings.HasPrefix(err.Error(), tt.path+": ") {
 				t.Errorf("got %q, want %q", err, tt.want)
 			}
-			if tt.name == "exists" && !errors.Is(err, fs.ErrExist) {
+			if tt.want == "exists already" && !errors.Is(err, fs.ErrExist) {
 				t.Errorf("%v is not fs.ErrExist", err)
 			}
 			if got := filesIn(t, dir); !slices.Equal(got, before) {

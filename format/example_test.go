@@ -1,0 +1,31 @@
+package format_test
+
+import (
+	"fmt"
+	"log"
+
+	"github.com/palettize/palettize/format"
+)
+
+func ExampleOpenCodebook() {
+	c, err := format.OpenCodebook("testdata/golden/v1/segments.pal.safetensors")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+	for _, name := range c.Layers() {
+		layer, recorded, err := c.Layer(name)
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Printf("%s %s %v: k = %d, recorded error %.3f\n", name, layer.Layer.Scheme(), layer.Tensor.Shape, layer.Layer.K(), recorded.Relative())
+	}
+	for _, tensor := range c.Rest().Tensors() {
+		fmt.Println(tensor.Name, tensor.DType, tensor.Shape)
+	}
+	// Output:
+	// a.weight segments [4 3 5]: k = 5, recorded error 0.032
+	// b.weight segments [3 387]: k = 256, recorded error 0.032
+	// position_ids I64 [1 7]
+	// a.bias F32 [4]
+}
