@@ -279,26 +279,34 @@ func TestDecode(t *testing.T) {
 			for p := range places {
 				codes := alloc[byte](t, p, rng, 64*n)
 				fill(rng, codes)
-				for d := range MaxLookupWidth + 1 { // 0 is nibble
-					size := []int{16, 256, 512, 768, 1024}[d]
-					lookup := alloc[byte](t, p, rng, size)
+				for d := range MaxLookupWidth + 1 {
+					lookup := alloc[byte](t, p, rng, max(16, d*Centroids))
 					fill(rng, lookup)
-					got := alloc[byte](t, p, rng, 64*n*max(d, 2-d*2))
-					want := make([]byte, len(got))
-					if d == 0 {
-						fn.nibble(got, codes, lookup)
-						decodeNibbleScalar(want, codes, lookup)
-					} else {
-						fn.lookup(got, codes, lookup, d)
-						decodeLookupScalar(want, codes, lookup, d)
-					}
-					if i := firstDifference(got, want); i >= 0 {
-						t.Fatalf("d=%d, %d x 64 codes, %v: byte %d is %d, want %d", d, n, p, i, got[i], want[i])
-					}
+					checkDecode(t, fn, rng, p, d, codes, lookup)
 				}
 			}
 		}
 	})
+}
+
+// checkDecode holds one tier against scalar, the nibbles for d = 0.
+func checkDecode(t *testing.T, fn decodeFunc, rng *rand.Rand, p place, d int, codes, lookup []byte) {
+	t.Helper()
+	size := len(codes) * d
+	if d == 0 {
+		size = len(codes) * 2
+	}
+	got, want := alloc[byte](t, p, rng, size), make([]byte, size)
+	if d == 0 {
+		fn.nibble(got, codes, lookup)
+		decodeNibbleScalar(want, codes, lookup)
+	} else {
+		fn.lookup(got, codes, lookup, d)
+		decodeLookupScalar(want, codes, lookup, d)
+	}
+	if i := firstDifference(got, want); i >= 0 {
+		t.Fatalf("d=%d, %d codes, %v: byte %d is %d, want %d", d, len(codes), p, i, got[i], want[i])
+	}
 }
 
 func fill(rng *rand.Rand, b []byte) {
