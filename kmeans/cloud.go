@@ -10,12 +10,13 @@ const (
 	// chunkValues is about how many values a chunk holds: with its assignments and scores it stays
 	// in a first-level or, for wide points, second-level cache.
 	chunkValues = 1 << 13
-	chunkLeast  = 256  // points, where they are wide
+	chunkLeast  = 64   // points, where they are wide
 	chunkMost   = 2048 // points, where they are narrow
 
-	// maxParts bounds the parts that are summed up by themselves: enough to keep threads busy, few
-	// enough for the sums of wide points to fit.
-	maxParts = 64
+	// maxParts bounds the parts that are summed up by themselves, and maxPartWidth the width of
+	// points for which that is done: each part has sums for 256 centroids, 17 MB for all at most.
+	maxParts     = 64
+	maxPartWidth = 128
 	// maxBoxWidth is the largest width of points for which boxes rule out enough centroids to pay.
 	maxBoxWidth = 8
 )
@@ -33,6 +34,14 @@ type cloud struct {
 	weights []float32 // in the order of the cloud; nil: all 1
 	order   []uint32  // which of the input's points each is; nil: as they come
 	boxes   []float32 // chunks x 2 x d: the lowest and the highest values of a chunk; nil: not known
+}
+
+// weightsOf returns the weights of a chunk, nil if all are 1.
+func (c *cloud) weightsOf(ch chunk) []float32 {
+	if c.weights == nil {
+		return nil
+	}
+	return c.weights[ch.lo:ch.hi]
 }
 
 func chunkPoints(d int) int { return max(chunkLeast, min(chunkMost, chunkValues/d)) }

@@ -2,9 +2,11 @@ package kmeans
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
 
 	"github.com/palettize/palettize/kernels"
 )
@@ -39,10 +41,10 @@ type Iteration struct {
 
 // Result is a clustering.
 type Result struct {
-	Centroids   []float32 // k x d, row-major; k < Options.K where there are fewer distinct points; ascending for d = 1
-	Assignments []byte    // one a point: the row of its nearest centroid
-	SSE         float64   // weighted sum of squared distances to the assigned centroids
-	Iterations  []Iteration
+	Centroids   []float32   // k x d, row-major; k < Options.K where there are fewer distinct points; ascending for d = 1
+	Assignments []byte      // one a point: the row of its nearest centroid
+	SSE         float64     // weighted sum of squared distances to the assigned centroids
+	Iterations  []Iteration // at least one
 }
 
 // Run clusters n points of width d, points being n x d and row-major, into at most opts.K clusters,
@@ -64,7 +66,11 @@ func Run(ctx context.Context, points []float32, d int, weights []float32, opts O
 	if err != nil {
 		return nil, err
 	}
-	if rows := in.distinct(opts.K); rows != nil {
+	rows, err := in.distinct(ctx, opts.K)
+	if err != nil {
+		return nil, err
+	}
+	if rows != nil {
 		return in.finish(ctx, rows)
 	}
 	if d == 1 {
@@ -278,45 +284,70 @@ func (in *input) unscale(sse float64) float64 { return sse * in.inverse * in.inv
 
 // distinct returns the distinct points of positive weight in the order of their appearance, one
 // after the other, or nil when there are more than limit.
-func (in *input) distinct(limit int) []float32 {
+func (in *input) distinct(ctx context.Context, limit int) ([]float32, error) {
 	seen := make(map[string]struct{}, limit)
 	var rows []float32
 	key := make([]byte, 0, 4*in.d)
 	for i := range in.n {
+		if i%(1<<16) == 0 && ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		if in.weights != nil && in.weights[i] == 0 {
 			continue
 		}
 		row := in.points[i*in.d:][:in.d]
-		key = key[:0]
-		for _, x := range row {
-			// Adding zero turns -0 into 0.
-			b := math.Float32bits(x + 0)
-			key = append(key, byte(b), byte(b>>8), byte(b>>16), byte(b>>24))
-		}
+		key = appendKey(key[:0], row)
 		if _, ok := seen[string(key)]; ok {
 			continue
 		}
 		if len(seen) == limit {
-			return nil
+			return nil, nil
 		}
 		seen[string(key)] = struct{}{}
 		rows = append(rows, row...)
 	}
 	for i := range rows {
-		rows[i] += 0
+		rows[i] += 0 // -0 becomes 0
 	}
-	return rows
+	return rows, nil
 }
 
-// finish is the result of centroids that need no more work.
+// finish is the result of centroids that need no more work: all distinct points.
 func (in *input) finish(ctx context.Context, centroids []float32) (*Result, error) {
 	if in.d == 1 {
 		return in.refineOne(ctx, centroids)
 	}
 	res := &Result{Centroids: centroids, Assignments: make([]byte, in.n)}
-	var err error
-	if res.SSE, err = in.assign(ctx, res.Assignments, centroids); err != nil {
+	if _, err := in.assign(ctx, res.Assignments, centroids); err != nil {
 		return nil, err
 	}
+	// Scores cannot tell points apart that differ in the last bits alone. What has a say is one of
+	// the centroids.
+	row := make(map[string]byte, len(centroids)/in.d)
+	var key []byte
+	for i := range len(centroids) / in.d {
+		key = appendKey(key[:0], centroids[i*in.d:][:in.d])
+		row[string(key)] = byte(i)
+	}
+	for i := range in.n {
+		key = appendKey(key[:0], in.points[i*in.d:][:in.d])
+		if r, ok := row[string(key)]; ok {
+			res.Assignments[i] = r
+		}
+	}
+	var count [MaxCentroids]int
+	for _, a := range res.Assignments {
+		count[a]++
+	}
+	counts := count[:len(row)]
+	res.Iterations = []Iteration{{Smallest: slices.Min(counts), Largest: slices.Max(counts)}}
 	return res, nil
+}
+
+// appendKey appends the bits of a point, the same for zeros of either sign.
+func appendKey(key []byte, point []float32) []byte {
+	for _, x := range point {
+		key = binary.LittleEndian.AppendUint32(key, math.Float32bits(x+0))
+	}
+	return key
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -190,6 +191,47 @@ func TestRunGivesTheSameBytesForAnyThreadsAndTier(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// The bytes of a result as one number, which must be the same for every architecture, compiler setting
+// (GOAMD64=v3 fuses multiplications with additions) and build tag. A change of method changes it.
+func TestRunGivesTheSameBytesOnEveryMachine(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	points := make([]float32, 40_000)
+	for i := range points {
+		// About normal, and without functions whose last bits differ between machines.
+		points[i] = float32(r.Float64()+r.Float64()+r.Float64()+r.Float64()) - 2
+	}
+	weights := make([]float32, len(points))
+	for i := range weights {
+		weights[i] = float32(r.Float64())
+	}
+	for _, tt := range []struct {
+		d, k     int
+		weighted bool
+		want     uint64
+	}{
+		{1, 60, false, 0x1fbbc3a309b98fe},
+		{1, 17, true, 0x78fbbbd2348713a9},
+		{2, 60, false, 0xbe8425f854109ba3},
+		{4, 30, true, 0x72833cb310bb1d3b},
+		{100, 9, true, 0xe15857d93204b39e},
+	} {
+		var w []float32
+		if tt.weighted {
+			w = weights[:len(points)/tt.d]
+		}
+		res := mustRun(t, points, tt.d, w, Options{K: tt.k, Seed: 3})
+		h := fnv.New64a()
+		for _, c := range res.Centroids {
+			fmt.Fprintf(h, "%x ", math.Float32bits(c))
+		}
+		h.Write(res.Assignments)
+		fmt.Fprintf(h, "%x", math.Float64bits(res.SSE))
+		if got := h.Sum64(); got != tt.want {
+			t.Errorf("d = %d, k = %d, weighted %v: %#x, want %#x", tt.d, tt.k, tt.weighted, got, tt.want)
+		}
 	}
 }
 

@@ -127,7 +127,7 @@ type lloyd struct {
 	centroids   []float32 // k x d in the units of the input: what set is made from
 	assignments []byte    // in the order of the cloud
 	work        []scratch
-	parts       int       // the cloud is summed up in so many parts
+	parts       int       // the cloud is summed up in so many parts; 0: column by column
 	partial     []float64 // parts x k x stride
 	sums        []float64 // k x stride: d sums of weight*x, the weight, the number of points
 	stride      int
@@ -142,11 +142,11 @@ func (in *input) newLloyd(c *cloud, centroids []float32) *lloyd {
 		assignments: make([]byte, len(c.planes)/in.d),
 		work:        newScratch(in.threads),
 	}
-	size := l.set.k * l.stride
-	// Sums of at most 4 Mi values, 32 MB, however wide the points are.
-	l.parts = max(1, min(maxParts, len(c.chunks), (4<<20)/size))
-	l.partial = make([]float64, l.parts*size)
-	l.sums = make([]float64, size)
+	l.sums = make([]float64, l.set.k*l.stride)
+	if in.d <= maxPartWidth {
+		l.parts = min(maxParts, len(c.chunks))
+		l.partial = make([]float64, l.parts*len(l.sums))
+	}
 	return l
 }
 
@@ -178,11 +178,7 @@ func (l *lloyd) result(ctx context.Context) (*Result, error) {
 				res.Assignments[c.order[i]] = l.assignments[i]
 			}
 		}
-		var weights []float32
-		if c.weights != nil {
-			weights = c.weights[ch.lo:ch.hi]
-		}
-		errs[t] = l.work[worker].squares(l.assignments[ch.lo:ch.hi], c.planes[ch.lo*c.d:ch.hi*c.d], weights, l.set)
+		errs[t] = l.work[worker].squares(l.assignments[ch.lo:ch.hi], c.planes[ch.lo*c.d:ch.hi*c.d], c.weightsOf(ch), l.set)
 	})
 	res.SSE = l.in.unscale(total(errs))
 	return res, err
@@ -247,10 +243,13 @@ func (l *lloyd) measure(ctx context.Context) error {
 	return err
 }
 
-// assign finds the nearest centroid of each point and adds up what the update needs. The parts are
-// the same for any number of threads and are merged in order.
+// assign finds the nearest centroid of each point and adds up what the update needs, in an order
+// that is the same for any number of threads.
 func (l *lloyd) assign(ctx context.Context) error {
-	size := l.set.k * l.stride
+	if l.parts == 0 {
+		return l.assignWide(ctx)
+	}
+	size := len(l.sums)
 	chunks := len(l.cloud.chunks)
 	err := parallel(ctx, l.in.threads, l.parts, func(worker, p int) {
 		sums := l.partial[p*size:][:size]
@@ -259,16 +258,36 @@ func (l *lloyd) assign(ctx context.Context) error {
 			l.assignChunk(&l.work[worker], t, sums)
 		}
 	})
-	if err != nil {
-		return err
-	}
 	clear(l.sums)
 	for p := range l.parts {
 		for i, v := range l.partial[p*size:][:size] {
 			l.sums[i] += v
 		}
 	}
-	return nil
+	return err
+}
+
+// assignWide is assign for points so wide that sums for each part would take too much memory: all
+// points are assigned first, then each column is added up by itself.
+func (l *lloyd) assignWide(ctx context.Context) error {
+	c := l.cloud
+	err := parallel(ctx, l.in.threads, len(c.chunks), func(worker, t int) {
+		w, ch := &l.work[worker], c.chunks[t]
+		n := ch.hi - ch.lo
+		w.scores = grow(w.scores, n)
+		l.in.kernels.Nearest(l.assignments[ch.lo:ch.hi], w.scores, c.planes[ch.lo*c.d:ch.hi*c.d], n, c.d, l.set.at, l.set.half)
+	})
+	if err != nil {
+		return err
+	}
+	clear(l.sums)
+	return parallel(ctx, l.in.threads, c.d+2, func(worker, j int) {
+		column := &l.work[worker].column
+		for _, ch := range c.chunks {
+			column.addChunk(j, l.assignments[ch.lo:ch.hi], c.planes[ch.lo*c.d:ch.hi*c.d], c.weightsOf(ch), c.d)
+		}
+		column.addTo(l.sums[j:], l.set.k, l.stride)
+	})
 }
 
 func (l *lloyd) assignChunk(w *scratch, t int, sums []float64) {
@@ -276,10 +295,7 @@ func (l *lloyd) assignChunk(w *scratch, t int, sums []float64) {
 	ch := c.chunks[t]
 	n, d := ch.hi-ch.lo, c.d
 	planes, a := c.planes[ch.lo*d:ch.hi*d], l.assignments[ch.lo:ch.hi]
-	var weights []float32
-	if c.weights != nil {
-		weights = c.weights[ch.lo:ch.hi]
-	}
+	weights := c.weightsOf(ch)
 	w.scores = grow(w.scores, n)
 	if c.boxes == nil {
 		l.in.kernels.Nearest(a, w.scores, planes, n, d, set.at, set.half)
@@ -352,26 +368,33 @@ func (c *column) addWeighted(assignments []byte, x, w []float32) {
 	}
 }
 
+// addChunk adds column j of a chunk of points: times their weights for j < d, then come the weights
+// themselves, and last the number of points.
+func (c *column) addChunk(j int, assignments []byte, planes, weights []float32, d int) {
+	n := len(assignments)
+	switch {
+	case j > d || j == d && weights == nil:
+		c.count(assignments)
+	case j == d:
+		c.add(assignments, weights)
+	case weights == nil:
+		c.add(assignments, planes[j*n:][:n])
+	default:
+		c.addWeighted(assignments, planes[j*n:][:n], weights)
+	}
+}
+
 // accumulate adds points to the sums of their k clusters.
 func (w *scratch) accumulate(sums []float64, k int, assignments []byte, planes, weights []float32, d int) {
-	n, stride, c := len(assignments), d+2, &w.column
-	c.count(assignments)
-	c.addTo(sums[d+1:], k, stride)
-	if weights == nil {
-		for i := range k {
-			sums[i*stride+d] = sums[i*stride+d+1]
+	for j := range d + 2 {
+		if j == d && weights == nil {
+			continue
 		}
-	} else {
-		c.add(assignments, weights)
-		c.addTo(sums[d:], k, stride)
+		w.column.addChunk(j, assignments, planes, weights, d)
+		w.column.addTo(sums[j:], k, d+2)
 	}
-	for j := range d {
-		if x := planes[j*n:][:n]; weights == nil {
-			c.add(assignments, x)
-		} else {
-			c.addWeighted(assignments, x, weights)
-		}
-		c.addTo(sums[j:], k, stride)
+	for i := d; weights == nil && i < len(sums); i += d + 2 {
+		sums[i] = sums[i+1] // all weights are 1
 	}
 }
 
