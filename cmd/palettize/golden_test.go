@@ -12,7 +12,7 @@ import (
 
 // TestGolden compresses a model on every tier and with 1, 2 and 7 threads: the file is the same,
 // bit for bit, and the same as ever. testdata/golden.txt has a line "SHA-256 FLAGS" for each scheme;
-// go test ./cmd/palettize -run TestGolden -update writes it anew.
+// go test ./cmd/palettize -run 'TestGolden|TestDocs' -update writes it anew.
 func TestGolden(t *testing.T) {
 	const file = "testdata/golden.txt"
 	golden, err := os.ReadFile(file)
@@ -44,7 +44,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-var update = flag.Bool("update", false, "write testdata/golden.txt anew")
+var update = flag.Bool("update", false, "write testdata/golden.txt and the outputs in documents anew")
 
 // compressedSum compresses in a process of its own, which is how to switch CPU features off.
 func compressedSum(t *testing.T, flags []string, threads, off string) string {

@@ -33,7 +33,7 @@ func TestModel(t *testing.T) {
 			if code != exitFine {
 				t.Fatal(stderr)
 			}
-			var report compressReport
+			var report struct{ Total compressTotal }
 			if err := json.Unmarshal([]byte(stdout), &report); err != nil {
 				t.Fatal(err)
 			}

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/schollz/progressbar/v3"
@@ -44,7 +43,10 @@ func (e *env) warn(format string, args ...any) {
 }
 
 // progress is a bar on stderr, or nothing.
-type progress struct{ bar *progressbar.ProgressBar }
+type progress struct {
+	bar  *progressbar.ProgressBar
+	room int // for a tensor's name, so that the bar stays on one line
+}
 
 // newProgress returns a progress that shows a bar if stderr is a terminal and quiet is false.
 func (e *env) newProgress(quiet bool) *progress {
@@ -52,12 +54,16 @@ func (e *env) newProgress(quiet bool) *progress {
 	if quiet || !ok || !term.IsTerminal(int(f.Fd())) {
 		return new(progress)
 	}
-	return &progress{progressbar.NewOptions64(1,
-		progressbar.OptionSetWriter(f),
-		progressbar.OptionSetWidth(20),
-		progressbar.OptionThrottle(100*time.Millisecond),
-		progressbar.OptionClearOnFinish(),
-	)}
+	const barWidth, rest = 20, 30 // rest: percent, frame, times
+	width, _, err := term.GetSize(int(f.Fd()))
+	if err != nil || width == 0 {
+		width = 80
+	}
+	return &progress{
+		bar: progressbar.NewOptions64(1,
+			progressbar.OptionSetWriter(f), progressbar.OptionSetWidth(barWidth), progressbar.OptionClearOnFinish()),
+		room: max(10, width-barWidth-rest),
+	}
 }
 
 // update shows how far a run is.
@@ -65,9 +71,13 @@ func (p *progress) update(now codebook.Progress) {
 	if p.bar == nil || now.Total == 0 {
 		return
 	}
+	name := now.Tensor
+	if len(name) > p.room {
+		name = "..." + name[len(name)-p.room+3:] // the end tells tensors apart
+	}
 	p.bar.ChangeMax64(now.Total)
-	p.bar.Describe(now.Tensor)
 	_ = p.bar.Set64(now.Done) // only a broken terminal fails
+	p.bar.Describe(name)
 }
 
 // close takes the bar away.

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestDocs runs the sessions in the documents, in a folder with a model.safetensors that mkmodel made.
+// A fenced block "console" is a session: lines that begin with "$ " are commands, which must succeed;
+// what stands between them is compared with the output when the fence says "console exact". -update
+// replaces it by the output.
+func TestDocs(t *testing.T) {
+	for _, name := range []string{"README.md", "examples/cli/README.md", "examples/ci/README.md"} {
+		t.Run(name, func(t *testing.T) {
+			text, err := os.ReadFile(filepath.Join("../..", name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			dir := t.TempDir()
+			copyFile(t, models("model.safetensors"), filepath.Join(dir, "model.safetensors"), 0o666)
+			commands := 0
+			for _, s := range sessions(string(text)) {
+				for _, c := range s.commands {
+					commands++
+					got := shell(t, dir, c.line)
+					switch {
+					case got == c.output:
+					case *update && (s.exact || c.output != "") && name != "README.md": // whose model is another one
+						text = []byte(strings.Replace(string(text), "$ "+c.line+"\n"+c.output, "$ "+c.line+"\n"+got, 1))
+					case s.exact:
+						t.Errorf("$ %s\nprinted\n%s\n%s says\n%s", c.line, got, name, c.output)
+					}
+				}
+			}
+			if commands == 0 {
+				t.Error("no commands found")
+			}
+			if *update {
+				if err := os.WriteFile(filepath.Join("../..", name), text, 0o666); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// TestWorkflow runs the steps of the workflow file in examples/ci, but for the installation. The
+// step that measures may miss its gate: the test runs beside others.
+func TestWorkflow(t *testing.T) {
+	text, err := os.ReadFile("../../examples/ci/model.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	copyFile(t, models("model.safetensors"), filepath.Join(dir, "model.safetensors"), 0o666)
+	steps := 0
+	for line := range strings.Lines(string(text)) {
+		step, ok := strings.CutPrefix(strings.TrimSpace(line), "- run: ")
+		if !ok || strings.HasPrefix(step, "go install") {
+			continue
+		}
+		steps++
+		if strings.Contains(step, "--baseline") {
+			baseline := "palettize bench model.pal.safetensors --filter 'layer=.*hot' --time 1ms > bench-baseline.txt"
+			shell(t, dir, baseline)
+			step += " --time 1ms || [ $? = 3 ]"
+		}
+		shell(t, dir, step)
+	}
+	if steps < 3 {
+		t.Errorf("found %d steps only", steps)
+	}
+}
+
+type session struct {
+	exact    bool
+	commands []command
+}
+
+type command struct{ line, output string }
+
+func sessions(text string) []session {
+	var all []session
+	inside := false
+	for line := range strings.Lines(text) {
+		switch {
+		case inside && strings.HasPrefix(line, "```"):
+			inside = false
+		case strings.HasPrefix(line, "```console"):
+			inside = true
+			all = append(all, session{exact: strings.Contains(line, "exact")})
+		case inside && strings.HasPrefix(line, "$ "):
+			s := &all[len(all)-1]
+			s.commands = append(s.commands, command{line: strings.TrimSpace(line[2:])})
+		case inside:
+			s := &all[len(all)-1]
+			s.commands[len(s.commands)-1].output += line
+		}
+	}
+	return all
+}
+
+// shell runs a line with palettize and mkmodel at hand and returns what it printed.
+func shell(t *testing.T, dir, line string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", line)
+	cmd.Dir = dir
+	// testscript put palettize, which is this test binary, on the path.
+	cmd.Env = append(os.Environ(),
+		"PATH="+os.Getenv("PATH")+":"+os.Getenv("PALETTIZE_TEST_MODELS"), "GITHUB_STEP_SUMMARY="+filepath.Join(dir, "summary.md"))
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("$ %s\n%s%v", line, out, err)
+	}
+	return string(out)
+}
