@@ -38,4 +38,5 @@ type tileArgs struct {
 	groupQuads int
 	first      bool // y starts at 0
 	tiles      int  // groups of vectors
+	half       bool // and half a group
 }

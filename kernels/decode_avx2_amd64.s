@@ -10,7 +10,7 @@ TEXT ·decodeNibbleAVX2(SB), NOSPLIT, $0-32
 	MOVQ           n+24(FP), CX
 	VBROADCASTI128 (AX), Y15
 	MOVL           $0x0f0f0f0f, AX
-	MOVQ           AX, X14
+	VMOVD          AX, X14
 	VPBROADCASTD   X14, Y14
 	TESTQ          CX, CX
 	JEQ            done

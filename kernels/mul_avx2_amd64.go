@@ -2,6 +2,21 @@
 
 package kernels
 
+// blockAVX2 multiplies block b of panel p, which lies at codes in the layout of mul-u8, with all vectors.
+func blockAVX2(dst []float32, ld int, m *Matrix, in *Input, p, b, d int, codes *byte) {
+	fours := in.N &^ 3
+	if fours > 0 {
+		a := m.tile(dst, ld, in, 0, p, 0, b, d)
+		a.codes, a.tiles = codes, fours/4
+		mulU8Block4AVX2(&a)
+	}
+	if fours < in.N {
+		a := m.tile(dst, ld, in, fours, p, 0, b, d)
+		a.codes, a.tiles = codes, in.N-fours
+		mulU8BlockAVX2(&a)
+	}
+}
+
 func mulU8AVX2(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
 	if m.Quads == 0 {
 		zeroRows(dst, ld, m, in, p0, p1)
@@ -9,9 +24,7 @@ func mulU8AVX2(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
 	}
 	for p := p0; p < p1; p++ {
 		for b := range m.Blocks() {
-			a := m.tile(dst, ld, in, p, 0, b, in.N, 0)
-			a.codes = &m.Codes[(p*m.Quads+b*m.BlockQuads)*4*PanelRows]
-			mulU8BlockAVX2(&a)
+			blockAVX2(dst, ld, m, in, p, b, 0, &m.Codes[(p*m.Quads+b*m.BlockQuads)*4*PanelRows])
 		}
 	}
 }
@@ -26,12 +39,10 @@ func mulNibbleAVX2(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
 	pairs := ceilDiv(m.Quads, 2)
 	for p := p0; p < p1; p++ {
 		for b := range m.Blocks() {
-			a := m.tile(dst, ld, in, p, 0, b, in.N, 0)
-			q := b * m.BlockQuads
-			lo, hi := q/2, ceilDiv(q+a.quads, 2)
+			q, end := b*m.BlockQuads, min((b+1)*m.BlockQuads, m.Quads)
+			lo, hi := q/2, ceilDiv(end, 2)
 			decodeNibbleAVX2(&decoded[0], &m.Codes[(p*pairs+lo)*4*PanelRows], &m.Lookup[0], hi-lo)
-			a.codes = &decoded[q%2*4*PanelRows]
-			mulU8BlockAVX2(&a)
+			blockAVX2(dst, ld, m, in, p, b, 0, &decoded[q%2*4*PanelRows])
 		}
 	}
 }
@@ -46,11 +57,9 @@ func mulLookupAVX2(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
 	d := m.Width()
 	for p := p0; p < p1; p++ {
 		for b := range m.Blocks() {
-			a := m.tile(dst, ld, in, p, 0, b, in.N, d)
-			at := (p*m.Quads + b*m.BlockQuads) * 4 * PanelRows
-			decodeLookupLoads(decoded[:], m.Codes[at:at+a.quads/d*4*PanelRows], m.Lookup, d)
-			a.codes = &decoded[0]
-			mulU8BlockAVX2(&a)
+			q, end := b*m.BlockQuads, min((b+1)*m.BlockQuads, m.Quads)
+			decodeLookupLoads(decoded[:], m.Codes[(p*m.Quads+q)*4*PanelRows:(p*m.Quads+end)*4*PanelRows], m.Lookup, d)
+			blockAVX2(dst, ld, m, in, p, b, d, &decoded[0])
 		}
 	}
 }

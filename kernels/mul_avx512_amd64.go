@@ -2,7 +2,7 @@
 
 package kernels
 
-// tileVNNI is the number of vectors that mulU8TileVNNI takes at a time.
+// tileVNNI is the number of vectors that mulU8TileVNNI takes at a time; it also takes half as many.
 const tileVNNI = 8
 
 // maxBlockBytes is the size of a block of one panel in the layout of mul-u8: Block columns, and two quads
@@ -35,26 +35,26 @@ func (m *Matrix) panels(dst []float32, ld int, in *Input, n, p0, p1, size int) v
 	return a
 }
 
-// tile returns what a kernel for several vectors needs for block b of panels p and p+second. The codes are
-// for the caller to set. d is the width of mul-lookup, which has no multipliers, and 0 for the others.
-func (m *Matrix) tile(dst []float32, ld int, in *Input, p, second, b, tiles, d int) tileArgs {
+// tile returns what a kernel for several vectors needs for block b of panels p and p+second, from
+// vector n on. The codes and the number of vectors are for the caller to set. d is the width of
+// mul-lookup, which has no multipliers, and 0 for the others.
+func (m *Matrix) tile(dst []float32, ld int, in *Input, n, p, second, b, d int) tileArgs {
 	groups, blocks, lookup := m.Groups(), m.Blocks(), d > 0
 	d = max(1, d)
 	q := b * m.BlockQuads
 	g := q / m.GroupQuads
 	a := tileArgs{
-		dst:        &dst[p*PanelRows],
+		dst:        &dst[n*ld+p*PanelRows],
 		ld:         ld,
-		q:          &in.Q[4*q*d],
+		q:          &in.Q[n*in.Stride+4*q*d],
 		stride:     in.Stride,
-		scales:     &in.Scales[b],
+		scales:     &in.Scales[n*blocks+b],
 		blocks:     blocks,
-		init:       &in.Init[g],
+		init:       &in.Init[n*groups+g],
 		groups:     groups,
 		quads:      min(m.BlockQuads, m.Quads-q) * d,
 		groupQuads: m.GroupQuads * d,
 		first:      b == 0,
-		tiles:      tiles,
 	}
 	if !lookup {
 		a.mult = &m.Mult[(p*groups+g)*PanelRows]
@@ -81,11 +81,12 @@ func mulU8VNNI(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
 		return
 	}
 	// Pairs of panels with tiles of vectors, then what is left: the last panel, the last vectors.
-	size, tiles, pairs := m.Quads*4*PanelRows, in.N/tileVNNI, (p1-p0)/2
-	if tiles > 0 {
+	size, tiled, pairs := m.Quads*4*PanelRows, in.N&^(tileVNNI/2-1), (p1-p0)/2
+	if tiled > 0 {
 		for p := p0; p < p0+2*pairs; p += 2 {
 			for b := range m.Blocks() {
-				a := m.tile(dst, ld, in, p, 1, b, tiles, 0)
+				a := m.tile(dst, ld, in, 0, p, 1, b, 0)
+				a.tiles, a.half = tiled/tileVNNI, tiled%tileVNNI > 0
 				at := p*size + b*m.BlockQuads*4*PanelRows
 				a.codes, a.codes2 = &m.Codes[at], &m.Codes[at+size]
 				mulU8TileVNNI(&a)
@@ -94,7 +95,7 @@ func mulU8VNNI(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
 	}
 	for n := range in.N {
 		lo := p0
-		if n < tiles*tileVNNI {
+		if n < tiled {
 			lo += 2 * pairs
 		}
 		if lo < p1 {
@@ -109,12 +110,13 @@ func mulNibbleVNNI(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
 		zeroRows(dst, ld, m, in, p0, p1)
 		return
 	}
-	size, tiles, pairs := ceilDiv(m.Quads, 2)*4*PanelRows, in.N/tileVNNI, (p1-p0)/2
-	if tiles > 0 && pairs > 0 {
+	size, tiled, pairs := ceilDiv(m.Quads, 2)*4*PanelRows, in.N&^(tileVNNI/2-1), (p1-p0)/2
+	if tiled > 0 && pairs > 0 {
 		var decoded [2 * maxBlockBytes]byte
 		for p := p0; p < p0+2*pairs; p += 2 {
 			for b := range m.Blocks() {
-				a := m.tile(dst, ld, in, p, 1, b, tiles, 0)
+				a := m.tile(dst, ld, in, 0, p, 1, b, 0)
+				a.tiles, a.half = tiled/tileVNNI, tiled%tileVNNI > 0
 				q := b * m.BlockQuads
 				lo, hi, skip := q/2, ceilDiv(q+a.quads, 2), q%2*4*PanelRows
 				for i := range 2 {
@@ -127,7 +129,7 @@ func mulNibbleVNNI(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
 	}
 	for n := range in.N {
 		lo := p0
-		if n < tiles*tileVNNI {
+		if n < tiled {
 			lo += 2 * pairs
 		}
 		if lo < p1 {
@@ -143,12 +145,13 @@ func mulLookupVBMI(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
 		return
 	}
 	d := m.Width()
-	size, tiles, pairs := m.Quads*4*PanelRows, in.N/tileVNNI, (p1-p0)/2
-	if tiles > 0 && pairs > 0 {
+	size, tiled, pairs := m.Quads*4*PanelRows, in.N&^(tileVNNI/2-1), (p1-p0)/2
+	if tiled > 0 && pairs > 0 {
 		var decoded [2 * maxBlockBytes]byte
 		for p := p0; p < p0+2*pairs; p += 2 {
 			for b := range m.Blocks() {
-				a := m.tile(dst, ld, in, p, 1, b, tiles, d)
+				a := m.tile(dst, ld, in, 0, p, 1, b, d)
+				a.tiles, a.half = tiled/tileVNNI, tiled%tileVNNI > 0
 				at := p*size + b*m.BlockQuads*4*PanelRows
 				for i := range 2 {
 					decodeLookupVBMI(&decoded[i*maxBlockBytes], &m.Codes[at+i*size], &m.Lookup[0], d, a.quads/d)
@@ -160,7 +163,7 @@ func mulLookupVBMI(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
 	}
 	for n := range in.N {
 		lo := p0
-		if n < tiles*tileVNNI {
+		if n < tiled {
 			lo += 2 * pairs
 		}
 		if lo == p1 {

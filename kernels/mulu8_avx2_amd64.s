@@ -33,7 +33,7 @@ TEXT ·mulU8BlockAVX2(SB), 0, $576-8
 	ANDQ $~31, R12
 
 	MOVQ         $0x3f800000, AX
-	MOVQ         AX, X6
+	VMOVD        AX, X6
 	VPBROADCASTD X6, Y6
 	VMOVDQA      Y6, Y7
 	MOVQ         tileArgs_scale(DI), AX
@@ -45,7 +45,7 @@ TEXT ·mulU8BlockAVX2(SB), 0, $576-8
 start:
 	MOVBLZX      tileArgs_first(DI), AX
 	DECL         AX
-	MOVQ         AX, X15
+	VMOVD        AX, X15
 	VPBROADCASTD X15, Y15               // empty in the first block, so that y starts at 0
 	VPCMPEQW     Y14, Y14, Y14
 	VPSRLW       $8, Y14, Y14

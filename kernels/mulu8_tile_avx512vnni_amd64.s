@@ -3,10 +3,11 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-// Z0-Z7 are the sums of eight vectors with the first panel, Z8-Z15 with the second. A step of one
+// Z0-Z7 are the sums of eight vectors with the first panel, Z8-Z15 with the second; half a tile uses
+// the first four of each. A step of one
 // quad loads ten times and multiplies sixteen times, so that two multiplications a cycle are the limit.
 
-#define INIT(a, b) \
+#define INIT(i, a, b) \
 	VPBROADCASTD (R8), a \
 	ADDQ         R9, R8  \
 	VMOVDQA64    a, b
@@ -16,7 +17,7 @@
 	VPDPBUSD     Z18, Z16, a \
 	VPDPBUSD     Z18, Z17, b
 
-#define MULTIPLY(a, b) \
+#define MULTIPLY(i, a, b) \
 	VPMULLD Z20, a, a \
 	VPMULLD Z21, b, b
 
@@ -30,7 +31,7 @@
 
 // K1 is empty in the first block, so that y starts at 0. Z22 and Z23 are the scales of the rows in
 // the last block and 1 before.
-#define FINISH(a, b) \
+#define FINISH(i, a, b) \
 	VBROADCASTSS (R8), Z18         \
 	ADDQ         R9, R8            \
 	VCVTDQ2PS    a, a              \
@@ -47,25 +48,21 @@
 	VMOVUPS      b, 64(R11)        \
 	ADDQ         R10, R11
 
-#define EACH(M) \
-	M(Z0, Z8)  \
-	M(Z1, Z9)  \
-	M(Z2, Z10) \
-	M(Z3, Z11) \
-	M(Z4, Z12) \
-	M(Z5, Z13) \
-	M(Z6, Z14) \
-	M(Z7, Z15)
-
-#define EACHI(M) \
+#define LOW(M) \
 	M(0, Z0, Z8)  \
 	M(1, Z1, Z9)  \
 	M(2, Z2, Z10) \
-	M(3, Z3, Z11) \
+	M(3, Z3, Z11)
+
+#define HIGH(M) \
 	M(4, Z4, Z12) \
 	M(5, Z5, Z13) \
 	M(6, Z6, Z14) \
 	M(7, Z7, Z15)
+
+#define EACH(M) \
+	LOW(M)  \
+	HIGH(M)
 
 // func mulU8TileVNNI(a *tileArgs)
 // The frame holds t of all sums between two groups, on a cache line boundary.
@@ -93,8 +90,10 @@ start:
 	SHLQ    $2, R10
 	MOVQ    tileArgs_stride(DI), R13
 	LEAQ    (R13)(R13*2), R15
-	MOVQ    tileArgs_tiles(DI), AX
-	MOVQ    AX, tiles-1096(SP)
+	MOVBLZX tileArgs_half(DI), AX
+	MOVQ    tileArgs_tiles(DI), CX
+	ADDQ    CX, AX
+	MOVQ    AX, tiles-1096(SP)    // with the half one, which is the last
 	MOVQ    tileArgs_q(DI), AX
 	MOVQ    AX, q-1104(SP)
 	MOVQ    tileArgs_init(DI), AX
@@ -110,17 +109,31 @@ tile:
 	MOVQ tileArgs_quads(DI), CX
 	MOVQ $0, group-1128(SP)
 
+	// half = this is the last tile and it is half a one.
+	MOVBLZX tileArgs_half(DI), AX
+	CMPQ    tiles-1096(SP), $1
+	SETEQ   R8
+	ANDB    R8, AX
+	MOVQ    AX, half-1136(SP)
+
 group:
 	MOVQ tileArgs_groups(DI), R9
 	SHLQ $2, R9
 	MOVQ init-1112(SP), R8
 	MOVQ group-1128(SP), AX
 	LEAQ (R8)(AX*4), R8
-	EACH(INIT)
+	LOW(INIT)
+	CMPQ    half-1136(SP), $0
+	JNE     limit
+	HIGH(INIT)
+
+limit:
 	MOVQ    tileArgs_groupQuads(DI), AX
 	CMPQ    CX, AX
 	CMOVQLT CX, AX
 	SUBQ    AX, CX
+	CMPQ    half-1136(SP), $0
+	JNE     quadLow
 
 quad:
 	VMOVDQU32 (SI), Z16
@@ -140,6 +153,7 @@ quad:
 	DECQ AX
 	JNE  quad
 
+multiply:
 	MOVQ      tileArgs_mult(DI), R8
 	TESTQ     R8, R8
 	JEQ       finish
@@ -153,19 +167,22 @@ quad:
 	INCQ      group-1128(SP)
 	TESTQ     AX, AX
 	JEQ       firstGroup
-	EACHI(ADDT)
+	EACH(ADDT)
 
 firstGroup:
 	TESTQ CX, CX
 	JEQ   finish
-	EACHI(STORET)
+	EACH(STORET)
 	JMP   group
 
 finish:
 	MOVQ scales-1120(SP), R8
 	MOVQ tileArgs_blocks(DI), R9
 	SHLQ $2, R9
-	EACH(FINISH)
+	LOW(FINISH)
+	CMPQ half-1136(SP), $0
+	JNE  done
+	HIGH(FINISH)
 	MOVQ R8, scales-1120(SP)
 	MOVQ tileArgs_groups(DI), R9
 	SHLQ $5, R9
@@ -174,5 +191,21 @@ finish:
 	ADDQ R9, q-1104(SP)
 	DECQ tiles-1096(SP)
 	JNE  tile
+
+done:
 	VZEROUPPER
 	RET
+
+quadLow:
+	VMOVDQU32 (SI), Z16
+	VMOVDQU32 (DX), Z17
+	STEP((BX), Z0, Z8)
+	STEP((BX)(R13*1), Z1, Z9)
+	STEP((BX)(R13*2), Z2, Z10)
+	STEP((BX)(R15*1), Z3, Z11)
+	ADDQ      $64, SI
+	ADDQ      $64, DX
+	ADDQ      $4, BX
+	DECQ      AX
+	JNE       quadLow
+	JMP       multiply

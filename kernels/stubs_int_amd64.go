@@ -7,7 +7,7 @@ package kernels
 //go:noescape
 func mulU8VecVNNI(a *vecArgs)
 
-// mulU8TileVNNI is the loop over one block of MulU8 for 8*tiles vectors and two panels:
+// mulU8TileVNNI is one block of MulU8 for two panels and 8*tiles vectors, 4 more if half is set:
 //
 //	y = dst, or 0 in the first block
 //	y = y + float32(scales * float32(t))
@@ -62,10 +62,15 @@ func tablePackVBMI(data *int16, work *int32, segments int, f float32)
 //go:noescape
 func spreadTablesVBMI(a *spreadArgs)
 
-// mulU8BlockAVX2 is mulU8TileVNNI for one panel, the vectors one by one: tiles is their number.
+// mulU8BlockAVX2 is mulU8TileVNNI for one panel and tiles vectors.
 //
 //go:noescape
 func mulU8BlockAVX2(a *tileArgs)
+
+// mulU8Block4AVX2 is mulU8TileVNNI for one panel and 4*tiles vectors.
+//
+//go:noescape
+func mulU8Block4AVX2(a *tileArgs)
 
 // decodeNibbleAVX2 is decodeNibbleScalar for n vectors of 64 codes.
 //
