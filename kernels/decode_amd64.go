@@ -19,3 +19,9 @@ func decodeNibbleShuffle(dst, codes, lookup []byte) {
 		decodeNibbleAVX2(&dst[0], &codes[0], &lookup[0], len(codes)/64)
 	}
 }
+
+func decodeLookupShuffle(dst, codes, lookup []byte, d int) {
+	if len(codes) > 0 {
+		decodeLookupAVX2(&dst[0], &codes[0], &lookup[0], d, len(codes)/64)
+	}
+}

@@ -47,7 +47,8 @@ func mulNibbleAVX2(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
 	}
 }
 
-// mulLookupAVX2 decodes a block at a time with plain loads: AVX2 has no lookup of 256 bytes.
+// mulLookupAVX2 decodes a block at a time, like mulNibbleAVX2. AVX2 has no lookup of 256 bytes: it is
+// slow, but spares the memory of the decoded matrix.
 func mulLookupAVX2(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
 	if m.Quads == 0 {
 		zeroRows(dst, ld, m, in, p0, p1)
@@ -58,21 +59,8 @@ func mulLookupAVX2(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
 	for p := p0; p < p1; p++ {
 		for b := range m.Blocks() {
 			q, end := b*m.BlockQuads, min((b+1)*m.BlockQuads, m.Quads)
-			decodeLookupLoads(decoded[:], m.Codes[(p*m.Quads+q)*4*PanelRows:(p*m.Quads+end)*4*PanelRows], m.Lookup, d)
+			decodeLookupAVX2(&decoded[0], &m.Codes[(p*m.Quads+q)*4*PanelRows], &m.Lookup[0], d, end-q)
 			blockAVX2(dst, ld, m, in, p, b, d, &decoded[0])
-		}
-	}
-}
-
-// decodeLookupLoads is decodeLookupScalar without checks in its inner loop.
-func decodeLookupLoads(dst, codes, lookup []byte, d int) {
-	for j := range d {
-		column := (*[Centroids]byte)(lookup[j*Centroids:])
-		for at := 0; at < len(codes); at += 64 {
-			from, to := (*[64]byte)(codes[at:]), (*[64]byte)(dst[at*d+64*j:])
-			for i, c := range from {
-				to[i] = column[c]
-			}
 		}
 	}
 }

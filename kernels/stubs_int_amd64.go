@@ -77,6 +77,11 @@ func mulU8Block4AVX2(a *tileArgs)
 //go:noescape
 func decodeNibbleAVX2(dst, codes, lookup *byte, n int)
 
+// decodeLookupAVX2 is decodeLookupScalar for n vectors of 64 codes.
+//
+//go:noescape
+func decodeLookupAVX2(dst, codes, lookup *byte, d, n int)
+
 // tableDotsAVX2 is tableDotsVNNI.
 //
 //go:noescape

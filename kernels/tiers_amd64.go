@@ -56,7 +56,7 @@ var mulLookupTiers = []tier[mulFunc]{
 
 var decodeTiers = []tier[decodeFunc]{
 	{"avx512vbmi", avx512 | avx512vbmi, decodeFunc{decodeNibbleVBMI, decodeLookupAVX512VBMI}},
-	{"avx2", avx2, decodeFunc{decodeNibbleShuffle, decodeLookupLoads}},
+	{"avx2", avx2, decodeFunc{decodeNibbleShuffle, decodeLookupShuffle}},
 	{"scalar", 0, decodeFunc{decodeNibbleScalar, decodeLookupScalar}},
 }
 
