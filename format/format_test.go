@@ -242,3 +242,67 @@ func readAll(t *testing.T, f *File, name string) []byte {
 	}
 	return b
 }
+
+// TestRestIsWhatWasPassedThrough also asks for what is not there.
+func TestRestIsWhatWasPassedThrough(t *testing.T) {
+	path := goldenPath("tiny.pal")
+	c, err := OpenCodebook(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	rest := c.Rest()
+	if tensors := rest.Tensors(); len(tensors) != 1 || tensors[0].Name != "bias" {
+		t.Errorf("got %v", tensors)
+	}
+	if got, err := rest.Floats("bias"); err != nil || !slices.Equal(got, []float32{1, -2}) {
+		t.Errorf("got %v (%v)", got, err)
+	}
+	for _, name := range []string{"w", "w.centroids", "none"} {
+		if _, err := rest.Floats(name); err == nil {
+			t.Errorf("%q is there", name)
+		}
+	}
+	if _, _, err := c.Layer("bias"); err == nil {
+		t.Error("bias is a layer")
+	}
+	if c.Path() != path || c.Size() != int64(len(contentOf(t, path))) {
+		t.Errorf("path %q, size %d", c.Path(), c.Size())
+	}
+	m, err := c.Model()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l := m.Layer("w"); l == nil || !sameLayer(l, golden[0].layers["w"]) {
+		t.Errorf("got layer %+v", l)
+	}
+}
+
+// TestDamageAfterOpening: what is read is checked again, by whichever way it is read.
+func TestDamageAfterOpening(t *testing.T) {
+	file := contentOf(t, goldenPath("tiny.pal"))
+	for _, tensor := range []string{"bias", "w.assignments", "w.centroids", "w.scales"} {
+		c, err := openMemory(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := c.file.entry(tensor)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file[c.file.layout.data+e.begin] ^= 1
+		if tensor == "bias" {
+			_, err = c.Rest().Floats("bias")
+		} else {
+			_, err = c.Model()
+		}
+		if corrupt, ok := err.(*CorruptError); !ok || corrupt.Tensor != tensor {
+			t.Errorf("%s: got %v", tensor, err)
+		}
+		out := filepath.Join(t.TempDir(), "out")
+		if err := Decompress(context.Background(), c, out, false); err == nil || len(filesIn(t, filepath.Dir(out))) != 0 {
+			t.Errorf("%s: decompressed (%v)", tensor, err)
+		}
+		file[c.file.layout.data+e.begin] ^= 1
+	}
+}

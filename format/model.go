@@ -161,6 +161,17 @@ func (f *File) bytes(e *entry, dst []byte) error {
 	return nil
 }
 
+// verified reads a tensor into dst, of its length, and holds it against a checksum.
+func (f *File) verified(e *entry, dst []byte, sum uint64, reason string) error {
+	if err := f.bytes(e, dst); err != nil {
+		return err
+	}
+	if xxh3.Hash(dst) != sum {
+		return &CorruptError{Path: f.path, Tensor: e.Name, Offset: f.layout.data + e.begin, Reason: reason}
+	}
+	return nil
+}
+
 // chunks calls do with the bytes of a tensor, piece by piece. Pieces hold whole values.
 func (f *File) chunks(e *entry, do func([]byte) error) error {
 	buffer := make([]byte, min(e.Bytes, 1<<20))

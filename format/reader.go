@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/zeebo/xxh3"
-
 	"github.com/palettize/palettize/codebook"
 )
 
@@ -185,17 +183,6 @@ func (c *Codebook) layer(s *stored) (*codebook.Layer, error) {
 		return nil, &CorruptError{Path: c.file.path, Tensor: s.tensor.Name, Offset: c.file.layout.data + e.begin, Reason: err.Error()}
 	}
 	return l, nil
-}
-
-// verified reads a tensor into dst, of its length, and holds it against a checksum.
-func (f *File) verified(e *entry, dst []byte, sum uint64, reason string) error {
-	if err := f.bytes(e, dst); err != nil {
-		return err
-	}
-	if xxh3.Hash(dst) != sum {
-		return &CorruptError{Path: f.path, Tensor: e.Name, Offset: f.layout.data + e.begin, Reason: reason}
-	}
-	return nil
 }
 
 // Rest returns the tensors that were passed through, under their own names.
