@@ -17,6 +17,9 @@ const (
 
 	defaultIterations = 25
 	defaultTolerance  = 1e-4
+
+	// maxThreads is as many as there are tasks for at times; each has buffers of its own.
+	maxThreads = 256
 )
 
 // Options say how to cluster. The zero value of every field but K is usable.
@@ -200,6 +203,7 @@ func newInput(points []float32, d int, weights, centroids []float32, opts Option
 	if in.threads == 0 {
 		in.threads = runtime.GOMAXPROCS(0)
 	}
+	in.threads = min(in.threads, maxThreads)
 	if in.kernels == nil {
 		best, err := kernels.Best()
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/palettize/palettize/kernels"
 )
@@ -455,6 +456,22 @@ func TestACancelledContextEndsTheWork(t *testing.T) {
 		}
 		if _, err := Assign(ctx, make([]byte, 100_000), points, d, nil, points[:16*d], Options{}); !errors.Is(err, context.Canceled) {
 			t.Errorf("Assign, d = %d: %v", d, err)
+		}
+	}
+}
+
+func TestADeadlineEndsTheWorkInBetween(t *testing.T) {
+	for _, d := range []int{1, 2, 200} {
+		points := draw(t, "normal", 1_000_000, 1)
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Millisecond)
+		start := time.Now()
+		_, err := Run(ctx, points, d, nil, Options{K: 250, MaxIterations: 10_000, Tolerance: 1e-300})
+		cancel()
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("d = %d: %v", d, err)
+		}
+		if took := time.Since(start); took > 5*time.Second {
+			t.Errorf("d = %d: it took %v to end", d, took)
 		}
 	}
 }
