@@ -16,7 +16,6 @@ type workspace struct {
 	q, shuffled []int8
 	in          kernels.Input
 	y           []float32
-	tile        []byte
 	tables      *kernels.Tables
 }
 
@@ -78,8 +77,9 @@ func (l *Layer) paddedScales(panel int) []float32 {
 	return scales
 }
 
-// panels returns a matrix in panels of 16 rows, its codes not yet filled in.
-func (l *Layer) panels(codesPerQuadPair int) kernels.Matrix {
+// panels returns a matrix in panels of 16 rows, its codes not yet filled in; two quads of a panel take
+// quadPairBytes.
+func (l *Layer) panels(quadPairBytes int) kernels.Matrix {
 	d := l.Width
 	m := kernels.Matrix{
 		Panels:     ceilDiv(l.Rows, panelRows),
@@ -91,7 +91,7 @@ func (l *Layer) panels(codesPerQuadPair int) kernels.Matrix {
 	if l.Group != 0 {
 		m.GroupQuads = l.Group / 4
 	}
-	m.Codes = make([]byte, m.Panels*ceilDiv(m.Quads, 2)*codesPerQuadPair)
+	m.Codes = make([]byte, m.Panels*ceilDiv(m.Quads, 2)*quadPairBytes)
 	groups := m.Groups()
 	m.Mult = make([]int8, m.Panels*groups*panelRows)
 	for r := range l.Rows {
@@ -111,14 +111,12 @@ func matrixBits(m *kernels.Matrix) int64 {
 }
 
 // panelEngine multiplies codes in panels of 16 rows: half bytes or bytes looked up in registers, or
-// weights of one byte. For a batch a panel is decoded once and multiplied with every input.
+// weights of one byte.
 type panelEngine struct {
 	m     kernels.Matrix
 	width int
 	zero  byte
-	fused func(s *kernels.Set, dst []float32, ld int, m *kernels.Matrix, in *kernels.Input, p0, p1 int)
-	// decode writes a panel as bytes; nil when it is bytes.
-	decode func(s *kernels.Set, dst []byte, m *kernels.Matrix, p int)
+	op    func(s *kernels.Set, dst []float32, ld int, m *kernels.Matrix, in *kernels.Input, p0, p1 int)
 }
 
 func (e *panelEngine) bits() int64 { return matrixBits(&e.m) }
@@ -136,38 +134,13 @@ func (e *panelEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) bool {
 	}
 	padded := m.Panels * panelRows
 	out := ws.rowsFor(y, n, p.rows, padded)
-	if n == 1 || e.decode == nil {
-		if p.threads == 1 {
-			e.fused(p.set, out, padded, m, &ws.in, 0, m.Panels)
-		} else {
-			parallel(p.threads, m.Panels, func(lo, hi int) { e.fused(p.set, out, padded, m, &ws.in, lo, hi) })
-		}
+	if p.threads == 1 {
+		e.op(p.set, out, padded, m, &ws.in, 0, m.Panels)
 	} else {
-		size := ceilDiv(m.Quads, 2) * 2 * 4 * d * panelRows
-		ws.tile = grow(ws.tile, p.threads*size)
-		parallel(p.threads, p.threads, func(lo, hi int) {
-			for t := lo; t < hi; t++ {
-				e.mulDecoded(p.set, ws.tile[t*size:][:size], out, padded, &ws.in, t*m.Panels/p.threads, (t+1)*m.Panels/p.threads)
-			}
-		})
+		parallel(p.threads, m.Panels, func(lo, hi int) { e.op(p.set, out, padded, m, &ws.in, lo, hi) })
 	}
 	ws.unpad(y, n, p.rows, padded)
 	return true
-}
-
-// mulDecoded multiplies panels [p0, p1) with a batch, one decoded panel at a time.
-func (e *panelEngine) mulDecoded(set *kernels.Set, tile []byte, out []float32, ld int, in *kernels.Input, p0, p1 int) {
-	m, d := &e.m, e.width
-	one := kernels.Matrix{
-		Panels: 1, Quads: m.Quads * d, BlockQuads: m.BlockQuads * d, GroupQuads: m.GroupQuads * d, Codes: tile,
-	}
-	groups := m.Groups()
-	for p := p0; p < p1; p++ {
-		e.decode(set, tile, m, p)
-		one.Mult = m.Mult[p*groups*panelRows:][:groups*panelRows]
-		one.Scale = m.Scale[p*panelRows:][:panelRows]
-		set.MulU8(out[p*panelRows:], ld, &one, in, 0, 1)
-	}
 }
 
 func fitsNibbles(l *Layer) bool { return l.Width == 1 && l.K() <= 16 }
@@ -181,7 +154,7 @@ func layNibbles(l *Layer) engine {
 	}
 	m.Lookup = make([]byte, 16)
 	copy(m.Lookup, l.Centroids)
-	return &panelEngine{m: m, width: 1, zero: l.ZeroPoint, fused: (*kernels.Set).MulNibble, decode: (*kernels.Set).DecodeNibble}
+	return &panelEngine{m: m, width: 1, zero: l.ZeroPoint, op: (*kernels.Set).MulNibble}
 }
 
 func fitsLookup(l *Layer) bool { return l.Width >= 2 && l.Width <= kernels.MaxLookupWidth }
@@ -197,18 +170,29 @@ func layLookup(l *Layer) engine {
 	for i, c := range l.Centroids {
 		m.Lookup[i%l.Width*kernels.Centroids+i/l.Width] = c
 	}
-	return &panelEngine{m: m, width: l.Width, zero: l.ZeroPoint, fused: (*kernels.Set).MulLookup, decode: (*kernels.Set).DecodeLookup}
+	return &panelEngine{m: m, width: l.Width, zero: l.ZeroPoint, op: (*kernels.Set).MulLookup}
 }
 
-func fitsBytes(l *Layer) bool { return l.Width == 1 && l.K() > 16 }
+// fitsBytes: any segment can be written out as the bytes of its centroid, for CPUs that find bytes
+// faster than they look centroids up.
+func fitsBytes(l *Layer) bool { return l.Width <= MaxWidth && l.Width < l.Cols }
 
 func layBytes(l *Layer) engine {
-	m := l.panels(128)
+	weights := Layer{Rows: l.Rows, Cols: l.Cols, Width: 1, Scale: l.Scale, RowScales: l.RowScales, Group: l.Group, Multipliers: l.Multipliers}
+	m := weights.panels(128)
+	segments := l.Segments()
 	for i, a := range l.Assignments {
-		r, c := i/l.Cols, i%l.Cols
-		m.Codes[((r/panelRows*m.Quads+c/4)*panelRows+r%panelRows)*4+c%4] = l.Centroids[a]
+		r, c := i/segments, i%segments*l.Width
+		putBytes(&m, r, c, l.Centroids[int(a)*l.Width:][:min(l.Width, l.Cols-c)])
 	}
-	return &panelEngine{m: m, width: 1, zero: l.ZeroPoint, fused: (*kernels.Set).MulU8}
+	return &panelEngine{m: m, width: 1, zero: l.ZeroPoint, op: (*kernels.Set).MulU8}
+}
+
+// putBytes writes weights from column c of row r on in the layout of mul-u8.
+func putBytes(m *kernels.Matrix, r, c int, weights []byte) {
+	for j, w := range weights {
+		m.Codes[((r/panelRows*m.Quads+(c+j)/4)*panelRows+r%panelRows)*4+(c+j)%4] = w
+	}
 }
 
 // broadcastEngine multiplies each whole-row centroid once and spreads the results.
@@ -225,9 +209,8 @@ func layBroadcast(l *Layer) engine {
 	// The centroids as a layer of their own, whose weights are bytes.
 	rows := Layer{Rows: l.K(), Cols: l.Cols, Width: 1, Scale: l.Scale}
 	m := rows.panels(128)
-	for i, c := range l.Centroids {
-		r, c0 := i/l.Cols, i%l.Cols
-		m.Codes[((r/panelRows*m.Quads+c0/4)*panelRows+r%panelRows)*4+c0%4] = c
+	for k := range l.K() {
+		putBytes(&m, k, 0, l.Centroids[k*l.Cols:][:l.Cols])
 	}
 	e := &broadcastEngine{centroids: m, zero: l.ZeroPoint, assignments: slices.Clone(l.Assignments)}
 	for _, code := range l.RowScales {

@@ -80,8 +80,9 @@ func (l *Layer) Plan(opts RunOptions) (*Plan, error) {
 	return p, nil
 }
 
-// Name is the plan: "broadcast" and "table" spread dot products of the centroids, "decode16",
-// "decode256" and "bytes" multiply weights looked up in registers, "dense" multiplies float32.
+// Name is the plan: "broadcast" and "table" spread dot products of the centroids, "decode16" and
+// "decode256" multiply weights looked up in registers, "bytes" weights written out as bytes, "dense"
+// rebuilt float32 weights.
 func (p *Plan) Name() string { return p.name }
 
 // Tier names the kernel tier that does most of the work.

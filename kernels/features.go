@@ -28,6 +28,7 @@ var featureNames = []string{"avx2", "fma", "avx512f", "avx512bw", "avx512dq", "a
 // that has nothing newer either.
 var implied = map[features]features{
 	avx2:       ^features(0),
+	fma:        avx512 | avx512vnni | avx512vbmi,
 	avx512f:    avx512bw | avx512dq | avx512vl | avx512vnni | avx512vbmi,
 	avx512bw:   avx512vnni | avx512vbmi,
 	avx512dq:   avx512vnni | avx512vbmi,
@@ -44,6 +45,16 @@ func (f features) String() string {
 		}
 	}
 	return strings.Join(names, ",")
+}
+
+// withBasis returns f and all that it builds on: a CPU that has AVX-512 VNNI has AVX2 and FMA too.
+func (f features) withBasis() features {
+	for basis, above := range implied {
+		if f&above != 0 {
+			f |= basis
+		}
+	}
+	return f
 }
 
 // without returns f less the features named in list (separated by commas) and all that builds on

@@ -128,6 +128,7 @@ func Limited(name string) (*Set, error) {
 	if !slices.Contains(names, name) {
 		return nil, fmt.Errorf("unknown kernel tier %q (known: %s)", name, strings.Join(names, ", "))
 	}
+	need = need.withBasis()
 	if lack := need &^ host; lack != 0 {
 		return nil, fmt.Errorf("kernel tier %q cannot run here: this machine lacks %v", name, lack)
 	}
