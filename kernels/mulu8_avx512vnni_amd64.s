@@ -3,8 +3,7 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-// Four accumulators hide the latency of VPDPBUSD (4 cycles, two started in each, and every one needs
-// two loads, of which two are started in a cycle).
+// Four accumulators in turn, so that a VPDPBUSD need not wait for the one before it.
 #define QUAD(i, acc) \
 	VMOVDQU32     (64*i)(SI), Z6     \
 	VPDPBUSD.BCST (4*i)(BX), Z6, acc
