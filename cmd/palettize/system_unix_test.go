@@ -1,9 +1,10 @@
+//go:build unix
+
 package main
 
 import (
 	"context"
 	"errors"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -195,23 +196,6 @@ func wantFailure(t *testing.T, cmd *exec.Cmd, err error, code int, says string) 
 	}
 	if problem := badStderr(code, stderr); problem != "" {
 		t.Errorf("%q: %s", cmd.Args, problem)
-	}
-}
-
-func copyFile(t *testing.T, from, to string, perm os.FileMode) {
-	t.Helper()
-	src, err := os.Open(from)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer src.Close()
-	dst, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = io.Copy(dst, src)
-	if err := errors.Join(err, dst.Close()); err != nil {
-		t.Fatal(err)
 	}
 }
 
