@@ -40,3 +40,73 @@ type tileArgs struct {
 	tiles      int  // groups of vectors
 	half       bool // and half a group
 }
+
+// maxBlockBytes is the size of a block of one panel in the layout of mul-u8: Block columns, and two quads
+// more for a block that begins and ends in the middle of a pair of mul-nibble.
+const maxBlockBytes = (Block + 8) * PanelRows
+
+// panels returns what a kernel for one vector needs to multiply panels [p0, p1) with vector n; size
+// is the bytes of codes in a panel.
+func (m *Matrix) panels(dst []float32, ld int, in *Input, n, p0, p1, size int) vecArgs {
+	a := vecArgs{
+		dst:        &dst[n*ld+p0*PanelRows],
+		scale:      &m.Scale[p0*PanelRows],
+		panels:     p1 - p0,
+		quads:      m.Quads,
+		blockQuads: m.BlockQuads,
+		groupQuads: m.GroupQuads,
+	}
+	if m.Quads > 0 {
+		a.codes = &m.Codes[p0*size]
+		a.q = &in.Q[n*in.Stride]
+		a.scales = &in.Scales[n*m.Blocks()]
+		a.init = &in.Init[n*m.Groups()]
+		if len(m.Mult) > 0 {
+			a.mult = &m.Mult[p0*m.Groups()*PanelRows]
+		}
+		if len(m.Lookup) > 0 {
+			a.lookup = &m.Lookup[0]
+		}
+	}
+	return a
+}
+
+// tile returns what a kernel for several vectors needs for block b of panels p and p+second, from
+// vector n on. The codes and the number of vectors are for the caller to set. d is the width of
+// mul-lookup, which has no multipliers, and 0 for the others.
+func (m *Matrix) tile(dst []float32, ld int, in *Input, n, p, second, b, d int) tileArgs {
+	groups, blocks, lookup := m.Groups(), m.Blocks(), d > 0
+	d = max(1, d)
+	q := b * m.BlockQuads
+	g := q / m.GroupQuads
+	a := tileArgs{
+		dst:        &dst[n*ld+p*PanelRows],
+		ld:         ld,
+		q:          &in.Q[n*in.Stride+4*q*d],
+		stride:     in.Stride,
+		scales:     &in.Scales[n*blocks+b],
+		blocks:     blocks,
+		init:       &in.Init[n*groups+g],
+		groups:     groups,
+		quads:      min(m.BlockQuads, m.Quads-q) * d,
+		groupQuads: m.GroupQuads * d,
+		first:      b == 0,
+	}
+	if !lookup {
+		a.mult = &m.Mult[(p*groups+g)*PanelRows]
+		a.mult2 = &m.Mult[((p+second)*groups+g)*PanelRows]
+	}
+	if b == blocks-1 {
+		a.scale = &m.Scale[p*PanelRows]
+	}
+	return a
+}
+
+// zeroRows is the whole of a multiplication by a matrix without columns.
+func zeroRows(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
+	for n := range in.N {
+		for r := p0 * PanelRows; r < p1*PanelRows; r++ {
+			dst[n*ld+r] = 0 * m.Scale[r]
+		}
+	}
+}
