@@ -123,7 +123,7 @@ func (in *input) inOrder(ctx context.Context) (*cloud, error) {
 // chunks are small in space, so that for each of them most centroids are out of the question, and
 // stay so while the centroids move.
 func (in *input) grouped(ctx context.Context, set *centroidSet) (*cloud, error) {
-	if in.d > maxBoxWidth || in.n > math.MaxUint32 || set.k < 8 || in.n < 16*set.k {
+	if in.d > maxBoxWidth || in.n > math.MaxInt32 || set.k < 8 || in.n < 16*set.k {
 		return in.inOrder(ctx)
 	}
 	assignments := make([]byte, in.n)

@@ -157,7 +157,7 @@ func layEdges(stretches []stretch, count int) []float32 {
 // sample returns the indices of up to m points of positive weight: one from each of m equal
 // stretches, picked at random.
 func (in *input) sample(m int, random *rand.Rand) []uint32 {
-	have := min(in.n, math.MaxUint32)
+	have := min(in.n, math.MaxInt32)
 	if in.weights != nil {
 		have = 0
 		for _, w := range in.weights {
@@ -467,7 +467,7 @@ func newLocator(edges []float32, lo, hi float32, bits, powers int) *locator {
 func (l *locator) cell(x float32) int {
 	b := math.Float32bits(float32((float64(x) - l.middle) * l.scale))
 	step := min(max(int(b&0x7fffffff>>l.shift)-l.least, 0), l.most)
-	sign := int(int32(b)) >> 63 // -1 below the middle
+	sign := int(int32(b) >> 31) // -1 below the middle
 	return l.most + (step ^ sign) - sign
 }
 

@@ -72,7 +72,7 @@ func (in *input) few(ctx context.Context, m int, random *rand.Rand) (*cloud, err
 		}
 		return in.newCloud(ctx, order, split(nil, 0, len(order), in.d), false)
 	}
-	chunks := split(nil, 0, min(in.n, math.MaxUint32), in.d)
+	chunks := split(nil, 0, min(in.n, math.MaxInt32), in.d)
 	type mass struct{ w, far float64 }
 	masses := make([]mass, len(chunks))
 	err := parallel(ctx, in.threads, len(chunks), func(_, t int) {
