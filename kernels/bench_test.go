@@ -69,26 +69,6 @@ func BenchmarkMulLookup(b *testing.B) {
 	}
 }
 
-func BenchmarkDecode(b *testing.B) {
-	const rows, cols = PanelRows, 1024
-	codes, lookup, dst := make([]byte, rows*cols), make([]byte, 4*Centroids), make([]byte, 2*rows*cols)
-	fill(rand.New(rand.NewPCG(5, 5)), codes)
-	benchEachTier(b, decodeTiers, fmt.Sprintf("form=nibble/rows=%d/cols=%d", rows, cols), func(b *testing.B, fn decodeFunc) {
-		b.SetBytes(rows * cols)
-		for b.Loop() {
-			fn.nibble(dst[:rows*cols], codes[:rows*cols/2], lookup)
-		}
-	})
-	for _, d := range []int{1, 2, 4} {
-		benchEachTier(b, decodeTiers, fmt.Sprintf("form=lookup/d=%d/rows=%d/cols=%d", d, rows, cols), func(b *testing.B, fn decodeFunc) {
-			b.SetBytes(rows * cols)
-			for b.Loop() {
-				fn.lookup(dst[:rows*cols], codes[:rows*cols/d], lookup, d)
-			}
-		})
-	}
-}
-
 func BenchmarkTable(b *testing.B) {
 	const rows, cols, width = 3072, 1024, 8
 	const segments = cols / width

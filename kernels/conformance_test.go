@@ -272,43 +272,6 @@ func TestMulLookup(t *testing.T) {
 	}
 }
 
-func TestDecode(t *testing.T) {
-	forEachTier(t, "decode", decodeTiers, func(t *testing.T, fn decodeFunc) {
-		rng := rand.New(rand.NewPCG(2, 2))
-		for n := range 20 {
-			for p := range places {
-				codes := alloc[byte](t, p, rng, 64*n)
-				fill(rng, codes)
-				for d := range MaxLookupWidth + 1 {
-					lookup := alloc[byte](t, p, rng, max(16, d*Centroids))
-					fill(rng, lookup)
-					checkDecode(t, fn, rng, p, d, codes, lookup)
-				}
-			}
-		}
-	})
-}
-
-// checkDecode holds one tier against scalar, the nibbles for d = 0.
-func checkDecode(t *testing.T, fn decodeFunc, rng *rand.Rand, p place, d int, codes, lookup []byte) {
-	t.Helper()
-	size := len(codes) * d
-	if d == 0 {
-		size = len(codes) * 2
-	}
-	got, want := alloc[byte](t, p, rng, size), make([]byte, size)
-	if d == 0 {
-		fn.nibble(got, codes, lookup)
-		decodeNibbleScalar(want, codes, lookup)
-	} else {
-		fn.lookup(got, codes, lookup, d)
-		decodeLookupScalar(want, codes, lookup, d)
-	}
-	if i := firstDifference(got, want); i >= 0 {
-		t.Fatalf("d=%d, %d codes, %v: byte %d is %d, want %d", d, len(codes), p, i, got[i], want[i])
-	}
-}
-
 func fill(rng *rand.Rand, b []byte) {
 	for i := range b {
 		b[i] = byte(rng.Uint32())

@@ -70,28 +70,6 @@ func FuzzMulLookup(f *testing.F) {
 	fuzzMul(f, mulLookupTiers, mulLookupScalar, func(d int) int { return d * Centroids }, u8Layout)
 }
 
-func FuzzDecode(f *testing.F) {
-	f.Add([]byte{0, 3, 1, 2, 3})
-	f.Add([]byte{3, 9, 255, 128, 127, 0})
-	f.Fuzz(func(t *testing.T, data []byte) {
-		d, n, p := byteAt(data, 0)%(MaxLookupWidth+1), byteAt(data, 1), place(byteAt(data, 2))%places
-		rng := fuzzRNG(data)
-		codes, lookup := alloc[byte](t, p, rng, 64*n), alloc[byte](t, p, rng, max(16, d*Centroids))
-		fill(rng, lookup)
-		fill(rng, codes)
-		if len(data) > 24 {
-			for i := range codes {
-				codes[i] = data[24+i%(len(data)-24)]
-			}
-		}
-		for _, tr := range decodeTiers {
-			if tr.need&^host == 0 {
-				checkDecode(t, tr.fn, rng, p, d, codes, lookup)
-			}
-		}
-	})
-}
-
 func FuzzTable(f *testing.F) {
 	f.Add([]byte{7, 2, 1, 3, 0, 3, 0, 0})
 	f.Add([]byte{33, 31, 1, 8, 2, 9, 1, 2})

@@ -102,12 +102,13 @@ func (s *Set) MulLookup(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int)
 
 func checkMul(op string, dst []float32, ld int, m *Matrix, in *Input, p0, p1, codes, lookup int) {
 	d := max(1, lookup/Centroids)
+	if m.BlockQuads < 1 || m.BlockQuads*4*d > Block || m.GroupQuads < 1 || m.BlockQuads%m.GroupQuads != 0 {
+		panic(fmt.Sprintf("kernels: %s: blocks of %d quads in groups of %d", op, m.BlockQuads, m.GroupQuads))
+	}
 	rows, groups, blocks := m.Panels*PanelRows, m.Groups(), m.Blocks()
 	switch {
 	case p0 < 0 || p1 > m.Panels:
 		panic(fmt.Sprintf("kernels: %s: panels %d to %d of %d", op, p0, p1, m.Panels))
-	case m.BlockQuads < 1 || m.BlockQuads*4*d > Block || m.GroupQuads < 1 || m.BlockQuads%m.GroupQuads != 0:
-		panic(fmt.Sprintf("kernels: %s: blocks of %d quads in groups of %d", op, m.BlockQuads, m.GroupQuads))
 	case len(m.Codes) < codes || len(m.Lookup) < lookup || len(m.Scale) < rows ||
 		lookup < Centroids && len(m.Mult) < rows*groups:
 		panic(fmt.Sprintf("kernels: %s: a short matrix", op))
@@ -138,26 +139,6 @@ func PermuteInput(dst, src []int8, d int) {
 			}
 		}
 	}
-}
-
-// DecodeNibble writes panel p of a mul-nibble matrix in the layout of mul-u8: len(dst) = 64*Quads,
-// rounded up to an even number of quads.
-func (s *Set) DecodeNibble(dst []byte, m *Matrix, p int) {
-	n := ceilDiv(m.Quads, 2) * 64
-	if p < 0 || p >= m.Panels || len(dst) < 2*n || len(m.Codes) < m.Panels*n || len(m.Lookup) < 16 {
-		panic("kernels: DecodeNibble: a short slice")
-	}
-	s.decode.nibble(dst[:2*n], m.Codes[p*n:][:n], m.Lookup)
-}
-
-// DecodeLookup writes panel p of a mul-lookup matrix in the layout of mul-u8 for the permuted
-// input: len(dst) = 64*d*Quads; dst[64*(d*q+j)+i] is the j-th weight of code [q][i].
-func (s *Set) DecodeLookup(dst []byte, m *Matrix, p int) {
-	n, d := m.Quads*64, m.Width()
-	if p < 0 || p >= m.Panels || len(dst) < d*n || len(m.Codes) < m.Panels*n || len(m.Lookup) < d*Centroids {
-		panic("kernels: DecodeLookup: a short slice")
-	}
-	s.decode.lookup(dst[:d*n], m.Codes[p*n:][:n], m.Lookup, d)
 }
 
 // Tables is the work space of the table plan for one input vector: for each segment the dot

@@ -12,10 +12,6 @@ type (
 	denseMatFunc func(y []float32, ld int, w, x []float32, rows, cols, n int)
 	nearestFunc  func(assignments []byte, scores []float32, points []float32, stride, d int, centroids, half []float32)
 
-	decodeFunc struct {
-		nibble func(dst, codes, lookup []byte)
-		lookup func(dst, codes, lookup []byte, d int)
-	}
 	tableKernel struct {
 		build  func(t *Tables, centroids []byte, width int, q []int8, scales []float32, init []int32)
 		spread func(dst []float32, t *Tables, codes []byte, scale []float32, p0, p1 int)
@@ -121,23 +117,6 @@ func mulLookupScalar(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
 				y += float32(in.Scales[n*blocks+b] * float32(sum))
 			}
 			dst[n*ld+row] = y * m.Scale[row]
-		}
-	}
-}
-
-func decodeNibbleScalar(dst, codes, lookup []byte) {
-	for i, c := range codes {
-		at := i/64*128 + i%64
-		dst[at] = lookup[c&15]
-		dst[at+64] = lookup[c>>4]
-	}
-}
-
-func decodeLookupScalar(dst, codes, lookup []byte, d int) {
-	for i, c := range codes {
-		at := i/64*64*d + i%64
-		for j := range d {
-			dst[at+64*j] = lookup[j*Centroids+int(c)]
 		}
 	}
 }

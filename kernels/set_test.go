@@ -13,7 +13,6 @@ func TestChooseTakesTheBestRow(t *testing.T) {
 	checkChoice(t, "mul-u8", mulU8Tiers)
 	checkChoice(t, "mul-nibble", mulNibbleTiers)
 	checkChoice(t, "mul-lookup", mulLookupTiers)
-	checkChoice(t, "decode", decodeTiers)
 	checkChoice(t, "table", tableTiers)
 	checkChoice(t, "quantize", quantizeTiers)
 	checkChoice(t, "dense-vector", denseVecTiers)
@@ -149,13 +148,9 @@ func TestAllocations(t *testing.T) {
 		check(info.Tier+" MulU8", func() { s.MulU8(dst, 2*PanelRows, m, in, 0, 2) })
 		nibble, in4, _ := mulCase(1, 16)
 		check(info.Tier+" MulNibble", func() { s.MulNibble(dst, 2*PanelRows, nibble, in4, 0, 2) })
-		decoded := make([]byte, 64*16*2)
-		check(info.Tier+" DecodeNibble", func() { s.DecodeNibble(decoded, nibble, 1) })
 		for d := 1; d <= MaxLookupWidth; d++ {
 			m, in, _ := mulCase(d, d*Centroids)
 			check(info.Tier+" MulLookup", func() { s.MulLookup(dst, 2*PanelRows, m, in, 0, 2) })
-			decoded := make([]byte, 64*16*d)
-			check(info.Tier+" DecodeLookup", func() { s.DecodeLookup(decoded, m, 1) })
 		}
 		tb := NewTables(5, 2)
 		centroids, q, scales, init := make([]byte, Centroids*8), make([]int8, 40), make([]float32, 3), make([]int32, 5)
@@ -195,7 +190,7 @@ func TestPanics(t *testing.T) {
 		return func() { best.MulLookup(dst, ld, m, in, 0, m.Panels) }
 	}
 	m, in, dst := mulCase(1, 0)
-	nibble, in4, _ := mulCase(1, 16)
+	_, in4, _ := mulCase(1, 16)
 	tb := NewTables(4, 2)
 	build := func(width, centroids, q, scales, init int) func() {
 		return func() {
@@ -209,6 +204,8 @@ func TestPanics(t *testing.T) {
 	}
 	for name, f := range map[string]func(){
 		"a block of more than Block columns": mul(func(m *Matrix, _ *Input) { m.BlockQuads, m.GroupQuads = Block/4+1, 1 }),
+		"blocks of no columns":               mul(func(m *Matrix, _ *Input) { m.BlockQuads = 0 }),
+		"groups of no columns":               mul(func(m *Matrix, _ *Input) { m.GroupQuads = 0 }),
 		"groups that do not divide a block":  mul(func(m *Matrix, _ *Input) { m.GroupQuads = 3 }),
 		"short codes":                        mul(func(m *Matrix, _ *Input) { m.Codes = m.Codes[1:] }),
 		"short multipliers":                  mul(func(m *Matrix, _ *Input) { m.Mult = m.Mult[1:] }),
@@ -225,9 +222,6 @@ func TestPanics(t *testing.T) {
 		"a lookup with groups":               lookup(func(m *Matrix, _ *Input) { m.GroupQuads = 4 }),
 		"a lookup too wide":                  lookup(func(m *Matrix, _ *Input) { m.Lookup = make([]byte, 5*Centroids) }),
 		"nibbles without a lookup":           func() { best.MulNibble(dst, ld, m, in4, 0, 2) },
-		"a nibble panel behind the last":     func() { best.DecodeNibble(make([]byte, 64*16), nibble, 2) },
-		"a short nibble panel":               func() { best.DecodeNibble(make([]byte, 64*16-1), nibble, 0) },
-		"a short lookup panel":               func() { best.DecodeLookup(make([]byte, 64*16-1), m, 0) },
 		"tables of a width of 6":             build(6, 4096, 64, 2, 4),
 		"tables of short centroids":          build(8, Centroids*8-1, 32, 2, 4),
 		"tables of a short input":            build(8, Centroids*8, 31, 2, 4),

@@ -35,12 +35,14 @@ func mulLookup3VBMI(a *vecArgs)
 //go:noescape
 func mulLookup4VBMI(a *vecArgs)
 
-// decodeNibbleAVX512 is decodeNibbleScalar for n vectors of 64 codes.
+// decodeNibbleAVX512 turns n vectors of 64 codes of mul-nibble into the layout of mul-u8:
+// dst[128*i+j] is the weight of the low half of code j of vector i, dst[128*i+64+j] that of its high half.
 //
 //go:noescape
 func decodeNibbleAVX512(dst, codes, lookup *byte, n int)
 
-// decodeLookupVBMI is decodeLookupScalar for n vectors of 64 codes.
+// decodeLookupVBMI turns n vectors of 64 codes of mul-lookup into the layout of mul-u8:
+// dst[64*(d*i+j)+c] is lookup[256*j + code c of vector i].
 //
 //go:noescape
 func decodeLookupVBMI(dst, codes, lookup *byte, d, n int)
@@ -72,12 +74,14 @@ func mulU8BlockAVX2(a *tileArgs)
 //go:noescape
 func mulU8Block4AVX2(a *tileArgs)
 
-// decodeNibbleAVX2 is decodeNibbleScalar for n vectors of 64 codes.
+// decodeNibbleAVX2 turns n vectors of 64 codes of mul-nibble into the layout of mul-u8:
+// dst[128*i+j] is the weight of the low half of code j of vector i, dst[128*i+64+j] that of its high half.
 //
 //go:noescape
 func decodeNibbleAVX2(dst, codes, lookup *byte, n int)
 
-// decodeLookupAVX2 is decodeLookupScalar for n vectors of 64 codes.
+// decodeLookupAVX2 turns n vectors of 64 codes of mul-lookup into the layout of mul-u8:
+// dst[64*(d*i+j)+c] is lookup[256*j + code c of vector i].
 //
 //go:noescape
 func decodeLookupAVX2(dst, codes, lookup *byte, d, n int)

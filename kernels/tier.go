@@ -44,7 +44,6 @@ type Set struct {
 	mulU8     mulFunc
 	mulNibble mulFunc
 	mulLookup mulFunc
-	decode    decodeFunc
 	table     tableKernel
 	denseVec  denseVecFunc
 	denseMat  denseMatFunc
@@ -61,7 +60,6 @@ func choose(have features) *Set {
 	s.mulU8 = use(s, "mul-u8", mulU8Tiers, have)
 	s.mulNibble = use(s, "mul-nibble", mulNibbleTiers, have)
 	s.mulLookup = use(s, "mul-lookup", mulLookupTiers, have)
-	s.decode = use(s, "decode", decodeTiers, have)
 	s.table = use(s, "table", tableTiers, have)
 	s.denseVec = use(s, "dense-vector", denseVecTiers, have)
 	s.denseMat = use(s, "dense-matrix", denseMatTiers, have)

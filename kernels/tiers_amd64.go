@@ -54,12 +54,6 @@ var mulLookupTiers = []tier[mulFunc]{
 	{"scalar", 0, mulLookupScalar},
 }
 
-var decodeTiers = []tier[decodeFunc]{
-	{"avx512vbmi", avx512 | avx512vbmi, decodeFunc{decodeNibbleVBMI, decodeLookupAVX512VBMI}},
-	{"avx2", avx2, decodeFunc{decodeNibbleShuffle, decodeLookupShuffle}},
-	{"scalar", 0, decodeFunc{decodeNibbleScalar, decodeLookupScalar}},
-}
-
 var tableTiers = []tier[tableKernel]{
 	{"avx512vbmi", avx512 | avx512vnni | avx512vbmi, tableKernel{buildTablesVBMI, spreadTablesAVX512VBMI}},
 	{"avx512vnni", avx512 | avx512vnni, tableKernel{buildTablesAVX512, spreadTablesVNNI}},

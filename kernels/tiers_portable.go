@@ -10,7 +10,6 @@ var (
 	mulU8Tiers     = []tier[mulFunc]{{"scalar", 0, mulU8Scalar}}
 	mulNibbleTiers = []tier[mulFunc]{{"scalar", 0, mulNibbleScalar}}
 	mulLookupTiers = []tier[mulFunc]{{"scalar", 0, mulLookupScalar}}
-	decodeTiers    = []tier[decodeFunc]{{"scalar", 0, decodeFunc{decodeNibbleScalar, decodeLookupScalar}}}
 	tableTiers     = []tier[tableKernel]{{"scalar", 0, tableKernel{buildTablesScalar, spreadTablesScalar}}}
 	denseVecTiers  = []tier[denseVecFunc]{{"scalar", 0, denseVecScalar}}
 	denseMatTiers  = []tier[denseMatFunc]{{"scalar", 0, denseMatScalar}}

@@ -159,13 +159,6 @@ func (b *benchmarks) addKernel(set *kernels.Set, op string, rows, cols int) {
 		add("/d=2", func() func() {
 			return mulCall(set.MulLookup, b.matrix(rows, cols, 2, kernels.Block, 1, 2*kernels.Centroids), b.input(cols, kernels.Block))
 		})
-	case "decode":
-		add("/codes=16", func() func() {
-			return decodeCall(set.DecodeNibble, b.matrix(rows, cols, 1, kernels.Block, 2, 16))
-		})
-		add("/codes=256/d=2", func() func() {
-			return decodeCall(set.DecodeLookup, b.matrix(rows, cols, 2, kernels.Block, 1, 2*kernels.Centroids))
-		})
 	case "table":
 		add("/d=8", func() func() { return b.tableCall(set, rows, cols, 8) })
 	case "dense-vector":
@@ -194,15 +187,6 @@ type mulFunc func(dst []float32, ld int, m *kernels.Matrix, in *kernels.Input, p
 func mulCall(mul mulFunc, m *kernels.Matrix, in *kernels.Input) func() {
 	y := make([]float32, len(m.Scale))
 	return func() { mul(y, len(y), m, in, 0, m.Panels) }
-}
-
-func decodeCall(decode func(dst []byte, m *kernels.Matrix, p int), m *kernels.Matrix) func() {
-	dst := make([]byte, m.Quads*m.Width()*4*kernels.PanelRows)
-	return func() {
-		for p := range m.Panels {
-			decode(dst, m, p)
-		}
-	}
 }
 
 func (b *benchmarks) tableCall(set *kernels.Set, rows, cols, width int) func() {
