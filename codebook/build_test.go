@@ -7,8 +7,6 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
-
-	"github.com/palettize/palettize/kernels"
 )
 
 func gaussian(seed uint64, n int) []float32 {
@@ -126,21 +124,10 @@ func TestBuildAwkwardMatrices(t *testing.T) {
 }
 
 func TestSameBytesOnEveryTierAndThreadCount(t *testing.T) {
-	const rows, cols = 100, 387
+	const rows, cols = 60, 387
 	w := gaussian(8, rows*cols)
-	best, err := kernels.Best()
-	if err != nil {
-		t.Fatal(err)
-	}
 	ways := []Options{{Threads: 2}, {Threads: 7}}
-	for _, tier := range best.Tiers() {
-		if tier.Lacks != "" {
-			continue
-		}
-		set, err := kernels.Limited(tier.Tier)
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, set := range runnableSets(t) {
 		ways = append(ways, Options{Threads: 1, Kernels: set})
 	}
 	for _, s := range []Scheme{rowsScheme, pairs, eights, sixteen, sixteenRows, bytesScheme} {

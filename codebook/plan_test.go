@@ -147,6 +147,15 @@ func tableRounding(l *Layer) float64 {
 func otherWays(t *testing.T, plan string) []RunOptions {
 	t.Helper()
 	ways := []RunOptions{{Plan: plan, Threads: 2}, {Plan: plan, Threads: 7}}
+	for _, set := range runnableSets(t) {
+		ways = append(ways, RunOptions{Plan: plan, Kernels: set})
+	}
+	return ways
+}
+
+// runnableSets returns the kernels of every tier that runs here.
+func runnableSets(t *testing.T) (sets []*kernels.Set) {
+	t.Helper()
 	best, err := kernels.Best()
 	if err != nil {
 		t.Fatal(err)
@@ -161,9 +170,9 @@ func otherWays(t *testing.T, plan string) []RunOptions {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ways = append(ways, RunOptions{Plan: plan, Kernels: set})
+		sets = append(sets, set)
 	}
-	return ways
+	return sets
 }
 
 func mulMat(t *testing.T, l *Layer, opts RunOptions, x []float32, n int) []float32 {
