@@ -54,6 +54,7 @@ check-static: need-go
 check-test: need-go
 	@test -n "$(RACE)" || echo "check: no C compiler, so no race detector"
 	$(GO) test $(RACE) ./...
+	$(if $(RACE),$(GO) test ./cmd/palettize)
 
 # The tests of the arithmetic once more as other CPUs run them. -count=1: the switch is read before
 # the test cache looks.

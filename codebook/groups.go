@@ -18,6 +18,11 @@ const (
 // buildGroups compresses w to a few values with a multiplier a group: scale of the row * multiplier *
 // value. The multiplier has a sign, so that the values need not be symmetric: the larger end of a
 // group can always meet the larger end of the values.
+//
+// A multiplier is a fraction of the row's scale, in steps of 1/63. Twelve encoder layers of
+// all-MiniLM-L6-v2, 16 values in groups of 16, come to an error of 0.0643 so; to 0.0643 with a scale of
+// its own for every 16 groups, for 0.03 bits more; to 0.0650 and 0.0677 with 6-bit logarithms in steps of
+// 2^(1/16) and 2^(1/8); and to 0.0639 with exact scales. It also keeps sums of groups integers.
 func (l *Layer) buildGroups(ctx context.Context, w []float32, km kmeans.Options) error {
 	w, exponent := powerOfTwoScaled(w)
 	sample := make([]int, max(1, min(l.Rows, groupSample/l.Cols)))

@@ -14,6 +14,7 @@ import (
 // bit for bit, and the same as ever. testdata/golden.txt has a line "SHA-256 FLAGS" for each scheme;
 // go test ./cmd/palettize -run 'TestGolden|TestDocs' -update writes it anew.
 func TestGolden(t *testing.T) {
+	skipUnderRace(t)
 	const file = "testdata/golden.txt"
 	golden, err := os.ReadFile(file)
 	if err != nil {

@@ -52,6 +52,7 @@ func (m withModels) Run() int {
 func models(name string) string { return filepath.Join(os.Getenv("PALETTIZE_TEST_MODELS"), name) }
 
 func TestScript(t *testing.T) {
+	skipUnderRace(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
@@ -65,6 +66,14 @@ func TestScript(t *testing.T) {
 			"files": files,
 		},
 	})
+}
+
+// skipUnderRace leaves a test of many runs of the program out.
+func skipUnderRace(t *testing.T) {
+	t.Helper()
+	if race {
+		t.Skip("takes minutes under the race detector: run it without")
+	}
 }
 
 // exits runs a program and checks its exit code: exits CODE PROGRAM ARGUMENTS. After success stderr
