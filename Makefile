@@ -32,7 +32,7 @@ build: need-go ## build the program, build/palettize
 test: need-go ## run the tests
 	$(GO) test ./...
 
-check: tiers check-format check-vet check-static check-test check-tiers check-examples check-model fuzz ## everything that CI runs
+check: need-go testdata tiers check-format check-vet check-static check-test check-tiers check-examples check-model fuzz ## everything that CI runs
 	@echo "check: all passed$(if $(RACE),,, but WITHOUT the race detector: it needs a C compiler (apt-get install gcc libc6-dev))"
 
 check-format: need-go
