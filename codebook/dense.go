@@ -62,6 +62,8 @@ func layDense(l *Layer) engine {
 
 func (e *denseEngine) bits() int64 { return 32 * int64(len(e.W)) }
 
+func (e *denseEngine) precision() precision { return precision{} }
+
 func (e *denseEngine) mul(p *Plan, _ *workspace, y, x []float32, n int) bool {
 	if indexNonfinite(x) >= 0 {
 		return false

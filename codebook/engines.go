@@ -11,63 +11,6 @@ const (
 	tableRows = kernels.TablePanelRows
 )
 
-// workspace is the memory of one call. It grows to what the largest call needed.
-type workspace struct {
-	q, shuffled []int8
-	in          kernels.Input
-	y           []float32
-	tables      *kernels.Tables
-}
-
-// grow returns s with length n; what it holds is unspecified.
-func grow[T any](s []T, n int) []T {
-	if cap(s) < n {
-		return make([]T, n)
-	}
-	return s[:n]
-}
-
-// quantise fills ws.in for n vectors of x: blocks of this many columns share a scale, groups of this many a
-// sum, and each vector takes stride values.
-func (ws *workspace) quantise(set *kernels.Set, x []float32, n, cols, block, group, stride int, zero byte) bool {
-	blocks, groups := ceilDiv(cols, block), ceilDiv(cols, group)
-	ws.q = grow(ws.q, n*stride)
-	in := &ws.in
-	in.N, in.Stride, in.Q = n, stride, ws.q
-	in.Scales = grow(in.Scales, n*blocks)
-	in.Init = grow(in.Init, n*groups)
-	for i := range n {
-		q := ws.q[i*stride:][:stride]
-		if !set.Quantize(q, in.Scales[i*blocks:][:blocks], x[i*cols:][:cols], block) {
-			return false
-		}
-		for g := range groups {
-			var sum int32
-			for _, v := range q[g*group : min((g+1)*group, cols)] {
-				sum += int32(v)
-			}
-			in.Init[i*groups+g] = -int32(zero) * sum
-		}
-	}
-	return true
-}
-
-// rowsFor returns where n results of padded rows are written: y itself when nothing is padded.
-func (ws *workspace) rowsFor(y []float32, n, rows, padded int) []float32 {
-	if rows == padded {
-		return y
-	}
-	ws.y = grow(ws.y, n*padded)
-	return ws.y
-}
-
-// unpad copies n results of padded rows to y, unless they are there already.
-func (ws *workspace) unpad(y []float32, n, rows, padded int) {
-	for i := 0; rows != padded && i < n; i++ {
-		copy(y[i*rows:][:rows], ws.y[i*padded:])
-	}
-}
-
 // paddedScales returns the scales of the rows, Scale included, and zeros up to a multiple of panel.
 func (l *Layer) paddedScales(panel int) []float32 {
 	scales := make([]float32, ceilDiv(l.Rows, panel)*panel)
@@ -121,10 +64,14 @@ type panelEngine struct {
 
 func (e *panelEngine) bits() int64 { return matrixBits(&e.m) }
 
+func (e *panelEngine) precision() precision { return precision{block: e.m.BlockQuads * 4 * e.width} }
+
 func (e *panelEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) bool {
 	m, d := &e.m, e.width
-	stride := ceilDiv(m.Quads, 2) * 2 * 4 * d
-	if !ws.quantise(p.set, x, n, p.cols, m.BlockQuads*4*d, m.GroupQuads*4*d, stride, e.zero) {
+	if !ws.quantise(p.set, x, n, inputLayout{
+		cols: p.cols, block: m.BlockQuads * 4 * d, group: m.GroupQuads * 4 * d,
+		stride: ceilDiv(m.Quads, 2) * 2 * 4 * d, zero: e.zero,
+	}) {
 		return false
 	}
 	if d > 1 {
@@ -133,13 +80,13 @@ func (e *panelEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) bool {
 		ws.in.Q = ws.shuffled
 	}
 	padded := m.Panels * panelRows
-	out := ws.rowsFor(y, n, p.rows, padded)
+	out := ws.results(y, p.rows, padded)
 	if p.threads == 1 {
 		e.op(p.set, out, padded, m, &ws.in, 0, m.Panels)
 	} else {
 		parallel(p.threads, m.Panels, func(lo, hi int) { e.op(p.set, out, padded, m, &ws.in, lo, hi) })
 	}
-	ws.unpad(y, n, p.rows, padded)
+	ws.collect(y, p.rows, padded)
 	return true
 }
 
@@ -223,18 +170,29 @@ func (e *broadcastEngine) bits() int64 {
 	return matrixBits(&e.centroids) + 8*int64(len(e.assignments)) + 32*int64(len(e.scales))
 }
 
+func (e *broadcastEngine) precision() precision {
+	return precision{block: e.centroids.BlockQuads * 4}
+}
+
 func (e *broadcastEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) bool {
 	m := &e.centroids
 	block := m.BlockQuads * 4
-	if !ws.quantise(p.set, x, n, p.cols, block, block, ceilDiv(m.Quads, 2)*8, e.zero) {
+	if !ws.quantise(p.set, x, n, inputLayout{
+		cols: p.cols, block: block, group: block, stride: ceilDiv(m.Quads, 2) * 8, zero: e.zero,
+	}) {
 		return false
 	}
 	const ld = kernels.Centroids
-	ws.y = grow(ws.y, n*ld)
+	ws.y = grow(ws.y, ws.in.N*ld)
 	if p.threads == 1 {
 		p.set.MulU8(ws.y, ld, m, &ws.in, 0, m.Panels)
 	} else {
 		parallel(p.threads, m.Panels, func(lo, hi int) { p.set.MulU8(ws.y, ld, m, &ws.in, lo, hi) })
+	}
+	for j, i := range ws.heavy {
+		for k, v := range ws.y[(n+j)*ld:][:ld] {
+			ws.y[i*ld+k] += v
+		}
 	}
 	for i := range n {
 		results := (*[kernels.Centroids]float32)(ws.y[i*ld:])
@@ -286,19 +244,28 @@ func (e *tableEngine) bits() int64 {
 	return 8*int64(len(e.centroids)+len(e.codes)) + 32*int64(len(e.scales))
 }
 
+// blockSegments is the number of segments that share an input scale.
+func (e *tableEngine) blockSegments() int { return kernels.Block / (4 * e.width) * 4 }
+
+func (e *tableEngine) precision() precision {
+	return precision{block: e.blockSegments() * e.width, table: true}
+}
+
 func (e *tableEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) bool {
-	d := e.width
-	blockSegments := kernels.Block / (4 * d) * 4
+	d, blockSegments := e.width, e.blockSegments()
 	if ws.tables == nil {
 		ws.tables = kernels.NewTables(e.segments, blockSegments)
 	}
+	if !ws.quantise(p.set, x, n, inputLayout{
+		cols: p.cols, block: blockSegments * d, group: d, stride: e.segments * d, zero: e.zero,
+	}) {
+		return false
+	}
 	padded := len(e.scales)
-	out := ws.rowsFor(y, n, p.rows, padded)
-	for i := range n {
-		if !ws.quantise(p.set, x[i*p.cols:][:p.cols], 1, p.cols, blockSegments*d, d, e.segments*d, e.zero) {
-			return false
-		}
-		q := ws.q
+	out := ws.results(y, p.rows, padded)
+	blocks := ceilDiv(e.segments, blockSegments)
+	for i := range ws.in.N {
+		q := ws.q[i*ws.in.Stride:][:ws.in.Stride]
 		if e.padded != d {
 			ws.shuffled = grow(ws.shuffled, e.segments*e.padded)
 			clear(ws.shuffled)
@@ -307,7 +274,7 @@ func (e *tableEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) bool {
 			}
 			q = ws.shuffled
 		}
-		p.set.BuildTables(ws.tables, e.centroids, e.padded, q, ws.in.Scales, ws.in.Init)
+		p.set.BuildTables(ws.tables, e.centroids, e.padded, q, ws.in.Scales[i*blocks:], ws.in.Init[i*e.segments:])
 		dst := out[i*padded:][:padded]
 		if p.threads == 1 {
 			p.set.SpreadTables(dst, ws.tables, e.codes, e.scales, 0, padded/tableRows)
@@ -317,6 +284,6 @@ func (e *tableEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) bool {
 			})
 		}
 	}
-	ws.unpad(y, n, p.rows, padded)
+	ws.collect(y, p.rows, padded)
 	return true
 }

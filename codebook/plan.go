@@ -32,6 +32,8 @@ type engine interface {
 	bits() int64
 	// mul writes y [n, rows] for x [n, cols]. It returns false when x holds a NaN or an infinity.
 	mul(p *Plan, ws *workspace, y, x []float32, n int) bool
+	// precision says what bound needs to know.
+	precision() precision
 }
 
 // plans lists the ways to multiply a layer. cost is in nanoseconds for a batch on one thread.

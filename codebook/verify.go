@@ -36,6 +36,7 @@ type LayerCheck struct {
 	WeightError  *float64 `json:"weight_error"`  // relative Frobenius error; null without the original
 	OutputError  float64  `json:"output_error"`  // compiled path against dense float32, relative
 	KernelError  float64  `json:"kernel_error"`  // compiled path against exact arithmetic on the same centroids
+	KernelBound  float64  `json:"kernel_bound"`  // what that can be at most for these inputs, as proven
 	Cosine       float64  `json:"cosine"`        // of the outputs
 	MaxError     float64  `json:"max_error"`     // largest absolute difference of outputs
 	DenseUs      float64  `json:"dense_us"`
@@ -179,7 +180,7 @@ func measureErrors(l NamedLayer, opts VerifyOptions, weights, outputs *Distortio
 	d.Add(y, want)
 	outputs.Merge(d)
 	found.OutputError, found.Cosine, found.MaxError = d.Relative(), d.Cosine(), d.Max
-	found.KernelError = kernelError(l.Layer, y, x, threadCount(opts.Threads))
+	found.KernelError, found.KernelBound = kernelError(l.Layer, c.plan, y, x)
 	c.x, c.y = x[:opts.Batch*cols], y[:opts.Batch*rows]
 	return c, found, nil
 }
@@ -237,28 +238,44 @@ func inputs(name string, cols int, opts VerifyOptions) ([]float32, error) {
 	return x, nil
 }
 
-// kernelError compares results with those of float64 arithmetic on the weights that the layer stands for.
-func kernelError(l *Layer, y, x []float32, threads int) float64 {
+// kernelError compares results with those of float64 arithmetic on the weights that the layer stands
+// for, and returns the error and its bound, both relative to the exact results.
+func kernelError(l *Layer, p *Plan, y, x []float32) (found, most float64) {
 	n := len(x) / l.Cols
-	rows := make([]Distortion, l.Rows)
-	parallel(threads, l.Rows, func(lo, hi int) {
+	bounds := make([]*bound, n)
+	for i := range bounds {
+		bounds[i] = newBound(l, p.engine.precision(), x[i*l.Cols:][:l.Cols])
+	}
+	type sums struct {
+		d Distortion
+		b float64 // of squared bounds
+	}
+	rows := make([]sums, l.Rows)
+	parallel(p.threads, l.Rows, func(lo, hi int) {
 		row := make([]float32, l.Cols)
 		for r := lo; r < hi; r++ {
 			l.Row(row, r)
 			for i := range n {
+				x := x[i*l.Cols:][:l.Cols]
 				var sum float64
-				for c, v := range x[i*l.Cols:][:l.Cols] {
+				for c, v := range x {
 					sum += float64(row[c]) * float64(v)
 				}
-				rows[r].add(float64(y[i*l.Rows+r]), sum)
+				rows[r].d.add(float64(y[i*l.Rows+r]), sum)
+				b := bounds[i].row(r, row, x)
+				rows[r].b += b * b
 			}
 		}
 	})
-	var d Distortion
+	var total sums
 	for _, row := range rows {
-		d.Merge(row)
+		total.d.Merge(row.d)
+		total.b += row.b
 	}
-	return d.Relative()
+	if total.d.Signal == 0 {
+		return total.d.Relative(), 0
+	}
+	return total.d.Relative(), math.Sqrt(total.b / total.d.Signal)
 }
 
 // timePasses notes the best time of each layer, and returns those of the best passes.
