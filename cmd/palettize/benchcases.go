@@ -57,9 +57,14 @@ func newBenchmarks(kernel string, args []string) (*benchmarks, error) {
 		}
 	}
 	for _, l := range layers {
-		b.addLayer("/layer="+strings.Join(strings.Fields(l.Tensor.Name), "_"), l.Layer)
+		b.addLayer("/layer="+benchName(l.Tensor.Name), l.Layer)
 	}
 	return b, nil
+}
+
+// benchName is a tensor's name without what means something in the Go benchmark format.
+func benchName(name string) string {
+	return printable(strings.NewReplacer(" ", "_", "/", "_", "=", "_").Replace(name))
 }
 
 // addLayer adds a layer, with its data in the cache and not.

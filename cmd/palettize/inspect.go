@@ -76,7 +76,10 @@ func inspectCodebook(name string) (*inspectReport, error) {
 	defer book.Close()
 	info := book.Info()
 	facts := &codebookFacts{
-		Version: info.Version, Producer: info.Producer, Settings: json.RawMessage(info.Settings), Layers: len(info.Layers),
+		Version: info.Version, Producer: info.Producer, Layers: len(info.Layers),
+	}
+	if json.Valid([]byte(info.Settings)) { // another program may have written something else
+		facts.Settings = json.RawMessage(info.Settings)
 	}
 	report := &inspectReport{File: name, Size: info.Size, Codebook: facts, Metadata: info.Metadata}
 	var sum codebook.Distortion

@@ -71,7 +71,7 @@ func (p *progress) update(now codebook.Progress) {
 	if p.bar == nil || now.Total == 0 {
 		return
 	}
-	name := now.Tensor
+	name := printable(now.Tensor)
 	if len(name) > p.room {
 		name = "..." + name[len(name)-p.room+3:] // the end tells tensors apart
 	}
@@ -93,7 +93,23 @@ type table struct {
 	rows [][]string
 }
 
-func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
+func (t *table) add(cells ...string) {
+	for i, cell := range cells {
+		cells[i] = printable(cell)
+	}
+	t.rows = append(t.rows, cells)
+}
+
+// printable is text with everything escaped that could move the cursor: names come from files.
+func printable(text string) string {
+	for _, r := range text {
+		if !strconv.IsPrint(r) {
+			quoted := strconv.Quote(text)
+			return quoted[1 : len(quoted)-1]
+		}
+	}
+	return text
+}
 
 func (t *table) text() string {
 	var b strings.Builder

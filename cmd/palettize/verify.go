@@ -80,6 +80,9 @@ func runVerify(ctx context.Context, env *env, o verifyOptions, args []string) er
 	if err != nil {
 		return err
 	}
+	if len(layers) == 0 {
+		return fmt.Errorf("%s: has no layers, nothing to verify", args[0])
+	}
 	bytesIn := originalBytes(book, layers)
 	if len(args) == 2 {
 		model, err := openModel(args[1])
