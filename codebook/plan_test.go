@@ -109,8 +109,11 @@ func TestPlans(t *testing.T) {
 					for i, v := range y {
 						// A table is rounded to 16 bits a block; all else to float32.
 						tolerance := 1e-6 * size[i]
-						if row.name == "table" {
+						switch row.name {
+						case "table":
 							tolerance += tableRounding(l)
+						case "dense":
+							tolerance = float64(l.Cols+4) * ulp * size[i]
 						}
 						if math.Abs(float64(v)-want[i]) > tolerance {
 							t.Fatalf("result %d is %v, want %v within %v", i, v, want[i], tolerance)
