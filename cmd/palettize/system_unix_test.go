@@ -94,8 +94,8 @@ func TestUnwritableFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(base) })
-	folder := filepath.Join(base, "folder")
-	if err := errors.Join(os.Chmod(base, 0o755), os.Mkdir(folder, 0o755)); err != nil {
+	folder, coverage := filepath.Join(base, "folder"), filepath.Join(base, "coverage")
+	if err := errors.Join(os.Chmod(base, 0o755), os.Mkdir(folder, 0o755), os.Mkdir(coverage, 0o755), os.Chmod(coverage, 0o777)); err != nil {
 		t.Fatal(err)
 	}
 	model, book := filepath.Join(folder, "m.safetensors"), filepath.Join(folder, "b.pal.safetensors")
@@ -120,6 +120,7 @@ func TestUnwritableFolder(t *testing.T) {
 	} {
 		cmd := exec.CommandContext(t.Context(), program, args...)
 		cmd.Dir = base
+		cmd.Env = append(os.Environ(), "GOCOVERDIR="+coverage) // where nobody may write too
 		if os.Getuid() == 0 {
 			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 		}
