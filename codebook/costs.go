@@ -19,6 +19,8 @@ const (
 	costByte = 0.006
 	// costCall is what a call takes whatever the size.
 	costCall = 100
+	// costShare is the least work that is worth a further thread: waking one takes about 1000.
+	costShare = 4000
 	// costResult is what broadcasting one result takes.
 	costResult = 0.3
 )

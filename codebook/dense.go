@@ -31,19 +31,11 @@ func (d *Dense) MulMat(y, x []float32, n int) error {
 	if err != nil {
 		return err
 	}
-	d.mulMat(set, 1, y, x, n)
+	d.mulRows(set, y, x, n, 0, d.Rows)
 	return nil
 }
 
-// mulMat shares the rows among threads.
-func (d *Dense) mulMat(set *kernels.Set, threads int, y, x []float32, n int) {
-	if threads == 1 {
-		d.mulRows(set, y, x, n, 0, d.Rows)
-		return
-	}
-	parallel(threads, d.Rows, func(lo, hi int) { d.mulRows(set, y, x, n, lo, hi) })
-}
-
+// mulRows multiplies rows from lo to hi.
 func (d *Dense) mulRows(set *kernels.Set, y, x []float32, n, lo, hi int) {
 	w := d.W[lo*d.Cols : hi*d.Cols]
 	if n == 1 {
@@ -54,20 +46,29 @@ func (d *Dense) mulRows(set *kernels.Set, y, x []float32, n, lo, hi int) {
 }
 
 // denseEngine multiplies the rebuilt weights.
-type denseEngine struct{ Dense }
+type denseEngine struct{ *Dense }
 
 func layDense(l *Layer) engine {
-	return &denseEngine{Dense{Rows: l.Rows, Cols: l.Cols, W: l.Dense()}}
+	return denseEngine{&Dense{Rows: l.Rows, Cols: l.Cols, W: l.Dense()}}
 }
 
-func (e *denseEngine) bits() int64 { return 32 * int64(len(e.W)) }
+func (e denseEngine) bits() int64 { return 32 * int64(len(e.W)) }
 
-func (e *denseEngine) precision() precision { return precision{} }
+func (e denseEngine) precision() precision { return precision{} }
 
-func (e *denseEngine) mul(p *Plan, _ *workspace, y, x []float32, n int) bool {
-	if indexNonfinite(x) >= 0 {
-		return false
-	}
-	e.mulMat(p.set, p.threads, y, x, n)
+func (e denseEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) bool {
+	return indexNonfinite(x) < 0 && baselineEngine{e}.mul(p, ws, y, x, n)
+}
+
+func (e denseEngine) part(p *Plan, ws *workspace, lo, hi int) {
+	e.mulRows(p.set, ws.out, ws.x, ws.n, lo, hi)
+}
+
+// baselineEngine is what layers are compared with: nothing but the multiplication, for finite inputs.
+type baselineEngine struct{ denseEngine }
+
+func (e baselineEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) bool {
+	ws.x, ws.n, ws.out = x, n, y
+	p.share(ws, e.Rows)
 	return true
 }

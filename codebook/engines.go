@@ -79,15 +79,14 @@ func (e *panelEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) bool {
 		kernels.PermuteInput(ws.shuffled, ws.q, d)
 		ws.in.Q = ws.shuffled
 	}
-	padded := m.Panels * panelRows
-	out := ws.results(y, p.rows, padded)
-	if p.threads == 1 {
-		e.op(p.set, out, padded, m, &ws.in, 0, m.Panels)
-	} else {
-		parallel(p.threads, m.Panels, func(lo, hi int) { e.op(p.set, out, padded, m, &ws.in, lo, hi) })
-	}
-	ws.collect(y, p.rows, padded)
+	ws.results(y, p.rows, m.Panels*panelRows)
+	p.share(ws, m.Panels)
+	ws.collect(y, p.rows)
 	return true
+}
+
+func (e *panelEngine) part(p *Plan, ws *workspace, lo, hi int) {
+	e.op(p.set, ws.out, ws.ld, &e.m, &ws.in, lo, hi)
 }
 
 func fitsNibbles(l *Layer) bool { return l.Width == 1 && l.K() <= 16 }
@@ -183,19 +182,11 @@ func (e *broadcastEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) boo
 		return false
 	}
 	const ld = kernels.Centroids
-	ws.y = grow(ws.y, ws.in.N*ld)
-	if p.threads == 1 {
-		p.set.MulU8(ws.y, ld, m, &ws.in, 0, m.Panels)
-	} else {
-		parallel(p.threads, m.Panels, func(lo, hi int) { p.set.MulU8(ws.y, ld, m, &ws.in, lo, hi) })
-	}
-	for j, i := range ws.heavy {
-		for k, v := range ws.y[(n+j)*ld:][:ld] {
-			ws.y[i*ld+k] += v
-		}
-	}
+	ws.results(nil, 0, ld)
+	p.share(ws, m.Panels)
+	ws.addRemainders(ws.out, ld, ld)
 	for i := range n {
-		results := (*[kernels.Centroids]float32)(ws.y[i*ld:])
+		results := (*[kernels.Centroids]float32)(ws.out[i*ld:])
 		out := y[i*p.rows:][:len(e.assignments)]
 		for r, a := range e.assignments {
 			out[r] = results[a]
@@ -205,6 +196,10 @@ func (e *broadcastEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) boo
 		}
 	}
 	return true
+}
+
+func (e *broadcastEngine) part(p *Plan, ws *workspace, lo, hi int) {
+	p.set.MulU8(ws.out, ws.ld, &e.centroids, &ws.in, lo, hi)
 }
 
 // tableEngine looks up the dot products of the centroids with each segment of the input.
@@ -261,8 +256,7 @@ func (e *tableEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) bool {
 	}) {
 		return false
 	}
-	padded := len(e.scales)
-	out := ws.results(y, p.rows, padded)
+	ws.results(y, p.rows, len(e.scales))
 	blocks := ceilDiv(e.segments, blockSegments)
 	for i := range ws.in.N {
 		q := ws.q[i*ws.in.Stride:][:ws.in.Stride]
@@ -275,15 +269,13 @@ func (e *tableEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) bool {
 			q = ws.shuffled
 		}
 		p.set.BuildTables(ws.tables, e.centroids, e.padded, q, ws.in.Scales[i*blocks:], ws.in.Init[i*e.segments:])
-		dst := out[i*padded:][:padded]
-		if p.threads == 1 {
-			p.set.SpreadTables(dst, ws.tables, e.codes, e.scales, 0, padded/tableRows)
-		} else {
-			parallel(p.threads, padded/tableRows, func(lo, hi int) {
-				p.set.SpreadTables(dst, ws.tables, e.codes, e.scales, lo, hi)
-			})
-		}
+		ws.vector = i
+		p.share(ws, len(e.scales)/tableRows)
 	}
-	ws.collect(y, p.rows, padded)
+	ws.collect(y, p.rows)
 	return true
+}
+
+func (e *tableEngine) part(p *Plan, ws *workspace, lo, hi int) {
+	p.set.SpreadTables(ws.out[ws.vector*ws.ld:][:ws.ld], ws.tables, e.codes, e.scales, lo, hi)
 }

@@ -2,6 +2,7 @@ package codebook
 
 import (
 	"slices"
+	"sync"
 
 	"github.com/palettize/palettize/kernels"
 )
@@ -29,8 +30,16 @@ type workspace struct {
 	heavy       []int         // vectors with a remainder
 	remainder   []float32
 	q, shuffled []int8
-	y           []float32
 	tables      *kernels.Tables
+
+	// What the parts of a shared multiplication need beside the input.
+	out    []float32 // results, ld from one vector to the next
+	ld     int
+	vector int            // the one that tables are for
+	x      []float32      // the float32 input, for dense
+	n      int            // its vectors
+	own    []float32      // out, unless that is the caller's y
+	others sync.WaitGroup // parts in other goroutines
 }
 
 // grow returns s with length n, what it held included; the rest is unspecified.
@@ -106,28 +115,35 @@ func (ws *workspace) isHeavy(i int, lay inputLayout) bool {
 	return false
 }
 
-// results returns where the results of ws.in are written, rows of them padded: y itself, when
-// nothing is padded or has to be added.
-func (ws *workspace) results(y []float32, rows, padded int) []float32 {
+// results sets where the results of ws.in are written, rows of them padded: to y itself, when nothing
+// is padded or has to be added.
+func (ws *workspace) results(y []float32, rows, padded int) {
+	ws.ld = padded
 	if rows == padded && len(ws.heavy) == 0 {
-		return y
+		ws.out = y
+		return
 	}
-	ws.y = grow(ws.y, ws.in.N*padded)
-	return ws.y
+	ws.own = grow(ws.own, ws.in.N*padded)
+	ws.out = ws.own
 }
 
 // collect copies results to y, unless they are there already, and adds those of remainders.
-func (ws *workspace) collect(y []float32, rows, padded int) {
-	if rows == padded && len(ws.heavy) == 0 {
+func (ws *workspace) collect(y []float32, rows int) {
+	if rows == ws.ld && len(ws.heavy) == 0 {
 		return
 	}
-	n := ws.in.N - len(ws.heavy)
-	for i := range n {
-		copy(y[i*rows:][:rows], ws.y[i*padded:])
+	for i := range ws.in.N - len(ws.heavy) {
+		copy(y[i*rows:][:rows], ws.out[i*ws.ld:])
 	}
+	ws.addRemainders(y, rows, rows)
+}
+
+// addRemainders adds the results of remainders to those of their vectors in y, ld apart.
+func (ws *workspace) addRemainders(y []float32, ld, rows int) {
+	n := ws.in.N - len(ws.heavy)
 	for j, i := range ws.heavy {
-		for r, v := range ws.y[(n+j)*padded:][:rows] {
-			y[i*rows+r] += v
+		for r, v := range ws.out[(n+j)*ws.ld:][:rows] {
+			y[i*ld+r] += v
 		}
 	}
 }

@@ -11,7 +11,7 @@ import (
 // RunOptions say how a layer is multiplied.
 type RunOptions struct {
 	Kernels *kernels.Set // nil: kernels.Best
-	Threads int          // 0 or 1: the caller's goroutine alone
+	Threads int          // at most; 0 or 1: the caller's goroutine alone, which is also best for small layers
 	Batch   int          // vectors multiplied at once, for which the plan is chosen; 0: 1
 	Plan    string       // name of the plan to use, "": the one that the cost model finds fastest
 }
@@ -22,7 +22,7 @@ type Plan struct {
 	name, tier string
 	engine     engine
 	set        *kernels.Set
-	threads    int
+	threads    int       // at most 1: the caller's goroutine alone
 	spaces     sync.Pool // of *workspace
 }
 
@@ -32,6 +32,8 @@ type engine interface {
 	bits() int64
 	// mul writes y [n, rows] for x [n, cols]. It returns false when x holds a NaN or an infinity.
 	mul(p *Plan, ws *workspace, y, x []float32, n int) bool
+	// part does what share hands out: panels, or rows, from lo to hi.
+	part(p *Plan, ws *workspace, lo, hi int)
 	// precision says what bound needs to know.
 	precision() precision
 }
@@ -74,12 +76,13 @@ func (l *Layer) Plan(opts RunOptions) (*Plan, error) {
 		return nil, fmt.Errorf("no plan %q for a layer of width %d with %d centroids", opts.Plan, l.Width, l.K())
 	}
 	row := plans[best]
-	p := &Plan{
-		rows: l.Rows, cols: l.Cols, name: row.name, tier: set.Tier(row.op),
-		engine: row.lay(l), set: set, threads: max(1, opts.Threads),
-	}
+	return newPlan(l.Rows, l.Cols, row.name, row.op, row.lay(l), set, min(opts.Threads, int(bestCost/costShare))), nil
+}
+
+func newPlan(rows, cols int, name, op string, e engine, set *kernels.Set, threads int) *Plan {
+	p := &Plan{rows: rows, cols: cols, name: name, tier: set.Tier(op), engine: e, set: set, threads: threads}
 	p.spaces.New = func() any { return new(workspace) }
-	return p, nil
+	return p
 }
 
 // Name is the plan: "broadcast" and "table" spread dot products of the centroids, "decode16" and

@@ -83,11 +83,14 @@ const (
 // check is one layer while it is verified.
 type check struct {
 	NamedLayer
-	plan  *Plan
-	dense Dense
-	x, y  []float32 // of a timed call
-	bestD time.Duration
-	bestC time.Duration
+	dense, compiled timed
+	x, y            []float32 // of a timed call
+}
+
+// timed is a plan and the shortest time that it took.
+type timed struct {
+	*Plan
+	best time.Duration
 }
 
 // Verify compares each layer with dense float32 multiplication: errors, and times taken in passes
@@ -125,7 +128,7 @@ func Verify(ctx context.Context, layers []NamedLayer, opts VerifyOptions) (*Veri
 		v.Layers = append(v.Layers, found)
 		progress.Done += l.Tensor.Bytes
 	}
-	dense, compiled, err := timePasses(ctx, checks, opts)
+	dense, compiled, err := timePasses(ctx, checks)
 	if err != nil {
 		return nil, err
 	}
@@ -145,20 +148,20 @@ func measureErrors(l NamedLayer, opts VerifyOptions, weights, outputs *Distortio
 		Name: l.Tensor.Name, Shape: l.Tensor.Shape, Scheme: l.Layer.Scheme(), K: l.Layer.K(), D: l.Layer.Width,
 		BitsStored: float64(8*l.Bytes) / float64(rows*cols),
 	}
-	var err error
-	if c.plan, err = l.Layer.Plan(RunOptions{Kernels: opts.Kernels, Threads: opts.Threads, Batch: opts.Batch}); err != nil {
+	plan, err := l.Layer.Plan(RunOptions{Kernels: opts.Kernels, Threads: opts.Threads, Batch: opts.Batch})
+	if err != nil {
 		return nil, found, err
 	}
-	found.Plan, found.Tier = c.plan.Name(), c.plan.Tier()
-	found.BitsResident = float64(c.plan.BitsResident()) / float64(rows*cols)
-	c.dense = Dense{Rows: rows, Cols: cols}
+	found.Plan, found.Tier = plan.Name(), plan.Tier()
+	found.BitsResident = float64(plan.BitsResident()) / float64(rows*cols)
+	dense := Dense{Rows: rows, Cols: cols}
 	if opts.Truth == nil {
-		c.dense.W = l.Layer.Dense()
+		dense.W = l.Layer.Dense()
 	} else {
-		if c.dense.W, err = truth(l.Tensor, opts.Truth); err != nil {
+		if dense.W, err = truth(l.Tensor, opts.Truth); err != nil {
 			return nil, found, err
 		}
-		d := l.Layer.distortion(c.dense.W, opts.Threads)
+		d := l.Layer.distortion(dense.W, opts.Threads)
 		relative := d.Relative()
 		found.WeightError = &relative
 		weights.Merge(d)
@@ -171,16 +174,20 @@ func measureErrors(l NamedLayer, opts VerifyOptions, weights, outputs *Distortio
 	y, want := make([]float32, n*rows), make([]float32, n*rows)
 	for lo := 0; lo < n; lo += opts.Batch {
 		hi := min(lo+opts.Batch, n)
-		if err := c.plan.MulMat(y[lo*rows:hi*rows], x[lo*cols:hi*cols], hi-lo); err != nil {
+		if err := plan.MulMat(y[lo*rows:hi*rows], x[lo*cols:hi*cols], hi-lo); err != nil {
 			return nil, found, err
 		}
 	}
-	c.dense.mulMat(opts.Kernels, opts.Threads, want, x, n)
+	baseline := newPlan(rows, cols, "dense", "dense-vector", baselineEngine{denseEngine{&dense}}, opts.Kernels, opts.Threads)
+	if err := baseline.MulMat(want, x, n); err != nil {
+		return nil, found, err
+	}
 	var d Distortion
 	d.Add(y, want)
 	outputs.Merge(d)
 	found.OutputError, found.Cosine, found.MaxError = d.Relative(), d.Cosine(), d.Max
-	found.KernelError, found.KernelBound = kernelError(l.Layer, c.plan, y, x)
+	found.KernelError, found.KernelBound = kernelError(l.Layer, plan, y, x)
+	c.dense, c.compiled = timed{baseline, math.MaxInt64}, timed{plan, math.MaxInt64}
 	c.x, c.y = x[:opts.Batch*cols], y[:opts.Batch*rows]
 	return c, found, nil
 }
@@ -279,42 +286,36 @@ func kernelError(l *Layer, p *Plan, y, x []float32) (found, most float64) {
 }
 
 // timePasses notes the best time of each layer, and returns those of the best passes.
-func timePasses(ctx context.Context, checks []*check, opts VerifyOptions) (dense, compiled time.Duration, err error) {
+func timePasses(ctx context.Context, checks []*check) (dense, compiled time.Duration, err error) {
 	dense, compiled = math.MaxInt64, math.MaxInt64
-	for _, c := range checks {
-		c.bestD, c.bestC = math.MaxInt64, math.MaxInt64
-	}
 	for range verifyRounds {
 		for range blockPasses {
-			var pass time.Duration
-			for _, c := range checks {
-				start := time.Now()
-				c.dense.mulMat(opts.Kernels, opts.Threads, c.y, c.x, opts.Batch)
-				took := time.Since(start)
-				c.bestD, pass = min(c.bestD, took), pass+took
-			}
-			dense = min(dense, pass)
-			if err := ctx.Err(); err != nil {
+			if err := timePass(ctx, checks, func(c *check) *timed { return &c.dense }, &dense); err != nil {
 				return 0, 0, err
 			}
 		}
 		for range blockPasses {
-			var pass time.Duration
-			for _, c := range checks {
-				start := time.Now()
-				if err := c.plan.MulMat(c.y, c.x, opts.Batch); err != nil {
-					return 0, 0, err
-				}
-				took := time.Since(start)
-				c.bestC, pass = min(c.bestC, took), pass+took
-			}
-			compiled = min(compiled, pass)
-			if err := ctx.Err(); err != nil {
+			if err := timePass(ctx, checks, func(c *check) *timed { return &c.compiled }, &compiled); err != nil {
 				return 0, 0, err
 			}
 		}
 	}
 	return dense, compiled, nil
+}
+
+// timePass walks through all layers with one of their plans.
+func timePass(ctx context.Context, checks []*check, of func(*check) *timed, best *time.Duration) error {
+	var pass time.Duration
+	for _, c := range checks {
+		t, start := of(c), time.Now()
+		if err := t.MulMat(c.y, c.x, len(c.x)/t.cols); err != nil {
+			return err
+		}
+		took := time.Since(start)
+		t.best, pass = min(t.best, took), pass+took
+	}
+	*best = min(*best, pass)
+	return ctx.Err()
 }
 
 // sumUp fills in times and totals.
@@ -323,7 +324,7 @@ func (v *Verification) sumUp(checks []*check, weights, outputs Distortion, dense
 	var stored, resident float64
 	for i, c := range checks {
 		found := &v.Layers[i]
-		found.DenseUs, found.CompiledUs = microseconds(c.bestD), microseconds(c.bestC)
+		found.DenseUs, found.CompiledUs = microseconds(c.dense.best), microseconds(c.compiled.best)
 		found.Speedup = found.DenseUs / found.CompiledUs
 		n := c.Tensor.Elements()
 		t.Weights += n
