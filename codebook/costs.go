@@ -44,8 +44,10 @@ func costsOf(set *kernels.Set) *costs {
 	}
 }
 
-// size is the number of weights.
-func size(l *Layer) float64 { return float64(l.Rows) * float64(l.Cols) }
+// size is the number of weights, rows padded to whole panels.
+func size(l *Layer, panel int) float64 {
+	return float64(ceilDiv(l.Rows, panel)*panel) * float64(l.Cols)
+}
 
 func costBroadcast(c *costs, l *Layer, batch float64) float64 {
 	centroids := float64(l.K()) * float64(l.Cols)
@@ -53,22 +55,22 @@ func costBroadcast(c *costs, l *Layer, batch float64) float64 {
 }
 
 func costTable(c *costs, l *Layer, batch float64) float64 {
-	lookups := float64(l.Rows) * float64(l.Segments())
+	lookups := size(l, tableRows) / float64(l.Width)
 	return batch * (costCall + costByte*lookups + c.bytes*kernels.Centroids*float64(l.Cols) + c.spread*lookups)
 }
 
 func costNibbles(c *costs, l *Layer, batch float64) float64 {
-	return costCall + size(l)*(costByte/2+batch*c.nibble)
+	return costCall + size(l, panelRows)*(costByte/2+batch*c.nibble)
 }
 
 func costLookup(c *costs, l *Layer, batch float64) float64 {
-	return costCall + size(l)*(costByte/float64(l.Width)+c.fetch+batch*c.lookup)
+	return costCall + size(l, panelRows)*(costByte/float64(l.Width)+c.fetch+batch*c.lookup)
 }
 
 func costBytes(c *costs, l *Layer, batch float64) float64 {
-	return costCall + size(l)*(costByte+batch*c.bytes)
+	return costCall + size(l, panelRows)*(costByte+batch*c.bytes)
 }
 
 func costDense(c *costs, l *Layer, batch float64) float64 {
-	return costCall + size(l)*(costByte*4+batch*c.dense)
+	return costCall + size(l, 1)*(costByte*4+batch*c.dense)
 }

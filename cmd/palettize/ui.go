@@ -266,12 +266,12 @@ func totalTable(total facts) *table {
 func verificationTables(v *codebook.Verification) (layers *table, total facts) {
 	layers = &table{head: []string{
 		"layer", "shape", "scheme", "plan", "tier", ">bits stored", ">resident",
-		">weight error", ">output error", ">kernel error", ">cosine", ">max error", ">dense us", ">compiled us", ">speed-up",
+		">weight error", ">output error", ">kernel error", ">bound", ">cosine", ">max error", ">dense us", ">compiled us", ">speed-up",
 	}}
 	for _, l := range v.Layers {
 		layers.add(l.Name, shapeText(l.Shape), schemeText(l.Scheme, l.D, l.K, 0), l.Plan, l.Tier,
 			fmt.Sprintf("%.2f", l.BitsStored), fmt.Sprintf("%.2f", l.BitsResident),
-			errorOrDash(l.WeightError), errorText(l.OutputError), errorText(l.KernelError),
+			errorOrDash(l.WeightError), errorText(l.OutputError), errorText(l.KernelError), errorText(l.KernelBound),
 			fmt.Sprintf("%.4f", l.Cosine), fmt.Sprintf("%.3g", l.MaxError),
 			fmt.Sprintf("%.1f", l.DenseUs), fmt.Sprintf("%.1f", l.CompiledUs), fmt.Sprintf("%.2f", l.Speedup))
 	}

@@ -46,7 +46,8 @@ the weight error is known; without it the rebuilt weights stand in, and the outp
 kernels alone. Times come from passes through all layers in order, as a forward pass walks them.
 
 Errors are relative: the root of the squared differences over the squared values. The kernel error
-compares with exact arithmetic on the same centroids. --max-error holds the weight error of all layers
+compares with exact arithmetic on the same centroids; next to it stands what it can be at most for these
+inputs, as codebook/bound.go proves. --max-error holds the weight error of all layers
 together against E; without MODEL it holds the output error.
 
 ` + exitHelp(true),
