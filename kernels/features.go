@@ -15,6 +15,10 @@ const (
 	avx512vl
 	avx512vnni
 	avx512vbmi
+
+	asimd
+	asimddp // dot products of bytes of the same sign
+	i8mm    // and of unsigned by signed bytes
 )
 
 // avx512 is what every AVX-512 row needs: foundation, byte and word, double word, and the short
@@ -22,18 +26,23 @@ const (
 const avx512 = avx512f | avx512bw | avx512dq | avx512vl
 
 // featureNames lists the bits in order, under the names that PALETTIZE_CPU_OFF takes.
-var featureNames = []string{"avx2", "fma", "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vnni", "avx512vbmi"}
+var featureNames = []string{
+	"avx2", "fma", "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vnni", "avx512vbmi",
+	"asimd", "asimddp", "i8mm",
+}
 
 // implied lists what a missing feature takes away with it: whoever switches AVX2 off means a CPU
 // that has nothing newer either.
 var implied = map[features]features{
-	avx2:       ^features(0),
+	avx2:       fma | avx512f | avx512bw | avx512dq | avx512vl | avx512vnni | avx512vbmi,
 	fma:        avx512 | avx512vnni | avx512vbmi,
 	avx512f:    avx512bw | avx512dq | avx512vl | avx512vnni | avx512vbmi,
 	avx512bw:   avx512vnni | avx512vbmi,
 	avx512dq:   avx512vnni | avx512vbmi,
 	avx512vl:   avx512vnni | avx512vbmi,
 	avx512vnni: avx512vbmi,
+	asimd:      asimddp | i8mm,
+	asimddp:    i8mm,
 }
 
 // String names the features in the set, joined with commas.

@@ -62,6 +62,12 @@ func TestMaskedFeatures(t *testing.T) {
 			t.Errorf("without %q: %v (unknown %q), want %v", c.off, got, unknown, c.want)
 		}
 	}
+	arm := asimd | asimddp | i8mm
+	for off, want := range map[string]features{"i8mm": asimd | asimddp, "asimddp": asimd, "asimd": 0, "avx2": arm} {
+		if got, unknown := arm.without(off); got != want || unknown != nil {
+			t.Errorf("without %q: %v (unknown %q), want %v", off, got, unknown, want)
+		}
+	}
 	if got, unknown := all.without("avx1024,avx512vbmi"); got != all&^avx512vbmi || !slices.Equal(unknown, []string{"avx1024"}) {
 		t.Errorf("without an unknown feature: %v, unknown %q", got, unknown)
 	}
