@@ -1,0 +1,75 @@
+//go:build arm64 && !purego
+
+package kernels
+
+import "golang.org/x/sys/cpu"
+
+// detect reads what the CPU offers. Of the three only asimd is there on every arm64 CPU.
+func detect() features {
+	var f features
+	for _, c := range []struct {
+		has bool
+		bit features
+	}{
+		{cpu.ARM64.HasASIMD, asimd},
+		{cpu.ARM64.HasASIMDDP, asimddp},
+		{cpu.ARM64.HasI8MM, i8mm},
+	} {
+		if c.has {
+			f |= c.bit
+		}
+	}
+	return f
+}
+
+// The tables. Best first; the last row needs nothing, so pick always finds one.
+
+var quantizeTiers = []tier[quantizeFunc]{
+	{"neon", asimd, quantizeNEON},
+	{"scalar", 0, quantizeScalar},
+}
+
+var mulU8Tiers = []tier[mulFunc]{
+	{"i8mm", asimd | i8mm, mulU8I8MM},
+	{"sdot", asimd | asimddp, mulU8SDOT},
+	{"neon", asimd, mulU8NEON},
+	{"scalar", 0, mulU8Scalar},
+}
+
+var mulNibbleTiers = []tier[mulFunc]{
+	{"i8mm", asimd | i8mm, mulNibbleI8MM},
+	{"sdot", asimd | asimddp, mulNibbleSDOT},
+	{"neon", asimd, mulNibbleNEON},
+	{"scalar", 0, mulNibbleScalar},
+}
+
+var mulLookupTiers = []tier[mulFunc]{
+	{"i8mm", asimd | i8mm, mulLookupI8MM},
+	{"sdot", asimd | asimddp, mulLookupSDOT},
+	{"neon", asimd, mulLookupNEON},
+	{"scalar", 0, mulLookupScalar},
+}
+
+// Tables are spread by scalar code: a lookup in 512 bytes takes eight TBL and TBX of four registers for
+// 16 codes, about as long as 16 loads.
+var tableTiers = []tier[tableKernel]{
+	{"i8mm", asimd | i8mm, tableKernel{buildTablesI8MM, spreadTablesScalar}},
+	{"sdot", asimd | asimddp, tableKernel{buildTablesSDOT, spreadTablesScalar}},
+	{"neon", asimd, tableKernel{buildTablesNEON, spreadTablesScalar}},
+	{"scalar", 0, tableKernel{buildTablesScalar, spreadTablesScalar}},
+}
+
+var denseVecTiers = []tier[denseVecFunc]{
+	{"neon", asimd, denseVecNEON},
+	{"scalar", 0, denseVecScalar},
+}
+
+var denseMatTiers = []tier[denseMatFunc]{
+	{"neon", asimd, denseMatNEON},
+	{"scalar", 0, denseMatScalar},
+}
+
+var nearestTiers = []tier[nearestFunc]{
+	{"neon", asimd, nearestNEON},
+	{"scalar", 0, nearestScalar},
+}
