@@ -64,6 +64,25 @@ func exact(l *Layer, x []float32, n int) (y, size []float64) {
 	return y, size
 }
 
+// A row without a cost would look like one that takes no time.
+func TestEveryTierHasACost(t *testing.T) {
+	set, err := kernels.Best()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, info := range set.Tiers() {
+		switch info.Op {
+		case "mul-u8", "mul-nibble", "mul-lookup", "table", "dense-vector":
+			if tierCosts[info.Op+"/"+info.Tier] == 0 {
+				t.Errorf("%s has no cost for tier %s", info.Op, info.Tier)
+			}
+		}
+		if _, ok := tierCosts["fetch/"+info.Tier]; info.Op == "mul-lookup" && !ok {
+			t.Errorf("mul-lookup has no cost of a fetch for tier %s", info.Tier)
+		}
+	}
+}
+
 var planShapes = []struct{ rows, cols, width, k, group int }{
 	{1, 2, 2, 1, 0},
 	{1, 1, 1, 3, 0},
