@@ -29,6 +29,7 @@ type LayerCheck struct {
 	Scheme       string   `json:"scheme"`
 	K            int      `json:"k"`
 	D            int      `json:"d"`
+	Group        int      `json:"group,omitempty"`
 	Plan         string   `json:"plan"`
 	Tier         string   `json:"tier"`
 	BitsStored   float64  `json:"bits_stored"`   // a weight, everything in the file counted
@@ -145,7 +146,7 @@ func measureErrors(l NamedLayer, opts VerifyOptions, weights, outputs *Distortio
 	rows, cols := l.Layer.Dims()
 	c := &check{NamedLayer: l}
 	found := LayerCheck{
-		Name: l.Tensor.Name, Shape: l.Tensor.Shape, Scheme: l.Layer.Scheme(), K: l.Layer.K(), D: l.Layer.Width,
+		Name: l.Tensor.Name, Shape: l.Tensor.Shape, Scheme: l.Layer.Scheme(), K: l.Layer.K(), D: l.Layer.Width, Group: l.Layer.Group,
 		BitsStored: float64(8*l.Bytes) / float64(rows*cols),
 	}
 	plan, err := l.Layer.Plan(RunOptions{Kernels: opts.Kernels, Threads: opts.Threads, Batch: opts.Batch})

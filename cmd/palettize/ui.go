@@ -269,7 +269,7 @@ func verificationTables(v *codebook.Verification) (layers *table, total facts) {
 		">weight error", ">output error", ">kernel error", ">bound", ">cosine", ">max error", ">dense us", ">compiled us", ">speed-up",
 	}}
 	for _, l := range v.Layers {
-		layers.add(l.Name, shapeText(l.Shape), schemeText(l.Scheme, l.D, l.K, 0), l.Plan, l.Tier,
+		layers.add(l.Name, shapeText(l.Shape), schemeText(l.Scheme, l.D, l.K, l.Group), l.Plan, l.Tier,
 			fmt.Sprintf("%.2f", l.BitsStored), fmt.Sprintf("%.2f", l.BitsResident),
 			errorOrDash(l.WeightError), errorText(l.OutputError), errorText(l.KernelError), errorText(l.KernelBound),
 			fmt.Sprintf("%.4f", l.Cosine), fmt.Sprintf("%.3g", l.MaxError),
