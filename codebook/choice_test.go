@@ -1,0 +1,74 @@
+package codebook
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"testing"
+	"time"
+)
+
+// TestPlanChoice holds the cost model against a sweep over layers that do not fit the second-level cache: no plan
+// may be much faster than the chosen one. It compares times of one run with each other, best of many
+// calls, and asks for PALETTIZE_TIMES because a machine that does other work at the same time can
+// spoil even that.
+func TestPlanChoice(t *testing.T) {
+	if os.Getenv("PALETTIZE_TIMES") == "" {
+		t.Skip("set PALETTIZE_TIMES=1 on a quiet machine")
+	}
+	for _, set := range runnableSets(t) {
+		if set.Tier("mul-u8") == "scalar" && set.Tier("table") == "scalar" {
+			continue // for correctness, not for speed
+		}
+		for _, shape := range [][2]int{{1536, 384}, {384, 1536}, {3072, 1024}} {
+			for _, s := range []struct{ width, k, group int }{{shape[1], 256, 0}, {8, 256, 0}, {4, 256, 0}, {2, 256, 0}, {1, 16, 0}, {1, 16, 16}, {1, 256, 0}} {
+				l := randomLayer(rand.New(rand.NewPCG(7, 7)), shape[0], shape[1], s.width, s.k, s.group)
+				for _, batch := range []int{1, 8, 64} {
+					name := fmt.Sprintf("%s/%v/d=%d/k=%d/group=%d/batch=%d", set.Tier("mul-u8"), shape, s.width, s.k, s.group, batch)
+					checkChoice(t, name, l, RunOptions{Kernels: set, Batch: batch})
+				}
+			}
+		}
+	}
+}
+
+func checkChoice(t *testing.T, name string, l *Layer, opts RunOptions) {
+	t.Helper()
+	chosen, err := l.Plan(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := integers(rand.New(rand.NewPCG(8, 8)), opts.Batch, l.Cols)
+	y := make([]float32, opts.Batch*l.Rows)
+	for _, row := range plans {
+		if !row.fits(l) || row.name == chosen.Name() {
+			continue
+		}
+		opts.Plan = row.name
+		other, err := l.Plan(opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// In turns, so that whatever slows the machine down hits both.
+		mine, its := time.Hour, time.Hour
+		for begin := time.Now(); time.Since(begin) < 20*time.Millisecond; {
+			mine = min(mine, timeOf(t, chosen, y, x, opts.Batch))
+			its = min(its, timeOf(t, other, y, x, opts.Batch))
+		}
+		if float64(mine) > 1.6*float64(its) {
+			t.Errorf("%s: %s takes %v, %s %v", name, chosen.Name(), mine, row.name, its)
+		}
+	}
+}
+
+func timeOf(t *testing.T, p *Plan, y, x []float32, n int) time.Duration {
+	t.Helper()
+	start := time.Now()
+	for range 3 { // twice to find its data in the cache again
+		start = time.Now()
+		if err := p.MulMat(y, x, n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return time.Since(start)
+}
