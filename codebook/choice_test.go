@@ -49,11 +49,13 @@ func checkChoice(t *testing.T, name string, l *Layer, opts RunOptions) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// In turns, so that whatever slows the machine down hits both.
+		// In turns, so that whatever slows the machine down hits both; over again if it hit one alone.
 		mine, its := time.Hour, time.Hour
-		for begin := time.Now(); time.Since(begin) < 20*time.Millisecond; {
-			mine = min(mine, timeOf(t, chosen, y, x, opts.Batch))
-			its = min(its, timeOf(t, other, y, x, opts.Batch))
+		for attempt := 0; attempt == 0 || attempt < 3 && float64(mine) > 1.6*float64(its); attempt++ {
+			for begin := time.Now(); time.Since(begin) < 20*time.Millisecond; {
+				mine = min(mine, timeOf(t, chosen, y, x, opts.Batch))
+				its = min(its, timeOf(t, other, y, x, opts.Batch))
+			}
 		}
 		if float64(mine) > 1.6*float64(its) {
 			t.Errorf("%s: %s takes %v, %s %v", name, chosen.Name(), mine, row.name, its)
