@@ -62,6 +62,7 @@ check-tiers: need-go
 	$(GO) test -tags purego ./kernels/... ./kmeans ./codebook
 	PALETTIZE_CPU_OFF=avx512vbmi $(GO) test -count=1 ./kernels/... ./kmeans ./codebook
 	PALETTIZE_CPU_OFF=avx512f $(GO) test -count=1 ./kernels/... ./kmeans ./codebook
+	PALETTIZE_CPU_OFF=avx512f,avxvnni $(GO) test -count=1 ./kernels/... ./kmeans ./codebook
 	PALETTIZE_CPU_OFF=avx2,asimd $(GO) test -count=1 ./kernels/... ./kmeans ./codebook
 
 check-examples: build

@@ -9,6 +9,7 @@ type features uint32
 const (
 	avx2 features = 1 << iota
 	fma
+	avxvnni
 	avx512f
 	avx512bw
 	avx512dq
@@ -27,15 +28,15 @@ const avx512 = avx512f | avx512bw | avx512dq | avx512vl
 
 // featureNames lists the bits in order, under the names that PALETTIZE_CPU_OFF takes.
 var featureNames = []string{
-	"avx2", "fma", "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vnni", "avx512vbmi",
+	"avx2", "fma", "avxvnni", "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vnni", "avx512vbmi",
 	"asimd", "asimddp", "i8mm",
 }
 
 // implied lists what a missing feature takes away with it: whoever switches AVX2 off means a CPU
-// that has nothing newer either.
+// that has nothing newer either. AVX-VNNI came after AVX-512 but does without it.
 var implied = map[features]features{
-	avx2:       fma | avx512f | avx512bw | avx512dq | avx512vl | avx512vnni | avx512vbmi,
-	fma:        avx512 | avx512vnni | avx512vbmi,
+	avx2:       fma | avxvnni | avx512 | avx512vnni | avx512vbmi,
+	fma:        avxvnni | avx512 | avx512vnni | avx512vbmi,
 	avx512f:    avx512bw | avx512dq | avx512vl | avx512vnni | avx512vbmi,
 	avx512bw:   avx512vnni | avx512vbmi,
 	avx512dq:   avx512vnni | avx512vbmi,

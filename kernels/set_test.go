@@ -44,7 +44,7 @@ func checkChoice[F any](t *testing.T, op string, table []tier[F]) {
 }
 
 func TestMaskedFeatures(t *testing.T) {
-	all := avx2 | fma | avx512 | avx512vnni | avx512vbmi
+	all := avx2 | fma | avxvnni | avx512 | avx512vnni | avx512vbmi
 	for _, c := range []struct {
 		off  string
 		want features
@@ -52,8 +52,10 @@ func TestMaskedFeatures(t *testing.T) {
 		{"", all},
 		{"avx512vbmi", all &^ avx512vbmi},
 		{"avx512vnni", all &^ (avx512vnni | avx512vbmi)},
-		{"avx512bw", avx2 | fma | avx512f | avx512dq | avx512vl},
-		{"avx512f", avx2 | fma},
+		{"avx512bw", avx2 | fma | avxvnni | avx512f | avx512dq | avx512vl},
+		{"avx512f", avx2 | fma | avxvnni},
+		{"avxvnni", all &^ avxvnni},
+		{"avx512f,avxvnni", avx2 | fma},
 		{"fma, avx512f", avx2},
 		{"avx2", 0},
 	} {
@@ -87,6 +89,7 @@ func TestLimited(t *testing.T) {
 				need |= other.need
 			}
 		}
+		need = need.withBasis()
 		s, err := Limited(info.Tier)
 		if need&^host != 0 {
 			if err == nil || !strings.Contains(err.Error(), (need&^host).String()) {

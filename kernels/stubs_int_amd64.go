@@ -86,6 +86,31 @@ func decodeNibbleAVX2(dst, codes, lookup *byte, n int)
 //go:noescape
 func decodeLookupAVX2(dst, codes, lookup *byte, d, n int)
 
+// mulU8VecAVXVNNI is MulU8 for one vector and the given panels.
+//
+//go:noescape
+func mulU8VecAVXVNNI(a *vecArgs)
+
+// mulU8BlockAVXVNNI is mulU8TileVNNI for one panel and tiles vectors.
+//
+//go:noescape
+func mulU8BlockAVXVNNI(a *tileArgs)
+
+// mulU8Block4AVXVNNI is mulU8TileVNNI for one panel and 4*tiles vectors.
+//
+//go:noescape
+func mulU8Block4AVXVNNI(a *tileArgs)
+
+// mulNibbleVecAVXVNNI is MulNibble for one vector and the given panels.
+//
+//go:noescape
+func mulNibbleVecAVXVNNI(a *vecArgs)
+
+// tableDotsAVXVNNI is tableDotsVNNI.
+//
+//go:noescape
+func tableDotsAVXVNNI(work *int32, centroids *byte, quads int, q *int8, init *int32, segments int) int32
+
 // tableDotsAVX2 is tableDotsVNNI.
 //
 //go:noescape

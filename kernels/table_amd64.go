@@ -68,6 +68,17 @@ func spreadTablesVNNI(dst []float32, t *Tables, codes []byte, scale []float32, p
 	spreadTablesAVX512(&a)
 }
 
+func buildTablesAVXVNNI(t *Tables, centroids []byte, width int, q []int8, scales []float32, init []int32) {
+	for b := range ceilDiv(t.Segments, t.BlockSegments) {
+		first := b * t.BlockSegments
+		n := min(t.BlockSegments, t.Segments-first)
+		total := tableDotsAVXVNNI(&t.Work[0], &centroids[0], width/4, &q[first*width], &init[first], n)
+		f := tableFactor(n, total)
+		t.Scales[b] = scales[b] / f
+		tablePackAVX2(&t.Data[first*Centroids], &t.Work[0], n, f)
+	}
+}
+
 func buildTablesAVX2(t *Tables, centroids []byte, width int, q []int8, scales []float32, init []int32) {
 	for b := range ceilDiv(t.Segments, t.BlockSegments) {
 		first := b * t.BlockSegments

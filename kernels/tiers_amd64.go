@@ -5,7 +5,7 @@ package kernels
 import "golang.org/x/sys/cpu"
 
 // detect reads what the CPU and the operating system offer. x/sys/cpu reports AVX-512 bits only
-// when the system saves the wide registers.
+// when the system saves the wide registers; its HasAVXVNNI asks for AVX only, so rows list avx2 too.
 func detect() features {
 	var f features
 	for _, c := range []struct {
@@ -14,6 +14,7 @@ func detect() features {
 	}{
 		{cpu.X86.HasAVX2, avx2},
 		{cpu.X86.HasFMA, fma},
+		{cpu.X86.HasAVXVNNI, avxvnni},
 		{cpu.X86.HasAVX512F, avx512f},
 		{cpu.X86.HasAVX512BW, avx512bw},
 		{cpu.X86.HasAVX512DQ, avx512dq},
@@ -38,18 +39,21 @@ var quantizeTiers = []tier[quantizeFunc]{
 
 var mulU8Tiers = []tier[mulFunc]{
 	{"avx512vnni", avx512 | avx512vnni, mulU8VNNI},
+	{"avxvnni", avx2 | avxvnni, mulU8AVXVNNI},
 	{"avx2", avx2, mulU8AVX2},
 	{"scalar", 0, mulU8Scalar},
 }
 
 var mulNibbleTiers = []tier[mulFunc]{
 	{"avx512vnni", avx512 | avx512vnni, mulNibbleVNNI},
+	{"avxvnni", avx2 | avxvnni, mulNibbleAVXVNNI},
 	{"avx2", avx2, mulNibbleAVX2},
 	{"scalar", 0, mulNibbleScalar},
 }
 
 var mulLookupTiers = []tier[mulFunc]{
 	{"avx512vbmi", avx512 | avx512vnni | avx512vbmi, mulLookupVBMI},
+	{"avxvnni", avx2 | avxvnni, mulLookupAVXVNNI},
 	{"avx2", avx2, mulLookupAVX2},
 	{"scalar", 0, mulLookupScalar},
 }
@@ -57,6 +61,7 @@ var mulLookupTiers = []tier[mulFunc]{
 var tableTiers = []tier[tableKernel]{
 	{"avx512vbmi", avx512 | avx512vnni | avx512vbmi, tableKernel{buildTablesVBMI, spreadTablesAVX512VBMI}},
 	{"avx512vnni", avx512 | avx512vnni, tableKernel{buildTablesAVX512, spreadTablesVNNI}},
+	{"avxvnni", avx2 | avxvnni, tableKernel{buildTablesAVXVNNI, spreadTablesGather}},
 	{"avx2", avx2, tableKernel{buildTablesAVX2, spreadTablesGather}},
 	{"scalar", 0, tableKernel{buildTablesScalar, spreadTablesScalar}},
 }
