@@ -41,6 +41,12 @@ type tileArgs struct {
 	half       bool // and half a group
 }
 
+// amxArgs is what the kernel with tiles of AMX takes: quads may go beyond a block, with scale for the last.
+type amxArgs struct {
+	tileArgs
+	blockQuads int
+}
+
 // maxBlockBytes is the size of a block of one panel in the layout of mul-u8: Block columns, and two quads
 // more for a block that begins and ends in the middle of a pair of mul-nibble.
 const maxBlockBytes = (Block + 8) * PanelRows

@@ -28,8 +28,19 @@
 // tier gives the same bits as scalar. The two dense operations are the exception: they are the
 // baseline to be compared with, use fused multiply-add and add in any order.
 //
+// # Tiles of AMX
+//
+// The tiles are registers of a thread that must be configured first and released at the end. A goroutine cannot move to
+// another thread in between: all of it happens within one assembly function that calls nothing, and the runtime
+// preempts goroutines at safe points only, which assembly has none of. A signal, or another thread on the same
+// CPU, is harmless: the kernel saves and restores tiles like all registers. Linux allows a process tiles on
+// request; it is asked once, at the start, where the CPU has them and PALETTIZE_CPU_OFF does not switch them
+// off. Where it refuses, Tiers says so and AVX-512 takes their place.
+//
 // # Environment
 //
 // PALETTIZE_CPU_OFF=avx512vnni,... takes CPU features away, with all that builds on them.
 // PALETTIZE_REQUIRE=avx2,... is read by the tests: tiers named there must run, or the test fails.
+// PALETTIZE_TEST_UNSIGNED=1 is read by the tests: no input is negative. The emulator Bochs 3.0, which has AMX, takes
+// the signed operand of its products for unsigned.
 package kernels

@@ -16,6 +16,7 @@ const (
 	avx512vl
 	avx512vnni
 	avx512vbmi
+	amx // tiles and their products of bytes, allowed by the operating system
 
 	asimd
 	asimddp // dot products of bytes of the same sign
@@ -28,20 +29,20 @@ const avx512 = avx512f | avx512bw | avx512dq | avx512vl
 
 // featureNames lists the bits in order, under the names that PALETTIZE_CPU_OFF takes.
 var featureNames = []string{
-	"avx2", "fma", "avxvnni", "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vnni", "avx512vbmi",
+	"avx2", "fma", "avxvnni", "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vnni", "avx512vbmi", "amx",
 	"asimd", "asimddp", "i8mm",
 }
 
 // implied lists what a missing feature takes away with it: whoever switches AVX2 off means a CPU
 // that has nothing newer either. AVX-VNNI came after AVX-512 but does without it.
 var implied = map[features]features{
-	avx2:       fma | avxvnni | avx512 | avx512vnni | avx512vbmi,
-	fma:        avxvnni | avx512 | avx512vnni | avx512vbmi,
-	avx512f:    avx512bw | avx512dq | avx512vl | avx512vnni | avx512vbmi,
-	avx512bw:   avx512vnni | avx512vbmi,
-	avx512dq:   avx512vnni | avx512vbmi,
-	avx512vl:   avx512vnni | avx512vbmi,
-	avx512vnni: avx512vbmi,
+	avx2:       fma | avxvnni | avx512 | avx512vnni | avx512vbmi | amx,
+	fma:        avxvnni | avx512 | avx512vnni | avx512vbmi | amx,
+	avx512f:    avx512bw | avx512dq | avx512vl | avx512vnni | avx512vbmi | amx,
+	avx512bw:   avx512vnni | avx512vbmi | amx,
+	avx512dq:   avx512vnni | avx512vbmi | amx,
+	avx512vl:   avx512vnni | avx512vbmi | amx,
+	avx512vnni: avx512vbmi | amx,
 	asimd:      asimddp | i8mm,
 	asimddp:    i8mm,
 }

@@ -25,10 +25,12 @@ func fuzzRNG(data []byte) *rand.Rand {
 func fuzzMul(f *testing.F, table []tier[mulFunc], scalar mulFunc, lookupSize func(d int) int, layout func(mulShape) int) {
 	f.Add([]byte{2, 13, 3, 1, 1, 0, 0, 2, 0, 0})
 	f.Add([]byte{3, 66, 63, 0, 9, 1, 1, 3, 1, 2, 255, 0, 127, 128})
+	f.Add([]byte{2, 101, 0, 63, 51, 0, 0, 1, 0, 3})
+	f.Add([]byte{4, 150, 2, 19, 63, 3, 1, 3, 2, 0})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s := mulShape{
 			panels: 1 + byteAt(data, 0)%5, quads: byteAt(data, 1), groupQuads: 1 + byteAt(data, 3)%64,
-			n: 1 + byteAt(data, 4)%18, d: 1 + byteAt(data, 5)%MaxLookupWidth,
+			n: 1 + byteAt(data, 4)%70, d: 1 + byteAt(data, 5)%MaxLookupWidth,
 		}
 		lookup := lookupSize(s.d)
 		if lookup < Centroids {

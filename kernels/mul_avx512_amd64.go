@@ -5,7 +5,32 @@ package kernels
 // tileVNNI is the number of vectors that mulU8TileVNNI takes at a time; it also takes half as many.
 const tileVNNI = 8
 
+// tilesVNNI multiplies block b of panels p and p+1, which lies at codes and codes2 in the layout of mul-u8, with
+// vectors [n, end), whole or half tiles of them.
+func tilesVNNI(dst []float32, ld int, m *Matrix, in *Input, p, b, d, n, end int, codes, codes2 *byte) {
+	if n == end {
+		return
+	}
+	a := m.tile(dst, ld, in, n, p, 1, b, d)
+	a.tiles, a.half = (end-n)/tileVNNI, (end-n)%tileVNNI > 0
+	a.codes, a.codes2 = codes, codes2
+	mulU8TileVNNI(&a)
+}
+
 func mulU8VNNI(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
+	mulU8Tiles(dst, ld, m, in, p0, p1, 0)
+}
+
+func mulNibbleVNNI(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
+	mulNibbleTiles(dst, ld, m, in, p0, p1, 0)
+}
+
+func mulLookupVBMI(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
+	mulLookupTiles(dst, ld, m, in, p0, p1, 0)
+}
+
+// mulU8Tiles leaves the first wide vectors to tiles of AMX, except with an odd panel.
+func mulU8Tiles(dst []float32, ld int, m *Matrix, in *Input, p0, p1, wide int) {
 	if m.Quads == 0 {
 		zeroRows(dst, ld, m, in, p0, p1)
 		return
@@ -14,12 +39,10 @@ func mulU8VNNI(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
 	size, tiled, pairs := m.Quads*4*PanelRows, in.N&^(tileVNNI/2-1), (p1-p0)/2
 	if tiled > 0 {
 		for p := p0; p < p0+2*pairs; p += 2 {
+			tilesAMX(dst, ld, m, in, p, 0, m.Blocks(), 0, wide, &m.Codes[p*size], &m.Codes[(p+1)*size])
 			for b := range m.Blocks() {
-				a := m.tile(dst, ld, in, 0, p, 1, b, 0)
-				a.tiles, a.half = tiled/tileVNNI, tiled%tileVNNI > 0
 				at := p*size + b*m.BlockQuads*4*PanelRows
-				a.codes, a.codes2 = &m.Codes[at], &m.Codes[at+size]
-				mulU8TileVNNI(&a)
+				tilesVNNI(dst, ld, m, in, p, b, 0, wide, tiled, &m.Codes[at], &m.Codes[at+size])
 			}
 		}
 	}
@@ -35,7 +58,8 @@ func mulU8VNNI(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
 	}
 }
 
-func mulNibbleVNNI(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
+// mulNibbleTiles is mulU8Tiles for mul-nibble.
+func mulNibbleTiles(dst []float32, ld int, m *Matrix, in *Input, p0, p1, wide int) {
 	if m.Quads == 0 {
 		zeroRows(dst, ld, m, in, p0, p1)
 		return
@@ -45,15 +69,13 @@ func mulNibbleVNNI(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
 		var decoded [2 * maxBlockBytes]byte
 		for p := p0; p < p0+2*pairs; p += 2 {
 			for b := range m.Blocks() {
-				a := m.tile(dst, ld, in, 0, p, 1, b, 0)
-				a.tiles, a.half = tiled/tileVNNI, tiled%tileVNNI > 0
-				q := b * m.BlockQuads
-				lo, hi, skip := q/2, ceilDiv(q+a.quads, 2), q%2*4*PanelRows
+				q, end := b*m.BlockQuads, min((b+1)*m.BlockQuads, m.Quads)
+				lo, hi, skip := q/2, ceilDiv(end, 2), q%2*4*PanelRows
 				for i := range 2 {
 					decodeNibbleAVX512(&decoded[i*maxBlockBytes], &m.Codes[(p+i)*size+lo*4*PanelRows], &m.Lookup[0], hi-lo)
 				}
-				a.codes, a.codes2 = &decoded[skip], &decoded[maxBlockBytes+skip]
-				mulU8TileVNNI(&a)
+				tilesAMX(dst, ld, m, in, p, b, b+1, 0, wide, &decoded[skip], &decoded[maxBlockBytes+skip])
+				tilesVNNI(dst, ld, m, in, p, b, 0, wide, tiled, &decoded[skip], &decoded[maxBlockBytes+skip])
 			}
 		}
 	}
@@ -69,7 +91,8 @@ func mulNibbleVNNI(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
 	}
 }
 
-func mulLookupVBMI(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
+// mulLookupTiles is mulU8Tiles for mul-lookup.
+func mulLookupTiles(dst []float32, ld int, m *Matrix, in *Input, p0, p1, wide int) {
 	if m.Quads == 0 {
 		zeroRows(dst, ld, m, in, p0, p1)
 		return
@@ -80,14 +103,13 @@ func mulLookupVBMI(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
 		var decoded [2 * maxBlockBytes]byte
 		for p := p0; p < p0+2*pairs; p += 2 {
 			for b := range m.Blocks() {
-				a := m.tile(dst, ld, in, 0, p, 1, b, d)
-				a.tiles, a.half = tiled/tileVNNI, tiled%tileVNNI > 0
-				at := p*size + b*m.BlockQuads*4*PanelRows
+				q, end := b*m.BlockQuads, min((b+1)*m.BlockQuads, m.Quads)
+				at := p*size + q*4*PanelRows
 				for i := range 2 {
-					decodeLookupVBMI(&decoded[i*maxBlockBytes], &m.Codes[at+i*size], &m.Lookup[0], d, a.quads/d)
+					decodeLookupVBMI(&decoded[i*maxBlockBytes], &m.Codes[at+i*size], &m.Lookup[0], d, end-q)
 				}
-				a.codes, a.codes2 = &decoded[0], &decoded[maxBlockBytes]
-				mulU8TileVNNI(&a)
+				tilesAMX(dst, ld, m, in, p, b, b+1, d, wide, &decoded[0], &decoded[maxBlockBytes])
+				tilesVNNI(dst, ld, m, in, p, b, d, wide, tiled, &decoded[0], &decoded[maxBlockBytes])
 			}
 		}
 	}

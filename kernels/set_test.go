@@ -1,6 +1,7 @@
 package kernels
 
 import (
+	"errors"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -44,17 +45,18 @@ func checkChoice[F any](t *testing.T, op string, table []tier[F]) {
 }
 
 func TestMaskedFeatures(t *testing.T) {
-	all := avx2 | fma | avxvnni | avx512 | avx512vnni | avx512vbmi
+	all := avx2 | fma | avxvnni | avx512 | avx512vnni | avx512vbmi | amx
 	for _, c := range []struct {
 		off  string
 		want features
 	}{
 		{"", all},
 		{"avx512vbmi", all &^ avx512vbmi},
-		{"avx512vnni", all &^ (avx512vnni | avx512vbmi)},
+		{"avx512vnni", all &^ (avx512vnni | avx512vbmi | amx)},
 		{"avx512bw", avx2 | fma | avxvnni | avx512f | avx512dq | avx512vl},
 		{"avx512f", avx2 | fma | avxvnni},
 		{"avxvnni", all &^ avxvnni},
+		{"amx", all &^ amx},
 		{"avx512f,avxvnni", avx2 | fma},
 		{"fma, avx512f", avx2},
 		{"avx2", 0},
@@ -81,6 +83,37 @@ func TestMaskedFeatures(t *testing.T) {
 	}
 }
 
+// The operating system is asked at most once, and only for what would be used.
+func TestAskForTiles(t *testing.T) {
+	refusal := errors.New("no")
+	tiles := avx2 | fma | avx512 | avx512vnni | amx
+	for _, c := range []struct {
+		name    string
+		has     features
+		off     string
+		refusal error
+		asked   int
+		want    features
+		lacks   string
+	}{
+		{"allowed", tiles, "", nil, 1, tiles, ""},
+		{"refused", tiles, "", refusal, 1, tiles &^ amx, "amx (no)"},
+		{"switched off", tiles, "amx", refusal, 0, tiles &^ amx, "amx"},
+		{"switched off below", tiles, "avx512vnni", nil, 0, avx2 | fma | avx512, "avx512vnni,amx"},
+		{"refused, more lacking", tiles &^ avx512vnni, "", refusal, 1, avx2 | fma | avx512, "avx512vnni,amx (no)"},
+		{"a CPU without", avx2, "", refusal, 0, avx2, "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,amx"},
+	} {
+		asked := 0
+		got, why, err := hostFeatures(c.has, c.off, func() error { asked++; return c.refusal })
+		if got != c.want || asked != c.asked || err != nil {
+			t.Errorf("%s: %v after asking %d times (error %v), want %v after %d", c.name, got, asked, err, c.want, c.asked)
+		}
+		if s := lacks(avx512|avx512vnni|amx, got, why); s != c.lacks {
+			t.Errorf("%s: lacks %q, want %q", c.name, s, c.lacks)
+		}
+	}
+}
+
 func TestLimited(t *testing.T) {
 	for _, info := range best.Tiers() {
 		var need features
@@ -92,7 +125,7 @@ func TestLimited(t *testing.T) {
 		need = need.withBasis()
 		s, err := Limited(info.Tier)
 		if need&^host != 0 {
-			if err == nil || !strings.Contains(err.Error(), (need&^host).String()) {
+			if err == nil || !strings.Contains(err.Error(), lacks(need, host, amxRefusal)) {
 				t.Errorf("Limited(%q) on a machine without %v: error %v", info.Tier, need&^host, err)
 			}
 			continue
@@ -133,33 +166,43 @@ func TestMaxDot(t *testing.T) {
 
 // mulCase is a small valid matrix and input for tests of the public methods.
 func mulCase(d, lookup int) (*Matrix, *Input, []float32) {
-	s := mulShape{panels: 2, quads: 16, blockQuads: 8, groupQuads: 8, n: 9, d: d, p1: 2}
+	return mulOf(mulShape{panels: 2, quads: 16, blockQuads: 8, groupQuads: 8, n: 9, d: d, p1: 2}, lookup)
+}
+
+// mulBatch is one for which every tier needs all its kernels.
+func mulBatch(d, lookup int) (*Matrix, *Input, []float32) {
+	return mulOf(mulShape{panels: 3, quads: 32, blockQuads: 16, groupQuads: 16, n: 16 + 4 + 1, d: d, p1: 3}, lookup)
+}
+
+func mulOf(s mulShape, lookup int) (*Matrix, *Input, []float32) {
 	codes := u8Layout(s)
 	if lookup == 16 {
 		codes = nibbleLayout(s)
 	}
 	m, in := newMul(nil, rand.New(rand.NewPCG(7, 7)), offset, random, s, codes, lookup)
-	return m, in, make([]float32, 9*2*PanelRows)
+	return m, in, make([]float32, s.n*s.panels*PanelRows)
 }
 
 func TestAllocations(t *testing.T) {
 	check := func(op string, f func()) {
-		if n := testing.AllocsPerRun(100, f); n != 0 {
+		if n := testing.AllocsPerRun(10, f); n != 0 {
 			t.Errorf("%s allocates %v times", op, n)
 		}
 	}
+	seen := map[string]bool{}
 	for _, info := range best.Tiers() {
 		s, err := Limited(info.Tier)
-		if err != nil {
+		if err != nil || seen[info.Tier] {
 			continue
 		}
-		m, in, dst := mulCase(1, 0)
-		check(info.Tier+" MulU8", func() { s.MulU8(dst, 2*PanelRows, m, in, 0, 2) })
-		nibble, in4, _ := mulCase(1, 16)
-		check(info.Tier+" MulNibble", func() { s.MulNibble(dst, 2*PanelRows, nibble, in4, 0, 2) })
+		seen[info.Tier] = true
+		m, in, dst := mulBatch(1, 0)
+		check(info.Tier+" MulU8", func() { s.MulU8(dst, 3*PanelRows, m, in, 0, 3) })
+		nibble, in4, _ := mulBatch(1, 16)
+		check(info.Tier+" MulNibble", func() { s.MulNibble(dst, 3*PanelRows, nibble, in4, 0, 3) })
 		for d := 1; d <= MaxLookupWidth; d++ {
-			m, in, _ := mulCase(d, d*Centroids)
-			check(info.Tier+" MulLookup", func() { s.MulLookup(dst, 2*PanelRows, m, in, 0, 2) })
+			m, in, _ := mulBatch(d, d*Centroids)
+			check(info.Tier+" MulLookup", func() { s.MulLookup(dst, 3*PanelRows, m, in, 0, 3) })
 		}
 		tb := NewTables(5, 2)
 		centroids, q, scales, init := make([]byte, Centroids*8), make([]int8, 40), make([]float32, 3), make([]int32, 5)

@@ -86,6 +86,12 @@ func decodeNibbleAVX2(dst, codes, lookup *byte, n int)
 //go:noescape
 func decodeLookupAVX2(dst, codes, lookup *byte, d, n int)
 
+// mulU8TileAMX is mulU8TileVNNI for 32*tiles vectors, 16 more if half is set, and for all blocks of a row from
+// one on. It changes a.
+//
+//go:noescape
+func mulU8TileAMX(a *amxArgs)
+
 // mulU8VecAVXVNNI is MulU8 for one vector and the given panels.
 //
 //go:noescape

@@ -27,15 +27,31 @@ func pick[F any](table []tier[F], have features) tier[F] {
 
 // host is what this machine offers, less what PALETTIZE_CPU_OFF takes away. Read once, never
 // changed.
-var host, hostErr = hostFeatures()
+var host, amxRefusal, hostErr = hostFeatures(detect(), os.Getenv("PALETTIZE_CPU_OFF"), allowTiles)
 
-func hostFeatures() (features, error) {
-	have, unknown := detect().without(os.Getenv("PALETTIZE_CPU_OFF"))
+// hostFeatures returns what is left of the CPU's features without those named in off. The operating system is
+// asked to allow the tiles of AMX, which costs every thread of the process some memory, only when they would be
+// used; the error is its refusal, if it refused.
+func hostFeatures(have features, off string, allowTiles func() error) (left features, refusal, err error) {
+	have, unknown := have.without(off)
 	if unknown != nil {
-		return have, fmt.Errorf("PALETTIZE_CPU_OFF: unknown CPU feature %q (known: %s)",
-			unknown, strings.Join(featureNames, ", "))
+		err = fmt.Errorf("PALETTIZE_CPU_OFF: unknown CPU feature %q (known: %s)", unknown, strings.Join(featureNames, ", "))
 	}
-	return have, nil
+	if have&amx != 0 {
+		if refusal = allowTiles(); refusal != nil {
+			have &^= amx
+		}
+	}
+	return have, refusal, err
+}
+
+// lacks names the features in need that this machine lacks, and says why where the CPU is not to blame.
+func lacks(need, host features, amxRefusal error) string {
+	names := (need &^ host).String()
+	if amxRefusal != nil {
+		names = strings.Replace(names, "amx", fmt.Sprintf("amx (%v)", amxRefusal), 1)
+	}
+	return names
 }
 
 // Set holds one implementation of each operation. A Set never changes; it may be shared.
@@ -72,7 +88,7 @@ func use[F any](s *Set, op string, table []tier[F], have features) F {
 	chosen := pick(table, have)
 	for _, t := range table {
 		s.tiers = append(s.tiers, TierInfo{
-			Op: op, Tier: t.name, Selected: t.name == chosen.name, Lacks: (t.need &^ host).String(), need: t.need,
+			Op: op, Tier: t.name, Selected: t.name == chosen.name, Lacks: lacks(t.need, host, amxRefusal), need: t.need,
 		})
 	}
 	return chosen.fn
@@ -83,7 +99,7 @@ type TierInfo struct {
 	Op       string // the operation
 	Tier     string // the name of the implementation
 	Selected bool   // whether the set uses it
-	Lacks    string // the CPU features that this machine lacks for it, "" when it runs here
+	Lacks    string // the CPU features that this machine lacks for it, with the reason if it is not the CPU; "" when it runs here
 	need     features
 }
 
@@ -127,8 +143,8 @@ func Limited(name string) (*Set, error) {
 		return nil, fmt.Errorf("unknown kernel tier %q (known: %s)", name, strings.Join(names, ", "))
 	}
 	need = need.withBasis()
-	if lack := need &^ host; lack != 0 {
-		return nil, fmt.Errorf("kernel tier %q cannot run here: this machine lacks %v", name, lack)
+	if need&^host != 0 {
+		return nil, fmt.Errorf("kernel tier %q cannot run here: this machine lacks %s", name, lacks(need, host, amxRefusal))
 	}
 	return choose(need), nil
 }

@@ -5,7 +5,8 @@ package kernels
 import "golang.org/x/sys/cpu"
 
 // detect reads what the CPU and the operating system offer. x/sys/cpu reports AVX-512 bits only
-// when the system saves the wide registers; its HasAVXVNNI asks for AVX only, so rows list avx2 too.
+// when the system saves the wide registers; its HasAVXVNNI asks for AVX only, so rows list avx2 too,
+// and its AMX bits are those of the CPU alone: allowTiles asks the operating system.
 func detect() features {
 	var f features
 	for _, c := range []struct {
@@ -21,6 +22,7 @@ func detect() features {
 		{cpu.X86.HasAVX512VL, avx512vl},
 		{cpu.X86.HasAVX512VNNI, avx512vnni},
 		{cpu.X86.HasAVX512VBMI, avx512vbmi},
+		{cpu.X86.HasAMXTile && cpu.X86.HasAMXInt8, amx},
 	} {
 		if c.has {
 			f |= c.bit
@@ -38,6 +40,7 @@ var quantizeTiers = []tier[quantizeFunc]{
 }
 
 var mulU8Tiers = []tier[mulFunc]{
+	{"amx", avx512 | avx512vnni | amx, mulU8AMX},
 	{"avx512vnni", avx512 | avx512vnni, mulU8VNNI},
 	{"avxvnni", avx2 | avxvnni, mulU8AVXVNNI},
 	{"avx2", avx2, mulU8AVX2},
@@ -45,6 +48,7 @@ var mulU8Tiers = []tier[mulFunc]{
 }
 
 var mulNibbleTiers = []tier[mulFunc]{
+	{"amx", avx512 | avx512vnni | amx, mulNibbleAMX},
 	{"avx512vnni", avx512 | avx512vnni, mulNibbleVNNI},
 	{"avxvnni", avx2 | avxvnni, mulNibbleAVXVNNI},
 	{"avx2", avx2, mulNibbleAVX2},
@@ -52,6 +56,7 @@ var mulNibbleTiers = []tier[mulFunc]{
 }
 
 var mulLookupTiers = []tier[mulFunc]{
+	{"amx", avx512 | avx512vnni | avx512vbmi | amx, mulLookupAMX},
 	{"avx512vbmi", avx512 | avx512vnni | avx512vbmi, mulLookupVBMI},
 	{"avxvnni", avx2 | avxvnni, mulLookupAVXVNNI},
 	{"avx2", avx2, mulLookupAVX2},
