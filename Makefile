@@ -17,7 +17,7 @@ SHA256   = 53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db
 RACE = $(shell command -v "$$($(GO) env CC)" >/dev/null 2>&1 && echo -race)
 
 .DEFAULT_GOAL := help
-.PHONY: help need-go build test check fuzz bench cover tiers testdata demo \
+.PHONY: help need-go build test check fuzz bench compare cover tiers testdata demo \
 	check-format check-vet check-static check-test check-tiers check-examples check-model
 
 help: ## list the targets
@@ -83,6 +83,9 @@ fuzz: need-go ## fuzz every target for FUZZTIME (10s)
 
 bench: build ## measure kernels and layers on this machine
 	build/palettize bench
+
+compare: need-go testdata ## measure beside other programs (15 minutes), BENCHMARKS.md
+	COMPARE_CACHE="$(CACHE)/compare" examples/compare/run.sh $(COMPARE)
 
 cover: need-go ## test coverage, build/cover.html
 	mkdir -p build

@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# Prepares the peers in a cache folder and runs compare.py with the given flags. A peer that cannot be had costs its
+# own rows: the reason goes to missing/NAME, and from there into the report.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+export COMPARE_CACHE=${COMPARE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/palettize/compare}
+llama=0.3.36 # of llama-cpp-python, whose source package has ggml inside
+aqlm=1.1.7
+unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE # for older OpenBLAS than this one
+
+say() { echo "compare: $*" >&2; }
+lack() { say "$1: $2"; echo "$2" > "$COMPARE_CACHE/missing/$1"; }
+why() { grep -aiE 'error|not found|no matching' "$COMPARE_CACHE/log" | tail -n 1 | cut -c 1-200 | tr '|' ' '; }
+
+command -v python3 >/dev/null && command -v go >/dev/null || { say "needs python3 and go"; exit 1; }
+rm -rf "$COMPARE_CACHE/missing"
+mkdir -p "$COMPARE_CACHE/missing"
+cd "$COMPARE_CACHE"
+
+python=venv/bin/python
+[ -x $python ] && $python -c '' 2>/dev/null || python3 -m venv --clear venv || { say "no venv here: apt-get install python3-venv"; exit 1; }
+pip() { venv/bin/python -m pip --disable-pip-version-check "$@" >log 2>&1; }
+
+# One by one: a package without a wheel for this Python must not cost the others.
+while read -r package; do
+	[ -n "$package" ] || continue
+	$python -c "import importlib.metadata as m, sys; n, v = sys.argv[1].split('=='); sys.exit(m.version(n) != v)" "$package" 2>/dev/null && continue
+	say "installing $package"
+	pip install --only-binary :all: "$package" || pip install "$package" || lack "${package%%==*}" "pip: $(why)"
+done < "$here/peers/requirements.txt"
+[ -f missing/numpy ] && exit 1
+[ -f missing/faiss-cpu ] && cp missing/faiss-cpu missing/faiss
+[ -f missing/onnx ] && cp missing/onnx missing/onnxruntime
+
+if [ ! -f aqlm/version ] || [ "$(cat aqlm/version)" != $aqlm ]; then
+	say "fetching aqlm"
+	rm -rf aqlm && mkdir aqlm
+	if pip download --no-deps --dest aqlm aqlm==$aqlm && $python -m zipfile -e aqlm/*.whl aqlm; then
+		echo $aqlm > aqlm/version
+	else
+		lack aqlm "pip: $(why)"
+	fi
+fi
+
+# ggml of the source package, for the CPU that this runs on.
+build_ggml() {
+	if ! { command -v cc && command -v c++; } >/dev/null; then lack llama.cpp "no C and C++ compilers here"; return; fi
+	cmake=$(command -v cmake) || { pip install cmake && cmake=venv/bin/cmake; } || { lack llama.cpp "no cmake"; return; }
+	source=ggml/llama_cpp_python-$llama/vendor/llama.cpp
+	# A build is for the CPU of the day.
+	for_cpu="$llama $(grep -m1 '^flags' /proc/cpuinfo | sha256sum | cut -c 1-16)"
+	if [ "$(cat ggml/built 2>/dev/null)" != "$for_cpu" ]; then
+		say "fetching and building ggml"
+		rm -rf ggml && mkdir ggml
+		pip download --no-deps --no-binary :all: --dest ggml llama-cpp-python==$llama || { lack llama.cpp "pip: $(why)"; return; }
+		tar -C ggml -xzf ggml/*.tar.gz
+		{ "$cmake" -S $source -B ggml/build -DCMAKE_BUILD_TYPE=Release -DGGML_NATIVE=ON -DGGML_OPENMP=OFF -DLLAMA_BUILD_COMMON=OFF \
+			-DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_TOOLS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_SERVER=OFF &&
+			"$cmake" --build ggml/build --target ggml -j "$(nproc)"; } >log 2>&1 || { lack llama.cpp "cmake: $(why)"; return; }
+		echo "$for_cpu" > ggml/built
+	fi
+	cc -O2 -Wall -I$source/ggml/include "$here/peers/ggml.c" -o ggml-side -Lggml/build/bin -lggml -lggml-cpu -lggml-base \
+		-Wl,-rpath,"$COMPARE_CACHE/ggml/build/bin" >log 2>&1 || { lack llama.cpp "cc: $(why)"; return; }
+	echo "ggml $(sed -n 's/.*GGML_VERSION_\(MAJOR\|MINOR\|PATCH\) \([0-9]*\)).*/\2/p' $source/ggml/CMakeLists.txt | paste -sd .)" \
+		"in llama-cpp-python $llama, built for this CPU by $(cc --version | head -n 1)" > ggml-version
+}
+rm -f ggml-side ggml-version
+build_ggml
+
+(cd "$here" && go build -o "$COMPARE_CACHE/palettize-side" .)
+exec $python "$here/compare.py" "$@"
