@@ -388,7 +388,7 @@ class Compare:
         return out
 
     def error_of(self, label):
-        return 0.0 if self.bits[label] == 32 else self.errors.get((label, "gauss"), (float("inf"),))[0]
+        return 0.0 if self.bits[label] == 32 else self.errors.get((label, "gauss"), (float("nan"),))[0]
 
     def verdict(self, shape, regimes):
         out = [
@@ -409,6 +409,7 @@ class Compare:
                 best = lambda name: min(self.took.get((shape, name, regime), [float("inf")]))
                 cells = [label, figures(label)] if regime == "hot" else ["", ""]
                 cells.append(regime)
+                before = None
                 for found, what in ((rate, "at its rate"), (good, "with no greater error")):
                     if not found:
                         cells += ["none", "", ""] if what == "at its rate" else ["none", ""]
@@ -419,6 +420,9 @@ class Compare:
                     if what == "at its rate":
                         cells.append(figures(o))
                     cells.append(f"{ratio:.2f}" if ratio >= 1 else f"**{ratio:.2f}**")
+                    if o == before:
+                        continue
+                    before = o
                     if ratio < 1:
                         lost.append(f"{label}, {regime}, {what} ({ratio:.2f})")
                     elif regime == "hot" and name.startswith("onnxruntime") and best(label) - (self.empty or 0) < best(o):

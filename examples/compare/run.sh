@@ -12,7 +12,7 @@ say() { echo "compare: $*" >&2; }
 lack() { say "$1: $2"; echo "$2" > "$COMPARE_CACHE/missing/$1"; }
 why() { grep -aiE 'error|not found|no matching' "$COMPARE_CACHE/log" | tail -n 1 | cut -c 1-200 | tr '|' ' '; }
 
-command -v python3 >/dev/null && command -v go >/dev/null || { say "needs python3 and go"; exit 1; }
+if ! { command -v python3 && command -v go; } >/dev/null; then say "needs python3 and go"; exit 1; fi
 rm -rf "$COMPARE_CACHE/missing"
 mkdir -p "$COMPARE_CACHE/missing"
 cd "$COMPARE_CACHE"
