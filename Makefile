@@ -67,48 +67,52 @@ check-tiers: need-go
 		PALETTIZE_CPU_OFF=$$off $(GO) test -count=1 ./kernels/... ./kmeans ./codebook; \
 	done
 
-# And on emulated CPUs, which fault on what they lack, so a row that uses more than it states fails
-# too. Each lane names the tiers that must run there; see kernels/emulate.
+# And on emulated CPUs, which also fault on what they lack, so that a row that uses more than it
+# states fails. Each lane runs the tiers that it is there for, and fails where one cannot run.
 X86   = haswell arrow-lake cascade-lake ice-lake
 ARM64 = cortex-a72 neoverse-n1 max
-VBMI  = avx2,avx512,avx512vnni,avx512vbmi
+LANES = $(X86:%=emulate-%) $(ARM64:%=emulate-%) emulate-sapphire-rapids
 
-emulate-haswell:      MUST = avx2
-emulate-arrow-lake:   MUST = avx2,avxvnni
-emulate-cascade-lake: MUST = avx2,avx512,avx512vnni
-emulate-ice-lake:     MUST = $(VBMI)
-emulate-cortex-a72:   MUST = neon
-emulate-neoverse-n1:  MUST = neon,sdot
-emulate-max:          MUST = neon,sdot,i8mm
+emulate-haswell:         TIERS = avx2
+emulate-arrow-lake:      TIERS = avxvnni
+emulate-cascade-lake:    TIERS = avx512,avx512vnni
+emulate-ice-lake:        TIERS = avx512vbmi
+emulate-sapphire-rapids: TIERS = amx
+emulate-cortex-a72:      TIERS = neon
+emulate-neoverse-n1:     TIERS = sdot
+emulate-max:             TIERS = i8mm
 
-# The scalar rows would be compared with themselves, and one lane has one core.
-LANE = PALETTIZE_REQUIRE=$(MUST) GOOS=linux CGO_ENABLED=0 $(GO) test -count=1 -short -p 1 -timeout 30m -ldflags=-w
-IN   = -exec "'$(CURDIR)/kernels/emulate/$(1).sh' $*"
-PART = -skip 'Allocations|//^scalar$$|///^scalar$$'
+comma := ,
+EMULATE = PALETTIZE_REQUIRE=$(TIERS) GOOS=linux CGO_ENABLED=0 $(GO) test -count=1 -short -p 1 -timeout 30m -ldflags=-w \
+	-exec "'$(CURDIR)/kernels/emulate/$(1).sh' $*"
+OF_TIERS = '//^($(subst $(comma),|,$(TIERS)))$$|///^($(subst $(comma),|,$(TIERS)))$$'
 
 $(X86:%=emulate-%): emulate-%: need-go
-	GOARCH=amd64 $(LANE) $(call IN,x86) $(PART) ./kernels
-	GOARCH=amd64 $(LANE) $(call IN,x86) -run SameBytesOnEvery ./kmeans ./codebook
+	GOARCH=amd64 $(call EMULATE,x86) -run $(OF_TIERS) -skip Allocations ./kernels
+	GOARCH=amd64 $(call EMULATE,x86) -run SameBytesOnEvery ./kmeans ./codebook
 
 $(ARM64:%=emulate-%): emulate-%: need-go
-	GOARCH=arm64 $(LANE) $(call IN,arm64) $(PART) ./kernels
-	GOARCH=arm64 $(LANE) $(call IN,arm64) -run SameBytesOnEvery ./kmeans ./codebook
+	GOARCH=arm64 $(call EMULATE,arm64) -run $(OF_TIERS) -skip Allocations ./kernels
+	GOARCH=arm64 $(call EMULATE,arm64) -run SameBytesOnEvery ./kmeans ./codebook
 
-emulate: $(X86:%=emulate-%) $(ARM64:%=emulate-%) ## test every tier on emulated CPUs, or emulate-CPU: haswell, ice-lake, max ...
+emulate-sapphire-rapids: emulate-%: need-go
+	GOARCH=amd64 PALETTIZE_TEST_UNSIGNED=1 $(call EMULATE,x86) -run $(OF_TIERS) -skip Allocations ./kernels
 
-# Only the lane of the newest CPU can be left to this machine, if that runs all of it. The others are
-# also there to lack things.
+emulate: $(LANES) ## test every tier on emulated CPUs; or emulate-haswell, emulate-max ...
+
+# The lane of the newest CPU is left to this machine where it runs its tiers; the others are also there to
+# lack things. The emulated AMX can lose its registers in a thread switch, so its lane is only part of emulate.
 check-lanes: build
 ifeq ($(PALETTIZE_LANES),native)
 	@echo "check: no emulated CPUs, because of PALETTIZE_LANES=native"
 else
-	set -e; lanes="$(filter-out ice-lake,$(X86)) $(ARM64)"; \
-	if build/palettize cpu | grep -Eq 'avx512vbmi +(selected|runs)'; then \
-		PALETTIZE_REQUIRE=$(VBMI) $(GO) test -count=1 ./kernels; \
+	@set -e; lanes="$(filter-out %-ice-lake %-sapphire-rapids,$(LANES))"; \
+	if build/palettize cpu | grep -Eq ' avx512vbmi +(selected|runs)'; then \
+		PALETTIZE_REQUIRE=avx512vbmi $(GO) test -count=1 ./kernels; \
 	else \
-		lanes="$$lanes ice-lake"; \
+		lanes="$$lanes emulate-ice-lake"; \
 	fi; \
-	$(MAKE) -j$$(getconf _NPROCESSORS_ONLN) --output-sync=target $$(printf 'emulate-%s ' $$lanes)
+	$(MAKE) -j$$(getconf _NPROCESSORS_ONLN) --output-sync=target $$lanes
 endif
 
 check-examples: build
