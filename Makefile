@@ -17,8 +17,8 @@ SHA256   = 53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db
 RACE = $(shell command -v "$$($(GO) env CC)" >/dev/null 2>&1 && echo -race)
 
 .DEFAULT_GOAL := help
-.PHONY: help need-go build test check fuzz bench compare cover tiers testdata demo \
-	check-format check-vet check-static check-test check-tiers check-examples check-model
+.PHONY: help need-go build test check fuzz bench compare cover tiers testdata demo emulate \
+	check-format check-vet check-static check-test check-tiers check-lanes check-examples check-model
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1 \t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -32,8 +32,11 @@ build: need-go ## build the program, build/palettize
 test: need-go ## run the tests
 	$(GO) test ./...
 
-check: need-go testdata tiers check-format check-vet check-static check-test check-tiers check-examples check-model fuzz ## everything that CI runs
+check: need-go testdata tiers check-format check-vet check-static check-test check-tiers check-lanes check-examples check-model fuzz ## everything that CI runs
 	@echo "check: all passed$(if $(RACE),,, but WITHOUT the race detector: it needs a C compiler (apt-get install gcc libc6-dev))"
+ifeq ($(PALETTIZE_LANES),native)
+	@echo "check: but WITHOUT the emulated CPUs: some tiers may not have run"
+endif
 
 check-format: need-go
 	@test -z "$$(gofmt -l .)" || { echo "gofmt changes:"; gofmt -l .; exit 1; }
@@ -56,14 +59,66 @@ check-test: need-go
 	$(GO) test $(RACE) ./...
 	$(if $(RACE),$(GO) test ./cmd/palettize)
 
-# The tests of the arithmetic once more as other CPUs run them. -count=1: the switch is read before
-# the test cache looks.
+# The tests of the arithmetic once more as this CPU with less of its abilities. -count=1: the switch is
+# read before the test cache looks.
 check-tiers: need-go
 	$(GO) test -tags purego ./kernels/... ./kmeans ./codebook
-	PALETTIZE_CPU_OFF=avx512vbmi $(GO) test -count=1 ./kernels/... ./kmeans ./codebook
-	PALETTIZE_CPU_OFF=avx512f $(GO) test -count=1 ./kernels/... ./kmeans ./codebook
-	PALETTIZE_CPU_OFF=avx512f,avxvnni $(GO) test -count=1 ./kernels/... ./kmeans ./codebook
-	PALETTIZE_CPU_OFF=avx2,asimd $(GO) test -count=1 ./kernels/... ./kmeans ./codebook
+	set -e; for off in avx512vbmi avx512vnni avx512f avx512f,avxvnni avx2,asimd; do \
+		PALETTIZE_CPU_OFF=$$off $(GO) test -count=1 ./kernels/... ./kmeans ./codebook; \
+	done
+
+# And on emulated CPUs, which also fault on what they lack, so that a row that uses more than it
+# states fails. Each lane runs the tiers that it is there for, and fails where one cannot run.
+X86   = haswell arrow-lake cascade-lake ice-lake
+ARM64 = cortex-a72 neoverse-n1 max
+LANES = $(X86:%=emulate-%) $(ARM64:%=emulate-%) emulate-sapphire-rapids
+
+emulate-haswell:         TIERS = avx2
+emulate-arrow-lake:      TIERS = avxvnni
+emulate-cascade-lake:    TIERS = avx512 avx512vnni
+emulate-ice-lake:        TIERS = avx512vbmi
+emulate-sapphire-rapids: TIERS = amx
+emulate-cortex-a72:      TIERS = neon
+emulate-neoverse-n1:     TIERS = sdot
+emulate-max:             TIERS = i8mm
+
+EMULATE = PALETTIZE_REQUIRE="$(TIERS)" GOOS=linux CGO_ENABLED=0 $(GO) test -count=1 -short -p 1 -timeout 30m -ldflags=-w \
+	-exec "'$(CURDIR)/kernels/emulate/$(1).sh' $*"
+
+# What the lane need not run again. The lookups have one more level of subtests.
+space := $(subst ,, )
+OTHERS = $(subst $(space),|,$(filter-out $(TIERS),scalar avx2 avxvnni avx512 avx512vnni avx512vbmi amx neon sdot i8mm))
+SKIP   = -skip 'Allocations|//^($(OTHERS))$$|///^($(OTHERS))$$'
+
+$(X86:%=emulate-%): emulate-%: need-go
+	GOARCH=amd64 $(call EMULATE,x86) $(SKIP) ./kernels
+	GOARCH=amd64 $(call EMULATE,x86) -run SameBytesOnEvery ./kmeans ./codebook
+
+$(ARM64:%=emulate-%): emulate-%: need-go
+	GOARCH=arm64 $(call EMULATE,arm64) $(SKIP) ./kernels
+	GOARCH=arm64 $(call EMULATE,arm64) -run SameBytesOnEvery ./kmeans ./codebook
+
+emulate-sapphire-rapids: emulate-%: need-go
+	GOARCH=amd64 PALETTIZE_TEST_UNSIGNED=1 $(call EMULATE,x86) $(SKIP) ./kernels
+
+emulate: $(LANES) ## test every tier on emulated CPUs; or emulate-haswell, emulate-max ...
+
+# The lanes of the newest CPUs are left to this machine where it runs their tiers. The others are also
+# there to lack things.
+check-lanes: build
+ifeq ($(PALETTIZE_LANES),native)
+	@echo "check: no emulated CPUs, because of PALETTIZE_LANES=native"
+else
+	@set -e; here=; lanes="$(LANES)"; \
+	for lane in ice-lake:avx512vbmi sapphire-rapids:amx; do \
+		if build/palettize cpu | grep -Eq " $${lane#*:} +(selected|runs)"; then \
+			here="$$here $${lane#*:}"; lanes=$$(echo "$$lanes" | sed "s/emulate-$${lane%:*}//"); \
+		fi; \
+	done; \
+	echo "required of this machine:$${here:- nothing}. Emulated: $$lanes"; \
+	PALETTIZE_REQUIRE="$$here" $(GO) test -count=1 ./kernels; \
+	$(MAKE) -j$$(getconf _NPROCESSORS_ONLN) --output-sync=target $$lanes
+endif
 
 check-examples: build
 	$(GO) build -o build/ ./examples/...

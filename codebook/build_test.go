@@ -124,7 +124,10 @@ func TestBuildAwkwardMatrices(t *testing.T) {
 }
 
 func TestSameBytesOnEveryTierAndThreadCount(t *testing.T) {
-	const rows, cols = 60, 387
+	rows, cols := 60, 387
+	if testing.Short() {
+		rows = 20
+	}
 	w := gaussian(8, rows*cols)
 	ways := []Options{{Threads: 2}, {Threads: 7}}
 	for _, set := range runnableSets(t) {
