@@ -82,7 +82,7 @@ emulate-cortex-a72:      TIERS = neon
 emulate-neoverse-n1:     TIERS = sdot
 emulate-max:             TIERS = i8mm
 
-EMULATE = PALETTIZE_REQUIRE="$(TIERS)" GOOS=linux CGO_ENABLED=0 $(GO) test -count=1 -short -p 1 -timeout 30m -ldflags=-w \
+EMULATE = PALETTIZE_REQUIRE="$(TIERS)" EMULATE_TIMEOUT=1700 GOOS=linux CGO_ENABLED=0 $(GO) test -count=1 -short -p 1 -timeout 30m -ldflags=-w \
 	-exec "'$(CURDIR)/kernels/emulate/$(1).sh' $*"
 
 # What the lane need not run again. The lookups have one more level of subtests.
