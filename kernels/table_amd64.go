@@ -14,15 +14,25 @@ type spreadArgs struct {
 	panels        int
 }
 
-func buildTablesVBMI(t *Tables, centroids []byte, width int, q []int8, scales []float32, init []int32) {
+// buildTables is buildTablesScalar with a tier's two halves: dots fills t.Work for a block and returns the sum
+// of the largest magnitudes, pack rounds it.
+func buildTables(
+	dots func(work *int32, centroids *byte, quads int, q *int8, init *int32, segments int) int32,
+	pack func(data *int16, work *int32, segments int, f float32),
+	t *Tables, centroids []byte, width int, q []int8, scales []float32, init []int32,
+) {
 	for b := range ceilDiv(t.Segments, t.BlockSegments) {
 		first := b * t.BlockSegments
 		n := min(t.BlockSegments, t.Segments-first)
-		total := tableDotsVNNI(&t.Work[0], &centroids[0], width/4, &q[first*width], &init[first], n)
+		total := dots(&t.Work[0], &centroids[0], width/4, &q[first*width], &init[first], n)
 		f := tableFactor(n, total)
 		t.Scales[b] = scales[b] / f
-		tablePackVBMI(&t.Data[first*Centroids], &t.Work[0], n, f)
+		pack(&t.Data[first*Centroids], &t.Work[0], n, f)
 	}
+}
+
+func buildTablesVBMI(t *Tables, centroids []byte, width int, q []int8, scales []float32, init []int32) {
+	buildTables(tableDotsVNNI, tablePackVBMI, t, centroids, width, q, scales, init)
 }
 
 // spreadArgs returns what a kernel needs to spread t along panels [p0, p1). t has segments.
@@ -49,14 +59,7 @@ func spreadTablesAVX512VBMI(dst []float32, t *Tables, codes []byte, scale []floa
 }
 
 func buildTablesAVX512(t *Tables, centroids []byte, width int, q []int8, scales []float32, init []int32) {
-	for b := range ceilDiv(t.Segments, t.BlockSegments) {
-		first := b * t.BlockSegments
-		n := min(t.BlockSegments, t.Segments-first)
-		total := tableDotsVNNI(&t.Work[0], &centroids[0], width/4, &q[first*width], &init[first], n)
-		f := tableFactor(n, total)
-		t.Scales[b] = scales[b] / f
-		tablePackAVX512(&t.Data[first*Centroids], &t.Work[0], n, f)
-	}
+	buildTables(tableDotsVNNI, tablePackAVX512, t, centroids, width, q, scales, init)
 }
 
 func spreadTablesVNNI(dst []float32, t *Tables, codes []byte, scale []float32, p0, p1 int) {
@@ -69,25 +72,11 @@ func spreadTablesVNNI(dst []float32, t *Tables, codes []byte, scale []float32, p
 }
 
 func buildTablesAVXVNNI(t *Tables, centroids []byte, width int, q []int8, scales []float32, init []int32) {
-	for b := range ceilDiv(t.Segments, t.BlockSegments) {
-		first := b * t.BlockSegments
-		n := min(t.BlockSegments, t.Segments-first)
-		total := tableDotsAVXVNNI(&t.Work[0], &centroids[0], width/4, &q[first*width], &init[first], n)
-		f := tableFactor(n, total)
-		t.Scales[b] = scales[b] / f
-		tablePackAVX2(&t.Data[first*Centroids], &t.Work[0], n, f)
-	}
+	buildTables(tableDotsAVXVNNI, tablePackAVX2, t, centroids, width, q, scales, init)
 }
 
 func buildTablesAVX2(t *Tables, centroids []byte, width int, q []int8, scales []float32, init []int32) {
-	for b := range ceilDiv(t.Segments, t.BlockSegments) {
-		first := b * t.BlockSegments
-		n := min(t.BlockSegments, t.Segments-first)
-		total := tableDotsAVX2(&t.Work[0], &centroids[0], width/4, &q[first*width], &init[first], n)
-		f := tableFactor(n, total)
-		t.Scales[b] = scales[b] / f
-		tablePackAVX2(&t.Data[first*Centroids], &t.Work[0], n, f)
-	}
+	buildTables(tableDotsAVX2, tablePackAVX2, t, centroids, width, q, scales, init)
 }
 
 func spreadTablesGather(dst []float32, t *Tables, codes []byte, scale []float32, p0, p1 int) {
