@@ -109,7 +109,9 @@ func (p *Plan) MulMat(y, x []float32, n int) error {
 	}
 	ws := p.spaces.Get().(*workspace)
 	defer p.spaces.Put(ws)
-	if !p.engine.mul(p, ws, y, x, n) {
+	finite := p.engine.mul(p, ws, y, x, n)
+	ws.x, ws.out = nil, nil // the pool must not keep the caller's memory alive
+	if !finite {
 		return nonfinite(x)
 	}
 	return nil
