@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 
+	"github.com/palettize/palettize/internal/logscale"
 	"github.com/palettize/palettize/kmeans"
 )
 
@@ -51,7 +52,7 @@ func (l *Layer) normalise(w []float32, rowScales bool) (points, weights []float3
 	for r := range l.Rows {
 		code := byte(0)
 		if rms[r] > 0 {
-			code = rowScaleCode(float32(rms[r] / base))
+			code = logscale.Code(float32(rms[r] / base))
 		}
 		l.RowScales[r] = code
 		if code == 0 {

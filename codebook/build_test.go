@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"github.com/palettize/palettize/internal/logscale"
 )
 
 func gaussian(seed uint64, n int) []float32 {
@@ -179,12 +181,12 @@ func TestRowScales(t *testing.T) {
 		if got := float64(RowScale(byte(code))); math.Abs(got-want) > want*0x1p-24 {
 			t.Errorf("code %d: %v, want %v", code, got, want)
 		}
-		if got := rowScaleCode(RowScale(byte(code))); got != byte(code) {
+		if got := logscale.Code(RowScale(byte(code))); got != byte(code) {
 			t.Errorf("value of code %d has code %d", code, got)
 		}
 	}
 	for s, want := range map[float32]byte{0: 0, 1e-30: 1, 1: 255, 0.99: 255, 0.51: 239} {
-		if got := rowScaleCode(s); got != want {
+		if got := logscale.Code(s); got != want {
 			t.Errorf("code of %v is %d, want %d", s, got, want)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/palettize/palettize/internal/logscale"
 	"github.com/palettize/palettize/kmeans"
 )
 
@@ -235,7 +236,7 @@ func (l *Layer) assignGroups(ctx context.Context, w []float32, s *valueSet, byte
 				l.clearRow(r, s)
 				continue
 			}
-			code := rowScaleCode(float32(math.Abs(float64(reach) / float64(top))))
+			code := logscale.Code(float32(math.Abs(float64(reach) / float64(top))))
 			if code < 255 && float64(RowScale(code)) < math.Abs(float64(reach)/float64(top)) {
 				code++ // the largest multiplier must reach
 			}

@@ -1,0 +1,27 @@
+package entropy
+
+// MaxClassCode is the largest code of a row or column.
+const MaxClassCode = 31
+
+// Classes says how widely the levels of each element of a matrix are spread: its class follows from a code of its row and
+// one of its column, in eighths of an octave; a class is a quarter of an octave.
+type Classes struct {
+	Rows, Cols []byte // codes, 0..MaxClassCode
+	Low, Count int    // classes below Low count as Low, those from Low+Count on as the last; what of returns is relative to Low
+}
+
+// table returns the class of each sum of a row's and a column's code.
+func (c *Classes) table() (t [2*MaxClassCode + 1]byte) {
+	for sum := range t {
+		t[sum] = byte(min(max(sum/2-c.Low, 0), c.Count-1))
+	}
+	return t
+}
+
+// Row writes the classes of a row's elements.
+func (c *Classes) Row(dst []byte, r int) {
+	t := c.table()
+	for i, col := range c.Cols {
+		dst[i] = t[c.Rows[r]+col]
+	}
+}

@@ -1,0 +1,239 @@
+package entropy
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/palettize/palettize/kernels"
+)
+
+const (
+	// Lanes is the number of trellis paths, and of coders, in a block: the element in column c belongs to lane
+	// c mod Lanes.
+	Lanes = 8
+	// blockWeights is about how many elements a block has: enough that its 32 bytes of coder states do not
+	// matter.
+	blockWeights = 1 << 17
+
+	floor     = 1 << 16 // no state of a coder is below
+	slotShift = 20      // of the slot's distance from its level's first slot, in an entry
+	freqShift = 8       // of the frequency less 1
+)
+
+// Coder knows the statistics of a matrix of levels. Levels go along paths: a block is some whole rows; lane i of
+// a block takes its columns i, i+8, i+16 .., each from top to bottom, and walks through the trellis as it does, from state 0.
+type Coder struct {
+	Trellis   *kernels.Trellis
+	Classes   Classes
+	Tables    []Table // of each class
+	Zero      byte    // the byte that stands for level 0 where matrices are given and returned
+	BlockRows int     // rows of a block; the last one may have fewer
+}
+
+// BlockRows returns the rows of a block for a matrix of this shape.
+func BlockRows(rows, cols int) int { return min(rows, max(1, (blockWeights+cols-1)/cols)) }
+
+// Blocks is the number of blocks.
+func (c *Coder) Blocks() int {
+	return (len(c.Classes.Rows) + c.BlockRows - 1) / c.BlockRows
+}
+
+// block returns the rows of a block.
+func (c *Coder) block(b int) (lo, hi int) {
+	return b * c.BlockRows, min((b+1)*c.BlockRows, len(c.Classes.Rows))
+}
+
+// Encode returns the bytes of one block of levels [rows, cols]: the states of the coders, then 16-bit words. It is rANS
+// (Duda, arXiv:1311.2540) with states of 32 bits; the lanes share one sequence of words.
+func (c *Coder) Encode(levels []byte, block int) ([]byte, error) {
+	e, err := c.encoder()
+	if err != nil {
+		return nil, err
+	}
+	cols := len(c.Classes.Cols)
+	lo, hi := c.block(block)
+	lanes := min(cols, Lanes)
+	var x [Lanes]uint32
+	for i := range x {
+		x[i] = floor
+	}
+	words := make([]uint16, 0, (hi-lo)*cols/4)
+	classes := c.Classes.table()
+	// A coder takes in last what the decoder is to get first.
+	for c0 := (cols - 1) / Lanes * Lanes; c0 >= 0; c0 -= Lanes {
+		for r := hi - 1; r >= lo; r-- {
+			rowCode := c.Classes.Rows[r]
+			for i := min(Lanes, cols-c0) - 1; i >= 0; i-- {
+				class := classes[rowCode+c.Classes.Cols[c0+i]]
+				symbol := e[class][levels[r*cols+c0+i]-c.Zero+origin]
+				freq := uint32(symbol >> 16)
+				if freq == 0 {
+					return nil, fmt.Errorf("level %d of row %d, column %d is not in the table of class %d",
+						int(levels[r*cols+c0+i])-int(c.Zero), r, c0+i, class)
+				}
+				if uint64(x[i]) >= uint64(freq)<<(32-totalBits) {
+					words = append(words, uint16(x[i]))
+					x[i] >>= 16
+				}
+				x[i] = x[i]/freq<<totalBits + x[i]%freq + uint32(uint16(symbol))
+			}
+		}
+	}
+	out := make([]byte, 0, 4*lanes+2*len(words))
+	for _, state := range x[:lanes] {
+		out = binary.LittleEndian.AppendUint32(out, state)
+	}
+	for i := len(words) - 1; i >= 0; i-- {
+		out = binary.LittleEndian.AppendUint16(out, words[i])
+	}
+	return out, nil
+}
+
+// encoder returns for each class and level + origin its frequency and, in the lower 16 bits, where it
+// begins.
+func (c *Coder) encoder() ([][256]uint32, error) {
+	e := make([][256]uint32, len(c.Tables))
+	for class := range c.Tables {
+		var starts, freqs [256]uint32
+		for parity := range 2 {
+			if err := c.Tables[class].cumulate(&starts, &freqs, parity); err != nil {
+				return nil, err
+			}
+		}
+		for i := range e[class] {
+			e[class][i] = freqs[i]<<16 | starts[i]
+		}
+	}
+	return e, nil
+}
+
+// Costs returns what each level + origin takes in each class, in bits; unavailable is the cost of levels that
+// a class does not have.
+func (c *Coder) Costs(unavailable float32) ([][256]float32, error) {
+	e, err := c.encoder()
+	if err != nil {
+		return nil, err
+	}
+	costs := make([][256]float32, len(e))
+	for class := range e {
+		for i, symbol := range e[class] {
+			if costs[class][i] = unavailable; symbol>>16 != 0 {
+				costs[class][i] = bitsOf(symbol >> 16)
+			}
+		}
+	}
+	return costs, nil
+}
+
+// Decoder decodes the blocks of a coder. Its methods may be called at the same time.
+type Decoder struct {
+	*Coder
+	entries []uint32 // [class][parity][Total]: the level's byte, its frequency less 1, the slot's distance from its first
+}
+
+// NewDecoder returns a decoder for k centroids: levels -Zero to k-1-Zero.
+func (c *Coder) NewDecoder(k int) (*Decoder, error) {
+	d := &Decoder{c, make([]uint32, len(c.Tables)*2*Total)}
+	for class := range c.Tables {
+		t := &c.Tables[class]
+		if int(t.Max) > int(c.Zero) || int(t.Max)+int(c.Zero) >= k {
+			return nil, fmt.Errorf("class %d has levels up to %d: level 0 is centroid %d of %d", class, t.Max, c.Zero, k)
+		}
+		for parity := range 2 {
+			var starts, freqs [256]uint32
+			if err := t.cumulate(&starts, &freqs, parity); err != nil {
+				return nil, err
+			}
+			entries := d.entries[(class*2+parity)*Total:][:Total]
+			for i, freq := range freqs {
+				for slot := range freq {
+					entries[starts[i]+slot] = uint32(byte(i)-origin+c.Zero) | (freq-1)<<freqShift | slot<<slotShift
+				}
+			}
+		}
+	}
+	return d, nil
+}
+
+var (
+	errShort = errors.New("the coded levels end early")
+	errLong  = errors.New("bytes are left behind the coded levels")
+	errEnd   = errors.New("the coded levels are damaged: a coder does not end where it began")
+)
+
+// Decode writes the rows of one block to levels [rows, cols].
+func (d *Decoder) Decode(levels, data []byte, block int) error {
+	cols := len(d.Classes.Cols)
+	lo, hi := d.block(block)
+	lanes := min(cols, Lanes)
+	if len(data) < 4*lanes {
+		return errShort
+	}
+	var x [Lanes]uint32
+	var base [Lanes]uint32 // where the lane's state has its entries
+	for i := range lanes {
+		x[i] = binary.LittleEndian.Uint32(data[4*i:])
+	}
+	data = data[4*lanes:]
+	states := d.states()
+	classes := d.Classes.table()
+	var offsets [len(classes)]uint32
+	for sum, class := range classes {
+		offsets[sum] = uint32(class) * 2 * Total
+	}
+	for c0 := 0; c0 < cols; c0 += Lanes {
+		codes := d.Classes.Cols[c0:min(c0+Lanes, cols)]
+		for r := lo; r < hi; r++ {
+			out := levels[r*cols+c0:][:len(codes)]
+			sums := offsets[d.Classes.Rows[r]:]
+			for i, code := range codes {
+				s := &states[base[i&(Lanes-1)]&(maxStates-1)]
+				v := x[i&(Lanes-1)]
+				entry := d.entries[sums[code]+s.entries+v%Total]
+				out[i] = byte(entry)
+				v = (entry>>freqShift%Total+1)*(v>>totalBits) + entry>>slotShift
+				base[i&(Lanes-1)] = s.next[(entry-uint32(d.Zero))>>1&1]
+				if v < floor {
+					if len(data) < 2 {
+						return errShort
+					}
+					v = v<<16 | uint32(binary.LittleEndian.Uint16(data))
+					data = data[2:]
+				}
+				x[i&(Lanes-1)] = v
+			}
+		}
+	}
+	if len(data) != 0 {
+		return errLong
+	}
+	for _, v := range x[:lanes] {
+		if v != floor {
+			return errEnd
+		}
+	}
+	return nil
+}
+
+const maxStates = 32
+
+// state is a state of the trellis as the decoder needs it.
+type state struct {
+	entries uint32    // where its entries begin in a class
+	next    [2]uint32 // the state behind a level, by bit 1 of the level
+}
+
+func (c *Coder) states() (states [maxStates]state) {
+	for s := range c.Trellis.States() {
+		states[s].entries = uint32(c.Trellis.Parity(s)) * Total
+		for bit := range byte(2) {
+			states[s].next[bit] = uint32(c.Trellis.Next(s, bit<<1))
+		}
+	}
+	return states
+}
+
+// Unavailable is a cost in bits beyond that of any path.
+const Unavailable = math.MaxFloat32 / 4

@@ -1,0 +1,208 @@
+package entropy
+
+import (
+	"errors"
+	"math"
+	"sync"
+
+	"github.com/palettize/palettize/internal/logscale"
+)
+
+const (
+	// Total is what the frequencies of a table add up to.
+	Total = 1 << totalBits
+	// MaxLevel is the largest magnitude of a level.
+	MaxLevel = 127
+
+	totalBits = 12
+	origin    = 128 // the byte of level 0: a level is a byte, level + 128
+)
+
+// Table is the distribution of the levels of one class: -Max..Max, the even ones and the odd ones each on
+// their own, since a trellis that is in some state allows only one of the two. It is symmetric. How rare a
+// level is stands in 16ths of an octave at the knots; between those it is linear.
+type Table struct {
+	Max   byte      // the largest magnitude, 1..MaxLevel
+	Knots [2][]byte // of the even and the odd levels, from the centre on
+}
+
+// members is the number of magnitudes of a parity: 0, 2, 4 .. or 1, 3, 5 .. up to limit.
+func members(limit byte, parity int) int { return (int(limit)-parity)/2 + 1 }
+
+// knots appends the positions of the knots among n members: 0, 1, 2, 3, 4, 6, 8, 12, 16, 24 .. and the last
+// one.
+func knots(at []int, n int) []int {
+	for i, step := 0, 1; i < n-1; i += step {
+		at = append(at, i)
+		if i >= 4 && i&(i-1) == 0 {
+			step = i / 2
+		}
+	}
+	return append(at, n-1)
+}
+
+// frequencies fills freq with those of the members of a parity: of the level itself, not of both signs
+// together. They add up to Total over all levels.
+func (t *Table) frequencies(freq []uint32, parity int) error {
+	var positions [MaxLevel]int
+	at := knots(positions[:0], len(freq))
+	if len(at) != len(t.Knots[parity]) {
+		return errors.New("a table with too few knots or too many")
+	}
+	var weights [MaxLevel]uint64
+	sum := uint64(0)
+	for i, k := 0, 0; i < len(freq); i++ {
+		if k+1 < len(at) && i == at[k+1] {
+			k++
+		}
+		weights[i] = weight(t.Knots[parity], at, k, i)
+		sum += weights[i] * uint64(copies(i, parity))
+	}
+	if sum == 0 {
+		return errors.New("a table of zeros")
+	}
+	rest := Total
+	for i := range freq {
+		freq[i] = uint32(max(1, weights[i]*Total/sum))
+		rest -= int(freq[i]) * copies(i, parity)
+	}
+	first := int(freq[0]) + rest/copies(0, parity)
+	if first < 1 {
+		return errors.New("a table whose levels are all too frequent")
+	}
+	freq[0] = uint32(first)
+	return nil
+}
+
+// copies is the number of levels of a member: one for level 0, else two.
+func copies(member, parity int) int {
+	if member == 0 && parity == 0 {
+		return 1
+	}
+	return 2
+}
+
+// weight is 2^39 times what the knots say of member i, at or beyond knot k.
+func weight(rarity []byte, at []int, k, i int) uint64 {
+	v := int(rarity[k])
+	if i > at[k] {
+		gap := at[k+1] - at[k]
+		v = (v*(at[k+1]-i) + int(rarity[k+1])*(i-at[k])) / gap
+	}
+	return uint64(logscale.Value(byte(255-v)) * (1 << 39))
+}
+
+// fit returns the table under which counts, by level + origin, take the fewest bits.
+func fit(counts *[256]uint32) (Table, error) {
+	t := Table{Max: 1}
+	for level := 1; level <= MaxLevel; level++ {
+		if counts[origin+level]+counts[origin-level] > 0 {
+			t.Max = byte(level)
+		}
+	}
+	for parity := range t.Knots {
+		if err := t.fitParity(counts, parity); err != nil {
+			return t, err
+		}
+	}
+	return t, nil
+}
+
+// fitParity finds the knots of one parity: first what the counts around each one say, then any change of one
+// knot that saves bits.
+func (t *Table) fitParity(counts *[256]uint32, parity int) error {
+	n := members(t.Max, parity)
+	both := make([]float64, n) // of both signs, by member
+	top := 0.0                 // of one level
+	for i := range both {
+		level := 2*i + parity
+		both[i] = float64(counts[origin+level])
+		if level > 0 {
+			both[i] += float64(counts[origin-level])
+		}
+		top = max(top, both[i]/float64(copies(i, parity)))
+	}
+	at := knots(nil, n)
+	t.Knots[parity] = make([]byte, len(at))
+	for k, i := range at {
+		rate := (both[i]/float64(copies(i, parity)) + 0.25) / (top + 0.25)
+		t.Knots[parity][k] = 255 - max(1, logscale.Code(float32(rate)))
+	}
+	freq := make([]uint32, n)
+	best, err := t.bits(both, freq, parity)
+	if err != nil {
+		return err
+	}
+	for step := 8; step > 0; step /= 2 {
+		for k := range at {
+			for _, d := range []int{-step, step} {
+				old := t.Knots[parity][k]
+				if v := int(old) + d; v < 0 || v > 254 {
+					continue
+				}
+				t.Knots[parity][k] = byte(int(old) + d)
+				if b, err := t.bits(both, freq, parity); err == nil && b < best {
+					best = b
+				} else {
+					t.Knots[parity][k] = old
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// bits is what the members take. freq is for scratch.
+func (t *Table) bits(both []float64, freq []uint32, parity int) (float64, error) {
+	if err := t.frequencies(freq, parity); err != nil {
+		return 0, err
+	}
+	sum := 0.0
+	for i, f := range freq {
+		sum += float64(both[i] * float64(bitsOf(f)))
+	}
+	return sum, nil
+}
+
+// bitsOf is -log2(freq/Total). Search decisions hang on it, so that it comes from operations that
+// round alike on all CPUs.
+func bitsOf(freq uint32) float32 { return bitsTable()[freq] }
+
+var bitsTable = sync.OnceValue(func() []float32 {
+	bits := make([]float32, Total+1)
+	for f := 1; f <= Total; f++ {
+		// Squaring doubles the logarithm; what it has grown by beyond 1 octave is its next binary digit.
+		x, log, digit := float64(f), 0.0, 1.0
+		for x >= 2 {
+			x, log = x/2, log+1
+		}
+		for range 26 {
+			x *= x
+			digit /= 2
+			if x >= 2 {
+				x, log = x/2, log+digit
+			}
+		}
+		bits[f] = float32(totalBits - log)
+	}
+	bits[0] = math.MaxFloat32
+	return bits
+})
+
+// cumulate returns where the levels of a parity begin, in ascending order, and their frequencies, both by
+// level + origin.
+func (t *Table) cumulate(starts, freqs *[256]uint32, parity int) error {
+	freq := make([]uint32, members(t.Max, parity))
+	if err := t.frequencies(freq, parity); err != nil {
+		return err
+	}
+	start := uint32(0)
+	for level := -int(t.Max); level <= int(t.Max); level++ {
+		if level&1 == parity {
+			f := freq[max(level, -level)/2]
+			starts[origin+level], freqs[origin+level] = start, f
+			start += f
+		}
+	}
+	return nil
+}
