@@ -19,6 +19,7 @@ func TestChooseTakesTheBestRow(t *testing.T) {
 	checkChoice(t, "dense-vector", denseVecTiers)
 	checkChoice(t, "dense-matrix", denseMatTiers)
 	checkChoice(t, "nearest", nearestTiers)
+	checkChoice(t, "trellis", trellisTiers)
 }
 
 func checkChoice[F any](t *testing.T, op string, table []tier[F]) {

@@ -88,3 +88,7 @@ var nearestTiers = []tier[nearestFunc]{
 	{"avx2", avx2, nearestAVX2},
 	{"scalar", 0, nearestScalar},
 }
+
+var trellisTiers = []tier[trellisFunc]{
+	{"scalar", 0, trellisScalar},
+}

@@ -73,3 +73,7 @@ var nearestTiers = []tier[nearestFunc]{
 	{"neon", asimd, nearestNEON},
 	{"scalar", 0, nearestScalar},
 }
+
+var trellisTiers = []tier[trellisFunc]{
+	{"scalar", 0, trellisScalar},
+}

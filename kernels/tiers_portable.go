@@ -14,4 +14,5 @@ var (
 	denseVecTiers  = []tier[denseVecFunc]{{"scalar", 0, denseVecScalar}}
 	denseMatTiers  = []tier[denseMatFunc]{{"scalar", 0, denseMatScalar}}
 	nearestTiers   = []tier[nearestFunc]{{"scalar", 0, nearestScalar}}
+	trellisTiers   = []tier[trellisFunc]{{"scalar", 0, trellisScalar}}
 )

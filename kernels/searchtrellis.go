@@ -1,0 +1,160 @@
+package kernels
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Free as the start of a Sequence leaves its first state to the search.
+const Free = -1
+
+// Sequence is a run of values for which SearchTrellis finds levels.
+type Sequence struct {
+	X      []float32 // in units of the step
+	Class  []byte    // len(X): the row of the cost table
+	Levels []byte    // len(X), out: level + 128
+	Start  int       // the state before the first level, or Free
+	End    int       // out: the state behind the last level
+}
+
+// TrellisWork is the work space of SearchTrellis: 8 bytes for each value of the two longest sequences. The
+// zero value is ready; it grows as needed.
+type TrellisWork struct{ lanes [2]trellisLane }
+
+// trellisLane is a sequence on its way through the trellis. Searches advance two at a time, because each step of one
+// waits for the step before.
+type trellisLane struct {
+	x     []float32          // the values to come
+	class []byte             // their classes
+	steps []trellisStep      // room for what was chosen at them
+	costs [maxStates]float32 // of the best path to each state
+	all   []trellisStep      // from the first value on
+}
+
+// trellisStep is what the search chose at one value: in bit s of the lower half whether state s is reached from the
+// upper of its two predecessors; in the next byte the lowest of the eight levels considered; in bit i of the byte above
+// whether of the levels lowest+i and lowest+i+4, which are of one subset, the latter is better.
+type trellisStep uint64
+
+// trellisFunc advances two lanes, which may be the same, by n values.
+type trellisFunc func(t *Trellis, cost [][256]float32, a, b *trellisLane, n int)
+
+const (
+	// renew is the number of values after which the least path cost is subtracted from all, so that they stay small.
+	renew = 64
+	// unreached is the cost of states that a sequence does not start in.
+	unreached = 1e30
+	// farX is where values beyond the levels are cut off: far enough for any cost, near enough for float32.
+	farX = 1024
+)
+
+// SearchTrellis finds for each sequence the levels along a path through the trellis that make the sum of
+//
+//	(x - level)^2 + cost[class][level+128]
+//
+// least (the Viterbi algorithm). Costs are 0 to 1e30, which stands for a level that may not be used; x beyond ±1024 counts as ±1024, and not a
+// number as the lowest. In float32, with no fused operation:
+//
+// At each value, with f = floor(x clamped to [-124, 123]), the candidates are the two levels of each subset among the
+// eight from f-3 to f+4. A level costs e*e + cost, e = x - level; the lower level wins among equals. A path to
+// state s costs what the path to its predecessor p costs plus the better level of the subset of the edge; the
+// predecessor s>>1 wins among equals over s>>1 + states/2. Before the first value a path costs 0 in the state Start and 1e30 in
+// the others, or 0 in all of them; after every 64 values the least cost is subtracted from all. The path ends in
+// the state of least cost, the lowest among equals.
+//
+// Sequences of the same length should be neighbours: two are searched at a time.
+func (s *Set) SearchTrellis(t *Trellis, cost [][256]float32, seqs []Sequence, work *TrellisWork) {
+	for i := range seqs {
+		checkSequence(&seqs[i], t.States(), len(cost))
+	}
+	for ; len(seqs) > 1; seqs = seqs[2:] {
+		work.search(s.trellis, t, cost, &seqs[0], &seqs[1])
+	}
+	if len(seqs) == 1 {
+		work.search(s.trellis, t, cost, &seqs[0], nil)
+	}
+}
+
+func checkSequence(q *Sequence, states, classes int) {
+	n := len(q.X)
+	if len(q.Class) != n || len(q.Levels) != n || q.Start < Free || q.Start >= states {
+		panic(fmt.Sprintf("kernels: SearchTrellis: %d values, %d classes, %d levels, from state %d of %d",
+			n, len(q.Class), len(q.Levels), q.Start, states))
+	}
+	if n > 0 && int(slices.Max(q.Class)) >= classes {
+		panic(fmt.Sprintf("kernels: SearchTrellis: class %d of %d", slices.Max(q.Class), classes))
+	}
+}
+
+// search takes one sequence or two: the second may be nil.
+func (w *TrellisWork) search(advance trellisFunc, t *Trellis, cost [][256]float32, p, q *Sequence) {
+	a, b := &w.lanes[0], &w.lanes[1]
+	a.start(p, t.States())
+	if q != nil {
+		b.start(q, t.States())
+		advanceBlocks(advance, t, cost, a, b, min(len(p.X), len(q.X)))
+		advanceBlocks(advance, t, cost, b, b, len(b.x))
+		b.finish(q, t)
+	}
+	advanceBlocks(advance, t, cost, a, a, len(a.x))
+	a.finish(p, t)
+}
+
+func (l *trellisLane) start(q *Sequence, states int) {
+	n := len(q.X)
+	l.all = slices.Grow(l.all[:0], n)[:n]
+	l.x, l.class, l.steps = q.X, q.Class, l.all
+	for s := range states {
+		l.costs[s] = unreached
+		if s == q.Start || q.Start == Free {
+			l.costs[s] = 0
+		}
+	}
+}
+
+// advanceBlocks advances two lanes, which are at the same value or the same lane, by n values.
+func advanceBlocks(advance trellisFunc, t *Trellis, cost [][256]float32, a, b *trellisLane, n int) {
+	for n > 0 {
+		size := min(n, renew-(len(a.all)-len(a.x))%renew)
+		advance(t, cost, a, b, size)
+		a.pass(size, t.States())
+		if a != b {
+			b.pass(size, t.States())
+		}
+		n -= size
+	}
+}
+
+// pass steps over the next n values and, behind a block of them, subtracts the least cost.
+func (l *trellisLane) pass(n, states int) {
+	l.x, l.class, l.steps = l.x[n:], l.class[n:], l.steps[n:]
+	if (len(l.all)-len(l.x))%renew != 0 {
+		return
+	}
+	costs := l.costs[:states]
+	least := slices.Min(costs)
+	for s := range costs {
+		costs[s] -= least
+	}
+}
+
+// finish follows the best path back from its end.
+func (l *trellisLane) finish(q *Sequence, t *Trellis) {
+	s := 0
+	for i, c := range l.costs[:t.States()] {
+		if c < l.costs[s] {
+			s = i
+		}
+	}
+	q.End = s
+	edge := uint(s)
+	for i := len(q.Levels) - 1; i >= 0; i-- {
+		step := uint64(l.all[i])
+		s := edge & (maxStates - 1)
+		edge = s | uint(step>>s&1)<<t.memory
+		low := uint(step >> 32 & 0xff)
+		at := (uint(t.subset[edge&(2*maxStates-1)]) - low) & 3
+		q.Levels[i] = byte(low + at + uint(step>>(40+at)&1)<<2)
+		edge >>= 1
+	}
+}

@@ -1,0 +1,65 @@
+package kernels
+
+import (
+	"fmt"
+	"math/bits"
+)
+
+// The masks were searched for exhaustively.
+var (
+	Trellis4  = NewTrellis(3, 1, 2) // 4 states, as the masks leave out the upper bit
+	Trellis8  = NewTrellis(3, 2, 5)
+	Trellis32 = NewTrellis(5, 13, 25)
+)
+
+// maxStates is the number of states of the largest trellis.
+const maxStates = 32
+
+// Trellis is a machine of 8 or 32 states that allows half of the levels in each. Levels are the integers -128 to 127, held
+// as bytes level+128; the subset of a level is level mod 4, the lower two bits of its byte. From state s input
+// bit b leads to state (s<<1 | b) mod states, along an edge numbered s<<1 | b, which allows the levels of subset
+//
+//	2*(b ^ parity(s & g1)) + parity(s & g0)
+//
+// So a state fixes whether levels are even or odd, and a level fixes the bit. A Trellis never changes; it may be shared.
+type Trellis struct {
+	memory int                 // log2 of the number of states
+	subset [2 * maxStates]byte // of an edge
+	next   [maxStates][2]byte  // the state behind a level, by bit 1 of its byte
+	// order says for the four costs of subsets r, r+1, r+2, r+3 mod 4 (r is the first index) where the cost of the
+	// edge lies that comes into a state (the last index) from the lower or the upper of its two predecessors. It is a
+	// shuffle of bytes within 16, so it permutes float32 under VPSHUFB and TBL alike.
+	order [4][2][maxStates][4]byte
+}
+
+// NewTrellis returns the trellis of 2^memory states, memory being 3 or 5, with these masks.
+func NewTrellis(memory, g0, g1 int) *Trellis {
+	states := 1 << memory
+	if memory != 3 && memory != 5 || g0 < 0 || g0 >= states || g1 < 0 || g1 >= states {
+		panic(fmt.Sprintf("kernels: NewTrellis: memory %d, masks %d and %d", memory, g0, g1))
+	}
+	t := &Trellis{memory: memory}
+	for edge := range 2 * states {
+		s, b := edge>>1, edge&1
+		high := b ^ parity(s&g1)
+		to := edge & (states - 1)
+		t.subset[edge] = byte(2*high + parity(s&g0))
+		t.next[s][high] = byte(to)
+		for r := range t.order {
+			at := (t.subset[edge] - byte(r)) & 3 * 4
+			t.order[r][edge>>memory][to] = [4]byte{at, at + 1, at + 2, at + 3}
+		}
+	}
+	return t
+}
+
+func parity(mask int) int { return bits.OnesCount(uint(mask)) & 1 }
+
+// States returns the number of states.
+func (t *Trellis) States() int { return 1 << t.memory }
+
+// Next returns the state that a level, as byte, leads to. Only bit 1 of the byte matters.
+func (t *Trellis) Next(state int, level byte) int { return int(t.next[state][level>>1&1]) }
+
+// Parity returns 0 where the levels allowed in a state are even, 1 where they are odd.
+func (t *Trellis) Parity(state int) int { return int(t.subset[2*state] & 1) }
