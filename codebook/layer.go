@@ -28,15 +28,20 @@ type Layer struct {
 	Centroids   []byte // K x Width, row-major
 	ZeroPoint   byte   // the byte that stands for 0
 	Scale       float32
-	Assignments []byte // Rows x Segments(), each below K()
-	RowScales   []byte // Rows codes of RowScale; nil: no row scales, all 1
-	Group       int    // columns that share a multiplier, for Width 1; 0: no groups
-	Multipliers []int8 // Rows x Groups(), -MaxMultiplier..MaxMultiplier; nil without groups
+	Assignments []byte    // Rows x Segments(), each below K()
+	RowScales   []byte    // Rows codes of RowScale; nil: no row scales, all 1
+	Group       int       // columns that share a multiplier, for Width 1; 0: no groups
+	Multipliers []int8    // Rows x Groups(), -MaxMultiplier..MaxMultiplier; nil without groups
+	Outliers    []Outlier // weights beyond the centroids, for Width 1, by row, then column
+	Stream      []byte    // the assignments entropy coded, as they are stored; nil: they are stored as they are
 
 	once    sync.Once // of plan, which MulVec and MulMat use
 	plan    *Plan
 	planErr error
 }
+
+// Outlier is a weight that no centroid comes near: Level takes the place of (Centroids[a] - ZeroPoint).
+type Outlier struct{ Row, Col, Level int }
 
 // K is the number of centroids.
 func (l *Layer) K() int {

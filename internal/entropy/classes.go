@@ -7,21 +7,16 @@ const MaxClassCode = 31
 // one of its column, in eighths of an octave; a class is a quarter of an octave.
 type Classes struct {
 	Rows, Cols []byte // codes, 0..MaxClassCode
-	Low, Count int    // classes below Low count as Low, those from Low+Count on as the last; what of returns is relative to Low
+	Low, Count int    // classes below Low count as Low, those from Low+Count on as the last
 }
 
-// table returns the class of each sum of a row's and a column's code.
-func (c *Classes) table() (t [2*MaxClassCode + 1]byte) {
+// ClassTable is the class of each sum of a row's and a column's code.
+type ClassTable [2*MaxClassCode + 1]byte
+
+// Table returns the class of each sum.
+func (c *Classes) Table() (t ClassTable) {
 	for sum := range t {
 		t[sum] = byte(min(max(sum/2-c.Low, 0), c.Count-1))
 	}
 	return t
-}
-
-// Row writes the classes of a row's elements.
-func (c *Classes) Row(dst []byte, r int) {
-	t := c.table()
-	for i, col := range c.Cols {
-		dst[i] = t[c.Rows[r]+col]
-	}
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
 
 	"github.com/palettize/palettize/kernels"
 )
@@ -13,9 +12,9 @@ const (
 	// Lanes is the number of trellis paths, and of coders, in a block: the element in column c belongs to lane
 	// c mod Lanes.
 	Lanes = 8
-	// blockWeights is about how many elements a block has: enough that its 32 bytes of coder states do not
-	// matter.
-	blockWeights = 1 << 17
+	// blockElements is how many elements a block has at most, one row at least: enough that its 32 bytes of coder
+	// states do not matter.
+	blockElements = 1 << 18
 
 	floor     = 1 << 16 // no state of a coder is below
 	slotShift = 20      // of the slot's distance from its level's first slot, in an entry
@@ -32,16 +31,20 @@ type Coder struct {
 	BlockRows int     // rows of a block; the last one may have fewer
 }
 
-// BlockRows returns the rows of a block for a matrix of this shape.
-func BlockRows(rows, cols int) int { return min(rows, max(1, (blockWeights+cols-1)/cols)) }
+// BlockRows returns the rows of a block for a matrix of this shape, so that blocks are about equal.
+func BlockRows(rows, cols int) int {
+	most := max(1, blockElements/cols)
+	blocks := (rows + most - 1) / most
+	return (rows + blocks - 1) / blocks
+}
 
 // Blocks is the number of blocks.
 func (c *Coder) Blocks() int {
 	return (len(c.Classes.Rows) + c.BlockRows - 1) / c.BlockRows
 }
 
-// block returns the rows of a block.
-func (c *Coder) block(b int) (lo, hi int) {
+// Block returns the rows of a block.
+func (c *Coder) Block(b int) (lo, hi int) {
 	return b * c.BlockRows, min((b+1)*c.BlockRows, len(c.Classes.Rows))
 }
 
@@ -53,14 +56,14 @@ func (c *Coder) Encode(levels []byte, block int) ([]byte, error) {
 		return nil, err
 	}
 	cols := len(c.Classes.Cols)
-	lo, hi := c.block(block)
+	lo, hi := c.Block(block)
 	lanes := min(cols, Lanes)
 	var x [Lanes]uint32
 	for i := range x {
 		x[i] = floor
 	}
 	words := make([]uint16, 0, (hi-lo)*cols/4)
-	classes := c.Classes.table()
+	classes := c.Classes.Table()
 	// A coder takes in last what the decoder is to get first.
 	for c0 := (cols - 1) / Lanes * Lanes; c0 >= 0; c0 -= Lanes {
 		for r := hi - 1; r >= lo; r-- {
@@ -109,9 +112,11 @@ func (c *Coder) encoder() ([][256]uint32, error) {
 	return e, nil
 }
 
-// Costs returns what each level + origin takes in each class, in bits; unavailable is the cost of levels that
-// a class does not have.
-func (c *Coder) Costs(unavailable float32) ([][256]float32, error) {
+// Forbidden is the cost of levels that a class does not have: beyond that of any path.
+const Forbidden = 1e30
+
+// Costs returns for each class what a level, by level + origin, costs when a bit costs lambda.
+func (c *Coder) Costs(lambda float32) ([][256]float32, error) {
 	e, err := c.encoder()
 	if err != nil {
 		return nil, err
@@ -119,8 +124,8 @@ func (c *Coder) Costs(unavailable float32) ([][256]float32, error) {
 	costs := make([][256]float32, len(e))
 	for class := range e {
 		for i, symbol := range e[class] {
-			if costs[class][i] = unavailable; symbol>>16 != 0 {
-				costs[class][i] = bitsOf(symbol >> 16)
+			if costs[class][i] = Forbidden; symbol>>16 != 0 {
+				costs[class][i] = lambda * bitsOf(symbol>>16)
 			}
 		}
 	}
@@ -166,7 +171,7 @@ var (
 // Decode writes the rows of one block to levels [rows, cols].
 func (d *Decoder) Decode(levels, data []byte, block int) error {
 	cols := len(d.Classes.Cols)
-	lo, hi := d.block(block)
+	lo, hi := d.Block(block)
 	lanes := min(cols, Lanes)
 	if len(data) < 4*lanes {
 		return errShort
@@ -178,7 +183,7 @@ func (d *Decoder) Decode(levels, data []byte, block int) error {
 	}
 	data = data[4*lanes:]
 	states := d.states()
-	classes := d.Classes.table()
+	classes := d.Classes.Table()
 	var offsets [len(classes)]uint32
 	for sum, class := range classes {
 		offsets[sum] = uint32(class) * 2 * Total
@@ -234,6 +239,3 @@ func (c *Coder) states() (states [maxStates]state) {
 	}
 	return states
 }
-
-// Unavailable is a cost in bits beyond that of any path.
-const Unavailable = math.MaxFloat32 / 4

@@ -92,10 +92,14 @@ func weight(rarity []byte, at []int, k, i int) uint64 {
 	return uint64(logscale.Value(byte(255-v)) * (1 << 39))
 }
 
-// fit returns the table under which counts, by level + origin, take the fewest bits.
-func fit(counts *[256]uint32) (Table, error) {
-	t := Table{Max: 1}
-	for level := 1; level <= MaxLevel; level++ {
+// Counts says how often each level occurs, by level + 128.
+type Counts [256]uint32
+
+// Fit returns the table under which counts take the fewest bits. All levels up to limit, and up to the largest that
+// occurs, have a frequency.
+func Fit(counts *Counts, limit byte) (Table, error) {
+	t := Table{Max: max(limit, 1)}
+	for level := int(t.Max) + 1; level <= MaxLevel; level++ {
 		if counts[origin+level]+counts[origin-level] > 0 {
 			t.Max = byte(level)
 		}
@@ -110,7 +114,7 @@ func fit(counts *[256]uint32) (Table, error) {
 
 // fitParity finds the knots of one parity: first what the counts around each one say, then any change of one
 // knot that saves bits.
-func (t *Table) fitParity(counts *[256]uint32, parity int) error {
+func (t *Table) fitParity(counts *Counts, parity int) error {
 	n := members(t.Max, parity)
 	both := make([]float64, n) // of both signs, by member
 	top := 0.0                 // of one level
@@ -205,4 +209,17 @@ func (t *Table) cumulate(starts, freqs *[256]uint32, parity int) error {
 		}
 	}
 	return nil
+}
+
+// Laplace returns a table in which levels are distributed about as a Laplace distribution with this standard deviation has it.
+func Laplace(deviation float64, limit byte) Table {
+	t := Table{Max: limit}
+	// exp(-sqrt(2)|x|/deviation) halves with each 0.49*deviation.
+	octaves := 2.04 / max(deviation, 0.125)
+	for parity := range t.Knots {
+		for _, i := range knots(nil, members(limit, parity)) {
+			t.Knots[parity] = append(t.Knots[parity], byte(min(16*float64(2*i)*octaves, 200)))
+		}
+	}
+	return t
 }

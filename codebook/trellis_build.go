@@ -1,0 +1,63 @@
+package codebook
+
+import (
+	"context"
+	"math"
+
+	"github.com/palettize/palettize/internal/entropy"
+)
+
+// finish makes l the layer of the levels that the last search chose, found being what it said of them.
+func (c *coding) finish(ctx context.Context, l *Layer, step float64, f *found) error {
+	if err := c.refit(f, nil); err != nil {
+		return err
+	}
+	blocks, err := c.encode(ctx)
+	if err != nil {
+		return err
+	}
+	top := 1
+	for _, t := range c.coder.Tables {
+		top = max(top, int(t.Max))
+	}
+	l.setLevels(step, top, f)
+	c.coder.Zero = byte(top)
+	l.Stream = c.coder.Append(nil, blocks)
+	l.Assignments = make([]byte, len(c.levels))
+	for i, level := range c.levels {
+		l.Assignments[i] = level - levelZero + byte(top)
+	}
+	for _, i := range f.outliers {
+		unit := float64(l.Scale) * c.colStep(i%c.cols)
+		l.Outliers = append(l.Outliers, Outlier{i / c.cols, i % c.cols, int(math.RoundToEven(float64(c.w[i]) / unit))})
+	}
+	return nil
+}
+
+// setLevels makes centroids of the levels -top..top: the means of the weights of each, on the grid of
+// bytes, and the scale that then leaves the least error.
+func (l *Layer) setLevels(step float64, top int, f *found) {
+	spacing := max(entropy.MaxLevel/top, 1)
+	l.ZeroPoint = levelZero
+	l.Centroids = make([]byte, 2*top+1)
+	var dot, square float64
+	for i := range l.Centroids {
+		level := i - top
+		n := 0.0
+		for class := range f.counts {
+			n += float64(f.counts[class][level+levelZero])
+		}
+		value := float64(level)
+		if sum := f.sums[level+levelZero]; n > 0 && level != 0 {
+			value = sum / n
+		}
+		value = min(max(math.RoundToEven(value*float64(spacing)), -entropy.MaxLevel), entropy.MaxLevel)
+		l.Centroids[i] = byte(int(value) + levelZero)
+		dot += float64(f.sums[level+levelZero] * value)
+		square += float64(n * value * value)
+	}
+	l.Scale = float32(step / float64(spacing))
+	if square > 0 && dot > 0 {
+		l.Scale = float32(step * dot / square)
+	}
+}
