@@ -90,5 +90,6 @@ var nearestTiers = []tier[nearestFunc]{
 }
 
 var trellisTiers = []tier[trellisFunc]{
+	{"avx2", avx2, trellisAVX2},
 	{"scalar", 0, trellisScalar},
 }
