@@ -22,3 +22,17 @@ func trellisAVX2(t *Trellis, cost [][256]float32, a, b *trellisLane, n int) {
 		trellis32AVX2(t, &cost[0], b, n)
 	}
 }
+
+//go:noescape
+func trellis32AVX512(t *Trellis, cost *[256]float32, l *trellisLane, n int)
+
+func trellisAVX512(t *Trellis, cost [][256]float32, a, b *trellisLane, n int) {
+	if t.States() == 8 {
+		trellis8AVX2(t, &cost[0], a, b, n)
+		return
+	}
+	trellis32AVX512(t, &cost[0], a, n)
+	if a != b {
+		trellis32AVX512(t, &cost[0], b, n)
+	}
+}

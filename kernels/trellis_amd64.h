@@ -57,20 +57,8 @@ DATA trellisConstants<>+100(SB)/4, $123.0
 GLOBL trellisConstants<>(SB), RODATA|NOPTR, $104
 
 // Indices of the predecessors of neighbouring states, two of each.
-DATA trellisPairs<>+0(SB)/4, $0
-DATA trellisPairs<>+4(SB)/4, $0
-DATA trellisPairs<>+8(SB)/4, $1
-DATA trellisPairs<>+12(SB)/4, $1
-DATA trellisPairs<>+16(SB)/4, $2
-DATA trellisPairs<>+20(SB)/4, $2
-DATA trellisPairs<>+24(SB)/4, $3
-DATA trellisPairs<>+28(SB)/4, $3
-DATA trellisPairs<>+32(SB)/4, $4
-DATA trellisPairs<>+36(SB)/4, $4
-DATA trellisPairs<>+40(SB)/4, $5
-DATA trellisPairs<>+44(SB)/4, $5
-DATA trellisPairs<>+48(SB)/4, $6
-DATA trellisPairs<>+52(SB)/4, $6
-DATA trellisPairs<>+56(SB)/4, $7
-DATA trellisPairs<>+60(SB)/4, $7
-GLOBL trellisPairs<>(SB), RODATA|NOPTR, $64
+DATA trellisPairs<>+0(SB)/8, $0x0303020201010000
+DATA trellisPairs<>+8(SB)/8, $0x0707060605050404
+DATA trellisPairs<>+16(SB)/8, $0x0b0b0a0a09090808
+DATA trellisPairs<>+24(SB)/8, $0x0f0f0e0e0d0d0c0c
+GLOBL trellisPairs<>(SB), RODATA|NOPTR, $32

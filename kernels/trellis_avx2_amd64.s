@@ -33,8 +33,8 @@ TEXT ·trellis8AVX2(SB), NOSPLIT, $0-40
 	LANE(BX, R11, R12, R13)
 	VMOVUPS trellisLane_costs(AX), Y12
 	VMOVUPS trellisLane_costs(BX), Y13
-	VMOVUPS trellisPairs<>+0(SB), Y14
-	VMOVUPS trellisPairs<>+32(SB), Y15
+	VPMOVZXBD trellisPairs<>+0(SB), Y14
+	VPMOVZXBD trellisPairs<>+8(SB), Y15
 	XORL    CX, CX
 
 loop:
@@ -74,8 +74,8 @@ TEXT ·trellis32AVX2(SB), NOSPLIT, $0-32
 	VMOVUPS trellisLane_costs+32(BX), Y11
 	VMOVUPS trellisLane_costs+64(BX), Y12
 	VMOVUPS trellisLane_costs+96(BX), Y13
-	VMOVUPS trellisPairs<>+0(SB), Y14
-	VMOVUPS trellisPairs<>+32(SB), Y15
+	VPMOVZXBD trellisPairs<>+0(SB), Y14
+	VPMOVZXBD trellisPairs<>+8(SB), Y15
 	XORL    CX, CX
 
 loop:
