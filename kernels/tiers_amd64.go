@@ -90,5 +90,7 @@ var nearestTiers = []tier[nearestFunc]{
 }
 
 var trellisTiers = []tier[trellisFunc]{
+	{"avx512", avx512, trellisAVX512},
+	{"avx2", avx2, trellisAVX2},
 	{"scalar", 0, trellisScalar},
 }

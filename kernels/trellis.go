@@ -23,13 +23,13 @@ const maxStates = 32
 //
 // So a state fixes whether levels are even or odd, and a level fixes the bit. A Trellis never changes; it may be shared.
 type Trellis struct {
-	memory int                 // log2 of the number of states
-	subset [2 * maxStates]byte // of an edge
-	next   [maxStates][2]byte  // the state behind a level, by bit 1 of its byte
 	// order says for the four costs of subsets r, r+1, r+2, r+3 mod 4 (r is the first index) where the cost of the
 	// edge lies that comes into a state (the last index) from the lower or the upper of its two predecessors. It is a
 	// shuffle of bytes within 16, so it permutes float32 under VPSHUFB and TBL alike.
-	order [4][2][maxStates][4]byte
+	order  [4][2][maxStates][4]byte
+	subset [2 * maxStates]byte // of an edge
+	next   [maxStates][2]byte  // the state behind a level, by bit 1 of its byte
+	memory int                 // log2 of the number of states
 }
 
 // NewTrellis returns the trellis of 2^memory states, memory being 3 or 5, with these masks.
