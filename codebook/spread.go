@@ -116,22 +116,10 @@ func (s *spread) scaled(steps []float32) []float64 {
 // the ends that hold next to nothing are left out.
 func (s *spread) classes(steps []float32) entropy.Classes {
 	c := entropy.Classes{Rows: classCodes(s.rows), Cols: classCodes(s.scaled(steps))}
-	var rows, cols [entropy.MaxClassCode + 1]int
-	for _, code := range c.Rows {
-		rows[code]++
-	}
-	for _, code := range c.Cols {
-		cols[code]++
-	}
-	var held [entropy.MaxClassCode + 1]int
-	for i, n := range rows {
-		for j, m := range cols {
-			held[(i+j)/2] += n * m
-		}
-	}
+	c.Count = entropy.MaxClassCode + 1
+	held := c.Held()
 	// A class too wide for its elements costs little, one too narrow much.
 	few, rare := 64, max(len(s.rows)*len(s.cols)/512, 512)
-	c.Low, c.Count = 0, len(held)
 	for n := held[0]; n < rare && c.Count > 1; n += held[c.Low] {
 		c.Low++
 		c.Count--

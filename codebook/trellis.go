@@ -61,29 +61,34 @@ func (c *coding) sample(n int) *coding {
 	return &s
 }
 
-// learn finds the tables of the coder for a step: levels are searched under the tables of the levels found
-// before.
-func (c *coding) learn(ctx context.Context, step float64) error {
-	first := c.firstTables(step)
-	c.coder.Tables = slices.Clone(first)
-	for range 3 {
-		found, err := c.search(ctx, step)
-		if err != nil {
-			return err
+// learn finds the tables of the coder for a step: levels are searched, a few times, under the tables of the levels
+// found before. Tables of a step near this one are a good beginning.
+func (c *coding) learn(ctx context.Context, s step, near bool) (*found, error) {
+	first := c.firstTables(s)
+	passes := 1
+	if !near {
+		c.coder.Tables = slices.Clone(first)
+		passes = 3
+	}
+	var f *found
+	for range passes {
+		var err error
+		if f, err = c.search(ctx, s); err != nil {
+			return nil, err
 		}
-		if err := c.refit(found, first); err != nil {
-			return err
+		if err := c.refit(f, first); err != nil {
+			return nil, err
 		}
 	}
-	return nil
+	return f, nil
 }
 
 // firstTables are those of Laplace distributions: they favour the levels near 0 as much as is needed to
 // begin with.
-func (c *coding) firstTables(step float64) []entropy.Table {
+func (c *coding) firstTables(s step) []entropy.Table {
 	tables := make([]entropy.Table, c.coder.Classes.Count)
 	for k := range tables {
-		deviation := c.spread.ofClass(c.coder.Classes.Low+k, c.colSteps) / step
+		deviation := c.spread.ofClass(c.coder.Classes.Low+k, c.colSteps) / s.value()
 		tables[k] = entropy.Laplace(deviation, byte(min(max(math.Ceil(tail*deviation), 1), entropy.MaxLevel)))
 	}
 	return tables
@@ -99,8 +104,13 @@ func (c *coding) colStep(col int) float64 {
 // found is what a search says of the levels that it chose.
 type found struct {
 	counts   []entropy.Counts // by class
-	sums     [256]float64     // of the weights in steps, by level
+	noise    []float64        // sum of (x - level)^2, x in steps, by class
+	sums     [256]float64     // of x, by level
 	outliers []int
+}
+
+func newFound(classes int) found {
+	return found{counts: make([]entropy.Counts, classes), noise: make([]float64, classes)}
 }
 
 func (f *found) merge(o *found) {
@@ -108,6 +118,7 @@ func (f *found) merge(o *found) {
 		for i, n := range o.counts[class] {
 			f.counts[class][i] += n
 		}
+		f.noise[class] += o.noise[class]
 	}
 	for i, v := range o.sums {
 		f.sums[i] += v
@@ -116,34 +127,34 @@ func (f *found) merge(o *found) {
 }
 
 // search chooses the levels for a step under the tables of the coder.
-func (c *coding) search(ctx context.Context, step float64) (*found, error) {
+func (c *coding) search(ctx context.Context, s step) (*found, error) {
 	costs, err := c.coder.Costs(slope)
 	if err != nil {
 		return nil, err
 	}
 	inverse := make([]float32, c.cols)
 	for i := range inverse {
-		inverse[i] = float32(1 / (step * c.colStep(i)))
+		inverse[i] = float32(1 / (s.value() * c.colStep(i)))
 	}
 	// Paths are searched two at a time.
 	const pairs = entropy.Lanes / 2
 	jobs := make([]found, c.coder.Blocks()*pairs)
 	parallel(c.threads, len(jobs), func(lo, hi int) {
-		s := &pathSearch{coding: c, costs: costs, inverse: inverse, classes: c.coder.Classes.Table()}
+		p := &pathSearch{coding: c, costs: costs, inverse: inverse, classes: c.coder.Classes.Table()}
 		for i := lo; i < hi && ctx.Err() == nil; i++ {
-			jobs[i].counts = make([]entropy.Counts, len(costs))
-			s.lanes(i/pairs, i%pairs*2, &jobs[i])
+			jobs[i] = newFound(len(costs))
+			p.lanes(i/pairs, i%pairs*2, &jobs[i])
 		}
 	})
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	all := &found{counts: make([]entropy.Counts, len(costs))}
+	all := newFound(len(costs))
 	for i := range jobs {
 		all.merge(&jobs[i])
 	}
 	slices.Sort(all.outliers)
-	return all, nil
+	return &all, nil
 }
 
 // refit takes the tables that code what was found best. They reach as far as those of least do, if there are any: a
@@ -189,10 +200,12 @@ func (s *pathSearch) lanes(block, lane int, f *found) {
 		at := 0
 		for c := lane + i; c < s.cols; c += entropy.Lanes {
 			for r := lo; r < hi; r++ {
-				level := p.Levels[at]
+				level, class, x := p.Levels[at], p.Class[at], float64(p.X[at])
 				s.levels[r*s.cols+c] = level
-				f.counts[p.Class[at]][level]++
-				f.sums[level] += float64(p.X[at])
+				e := x - float64(int(level)-levelZero)
+				f.counts[class][level]++
+				f.noise[class] += float64(e * e)
+				f.sums[level] += x
 				at++
 			}
 		}

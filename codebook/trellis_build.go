@@ -8,10 +8,7 @@ import (
 )
 
 // finish makes l the layer of the levels that the last search chose, found being what it said of them.
-func (c *coding) finish(ctx context.Context, l *Layer, step float64, f *found) error {
-	if err := c.refit(f, nil); err != nil {
-		return err
-	}
+func (c *coding) finish(ctx context.Context, l *Layer, s step, f *found) error {
 	blocks, err := c.encode(ctx)
 	if err != nil {
 		return err
@@ -20,7 +17,7 @@ func (c *coding) finish(ctx context.Context, l *Layer, step float64, f *found) e
 	for _, t := range c.coder.Tables {
 		top = max(top, int(t.Max))
 	}
-	l.setLevels(step, top, f)
+	l.setLevels(s.value(), top, f)
 	c.coder.Zero = byte(top)
 	l.Stream = c.coder.Append(nil, blocks)
 	l.Assignments = make([]byte, len(c.levels))

@@ -20,3 +20,22 @@ func (c *Classes) Table() (t ClassTable) {
 	}
 	return t
 }
+
+// Held returns the number of elements in each class.
+func (c *Classes) Held() []int {
+	var rows, cols [MaxClassCode + 1]int
+	for _, code := range c.Rows {
+		rows[code]++
+	}
+	for _, code := range c.Cols {
+		cols[code]++
+	}
+	held := make([]int, c.Count)
+	table := c.Table()
+	for i, n := range rows {
+		for j, m := range cols {
+			held[table[i+j]] += n * m
+		}
+	}
+	return held
+}

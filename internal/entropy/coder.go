@@ -48,6 +48,9 @@ func (c *Coder) Block(b int) (lo, hi int) {
 	return b * c.BlockRows, min((b+1)*c.BlockRows, len(c.Classes.Rows))
 }
 
+// Overhead is about what a block takes beyond its levels, in bytes: half of the states of its coders and most of its length.
+func Overhead(cols int) int { return 3*min(cols, Lanes) + 2 }
+
 // Encode returns the bytes of one block of levels [rows, cols]: the states of the coders, then 16-bit words. It is rANS
 // (Duda, arXiv:1311.2540) with states of 32 bits; the lanes share one sequence of words.
 func (c *Coder) Encode(levels []byte, block int) ([]byte, error) {

@@ -1,0 +1,241 @@
+package codebook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/palettize/palettize/internal/entropy"
+)
+
+const (
+	// sampleWeights is about how many weights of a matrix its rate is measured on.
+	sampleWeights = 1 << 14
+	// margin is the share of a goal that may be left unused.
+	margin = 0.001
+	// outlierBytes is about what an outlier takes.
+	outlierBytes = 3
+)
+
+// step is the step of a quantiser as its logarithm, in 4096ths of an octave: a number that all machines compute alike.
+type step int
+
+const octave step = 4096
+
+// value is 2^(s/4096). Roots and products round alike everywhere.
+func (s step) value() float64 {
+	v, root := 1.0, 2.0
+	for bit := octave / 2; bit > 0; bit /= 2 {
+		root = math.Sqrt(root)
+		if s&bit != 0 {
+			v *= root
+		}
+	}
+	return math.Ldexp(v, int(s>>12))
+}
+
+// octaves is the step nearest to 2^log.
+func octaves(log float64) step { return step(math.RoundToEven(log * float64(octave))) }
+
+// goal is what a coding, or several together, are to stay below: one of bytes and noise, the other is 0.
+type goal struct {
+	bytes float64
+	noise float64 // sum of squared errors
+}
+
+// off says by how much the step must change for a coding of n weights with these figures to come to the middle of
+// the margin below the goal, and whether it is within.
+func (g goal) off(n, bytes, noise float64) (change step, within bool) {
+	if g.bytes > 0 {
+		// A bit a weight less for each octave of the step.
+		return octaves((bytes - g.bytes*(1-margin/2)) * 8 / n), bytes <= g.bytes && bytes >= g.bytes*(1-margin)
+	}
+	// The squared error grows with the squared step.
+	return octaves(math.Log2(g.noise*(1-margin/2)/noise) / 2), noise <= g.noise && noise >= g.noise*(1-margin)
+}
+
+// sideBytes is what the layer takes in a file beside its encoded levels: overhead is what every layer takes.
+func (c *coding) sideBytes(overhead int64) float64 {
+	top := 1
+	for _, t := range c.coder.Tables {
+		top = max(top, int(t.Max))
+	}
+	blocks := c.coder.Blocks()
+	return float64(overhead) + float64(2*top+1) + float64(len(c.coder.Append(nil, make([][]byte, blocks)))+blocks*entropy.Overhead(c.cols))
+}
+
+// levelBytes is what the levels of f take by the frequencies of the tables, those of each class counted as
+// often as scale says; nil: once.
+func (c *coding) levelBytes(f *found, scale []float64) (float64, error) {
+	costs, err := c.coder.Costs(1)
+	if err != nil {
+		return 0, err
+	}
+	bits := 0.0
+	for class := range costs {
+		sum := 0.0
+		for i, n := range f.counts[class] {
+			if n > 0 {
+				sum += float64(float64(n) * float64(costs[class][i]))
+			}
+		}
+		if scale != nil {
+			sum *= scale[class]
+		}
+		bits += sum
+	}
+	return bits/8 + float64(len(f.outliers)*outlierBytes), nil
+}
+
+// least is the noise that f leaves, in squared steps, with the best value for each level.
+func (f *found) least() float64 {
+	sum := 0.0
+	for _, v := range f.noise {
+		sum += v
+	}
+	for i, s := range f.sums {
+		level, n := float64(i-levelZero), 0.0
+		for class := range f.counts {
+			n += float64(f.counts[class][i])
+		}
+		if n > 0 { // for its mean instead of level
+			d := s/n - level
+			sum -= float64(float64(n*d) * d)
+		}
+	}
+	return sum
+}
+
+// sketch is what is kept of a matrix to know its rate and noise for any step.
+type sketch struct {
+	whole    coding  // without its weights
+	sample   *coding // of some of them
+	held     []int   // weights in each class of the whole
+	overhead int64   // bytes of a layer's header
+	signal   float64 // sum of squares
+	last     step    // the step of the sample's tables
+}
+
+func newSketch(c *coding, overhead int64) *sketch {
+	s := &sketch{whole: *c, sample: c.sample(sampleWeights), held: c.coder.Classes.Held(), overhead: overhead}
+	for _, v := range c.w {
+		s.signal += float64(float64(v) * float64(v))
+	}
+	s.whole.w, s.whole.levels = nil, nil
+	s.sample.threads = 1
+	return s
+}
+
+func (s *sketch) weights() float64 { return float64(s.whole.rows) * float64(s.whole.cols) }
+
+// at returns about what the matrix takes with this step, and the noise that it has then.
+func (s *sketch) at(ctx context.Context, to step) (bytes, noise float64, err error) {
+	near := s.sample.coder.Tables != nil && max(to-s.last, s.last-to) < octave/4
+	f, err := s.sample.learn(ctx, to, near)
+	if err != nil {
+		return 0, 0, err
+	}
+	s.last = to
+	s.whole.coder.Tables = s.sample.coder.Tables
+	scale := s.scale(f)
+	coded, err := s.sample.levelBytes(f, scale)
+	for class, v := range f.noise {
+		noise += float64(v * scale[class])
+	}
+	return s.whole.sideBytes(s.overhead) + coded, noise * to.value() * to.value(), err
+}
+
+// scale says for each class how many weights of the whole one of the sample stands for. It is this that makes a
+// small sample tell the rate: rows differ most by their spread, which is known of all.
+func (s *sketch) scale(f *found) []float64 {
+	scale := make([]float64, len(f.counts))
+	seen := 0.0
+	for class := range scale {
+		n := 0.0
+		for _, m := range f.counts[class] {
+			n += float64(m)
+		}
+		if n > 0 {
+			scale[class] = float64(s.held[class]) / n
+			seen += float64(s.held[class])
+		}
+	}
+	for class := range scale { // for the classes that the sample lacks
+		scale[class] *= s.weights() / seen
+	}
+	return scale
+}
+
+// errNoStep is what share returns when no step meets a goal.
+var errNoStep = errors.New("no step meets the goal")
+
+// share finds the step with which all the sketches together meet a goal (one step for all makes all slopes of
+// noise over bytes equal, so that no other division of the bytes leaves less noise) and returns what each
+// one is to have of it.
+func share(ctx context.Context, sketches []*sketch, g goal, threads int) (step, []goal, error) {
+	n, signal := 0.0, 0.0
+	for _, s := range sketches {
+		n += s.weights()
+		signal += s.signal
+	}
+	goals := make([]goal, len(sketches))
+	if signal == 0 {
+		return 0, goals, nil
+	}
+	errs := make([]error, len(sketches))
+	s := octaves(math.Log2(signal/n)/2 - 2) // about right for 3 bits
+	var sum goal
+	for range 16 {
+		parallel(threads, len(sketches), func(lo, hi int) {
+			for i := lo; i < hi; i++ {
+				goals[i].bytes, goals[i].noise, errs[i] = sketches[i].at(ctx, s)
+			}
+		})
+		if err := errors.Join(errs...); err != nil {
+			return 0, nil, err
+		}
+		sum = goal{}
+		for _, g := range goals {
+			sum.bytes += g.bytes
+			sum.noise += g.noise
+		}
+		change, within := g.off(n, sum.bytes, sum.noise)
+		if within {
+			for i := range goals {
+				if g.bytes > 0 {
+					goals[i].noise = 0
+				} else {
+					goals[i].bytes = 0
+				}
+			}
+			return s, goals, nil
+		}
+		s += min(max(change, -3*octave), 3*octave)
+	}
+	return 0, nil, fmt.Errorf("%w: the nearest has %.4g bits a weight and error %.4g",
+		errNoStep, 8*sum.bytes/n, math.Sqrt(sum.noise/signal))
+}
+
+// meet searches levels with steps near s until the coding meets its goal, from below.
+func (c *coding) meet(ctx context.Context, s step, g goal, overhead int64) (step, *found, error) {
+	for range 10 {
+		f, err := c.search(ctx, s)
+		if err != nil {
+			return 0, nil, err
+		}
+		if err := c.refit(f, nil); err != nil {
+			return 0, nil, err
+		}
+		coded, err := c.levelBytes(f, nil)
+		if err != nil {
+			return 0, nil, err
+		}
+		change, within := g.off(float64(len(c.w)), c.sideBytes(overhead)+coded, f.least()*s.value()*s.value())
+		if within {
+			return s, f, nil
+		}
+		s += change
+	}
+	return 0, nil, errNoStep
+}
