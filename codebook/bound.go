@@ -25,6 +25,9 @@ const ulp = 0x1p-24
 //   - A table entry is rounded by half of what the table's factor f makes of it, and by float32(T*f) at
 //     32767, 0.502 in all; f is at least (32767-n)/(sum of |T|) for n segments in the block. The second
 //     part of a heavy vector adds at most half as much, together 0.76.
+//   - Column scales are multiplied into the input and, in Row, into the weight: two roundings more. An outlier
+//     adds the roundings of what its centroid falls short of, of its product and of the sum: 4, of the sum of |w|*|x| with
+//     outlier and centroid both counted.
 //   - Float32 multiplication adds up cols products in some order: cols roundings of at most the
 //     sum of |w|*|x|.
 type bound struct {
@@ -33,16 +36,24 @@ type bound struct {
 	steps     []float64 // half a step of each block, and what comes on top
 	table     []float64 // what rounding a block's tables can add, for a row scale of 1
 	sums      float64   // roundings to float32, relative to the sum of |w|*|x|
+	input, x  []float32 // the vector as it is given, and as the engine's own weights meet it
 }
 
 func newBound(l *Layer, p precision, x []float32) *bound {
-	b := &bound{layer: l, precision: p}
+	b := &bound{layer: l, precision: p, input: x, x: x}
+	if p.block != 0 && l.ColScales != nil {
+		b.x = make([]float32, len(x))
+		for c, v := range x {
+			b.x[c] = v * l.colScale(c)
+		}
+		x = b.x
+	}
 	if p.block == 0 {
 		b.sums = float64(l.Cols+4) * ulp
 		return b
 	}
 	blocks := ceilDiv(l.Cols, p.block)
-	b.sums = float64(blocks+8) * ulp
+	b.sums = float64(blocks+10) * ulp
 	top := 0.0 // largest |centroid - zero point|
 	for _, c := range l.Centroids {
 		top = max(top, math.Abs(float64(c)-float64(l.ZeroPoint)))
@@ -69,20 +80,36 @@ func newBound(l *Layer, p precision, x []float32) *bound {
 	return b
 }
 
+// weights writes the engine's own weights of row r: those that extrasEngine knows nothing of.
+func (b *bound) weights(dst []float32, r int) {
+	if b.precision.block == 0 {
+		b.layer.Row(dst, r)
+	} else {
+		b.layer.coreRow(dst, r)
+	}
+}
+
 // row returns the bound for row r, whose weights are w.
-func (b *bound) row(r int, w, x []float32) float64 {
+func (b *bound) row(r int, w []float32) float64 {
 	var off, size float64
 	for c, v := range w {
-		size += math.Abs(float64(v) * float64(x[c]))
+		size += math.Abs(float64(v) * float64(b.x[c]))
 		if b.steps != nil {
 			step := math.Abs(float64(v)) * b.steps[c/b.precision.block]
 			off += step
 			size += step
 		}
 	}
+	sums := b.sums
+	if b.steps != nil {
+		for _, o := range b.layer.outliers(r) {
+			size += math.Abs(float64(o.Value)*float64(b.input[o.Col])) + math.Abs(float64(w[o.Col])*float64(b.x[o.Col]))
+			sums += 4 * ulp
+		}
+	}
 	scale := float64(b.layer.rowScale(r))
 	for _, t := range b.table {
 		off += t * scale
 	}
-	return off + b.sums*size
+	return off + sums*size
 }

@@ -8,8 +8,17 @@ import (
 	"github.com/palettize/palettize/kmeans"
 )
 
-// Build compresses the matrix w [rows, cols], row-major and finite, as the scheme says.
+// Build compresses the matrix w [rows, cols], row-major and finite, as the scheme says. Bits and MaxError of the
+// options hold for this matrix alone.
 func Build(ctx context.Context, w []float32, rows, cols int, scheme Scheme, opts Options) (*Layer, error) {
+	opts.Scheme = scheme
+	opts, err := opts.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if scheme.Name == "trellis" {
+		return buildTrellis(ctx, w, rows, cols, opts)
+	}
 	l := &Layer{Rows: rows, Cols: cols, Width: scheme.Width, Group: scheme.Group}
 	if l.Width == 0 {
 		l.Width = cols

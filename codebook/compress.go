@@ -11,7 +11,9 @@ import (
 
 // Options of Compress. The zero value of each field is its default.
 type Options struct {
-	Scheme        Scheme         // of every matrix; the zero value: segments of width 2
+	Scheme        Scheme         // of every matrix; the zero value: the first of Schemes
+	Bits          float64        // a weight that the layers are to take in the file, all counted (scheme trellis); 0: DefaultBits, or as MaxError asks
+	MaxError      float64        // relative error of all the layers' weights together that is not to be exceeded (scheme trellis, without Bits); 0: none
 	Include       []string       // globs of tensor names to compress; empty: all
 	Exclude       []string       // globs of tensor names to pass through
 	Seed          uint64         // of k-means
@@ -44,68 +46,118 @@ type Report struct {
 // Compress turns every matrix of src that the options name into a layer in dst and passes all
 // other tensors through. It works on one tensor at a time, so that memory holds one tensor.
 func Compress(ctx context.Context, dst Sink, src Source, opts Options) (*Report, error) {
-	if opts.Scheme == (Scheme{}) {
-		opts.Scheme = Schemes()[0]
-	}
-	if err := opts.Scheme.Validate(); err != nil {
-		return nil, err
-	}
-	tensors := src.Tensors()
-	choice, err := newChoice(tensors, opts)
+	opts, err := opts.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	progress := Progress{}
-	for _, t := range tensors {
-		progress.Total += t.Bytes
+	c := &compression{dst: dst, src: src, opts: opts, report: new(Report), shares: make(map[string]*allotment)}
+	if c.choice, err = newChoice(src.Tensors(), opts); err != nil {
+		return nil, err
 	}
-	report := new(Report)
-	for _, t := range tensors {
-		if err := ctx.Err(); err != nil {
+	walks := []func(context.Context, Tensor) error{c.compress}
+	if opts.Scheme.Name == "trellis" {
+		walks = []func(context.Context, Tensor) error{c.sketch, c.compress}
+	}
+	for _, t := range src.Tensors() {
+		c.progress.Total += int64(len(walks)) * t.Bytes
+	}
+	for i, walk := range walks {
+		if i == len(walks)-1 && i > 0 {
+			if err := c.allot(ctx); err != nil {
+				return nil, err
+			}
+		}
+		if err := c.walk(ctx, walk); err != nil {
 			return nil, err
 		}
-		if progress.Tensor = t.Name; opts.Progress != nil {
-			opts.Progress(progress)
-		}
-		entry, err := compressTensor(ctx, dst, src, t, choice.reason(t), opts)
-		if err != nil {
-			return nil, fmt.Errorf("tensor %q: %w", t.Name, err)
-		}
-		report.Entries = append(report.Entries, entry)
-		progress.Done += t.Bytes
 	}
-	if progress.Tensor = ""; opts.Progress != nil {
-		opts.Progress(progress)
-	}
-	return report, nil
+	c.tell("")
+	return c.report, nil
 }
 
-// compressTensor stores one tensor in dst: as a layer, or as it is where there is a reason to.
-func compressTensor(ctx context.Context, dst Sink, src Source, t Tensor, reason string, opts Options) (Entry, error) {
-	entry := Entry{Tensor: t, Reason: reason}
-	if reason != "" {
-		return entry, dst.PutTensor(t)
+// compression is a run of Compress.
+type compression struct {
+	dst      Sink
+	src      Source
+	opts     Options
+	choice   choice
+	progress Progress
+	report   *Report
+	sketches []*sketch             // of the matrices to compress
+	shares   map[string]*allotment // theirs, by name
+}
+
+func (c *compression) tell(tensor string) {
+	if c.progress.Tensor = tensor; c.opts.Progress != nil {
+		c.opts.Progress(c.progress)
 	}
-	w, err := src.Floats(t.Name)
-	if err != nil {
-		return entry, err
+}
+
+// walk does something with every tensor.
+func (c *compression) walk(ctx context.Context, do func(context.Context, Tensor) error) error {
+	for _, t := range c.src.Tensors() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		c.tell(t.Name)
+		if err := do(ctx, t); err != nil {
+			return fmt.Errorf("tensor %q: %w", t.Name, err)
+		}
+		c.progress.Done += t.Bytes
+	}
+	return nil
+}
+
+// read returns the weights of a matrix that is to be compressed, or the reason why it is not.
+func (c *compression) read(t Tensor) (w []float32, reason string, err error) {
+	if reason := c.choice.reason(t); reason != "" {
+		return nil, reason, nil
+	}
+	if w, err = c.src.Floats(t.Name); err != nil {
+		return nil, "", err
 	}
 	if i := indexNonfinite(w); i >= 0 {
-		if !opts.PassNonfinite {
-			return entry, fmt.Errorf("value %d is %v", i, w[i])
+		if !c.opts.PassNonfinite {
+			return nil, "", fmt.Errorf("value %d is %v", i, w[i])
 		}
-		entry.Reason = fmt.Sprintf("value %d is %v", i, w[i])
-		return entry, dst.PutTensor(t)
+		return nil, fmt.Sprintf("value %d is %v", i, w[i]), nil
 	}
-	rows, cols, _ := t.Matrix()
-	l, err := Build(ctx, w, rows, cols, opts.Scheme, opts)
+	return w, "", nil
+}
+
+// compress stores one tensor: as a layer, or as it is where there is a reason to.
+func (c *compression) compress(ctx context.Context, t Tensor) error {
+	w, reason, err := c.read(t)
 	if err != nil {
-		return entry, err
+		return err
 	}
-	entry.Distortion = l.distortion(w, threadCount(opts.Threads))
-	entry.Layer = &Scheme{Name: opts.Scheme.Name, Width: l.Width, K: l.K(), Group: l.Group}
-	entry.Bytes, err = dst.PutLayer(t, l, entry.Distortion)
-	return entry, err
+	entry := Entry{Tensor: t, Reason: reason}
+	if reason != "" {
+		err = c.dst.PutTensor(t)
+	} else {
+		err = c.putLayer(ctx, &entry, w)
+	}
+	c.report.Entries = append(c.report.Entries, entry)
+	return err
+}
+
+// putLayer makes a layer of the entry's tensor, with weights w, stores it and completes the entry.
+func (c *compression) putLayer(ctx context.Context, entry *Entry, w []float32) error {
+	rows, cols, _ := entry.Tensor.Matrix()
+	var l *Layer
+	var err error
+	if a := c.shares[entry.Tensor.Name]; a != nil {
+		l, err = a.build(ctx, w, threadCount(c.opts.Threads))
+	} else {
+		l, err = Build(ctx, w, rows, cols, c.opts.Scheme, c.opts)
+	}
+	if err != nil {
+		return err
+	}
+	entry.Distortion = l.distortion(w, threadCount(c.opts.Threads))
+	entry.Layer = &Scheme{Name: l.Scheme(), Width: l.Width, K: l.K(), Group: l.Group, States: c.opts.Scheme.States}
+	entry.Bytes, err = c.dst.PutLayer(entry.Tensor, l, entry.Distortion)
+	return err
 }
 
 // distortion compares the layer with the matrix that it was made from. Rows are summed up in order,
@@ -197,7 +249,7 @@ func (c choice) reason(t Tensor) string {
 	if s.Width >= cols {
 		return fmt.Sprintf("%d columns are fewer than two segments of %d", cols, s.Width)
 	}
-	if bytes := s.fileBytes(rows, cols); bytes >= t.Bytes {
+	if bytes := s.fileBytes(rows, cols, c.opts.Bits); bytes >= t.Bytes {
 		return fmt.Sprintf("a codebook would take about %d bytes, the tensor takes %d", bytes, t.Bytes)
 	}
 	return ""

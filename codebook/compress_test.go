@@ -43,6 +43,8 @@ func (m *memory) PutLayer(t Tensor, l *Layer, _ Distortion) (int64, error) {
 	return int64(len(l.Centroids) + len(l.Assignments)), l.Validate()
 }
 
+func (m *memory) Overhead(Tensor) int64 { return 0 }
+
 func (m *memory) PutTensor(t Tensor) error {
 	m.passed = append(m.passed, t.Name)
 	return nil

@@ -29,6 +29,7 @@ type workspace struct {
 	in          kernels.Input // of the vectors, then of the remainders of heavy ones
 	heavy       []int         // vectors with a remainder
 	remainder   []float32
+	scaled      []float32 // inputs times the scales of their columns
 	q, shuffled []int8
 	tables      *kernels.Tables
 

@@ -2,7 +2,9 @@ package codebook
 
 import (
 	"fmt"
+	"math"
 	"math/bits"
+	"sort"
 	"sync"
 )
 
@@ -18,10 +20,10 @@ const (
 // Layer is a matrix W [Rows, Cols] as centroids, assignments and scales. Segment s of row r are the
 // Width columns from s*Width on (the last one is padded with zeros), and
 //
-//	W[r, s*Width+j] ~= Scale * RowScale(RowScales[r]) * Multipliers[r, group] * (Centroids[a, j] - ZeroPoint)
+//	W[r, s*Width+j] ~= Scale * RowScale(RowScales[r]) * Multipliers[r, group] * (Centroids[a, j] - ZeroPoint) * RowScale(ColScales[c])
 //
-// with a = Assignments[r, s]. Whatever the scheme, this is the representation; schemes differ in
-// Width and in how the assignments were chosen. A Layer is not changed once it is in use.
+// with a = Assignments[r, s] and c the column. Whatever the scheme, this is the representation; schemes differ in
+// Width, in how the assignments were chosen and in how they are stored. A Layer is not changed once it is in use.
 type Layer struct {
 	Rows, Cols  int
 	Width       int    // d, columns in a segment: 1 scalar, 2..64 segments, Cols whole rows
@@ -32,16 +34,20 @@ type Layer struct {
 	RowScales   []byte    // Rows codes of RowScale; nil: no row scales, all 1
 	Group       int       // columns that share a multiplier, for Width 1; 0: no groups
 	Multipliers []int8    // Rows x Groups(), -MaxMultiplier..MaxMultiplier; nil without groups
-	Outliers    []Outlier // weights beyond the centroids, for Width 1, by row, then column
-	Stream      []byte    // the assignments entropy coded, as they are stored; nil: they are stored as they are
+	ColScales   []byte    // Cols codes of RowScale, for Width 1; nil: all 1
+	Outliers    []Outlier // weights that no centroid comes near, for Width 1, by row, then column
+	Stream      []byte    // the layer entropy coded, as it is stored; nil: it is stored as it is
 
 	once    sync.Once // of plan, which MulVec and MulMat use
 	plan    *Plan
 	planErr error
 }
 
-// Outlier is a weight that no centroid comes near: Level takes the place of (Centroids[a] - ZeroPoint).
-type Outlier struct{ Row, Col, Level int }
+// Outlier is a weight that is stored apart, in 16 bits: the upper half of a float32.
+type Outlier struct {
+	Row, Col int
+	Value    float32
+}
 
 // K is the number of centroids.
 func (l *Layer) K() int {
@@ -75,6 +81,9 @@ func (l *Layer) BitsStored() int64 { return 8 * l.storedBytes(l.K()) }
 // storedBytes is the size of the layer's tensors with k centroids. Each row of assignments and of
 // multipliers begins at a byte.
 func (l *Layer) storedBytes(k int) int64 {
+	if l.Stream != nil {
+		return int64(len(l.Stream))
+	}
 	row := ceilDiv(l.Segments()*AssignmentBits(k), 8) + ceilDiv(l.Groups()*MultiplierBits, 8)
 	if l.RowScales != nil {
 		row++
@@ -90,9 +99,11 @@ func (l *Layer) BitsResident() (int64, error) {
 	return l.plan.BitsResident(), nil
 }
 
-// Scheme names what Width and Group amount to: "rows", "segments" or "scalar".
+// Scheme names what the layer amounts to: "trellis", "rows", "segments" or "scalar".
 func (l *Layer) Scheme() string {
 	switch {
+	case l.Stream != nil:
+		return "trellis"
 	case l.Width == 1:
 		return "scalar"
 	case l.Width == l.Cols:
@@ -120,6 +131,10 @@ func (l *Layer) Validate() error {
 		return fmt.Errorf("groups with segments of width %d", l.Width)
 	case len(l.Multipliers) != l.Rows*l.Groups():
 		return fmt.Errorf("%d multipliers for %d rows of %d groups", len(l.Multipliers), l.Rows, l.Groups())
+	case l.ColScales != nil && len(l.ColScales) != l.Cols:
+		return fmt.Errorf("%d column scales for %d columns", len(l.ColScales), l.Cols)
+	case l.Width != 1 && (l.ColScales != nil || l.Outliers != nil || l.Stream != nil):
+		return fmt.Errorf("column scales, outliers or entropy coding with segments of width %d", l.Width)
 	case !(l.Scale >= 0 && l.Scale <= maxFloat32):
 		return fmt.Errorf("scale %v", l.Scale)
 	}
@@ -134,6 +149,16 @@ func (l *Layer) Validate() error {
 			return fmt.Errorf("multiplier %d is %d, beyond %d", i, m, MaxMultiplier)
 		}
 	}
+	last := -1
+	for i, o := range l.Outliers {
+		if o.Row < 0 || o.Row >= l.Rows || o.Col < 0 || o.Col >= l.Cols || o.Row*l.Cols+o.Col <= last {
+			return fmt.Errorf("outlier %d is at [%d, %d] of [%d, %d], or out of order", i, o.Row, o.Col, l.Rows, l.Cols)
+		}
+		last = o.Row*l.Cols + o.Col
+		if o.Value-o.Value != 0 || math.Float32bits(o.Value)<<16 != 0 {
+			return fmt.Errorf("outlier %d is %v", i, o.Value)
+		}
+	}
 	return nil
 }
 
@@ -145,6 +170,27 @@ func ValidGroup(group int) bool {
 
 // Row writes row r of the rebuilt matrix to dst, which must hold Cols values.
 func (l *Layer) Row(dst []float32, r int) {
+	l.coreRow(dst, r)
+	for c, code := range l.ColScales {
+		dst[c] *= RowScale(code)
+	}
+	for _, o := range l.outliers(r) {
+		dst[o.Col] = o.Value
+	}
+}
+
+// outliers returns those of row r.
+func (l *Layer) outliers(r int) []Outlier {
+	lo := sort.Search(len(l.Outliers), func(i int) bool { return l.Outliers[i].Row >= r })
+	hi := lo
+	for hi < len(l.Outliers) && l.Outliers[hi].Row == r {
+		hi++
+	}
+	return l.Outliers[lo:hi]
+}
+
+// coreRow writes row r without column scales and outliers.
+func (l *Layer) coreRow(dst []float32, r int) {
 	scale := l.rowScale(r)
 	segments := l.Segments()
 	assignments := l.Assignments[r*segments:][:segments]

@@ -76,7 +76,7 @@ func (l *Layer) Plan(opts RunOptions) (*Plan, error) {
 		return nil, fmt.Errorf("no plan %q for a layer of width %d with %d centroids", opts.Plan, l.Width, l.K())
 	}
 	row := plans[best]
-	return newPlan(l.Rows, l.Cols, row.name, row.op, row.lay(l), set, min(opts.Threads, int(bestCost/costShare))), nil
+	return newPlan(l.Rows, l.Cols, row.name, row.op, withExtras(l, row.lay(l)), set, min(opts.Threads, int(bestCost/costShare))), nil
 }
 
 func newPlan(rows, cols int, name, op string, e engine, set *kernels.Set, threads int) *Plan {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/palettize/palettize/internal/entropy"
 )
@@ -15,7 +16,7 @@ const (
 	// margin is the share of a goal that may be left unused.
 	margin = 0.001
 	// outlierBytes is about what an outlier takes.
-	outlierBytes = 3
+	outlierBytes = 4
 )
 
 // step is the step of a quantiser as its logarithm, in 4096ths of an octave: a number that all machines compute alike.
@@ -47,6 +48,9 @@ type goal struct {
 // off says by how much the step must change for a coding of n weights with these figures to come to the middle of
 // the margin below the goal, and whether it is within.
 func (g goal) off(n, bytes, noise float64) (change step, within bool) {
+	if g.bytes == 0 && (g.noise == 0 || noise <= 0) {
+		return 0, true
+	}
 	if g.bytes > 0 {
 		// A bit a weight less for each octave of the step.
 		return octaves((bytes - g.bytes*(1-margin/2)) * 8 / n), bytes <= g.bytes && bytes >= g.bytes*(1-margin)
@@ -167,9 +171,6 @@ func (s *sketch) scale(f *found) []float64 {
 	return scale
 }
 
-// errNoStep is what share returns when no step meets a goal.
-var errNoStep = errors.New("no step meets the goal")
-
 // share finds the step with which all the sketches together meet a goal (one step for all makes all slopes of
 // noise over bytes equal, so that no other division of the bytes leaves less noise) and returns what each
 // one is to have of it.
@@ -213,13 +214,22 @@ func share(ctx context.Context, sketches []*sketch, g goal, threads int) (step, 
 		}
 		s += min(max(change, -3*octave), 3*octave)
 	}
-	return 0, nil, fmt.Errorf("%w: the nearest has %.4g bits a weight and error %.4g",
-		errNoStep, 8*sum.bytes/n, math.Sqrt(sum.noise/signal))
+	return 0, nil, fmt.Errorf("no step of the quantiser comes to what is asked for: the nearest takes %.4g bits a weight and leaves an error of %.4g",
+		8*sum.bytes/n, math.Sqrt(sum.noise/signal))
 }
 
-// meet searches levels with steps near s until the coding meets its goal, from below.
+// meet searches levels with steps near s until the coding meets its goal from below. Where no step does, as in
+// a matrix of a few weights, it stays with what came nearest, from below if anything did.
 func (c *coding) meet(ctx context.Context, s step, g goal, overhead int64) (step, *found, error) {
-	for range 10 {
+	type state struct {
+		step   step
+		found  *found
+		tables []entropy.Table
+		levels []byte
+	}
+	var best state
+	miss := step(math.MaxInt)
+	for range 8 {
 		f, err := c.search(ctx, s)
 		if err != nil {
 			return 0, nil, err
@@ -235,7 +245,18 @@ func (c *coding) meet(ctx context.Context, s step, g goal, overhead int64) (step
 		if within {
 			return s, f, nil
 		}
-		s += change
+		// A coding that takes too much wants a larger step, one that leaves too much noise a smaller one.
+		off := max(change, -change)
+		if below := g.bytes > 0 == (change < 0); !below {
+			off += math.MaxInt / 2
+		}
+		if off < miss {
+			miss = off
+			best = state{s, f, slices.Clone(c.coder.Tables), append(best.levels[:0], c.levels...)}
+		}
+		s += min(max(change, -3*octave), 3*octave)
 	}
-	return 0, nil, errNoStep
+	c.coder.Tables = best.tables
+	copy(c.levels, best.levels)
+	return best.step, best.found, nil
 }

@@ -18,17 +18,26 @@ func (c *coding) finish(ctx context.Context, l *Layer, s step, f *found) error {
 		top = max(top, int(t.Max))
 	}
 	l.setLevels(s.value(), top, f)
-	c.coder.Zero = byte(top)
-	l.Stream = c.coder.Append(nil, blocks)
 	l.Assignments = make([]byte, len(c.levels))
 	for i, level := range c.levels {
 		l.Assignments[i] = level - levelZero + byte(top)
 	}
 	for _, i := range f.outliers {
-		unit := float64(l.Scale) * c.colStep(i%c.cols)
-		l.Outliers = append(l.Outliers, Outlier{i / c.cols, i % c.cols, int(math.RoundToEven(float64(c.w[i]) / unit))})
+		l.Outliers = append(l.Outliers, Outlier{i / c.cols, i % c.cols, upperHalf(c.w[i])})
 	}
+	c.coder.Zero = byte(top)
+	l.Stream = c.coder.Append(l.appendEntropy(nil), blocks)
 	return nil
+}
+
+// upperHalf rounds to nearest even to the floats whose lower 16 bits are 0, to a finite one.
+func upperHalf(v float32) float32 {
+	bits := math.Float32bits(v)
+	rounded := math.Float32frombits((bits + 0x7fff + bits>>16&1) &^ 0xffff)
+	if rounded-rounded != 0 {
+		return math.Float32frombits(bits &^ 0xffff)
+	}
+	return rounded
 }
 
 // setLevels makes centroids of the levels -top..top: the means of the weights of each, on the grid of

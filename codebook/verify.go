@@ -260,9 +260,10 @@ func kernelError(l *Layer, p *Plan, y, x []float32) (found, most float64) {
 	}
 	rows := make([]sums, l.Rows)
 	parallel(p.threads, l.Rows, func(lo, hi int) {
-		row := make([]float32, l.Cols)
+		row, core := make([]float32, l.Cols), make([]float32, l.Cols)
 		for r := lo; r < hi; r++ {
 			l.Row(row, r)
+			bounds[0].weights(core, r)
 			for i := range n {
 				x := x[i*l.Cols:][:l.Cols]
 				var sum float64
@@ -270,7 +271,7 @@ func kernelError(l *Layer, p *Plan, y, x []float32) (found, most float64) {
 					sum += float64(row[c]) * float64(v)
 				}
 				rows[r].d.add(float64(y[i*l.Rows+r]), sum)
-				b := bounds[i].row(r, row, x)
+				b := bounds[i].row(r, core)
 				rows[r].b += b * b
 			}
 		}

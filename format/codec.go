@@ -14,6 +14,9 @@ type part struct {
 
 // encode returns the parts of a valid layer.
 func encode(name string, l *codebook.Layer) []part {
+	if l.Stream != nil {
+		return []part{newPart(name+entropySuffix, l.Stream, len(l.Stream))}
+	}
 	bits := codebook.AssignmentBits(l.K())
 	parts := []part{
 		newPart(name+centroidsSuffix, l.Centroids, l.K(), l.Width),
@@ -39,7 +42,7 @@ type stored struct {
 	record     *record
 	rows, cols int
 	k, width   int
-	parts      []codebook.Tensor // centroids, assignments, scales and multipliers, the last two if there
+	parts      []codebook.Tensor // centroids, assignments, scales and multipliers, the last two if there; or all in one, entropy coded
 	bytes      int64             // in the file
 }
 
@@ -49,6 +52,15 @@ func (s *stored) layer() *codebook.Layer {
 		Rows: s.rows, Cols: s.cols, Width: s.width,
 		ZeroPoint: s.record.Zero, Scale: s.record.Scale, Group: s.record.Group,
 	}
+}
+
+// scheme names what the layer is, as Layer.Scheme does.
+func (s *stored) scheme() string {
+	l := s.layer()
+	if s.record.K != 0 {
+		l.Stream = []byte{}
+	}
+	return l.Scheme()
 }
 
 // newStored holds the record of a layer and the shapes of its parts against each other. All sizes
@@ -73,33 +85,48 @@ func newStored(name, text string, find func(string) *entry) (*stored, error) {
 		return nil, fmt.Errorf("its record has %s, no matrix of floats", describe(t))
 	}
 	s := &stored{tensor: t, record: r, rows: rows, cols: cols}
-	centroids, err := s.part(find, centroidsSuffix, -1, -1)
+	if r.K != 0 {
+		s.k, s.width = r.K, 1
+		_, err = s.part(find, entropySuffix, -1)
+	} else {
+		err = s.findParts(find)
+	}
 	if err != nil {
 		return nil, err
 	}
+	s.bytes = share(name, s.parts, text)
+	return s, nil
+}
+
+// findParts finds the tensors of a layer that is not entropy coded.
+func (s *stored) findParts(find func(string) *entry) error {
+	rows, cols, name, r := s.rows, s.cols, s.tensor.Name, s.record
+	centroids, err := s.part(find, centroidsSuffix, -1, -1)
+	if err != nil {
+		return err
+	}
 	s.k, s.width = centroids[0], centroids[1]
 	if s.k < 1 || s.k > codebook.MaxCentroids || s.width < 1 || s.width > codebook.MaxWidth && s.width != cols {
-		return nil, fmt.Errorf("its centroids have shape %s for %d columns", shapeText(centroids), cols)
+		return fmt.Errorf("its centroids have shape %s for %d columns", shapeText(centroids), cols)
 	}
 	l := s.layer()
 	if _, err := s.part(find, assignmentsSuffix, rows, rowBytes(l.Segments(), codebook.AssignmentBits(s.k))); err != nil {
-		return nil, err
+		return err
 	}
 	if find(name+scalesSuffix) != nil {
 		if _, err := s.part(find, scalesSuffix, rows); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if r.Group != 0 {
 		if !codebook.ValidGroup(r.Group) || s.width != 1 {
-			return nil, fmt.Errorf("its record has groups of %d for segments of width %d", r.Group, s.width)
+			return fmt.Errorf("its record has groups of %d for segments of width %d", r.Group, s.width)
 		}
 		if _, err := s.part(find, multipliersSuffix, rows, rowBytes(l.Groups(), codebook.MultiplierBits)); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	s.bytes = share(name, s.parts, text)
-	return s, nil
+	return nil
 }
 
 // part takes in the entry of one part and checks its shape: -1 stands for any length.
@@ -129,6 +156,11 @@ func (s *stored) decode(read func(name string) ([]byte, error)) (*codebook.Layer
 			return nil, err
 		}
 		switch p.Name[len(s.tensor.Name):] {
+		case entropySuffix:
+			l.Stream = data
+			if err = l.Decode(0); err == nil && l.K() != s.k {
+				err = fmt.Errorf("%d centroids, the record says %d", l.K(), s.k)
+			}
 		case centroidsSuffix:
 			l.Centroids = data
 		case assignmentsSuffix:

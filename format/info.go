@@ -23,7 +23,7 @@ type Info struct {
 // LayerInfo is what the header of a codebook file says of one layer.
 type LayerInfo struct {
 	Tensor     codebook.Tensor // the original
-	Scheme     string          // "rows", "segments" or "scalar"
+	Scheme     string          // "trellis", "rows", "segments" or "scalar"
 	D          int             // columns in a segment
 	K          int             // centroids
 	Group      int             // columns that share a multiplier, 0: none
@@ -45,7 +45,7 @@ func (c *Codebook) Info() Info {
 	}
 	for _, s := range c.layers {
 		info.Layers = append(info.Layers, LayerInfo{
-			Tensor: s.tensor, Scheme: s.layer().Scheme(), D: s.width, K: s.k, Group: s.record.Group,
+			Tensor: s.tensor, Scheme: s.scheme(), D: s.width, K: s.k, Group: s.record.Group,
 			RowScales: slices.ContainsFunc(s.parts, func(p codebook.Tensor) bool { return p.Name == s.tensor.Name+scalesSuffix }),
 			Bytes:     s.bytes, Distortion: s.record.distortion(),
 		})

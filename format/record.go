@@ -42,13 +42,15 @@ const (
 	assignmentsSuffix = ".assignments"
 	scalesSuffix      = ".scales"
 	multipliersSuffix = ".multipliers"
+	entropySuffix     = ".entropy" // all of the above of an entropy-coded layer
 )
 
-var suffixes = []string{centroidsSuffix, assignmentsSuffix, scalesSuffix, multipliersSuffix}
+var suffixes = []string{centroidsSuffix, assignmentsSuffix, scalesSuffix, multipliersSuffix, entropySuffix}
 
 // record is what __metadata__ says of a layer. The shapes of its parts say the rest. It is a JSON
 // list of the fields in this order, without names: with them, and a backslash before each quote,
-// long tensor names would take a layer over its 800 bytes of header.
+// long tensor names would take a layer over its 800 bytes of header. The last field is there for entropy-coded layers
+// only.
 type record struct {
 	DType      string
 	Shape      []int
@@ -56,11 +58,12 @@ type record struct {
 	Zero       byte
 	Scale      float32   // the shortest decimal that reads back as the same float32
 	Distortion []decimal // signal, noise, approx, dot, max
+	K          int       // centroids; 0: as the shape of a part says
 }
 
 // fields lists pointers to what the JSON list holds.
 func (r *record) fields() []any {
-	return []any{&r.DType, &r.Shape, &r.Group, &r.Zero, &r.Scale, &r.Distortion}
+	return []any{&r.DType, &r.Shape, &r.Group, &r.Zero, &r.Scale, &r.Distortion, &r.K}
 }
 
 // decimal is a number that is written with six digits: enough for a report, and short.
@@ -75,8 +78,12 @@ func (d decimal) MarshalJSON() ([]byte, error) {
 
 func newRecord(t codebook.Tensor, l *codebook.Layer, d codebook.Distortion) (string, error) {
 	r := record{t.DType, t.Shape, l.Group, l.ZeroPoint, l.Scale, []decimal{
-		decimal(d.Signal), decimal(d.Noise), decimal(d.Approx), decimal(d.Dot), decimal(d.Max)}}
-	text, err := json.Marshal(r.fields())
+		decimal(d.Signal), decimal(d.Noise), decimal(d.Approx), decimal(d.Dot), decimal(d.Max)}, 0}
+	fields := r.fields()
+	if r.K = l.K(); l.Stream == nil {
+		fields = fields[:len(fields)-1]
+	}
+	text, err := json.Marshal(fields)
 	return string(text), err
 }
 
@@ -87,16 +94,19 @@ func parseRecord(text string) (*record, error) {
 	}
 	var r record
 	fields := r.fields()
-	if len(list) != len(fields) {
-		return nil, fmt.Errorf("%d fields, expected %d", len(list), len(fields))
+	if len(list) != len(fields) && len(list) != len(fields)-1 {
+		return nil, fmt.Errorf("%d fields, expected %d or %d", len(list), len(fields)-1, len(fields))
 	}
 	if strings.Contains(text, "null") { // which json would take for any value
 		return nil, errors.New("has null in it")
 	}
-	for i, field := range fields {
-		if err := json.Unmarshal(list[i], field); err != nil {
+	for i := range list {
+		if err := json.Unmarshal(list[i], fields[i]); err != nil {
 			return nil, fmt.Errorf("field %d: %w", i, err)
 		}
+	}
+	if len(list) == len(fields) && (r.K < 1 || r.K > codebook.MaxCentroids || r.Group != 0) {
+		return nil, fmt.Errorf("%d centroids, groups of %d", r.K, r.Group)
 	}
 	if len(r.Distortion) != 5 {
 		return nil, fmt.Errorf("%d numbers of distortion, expected 5", len(r.Distortion))

@@ -114,6 +114,18 @@ func (w *Writer) take(t codebook.Tensor) (*entry, error) {
 	return e, nil
 }
 
+// Overhead returns what an entropy-coded layer in place of tensor t takes in the file beside its Stream, at most: with
+// numbers as long as they get.
+func (w *Writer) Overhead(t codebook.Tensor) int64 {
+	const digits = 1.23456e-123
+	text, err := newRecord(t, &codebook.Layer{Width: 1, Centroids: make([]byte, 255), ZeroPoint: 128, Scale: 1.2345678e-12, Stream: []byte{}},
+		codebook.Distortion{Signal: digits, Noise: digits, Approx: digits, Dot: digits, Max: digits})
+	if err != nil {
+		panic(err) // numbers and names always marshal
+	}
+	return share(t.Name, []codebook.Tensor{{Name: t.Name + entropySuffix, Shape: []int{1_000_000_000}}}, text)
+}
+
 // PutLayer stores layer l in place of tensor t of the source. It returns what that takes in the
 // file: data, entries of the header, checksums and record.
 func (w *Writer) PutLayer(t codebook.Tensor, l *codebook.Layer, d codebook.Distortion) (int64, error) {

@@ -63,21 +63,26 @@ type compressOptions struct {
 	out                  string
 	force, quiet, asJSON bool
 	scheme               string
+	bits, maxError       float64
+	states               int
 	segment, k, group    int
 	include, exclude     []string
 	threads              int
 	seed                 uint64
 	nonfinite            string
-	segmentSet, groupSet bool
+	set                  map[string]bool // flags that the user gave
 }
 
 func (o *compressOptions) addFlags(f *pflag.FlagSet) {
 	f.SortFlags = false
 	f.StringVarP(&o.out, "output", "o", "", "file to write (default MODEL with .pal.safetensors)")
 	f.BoolVar(&o.force, "force", false, "overwrite the output file")
-	f.StringVar(&o.scheme, "scheme", "segments", "rows, segments or scalar")
+	f.Float64Var(&o.bits, "bits", codebook.DefaultBits, "bits a weight that the layers take in the file, everything counted, 0.5 to 6.5 (scheme trellis)")
+	f.Float64Var(&o.maxError, "max-error", 0, "instead of --bits: the relative error of the weights not to be exceeded (scheme trellis)")
+	f.StringVar(&o.scheme, "scheme", "trellis", "trellis, segments, scalar or rows")
+	f.IntVar(&o.states, "states", 32, "states of the trellis: 4, 8 or 32 (scheme trellis)")
 	f.IntVar(&o.segment, "segment", 2, "columns in a segment, 2 to 64 (scheme segments)")
-	f.IntVar(&o.k, "k", codebook.MaxCentroids, "centroids in a codebook, 1 to 256")
+	f.IntVar(&o.k, "k", codebook.MaxCentroids, "centroids in a codebook, 1 to 256 (not for scheme trellis)")
 	f.IntVar(&o.group, "group", 0, "columns that share a scale: 8, 16, 32, 64, 128 or 256 (scheme scalar; default: one scale a row)")
 	f.StringArrayVar(&o.include, "include", nil, "compress only tensors whose name matches `GLOB` (repeatable)")
 	f.StringArrayVar(&o.exclude, "exclude", nil, "pass tensors whose name matches `GLOB` through (repeatable)")
@@ -98,17 +103,22 @@ and scales and writes them to a codebook file, itself a valid safetensors file. 
 that would not become smaller and a short list of fragile tensors pass through bit for bit. The report has
 one line for every tensor.
 
-Schemes: segments cuts each row into pieces of --segment columns, which share --k centroids; scalar gives
+Schemes: trellis (the smallest file) gives each weight one of up to 255 values, chosen together along the
+paths of a trellis and stored entropy coded, so that all layers together take --bits a weight, or leave
+--max-error; segments cuts each row into pieces of --segment columns, which share --k centroids; scalar gives
 each weight one of --k values; rows gives each whole row one of --k centroids, good only where rows repeat.
 In a GLOB, * matches any characters, dots and slashes too.
 
 ` + exitHelp(false),
 		Example: `  palettize compress model.safetensors
+  palettize compress model.safetensors --bits 3 -o smaller.safetensors
+  palettize compress model.safetensors --max-error 0.05
   palettize compress model.safetensors --scheme scalar --k 16 --group 16 -o small.safetensors
-  palettize compress model.safetensors --segment 4 --include 'encoder.*'`,
+  palettize compress model.safetensors --scheme segments --segment 4 --include 'encoder.*'`,
 		Args: takes(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o.segmentSet, o.groupSet = cmd.Flags().Changed("segment"), cmd.Flags().Changed("group")
+			o.set = make(map[string]bool)
+			cmd.Flags().Visit(func(f *pflag.Flag) { o.set[f.Name] = true })
 			return runCompress(cmd.Context(), env, o, args[0])
 		},
 	}
@@ -166,18 +176,31 @@ func (o *compressOptions) options() (codebook.Options, error) {
 		Threads:       o.threads,
 		PassNonfinite: o.nonfinite != "",
 	}
+	for _, s := range codebook.Schemes() {
+		if s.Name == o.scheme && !o.set["k"] {
+			opts.Scheme.K = s.K
+		}
+	}
 	switch o.scheme {
+	case "trellis":
+		opts.Scheme.Width, opts.Scheme.States = 1, o.states
+		if opts.MaxError = o.maxError; !o.set["max-error"] {
+			opts.Bits = o.bits
+		}
 	case "segments":
 		opts.Scheme.Width = o.segment
 	case "scalar":
 		opts.Scheme.Width = 1
 	}
+	for _, f := range schemeFlags {
+		if o.set[f.flag] && !strings.Contains(f.schemes, o.scheme) {
+			return opts, usagef("--%s goes with --scheme %s, not %s", f.flag, f.schemes, o.scheme)
+		}
+	}
 	switch {
-	case o.segmentSet && o.scheme != "segments":
-		return opts, usagef("--segment goes with --scheme segments, not %s", o.scheme)
-	case o.groupSet && o.scheme != "scalar":
-		return opts, usagef("--group goes with --scheme scalar, not %s", o.scheme)
-	case o.groupSet && !codebook.ValidGroup(o.group):
+	case o.set["bits"] && o.set["max-error"]:
+		return opts, usagef("--bits and --max-error: one follows from the other")
+	case o.set["group"] && !codebook.ValidGroup(o.group):
 		return opts, usagef("--group %d: there can be groups of 8, 16, 32, 64, 128 or 256 columns", o.group)
 	case o.nonfinite != "" && o.nonfinite != "passthrough":
 		return opts, usagef("--allow-nonfinite %s: the one choice is passthrough", o.nonfinite)
@@ -189,18 +212,30 @@ func (o *compressOptions) options() (codebook.Options, error) {
 			return opts, usagef("pattern %q: %v", glob, err)
 		}
 	}
-	if err := opts.Scheme.Validate(); err != nil {
+	if err := opts.Validate(); err != nil {
 		return opts, usagef("%v", err)
 	}
 	return opts, nil
+}
+
+// schemeFlags lists the flags that mean something with some schemes only.
+var schemeFlags = []struct{ flag, schemes string }{
+	{"bits", "trellis"},
+	{"max-error", "trellis"},
+	{"states", "trellis"},
+	{"k", "segments, scalar or rows"},
+	{"segment", "segments"},
+	{"group", "scalar"},
 }
 
 // settings is what the codebook file keeps of the options: what decides its bytes.
 func settings(opts codebook.Options) string {
 	text, err := json.Marshal(struct {
 		codebook.Scheme
-		Seed uint64 `json:"seed"`
-	}{opts.Scheme, opts.Seed})
+		Bits     float64 `json:"bits,omitempty"`
+		MaxError float64 `json:"max_error,omitempty"`
+		Seed     uint64  `json:"seed"`
+	}{opts.Scheme, opts.Bits, opts.MaxError, opts.Seed})
 	if err != nil {
 		panic(err) // numbers and a name always marshal
 	}
