@@ -36,7 +36,7 @@ type trellisLane struct {
 // whether of the levels lowest+i and lowest+i+4, which are of one subset, the latter is better.
 type trellisStep uint64
 
-// trellisFunc advances two lanes, which may be the same, by n values.
+// trellisFunc advances a lane, or two where b is not nil, by n values.
 type trellisFunc func(t *Trellis, cost [][256]float32, a, b *trellisLane, n int)
 
 const (
@@ -93,10 +93,10 @@ func (w *TrellisWork) search(advance trellisFunc, t *Trellis, cost [][256]float3
 	if q != nil {
 		b.start(q, t.States())
 		advanceBlocks(advance, t, cost, a, b, min(len(p.X), len(q.X)))
-		advanceBlocks(advance, t, cost, b, b, len(b.x))
+		advanceBlocks(advance, t, cost, b, nil, len(b.x))
 		b.finish(q, t)
 	}
-	advanceBlocks(advance, t, cost, a, a, len(a.x))
+	advanceBlocks(advance, t, cost, a, nil, len(a.x))
 	a.finish(p, t)
 }
 
@@ -112,13 +112,13 @@ func (l *trellisLane) start(q *Sequence, states int) {
 	}
 }
 
-// advanceBlocks advances two lanes, which are at the same value or the same lane, by n values.
+// advanceBlocks advances a lane, or two that are at the same value where b is not nil, by n values.
 func advanceBlocks(advance trellisFunc, t *Trellis, cost [][256]float32, a, b *trellisLane, n int) {
 	for n > 0 {
 		size := min(n, renew-(len(a.all)-len(a.x))%renew)
 		advance(t, cost, a, b, size)
 		a.pass(size, t.States())
-		if a != b {
+		if b != nil {
 			b.pass(size, t.States())
 		}
 		n -= size
@@ -147,14 +147,12 @@ func (l *trellisLane) finish(q *Sequence, t *Trellis) {
 		}
 	}
 	q.End = s
-	edge := uint(s)
-	for i := len(q.Levels) - 1; i >= 0; i-- {
-		step := uint64(l.all[i])
-		s := edge & (maxStates - 1)
-		edge = s | uint(step>>s&1)<<t.memory
-		low := uint(step >> 32 & 0xff)
+	edge, memory, levels := uint(s)<<1, t.memory&7, q.Levels
+	for i, step := range slices.Backward(l.all[:len(levels)]) {
+		state := edge >> 1 & (maxStates - 1)
+		edge = state | uint(step>>state&1)<<memory
+		low := uint(step >> 32)
 		at := (uint(t.subset[edge&(2*maxStates-1)]) - low) & 3
-		q.Levels[i] = byte(low + at + uint(step>>(40+at)&1)<<2)
-		edge >>= 1
+		levels[i] = byte(low + at + uint(step>>(40+at)&1)<<2)
 	}
 }

@@ -1,61 +1,66 @@
 package kernels
 
+import "math"
+
 func trellisScalar(t *Trellis, cost [][256]float32, a, b *trellisLane, n int) {
+	a.prepare(0, n)
 	a.advance(t, cost, n)
-	if a != b {
+	if b != nil {
+		b.prepare(0, n)
 		b.advance(t, cost, n)
 	}
 }
 
+// prepare fills steps [from, to) with the bits of x, cut off beyond ±farX, and above these with the place in the cost
+// table of the lowest level to consider. The search replaces them.
+func (l *trellisLane) prepare(from, to int) {
+	x, class, steps := l.x[from:to], l.class[from:to], l.steps[from:to]
+	for i, v := range x {
+		if !(v > -farX) { // not a number, too
+			v = -farX
+		}
+		v = min(v, farX)
+		low := uint32(int32(min(max(v, -124), 123) + 125))
+		steps[i] = trellisStep(math.Float32bits(v)) | trellisStep(uint32(class[i])<<8|low)<<32
+	}
+}
+
+// advance takes the bits of costs for integers, which order as they do: no cost is negative. So nothing depends on a
+// branch, which could not be predicted.
 func (l *trellisLane) advance(t *Trellis, cost [][256]float32, n int) {
-	half := t.States() / 2
-	for i := range n {
-		step, best := l.candidates(cost, i)
-		var next [maxStates]float32
-		for s := range 2 * half {
-			p := s >> 1
-			lower := l.costs[p] + best[t.subset[s]]
-			upper := l.costs[p+half] + best[t.subset[s+2*half]]
-			if upper < lower {
-				lower = upper
-				step |= 1 << s
-			}
-			next[s] = lower
+	half := t.States() / 2 & (maxStates - 1)
+	var room [maxStates]float32
+	costs, next := &l.costs, &room
+	steps := l.steps[:n]
+	for i, step := range steps {
+		x, low := math.Float32frombits(uint32(step)), uint(step>>32&0xff)
+		row := cost[step>>40][low:][:8]
+		var least [4]float32 // by subset
+		var ups, uppers uint64
+		for k := range uint(4) {
+			level := float32(low+k) - 128
+			e, f := x-level, x-(level+4)
+			cost, up := lesser(float32(e*e)+row[k], float32(f*f)+row[k+4])
+			least[(low+k)&3] = cost
+			ups |= up << k
 		}
-		l.costs = next
-		l.steps[i] = step
+		for k := range half {
+			lower, upper := costs[k], costs[k+half]
+			a, b := t.subset[2*k]&3, t.subset[2*k+2*half]&3
+			even, up := lesser(lower+least[a], upper+least[b])
+			uppers |= up << (2 * k)
+			odd, up := lesser(lower+least[a^2], upper+least[b^2])
+			uppers |= up << (2*k + 1)
+			next[2*k], next[2*k+1] = even, odd
+		}
+		steps[i] = trellisStep(uppers | uint64(low)<<32 | ups<<40)
+		costs, next = next, costs
 	}
+	l.costs = *costs
 }
 
-// candidates returns the costs of the better level of each subset for value i, and which these are.
-func (l *trellisLane) candidates(cost [][256]float32, i int) (step trellisStep, best [4]float32) {
-	x := float32(-farX) // of what is not a number, too
-	if l.x[i] > x {
-		x = l.x[i]
-	}
-	x = min(x, farX)
-	low := floor(min(max(x, -124), 123)) + 125
-	costs := cost[l.class[i]][low:][:8]
-	for k := range 4 {
-		level := low + k
-		e := x - float32(level-128)
-		near := float32(e*e) + costs[k]
-		e = x - float32(level-124)
-		far := float32(e*e) + costs[k+4]
-		if far < near {
-			near = far
-			step |= 1 << (40 + k)
-		}
-		best[level&3] = near
-	}
-	return step | trellisStep(low)<<32, best
-}
-
-// floor rounds down a value that an int can hold.
-func floor(v float32) int {
-	f := int(v)
-	if float32(f) > v {
-		f--
-	}
-	return f
+// lesser returns the lesser of two costs, and 1 where it is b.
+func lesser(a, b float32) (least float32, isB uint64) {
+	u, v := math.Float32bits(a), math.Float32bits(b)
+	return math.Float32frombits(min(u, v)), (uint64(v) - uint64(u)) >> 63
 }

@@ -2,37 +2,60 @@
 
 package kernels
 
-// trellis8AVX2 advances two lanes by n values through a trellis of 8 states.
+// trellisPrepareAVX2 is trellisLane.prepare for n values, a multiple of 8.
 //
 //go:noescape
-func trellis8AVX2(t *Trellis, cost *[256]float32, a, b *trellisLane, n int)
+func trellisPrepareAVX2(steps *trellisStep, x *float32, class *byte, n int)
 
-// trellis32AVX2 advances a lane by n values through a trellis of 32 states.
+// trellis8PairAVX2 advances two lanes, of which n steps are prepared, through a trellis of 8 states.
+//
+//go:noescape
+func trellis8PairAVX2(t *Trellis, cost *[256]float32, a, b *trellisLane, n int)
+
+// trellis8AVX2 advances one lane likewise.
+//
+//go:noescape
+func trellis8AVX2(t *Trellis, cost *[256]float32, l *trellisLane, n int)
+
+// trellis32AVX2 advances a lane, of which n steps are prepared, through a trellis of 32 states: enough work in each
+// step to need no second lane.
 //
 //go:noescape
 func trellis32AVX2(t *Trellis, cost *[256]float32, l *trellisLane, n int)
-
-func trellisAVX2(t *Trellis, cost [][256]float32, a, b *trellisLane, n int) {
-	if t.States() == 8 {
-		trellis8AVX2(t, &cost[0], a, b, n)
-		return
-	}
-	trellis32AVX2(t, &cost[0], a, n)
-	if a != b {
-		trellis32AVX2(t, &cost[0], b, n)
-	}
-}
 
 //go:noescape
 func trellis32AVX512(t *Trellis, cost *[256]float32, l *trellisLane, n int)
 
 func trellisAVX512(t *Trellis, cost [][256]float32, a, b *trellisLane, n int) {
-	if t.States() == 8 {
-		trellis8AVX2(t, &cost[0], a, b, n)
-		return
+	trellisAMD64(trellis32AVX512, t, &cost[0], a, b, n)
+}
+
+func trellisAVX2(t *Trellis, cost [][256]float32, a, b *trellisLane, n int) {
+	trellisAMD64(trellis32AVX2, t, &cost[0], a, b, n)
+}
+
+func trellisAMD64(advance32 func(*Trellis, *[256]float32, *trellisLane, int), t *Trellis, cost *[256]float32, a, b *trellisLane, n int) {
+	a.prepareAVX2(n)
+	if b != nil {
+		b.prepareAVX2(n)
 	}
-	trellis32AVX512(t, &cost[0], a, n)
-	if a != b {
-		trellis32AVX512(t, &cost[0], b, n)
+	switch {
+	case t.States() == 8 && b != nil:
+		trellis8PairAVX2(t, cost, a, b, n)
+	case t.States() == 8:
+		trellis8AVX2(t, cost, a, n)
+	default:
+		advance32(t, cost, a, n)
+		if b != nil {
+			advance32(t, cost, b, n)
+		}
 	}
+}
+
+func (l *trellisLane) prepareAVX2(n int) {
+	whole := n &^ 7
+	if whole > 0 {
+		trellisPrepareAVX2(&l.steps[0], &l.x[0], &l.class[0], whole)
+	}
+	l.prepare(whole, n)
 }

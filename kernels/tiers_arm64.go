@@ -75,5 +75,6 @@ var nearestTiers = []tier[nearestFunc]{
 }
 
 var trellisTiers = []tier[trellisFunc]{
+	{"neon", asimd, trellisNEON},
 	{"scalar", 0, trellisScalar},
 }

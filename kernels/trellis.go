@@ -9,7 +9,7 @@ import (
 var (
 	Trellis4  = NewTrellis(3, 1, 2) // 4 states, as the masks leave out the upper bit
 	Trellis8  = NewTrellis(3, 2, 5)
-	Trellis32 = NewTrellis(5, 13, 25)
+	Trellis32 = NewTrellis(5, 5, 24)
 )
 
 // maxStates is the number of states of the largest trellis.
@@ -27,9 +27,10 @@ type Trellis struct {
 	// edge lies that comes into a state (the last index) from the lower or the upper of its two predecessors. It is a
 	// shuffle of bytes within 16, so it permutes float32 under VPSHUFB and TBL alike.
 	order  [4][2][maxStates][4]byte
+	levels [256]float32        // of all bytes
 	subset [2 * maxStates]byte // of an edge
 	next   [maxStates][2]byte  // the state behind a level, by bit 1 of its byte
-	memory int                 // log2 of the number of states
+	memory uint                // log2 of the number of states
 }
 
 // NewTrellis returns the trellis of 2^memory states, memory being 3 or 5, with these masks.
@@ -38,7 +39,10 @@ func NewTrellis(memory, g0, g1 int) *Trellis {
 	if memory != 3 && memory != 5 || g0 < 0 || g0 >= states || g1 < 0 || g1 >= states {
 		panic(fmt.Sprintf("kernels: NewTrellis: memory %d, masks %d and %d", memory, g0, g1))
 	}
-	t := &Trellis{memory: memory}
+	t := &Trellis{memory: uint(memory)}
+	for i := range t.levels {
+		t.levels[i] = float32(i - 128)
+	}
 	for edge := range 2 * states {
 		s, b := edge>>1, edge&1
 		high := b ^ parity(s&g1)
