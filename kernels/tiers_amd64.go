@@ -63,6 +63,10 @@ var mulLookupTiers = []tier[mulFunc]{
 	{"scalar", 0, mulLookupScalar},
 }
 
+var mulWindowTiers = []tier[mulFunc]{
+	{"scalar", 0, mulWindowScalar},
+}
+
 var tableTiers = []tier[tableKernel]{
 	{"avx512vbmi", avx512 | avx512vnni | avx512vbmi, tableKernel{buildTablesVBMI, spreadTablesAVX512VBMI}},
 	{"avx512vnni", avx512 | avx512vnni, tableKernel{buildTablesAVX512, spreadTablesVNNI}},
@@ -91,4 +95,8 @@ var nearestTiers = []tier[nearestFunc]{
 
 var trellisTiers = []tier[trellisFunc]{
 	{"scalar", 0, trellisScalar},
+}
+
+var windowTiers = []tier[windowFunc]{
+	{"scalar", 0, searchWindowsScalar},
 }
