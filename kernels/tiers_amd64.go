@@ -98,5 +98,6 @@ var trellisTiers = []tier[trellisFunc]{
 }
 
 var windowTiers = []tier[windowFunc]{
+	{"avx2", avx2, searchWindowsAVX2},
 	{"scalar", 0, searchWindowsScalar},
 }
