@@ -98,6 +98,7 @@ var trellisTiers = []tier[trellisFunc]{
 }
 
 var windowTiers = []tier[windowFunc]{
+	{"avx512", avx512, searchWindowsAVX512},
 	{"avx2", avx2, searchWindowsAVX2},
 	{"scalar", 0, searchWindowsScalar},
 }
