@@ -64,6 +64,7 @@ var mulLookupTiers = []tier[mulFunc]{
 }
 
 var mulWindowTiers = []tier[mulFunc]{
+	{"avx512vbmi", avx512 | avx512vnni | avx512vbmi, mulWindowVBMI},
 	{"scalar", 0, mulWindowScalar},
 }
 
