@@ -2,13 +2,57 @@
 
 package kernels
 
+// noWords lies before the first words of a panel.
+var noWords [PanelRows * windowWord]byte
+
+// windowBlock returns where the words of block b of panel p lie, the word of each row before them, and the number of
+// quads.
+func (m *Matrix) windowBlock(p, b int) (codes, before *byte, quads int) {
+	at := WindowBytes(p, m.Quads, m.Bits) + WindowBytes(1, b*m.BlockQuads, m.Bits)
+	codes, before = &m.Codes[at], &noWords[0]
+	if b > 0 {
+		before = &m.Codes[at-len(noWords)]
+	}
+	return codes, before, min(m.BlockQuads, m.Quads-b*m.BlockQuads)
+}
+
+func mulWindowAMX(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
+	mulWindowTiles(dst, ld, m, in, p0, p1, vectorsAMX(m, in))
+}
+
 func mulWindowVBMI(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
+	mulWindowTiles(dst, ld, m, in, p0, p1, 0)
+}
+
+// mulWindowTiles is mulU8Tiles for mul-window.
+func mulWindowTiles(dst []float32, ld int, m *Matrix, in *Input, p0, p1, wide int) {
 	if m.Quads == 0 {
 		zeroRows(dst, ld, m, in, p0, p1)
 		return
 	}
+	tiled, pairs := in.N&^(tileVNNI/2-1), (p1-p0)/2
+	if tiled > 0 && pairs > 0 {
+		var decoded [2 * maxBlockBytes]byte
+		for p := p0; p < p0+2*pairs; p += 2 {
+			for b := range m.Blocks() {
+				for i := range 2 {
+					codes, before, quads := m.windowBlock(p+i, b)
+					decodeWindowVBMI(&decoded[i*maxBlockBytes], codes, before, &m.Lookup[0], m.Bits, quads)
+				}
+				tilesAMX(dst, ld, m, in, p, b, b+1, 1, wide, &decoded[0], &decoded[maxBlockBytes])
+				tilesVNNI(dst, ld, m, in, p, b, 1, wide, tiled, &decoded[0], &decoded[maxBlockBytes])
+			}
+		}
+	}
 	for n := range in.N {
-		a := m.panels(dst, ld, in, n, p0, p1, WindowBytes(1, m.Quads, m.Bits))
+		lo := p0
+		if n < tiled {
+			lo += 2 * pairs
+		}
+		if lo == p1 {
+			continue
+		}
+		a := m.panels(dst, ld, in, n, lo, p1, WindowBytes(1, m.Quads, m.Bits))
 		switch m.Bits {
 		case 2:
 			mulWindow2VBMI(&a)
@@ -19,6 +63,19 @@ func mulWindowVBMI(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
 		case 5:
 			mulWindow5VBMI(&a)
 		}
+	}
+}
+
+func decodeWindowVBMI(dst, codes, before, lookup *byte, bits, quads int) {
+	switch bits {
+	case 2:
+		decodeWindow2VBMI(dst, codes, before, lookup, quads)
+	case 3:
+		decodeWindow3VBMI(dst, codes, before, lookup, quads)
+	case 4:
+		decodeWindow4VBMI(dst, codes, before, lookup, quads)
+	case 5:
+		decodeWindow5VBMI(dst, codes, before, lookup, quads)
 	}
 }
 
@@ -35,3 +92,18 @@ func mulWindow4VBMI(a *vecArgs)
 
 //go:noescape
 func mulWindow5VBMI(a *vecArgs)
+
+// decodeWindow2VBMI turns quads of mul-window with 2 bits, whose 16 rows have the words before at before, into the
+// layout of mul-u8; the others likewise.
+//
+//go:noescape
+func decodeWindow2VBMI(dst, codes, before, lookup *byte, quads int)
+
+//go:noescape
+func decodeWindow3VBMI(dst, codes, before, lookup *byte, quads int)
+
+//go:noescape
+func decodeWindow4VBMI(dst, codes, before, lookup *byte, quads int)
+
+//go:noescape
+func decodeWindow5VBMI(dst, codes, before, lookup *byte, quads int)

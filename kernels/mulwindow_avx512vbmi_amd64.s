@@ -31,6 +31,16 @@ DATA evens<>+48(SB)/8, $0x0000001a00000018
 DATA evens<>+56(SB)/8, $0x0000001e0000001c
 GLOBL evens<>(SB), RODATA|NOPTR, $64
 
+#define TABLES \
+	VMOVDQU32    (AX), Z16        \
+	VMOVDQU32    64(AX), Z17      \
+	VMOVDQU32    128(AX), Z18     \
+	VMOVDQU32    192(AX), Z19     \
+	VMOVDQU32    evens<>(SB), Z28 \
+	MOVL         $1, AX           \
+	VPBROADCASTD AX, Z29          \
+	VPADDD       Z28, Z29, Z29
+
 #define BEGIN \
 	MOVQ      a+0(FP), DI          \
 	MOVQ      vecArgs_lookup(DI), AX \
@@ -38,14 +48,7 @@ GLOBL evens<>(SB), RODATA|NOPTR, $64
 	MOVQ      vecArgs_dst(DI), R8    \
 	MOVQ      vecArgs_scale(DI), R9  \
 	MOVQ      vecArgs_panels(DI), R10 \
-	VMOVDQU32 (AX), Z16            \
-	VMOVDQU32 64(AX), Z17          \
-	VMOVDQU32 128(AX), Z18         \
-	VMOVDQU32 192(AX), Z19         \
-	VMOVDQU32 evens<>(SB), Z28     \
-	MOVL      $1, AX               \
-	VPBROADCASTD AX, Z29           \
-	VPADDD    Z28, Z29, Z29
+	TABLES
 
 #define PANEL \
 	MOVQ   vecArgs_q(DI), BX       \
@@ -99,17 +102,32 @@ GLOBL evens<>(SB), RODATA|NOPTR, $64
 	VMOVDQA64 Z10, Z12 \
 	VMOVDQA64 Z11, Z13
 
-// STEP multiplies columns 8*i and behind.
-#define STEP(i, windows, words0, words1, sum0, sum1) \
-	VPBROADCASTQ   (8*i)(BX), Z8           \
-	VPMULTISHIFTQB words0, windows, Z6     \
-	VPMULTISHIFTQB words1, windows, Z7     \
-	LOOKUPMASKS(Z6)                        \
-	LOOKUP(Z16, Z17, Z18, Z19, Z6)         \
-	LOOKUPMASKS(Z7)                        \
-	LOOKUP(Z16, Z17, Z18, Z19, Z7)         \
-	VPDPBUSD       Z8, Z6, sum0            \
-	VPDPBUSD       Z8, Z7, sum1
+// CUT sets Z6 and Z7 to the weights of eight columns of all rows.
+#define CUT(windows, words0, words1) \
+	VPMULTISHIFTQB words0, windows, Z6  \
+	VPMULTISHIFTQB words1, windows, Z7  \
+	LOOKUPMASKS(Z6)                     \
+	LOOKUP(Z16, Z17, Z18, Z19, Z6)      \
+	LOOKUPMASKS(Z7)                     \
+	LOOKUP(Z16, Z17, Z18, Z19, Z7)
+
+// MUL multiplies columns 8*i and behind.
+#define MUL(i, windows, words0, words1, sum0, sum1) \
+	VPBROADCASTQ (8*i)(BX), Z8    \
+	CUT(windows, words0, words1)  \
+	VPDPBUSD     Z8, Z6, sum0     \
+	VPDPBUSD     Z8, Z7, sum1
+
+// STORE writes columns 8*i and behind as two quads.
+#define STORE(i, windows, words0, words1, sum0, sum1) \
+	CUT(windows, words0, words1)    \
+	VMOVDQA64 Z6, Z8                \
+	VPERMT2D  Z7, Z28, Z6           \
+	VPERMT2D  Z7, Z29, Z8           \
+	VMOVDQU32 Z6, (128*i)(R8)       \
+	VMOVDQU32 Z8, (128*i+64)(R8)
+
+// The words and steps of some columns, as few as end with a word. STEP is MUL or STORE.
 
 #define SETUP2 \
 	UPPER(48, K3) \
@@ -201,6 +219,15 @@ GLOBL evens<>(SB), RODATA|NOPTR, $64
 	STEP(7, Z27, Z10, Z11, Z3, Z5) \
 	NEXT
 
+#define DECODE \
+	MOVQ      dst+0(FP), R8     \
+	MOVQ      codes+8(FP), SI   \
+	MOVQ      before+16(FP), AX \
+	VMOVDQU64 (AX), Z12         \
+	VMOVDQU64 64(AX), Z13       \
+	MOVQ      lookup+24(FP), AX \
+	TABLES
+
 // func mulWindow2VBMI(a *vecArgs)
 TEXT ·mulWindow2VBMI(SB), NOSPLIT, $0-8
 	BEGIN
@@ -213,7 +240,7 @@ block:
 	BLOCK
 
 words:
-	UNIT2(STEP)
+	UNIT2(MUL)
 	ADDQ $128, SI
 	ADDQ $32, BX
 	SUBQ $8, AX
@@ -237,7 +264,7 @@ block:
 	BLOCK
 
 words:
-	UNIT3(STEP)
+	UNIT3(MUL)
 	ADDQ $384, SI
 	ADDQ $64, BX
 	SUBQ $16, AX
@@ -261,7 +288,7 @@ block:
 	BLOCK
 
 words:
-	UNIT4(STEP)
+	UNIT4(MUL)
 	ADDQ $128, SI
 	ADDQ $16, BX
 	SUBQ $4, AX
@@ -285,7 +312,7 @@ block:
 	BLOCK
 
 words:
-	UNIT5(STEP)
+	UNIT5(MUL)
 	ADDQ $640, SI
 	ADDQ $64, BX
 	SUBQ $16, AX
@@ -297,3 +324,62 @@ words:
 	VZEROUPPER
 	RET
 
+// func decodeWindow2VBMI(dst, codes, before, lookup *byte, quads int)
+TEXT ·decodeWindow2VBMI(SB), NOSPLIT, $0-40
+	DECODE
+	SETUP2
+	MOVQ quads+32(FP), AX
+
+words:
+	UNIT2(STORE)
+	ADDQ $128, SI
+	ADDQ $512, R8
+	SUBQ $8, AX
+	JNE  words
+	VZEROUPPER
+	RET
+
+// func decodeWindow3VBMI(dst, codes, before, lookup *byte, quads int)
+TEXT ·decodeWindow3VBMI(SB), NOSPLIT, $0-40
+	DECODE
+	SETUP3
+	MOVQ quads+32(FP), AX
+
+words:
+	UNIT3(STORE)
+	ADDQ $384, SI
+	ADDQ $1024, R8
+	SUBQ $16, AX
+	JNE  words
+	VZEROUPPER
+	RET
+
+// func decodeWindow4VBMI(dst, codes, before, lookup *byte, quads int)
+TEXT ·decodeWindow4VBMI(SB), NOSPLIT, $0-40
+	DECODE
+	SETUP4
+	MOVQ quads+32(FP), AX
+
+words:
+	UNIT4(STORE)
+	ADDQ $128, SI
+	ADDQ $256, R8
+	SUBQ $4, AX
+	JNE  words
+	VZEROUPPER
+	RET
+
+// func decodeWindow5VBMI(dst, codes, before, lookup *byte, quads int)
+TEXT ·decodeWindow5VBMI(SB), NOSPLIT, $0-40
+	DECODE
+	SETUP5
+	MOVQ quads+32(FP), AX
+
+words:
+	UNIT5(STORE)
+	ADDQ $640, SI
+	ADDQ $1024, R8
+	SUBQ $16, AX
+	JNE  words
+	VZEROUPPER
+	RET

@@ -64,6 +64,7 @@ var mulLookupTiers = []tier[mulFunc]{
 }
 
 var mulWindowTiers = []tier[mulFunc]{
+	{"amx", avx512 | avx512vnni | avx512vbmi | amx, mulWindowAMX},
 	{"avx512vbmi", avx512 | avx512vnni | avx512vbmi, mulWindowVBMI},
 	{"scalar", 0, mulWindowScalar},
 }
