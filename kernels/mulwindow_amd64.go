@@ -2,20 +2,6 @@
 
 package kernels
 
-// noWords lies before the first words of a panel.
-var noWords [PanelRows * windowWord]byte
-
-// windowBlock returns where the words of block b of panel p lie, the word of each row before them, and the number of
-// quads.
-func (m *Matrix) windowBlock(p, b int) (codes, before *byte, quads int) {
-	at := WindowBytes(p, m.Quads, m.Bits) + WindowBytes(1, b*m.BlockQuads, m.Bits)
-	codes, before = &m.Codes[at], &noWords[0]
-	if b > 0 {
-		before = &m.Codes[at-len(noWords)]
-	}
-	return codes, before, min(m.BlockQuads, m.Quads-b*m.BlockQuads)
-}
-
 func mulWindowAMX(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
 	mulWindowTiles(dst, ld, m, in, p0, p1, vectorsAMX(m, in))
 }
@@ -79,6 +65,44 @@ func decodeWindowVBMI(dst, codes, before, lookup *byte, bits, quads int) {
 	}
 }
 
+// decodeWindowAVX2 turns quads of mul-window, whose 16 rows have the words before at before, into the layout of mul-u8.
+func decodeWindowAVX2(dst, codes, before, lookup *byte, bits, quads int) {
+	cutWindowsAVX2(dst, codes, before, &windowCuts[bits-MinWindowBits], quads)
+	decodeLookupAVX2(dst, dst, lookup, 1, quads)
+}
+
+// mulWindowAVX2 decodes a block at a time, like mulLookupAVX2.
+func mulWindowAVX2(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
+	if m.Quads == 0 {
+		zeroRows(dst, ld, m, in, p0, p1)
+		return
+	}
+	var decoded [maxBlockBytes]byte
+	for p := p0; p < p1; p++ {
+		for b := range m.Blocks() {
+			codes, before, quads := m.windowBlock(p, b)
+			decodeWindowAVX2(&decoded[0], codes, before, &m.Lookup[0], m.Bits, quads)
+			blockAVX2(dst, ld, m, in, p, b, 1, &decoded[0])
+		}
+	}
+}
+
+// mulWindowAVXVNNI decodes a block at a time, like mulLookupAVX2.
+func mulWindowAVXVNNI(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
+	if m.Quads == 0 {
+		zeroRows(dst, ld, m, in, p0, p1)
+		return
+	}
+	var decoded [maxBlockBytes]byte
+	for p := p0; p < p1; p++ {
+		for b := range m.Blocks() {
+			codes, before, quads := m.windowBlock(p, b)
+			decodeWindowAVX2(&decoded[0], codes, before, &m.Lookup[0], m.Bits, quads)
+			blockAVXVNNI(dst, ld, m, in, p, b, 1, in.N, &decoded[0])
+		}
+	}
+}
+
 // mulWindow2VBMI is MulWindow for 2 bits, one vector and the given panels; the others likewise.
 //
 //go:noescape
@@ -107,3 +131,8 @@ func decodeWindow4VBMI(dst, codes, before, lookup *byte, quads int)
 
 //go:noescape
 func decodeWindow5VBMI(dst, codes, before, lookup *byte, quads int)
+
+// cutWindowsAVX2 writes the windows of quads of mul-window, as decodeWindow2VBMI writes the weights.
+//
+//go:noescape
+func cutWindowsAVX2(dst, codes, before *byte, cut *windowCut, quads int)

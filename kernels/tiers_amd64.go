@@ -66,6 +66,8 @@ var mulLookupTiers = []tier[mulFunc]{
 var mulWindowTiers = []tier[mulFunc]{
 	{"amx", avx512 | avx512vnni | avx512vbmi | amx, mulWindowAMX},
 	{"avx512vbmi", avx512 | avx512vnni | avx512vbmi, mulWindowVBMI},
+	{"avxvnni", avx2 | avxvnni, mulWindowAVXVNNI},
+	{"avx2", avx2, mulWindowAVX2},
 	{"scalar", 0, mulWindowScalar},
 }
 
