@@ -12,6 +12,7 @@
 //	mul-u8      [panel][quad][16 rows][4 columns]       one byte is one weight
 //	mul-nibble  [panel][pair of quads][16 rows][4]      low half: the first quad, high half: the second
 //	mul-lookup  [panel][quad of segments][16 rows][4]   one byte is a segment of d columns
+//	mul-window  [panel][word][16 rows][8 bytes]         bits of a stream, see PackWindows
 //	table       [panel of 64 rows][segment][64 rows]    one byte is a segment of d columns
 //
 // For mul-lookup the input is permuted so that the j-th columns of four neighbouring segments lie

@@ -26,7 +26,8 @@ type Matrix struct {
 	BlockQuads int       // quads that share an input scale; the last block may be shorter
 	GroupQuads int       // quads that share a multiplier; divides BlockQuads
 	Codes      []byte    // the layout of the operation
-	Lookup     []byte    // mul-nibble: 16 weights; mul-lookup: d x 256, weight [j][code]; else nil
+	Lookup     []byte    // mul-nibble: 16 weights; mul-lookup: d x 256, weight [j][code]; mul-window: 256; else nil
+	Bits       int       // mul-window: new bits a weight
 	Mult       []int8    // Panels x Groups() x PanelRows: the multiplier of a group in a row
 	Scale      []float32 // Panels x PanelRows: the scale of a row
 }

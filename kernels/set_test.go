@@ -14,12 +14,14 @@ func TestChooseTakesTheBestRow(t *testing.T) {
 	checkChoice(t, "mul-u8", mulU8Tiers)
 	checkChoice(t, "mul-nibble", mulNibbleTiers)
 	checkChoice(t, "mul-lookup", mulLookupTiers)
+	checkChoice(t, "mul-window", mulWindowTiers)
 	checkChoice(t, "table", tableTiers)
 	checkChoice(t, "quantize", quantizeTiers)
 	checkChoice(t, "dense-vector", denseVecTiers)
 	checkChoice(t, "dense-matrix", denseMatTiers)
 	checkChoice(t, "nearest", nearestTiers)
 	checkChoice(t, "trellis", trellisTiers)
+	checkChoice(t, "window", windowTiers)
 }
 
 func checkChoice[F any](t *testing.T, op string, table []tier[F]) {

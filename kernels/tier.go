@@ -60,11 +60,13 @@ type Set struct {
 	mulU8     mulFunc
 	mulNibble mulFunc
 	mulLookup mulFunc
+	mulWindow mulFunc
 	table     tableKernel
 	denseVec  denseVecFunc
 	denseMat  denseMatFunc
 	nearest   nearestFunc
 	trellis   trellisFunc
+	window    windowFunc
 
 	tiers []TierInfo // every row of every table; Selected marks the ones above
 }
@@ -77,11 +79,13 @@ func choose(have features) *Set {
 	s.mulU8 = use(s, "mul-u8", mulU8Tiers, have)
 	s.mulNibble = use(s, "mul-nibble", mulNibbleTiers, have)
 	s.mulLookup = use(s, "mul-lookup", mulLookupTiers, have)
+	s.mulWindow = use(s, "mul-window", mulWindowTiers, have)
 	s.table = use(s, "table", tableTiers, have)
 	s.denseVec = use(s, "dense-vector", denseVecTiers, have)
 	s.denseMat = use(s, "dense-matrix", denseMatTiers, have)
 	s.nearest = use(s, "nearest", nearestTiers, have)
 	s.trellis = use(s, "trellis", trellisTiers, have)
+	s.window = use(s, "window", windowTiers, have)
 	return s
 }
 

@@ -63,6 +63,14 @@ var mulLookupTiers = []tier[mulFunc]{
 	{"scalar", 0, mulLookupScalar},
 }
 
+var mulWindowTiers = []tier[mulFunc]{
+	{"amx", avx512 | avx512vnni | avx512vbmi | amx, mulWindowAMX},
+	{"avx512vbmi", avx512 | avx512vnni | avx512vbmi, mulWindowVBMI},
+	{"avxvnni", avx2 | avxvnni, mulWindowAVXVNNI},
+	{"avx2", avx2, mulWindowAVX2},
+	{"scalar", 0, mulWindowScalar},
+}
+
 var tableTiers = []tier[tableKernel]{
 	{"avx512vbmi", avx512 | avx512vnni | avx512vbmi, tableKernel{buildTablesVBMI, spreadTablesAVX512VBMI}},
 	{"avx512vnni", avx512 | avx512vnni, tableKernel{buildTablesAVX512, spreadTablesVNNI}},
@@ -93,4 +101,10 @@ var trellisTiers = []tier[trellisFunc]{
 	{"avx512", avx512, trellisAVX512},
 	{"avx2", avx2, trellisAVX2},
 	{"scalar", 0, trellisScalar},
+}
+
+var windowTiers = []tier[windowFunc]{
+	{"avx512", avx512, searchWindowsAVX512},
+	{"avx2", avx2, searchWindowsAVX2},
+	{"scalar", 0, searchWindowsScalar},
 }

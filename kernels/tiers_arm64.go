@@ -50,6 +50,10 @@ var mulLookupTiers = []tier[mulFunc]{
 	{"scalar", 0, mulLookupScalar},
 }
 
+var mulWindowTiers = []tier[mulFunc]{
+	{"scalar", 0, mulWindowScalar},
+}
+
 // Tables are spread by scalar code: a lookup in 512 bytes takes eight TBL and TBX of four registers for
 // 16 codes, about as long as 16 loads.
 var tableTiers = []tier[tableKernel]{
@@ -77,4 +81,8 @@ var nearestTiers = []tier[nearestFunc]{
 var trellisTiers = []tier[trellisFunc]{
 	{"neon", asimd, trellisNEON},
 	{"scalar", 0, trellisScalar},
+}
+
+var windowTiers = []tier[windowFunc]{
+	{"scalar", 0, searchWindowsScalar},
 }

@@ -10,9 +10,11 @@ var (
 	mulU8Tiers     = []tier[mulFunc]{{"scalar", 0, mulU8Scalar}}
 	mulNibbleTiers = []tier[mulFunc]{{"scalar", 0, mulNibbleScalar}}
 	mulLookupTiers = []tier[mulFunc]{{"scalar", 0, mulLookupScalar}}
+	mulWindowTiers = []tier[mulFunc]{{"scalar", 0, mulWindowScalar}}
 	tableTiers     = []tier[tableKernel]{{"scalar", 0, tableKernel{buildTablesScalar, spreadTablesScalar}}}
 	denseVecTiers  = []tier[denseVecFunc]{{"scalar", 0, denseVecScalar}}
 	denseMatTiers  = []tier[denseMatFunc]{{"scalar", 0, denseMatScalar}}
 	nearestTiers   = []tier[nearestFunc]{{"scalar", 0, nearestScalar}}
 	trellisTiers   = []tier[trellisFunc]{{"scalar", 0, trellisScalar}}
+	windowTiers    = []tier[windowFunc]{{"scalar", 0, searchWindowsScalar}}
 )

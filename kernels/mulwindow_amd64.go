@@ -1,0 +1,138 @@
+//go:build !purego
+
+package kernels
+
+func mulWindowAMX(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
+	mulWindowTiles(dst, ld, m, in, p0, p1, vectorsAMX(m, in))
+}
+
+func mulWindowVBMI(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
+	mulWindowTiles(dst, ld, m, in, p0, p1, 0)
+}
+
+// mulWindowTiles is mulU8Tiles for mul-window.
+func mulWindowTiles(dst []float32, ld int, m *Matrix, in *Input, p0, p1, wide int) {
+	if m.Quads == 0 {
+		zeroRows(dst, ld, m, in, p0, p1)
+		return
+	}
+	tiled, pairs := in.N&^(tileVNNI/2-1), (p1-p0)/2
+	if tiled > 0 && pairs > 0 {
+		var decoded [2 * maxBlockBytes]byte
+		for p := p0; p < p0+2*pairs; p += 2 {
+			for b := range m.Blocks() {
+				for i := range 2 {
+					codes, before, quads := m.windowBlock(p+i, b)
+					decodeWindowVBMI(&decoded[i*maxBlockBytes], codes, before, &m.Lookup[0], m.Bits, quads)
+				}
+				tilesAMX(dst, ld, m, in, p, b, b+1, 1, wide, &decoded[0], &decoded[maxBlockBytes])
+				tilesVNNI(dst, ld, m, in, p, b, 1, wide, tiled, &decoded[0], &decoded[maxBlockBytes])
+			}
+		}
+	}
+	for n := range in.N {
+		lo := p0
+		if n < tiled {
+			lo += 2 * pairs
+		}
+		if lo == p1 {
+			continue
+		}
+		a := m.panels(dst, ld, in, n, lo, p1, WindowBytes(1, m.Quads, m.Bits))
+		switch m.Bits {
+		case 2:
+			mulWindow2VBMI(&a)
+		case 3:
+			mulWindow3VBMI(&a)
+		case 4:
+			mulWindow4VBMI(&a)
+		case 5:
+			mulWindow5VBMI(&a)
+		}
+	}
+}
+
+func decodeWindowVBMI(dst, codes, before, lookup *byte, bits, quads int) {
+	switch bits {
+	case 2:
+		decodeWindow2VBMI(dst, codes, before, lookup, quads)
+	case 3:
+		decodeWindow3VBMI(dst, codes, before, lookup, quads)
+	case 4:
+		decodeWindow4VBMI(dst, codes, before, lookup, quads)
+	case 5:
+		decodeWindow5VBMI(dst, codes, before, lookup, quads)
+	}
+}
+
+// decodeWindowAVX2 turns quads of mul-window, whose 16 rows have the words before at before, into the layout of mul-u8.
+func decodeWindowAVX2(dst, codes, before, lookup *byte, bits, quads int) {
+	cutWindowsAVX2(dst, codes, before, &windowCuts[bits-MinWindowBits], quads)
+	decodeLookupAVX2(dst, dst, lookup, 1, quads)
+}
+
+// mulWindowAVX2 decodes a block at a time, like mulLookupAVX2.
+func mulWindowAVX2(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
+	if m.Quads == 0 {
+		zeroRows(dst, ld, m, in, p0, p1)
+		return
+	}
+	var decoded [maxBlockBytes]byte
+	for p := p0; p < p1; p++ {
+		for b := range m.Blocks() {
+			codes, before, quads := m.windowBlock(p, b)
+			decodeWindowAVX2(&decoded[0], codes, before, &m.Lookup[0], m.Bits, quads)
+			blockAVX2(dst, ld, m, in, p, b, 1, &decoded[0])
+		}
+	}
+}
+
+// mulWindowAVXVNNI decodes a block at a time, like mulLookupAVX2.
+func mulWindowAVXVNNI(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
+	if m.Quads == 0 {
+		zeroRows(dst, ld, m, in, p0, p1)
+		return
+	}
+	var decoded [maxBlockBytes]byte
+	for p := p0; p < p1; p++ {
+		for b := range m.Blocks() {
+			codes, before, quads := m.windowBlock(p, b)
+			decodeWindowAVX2(&decoded[0], codes, before, &m.Lookup[0], m.Bits, quads)
+			blockAVXVNNI(dst, ld, m, in, p, b, 1, in.N, &decoded[0])
+		}
+	}
+}
+
+// mulWindow2VBMI is MulWindow for 2 bits, one vector and the given panels; the others likewise.
+//
+//go:noescape
+func mulWindow2VBMI(a *vecArgs)
+
+//go:noescape
+func mulWindow3VBMI(a *vecArgs)
+
+//go:noescape
+func mulWindow4VBMI(a *vecArgs)
+
+//go:noescape
+func mulWindow5VBMI(a *vecArgs)
+
+// decodeWindow2VBMI turns quads of mul-window with 2 bits, whose 16 rows have the words before at before, into the
+// layout of mul-u8; the others likewise.
+//
+//go:noescape
+func decodeWindow2VBMI(dst, codes, before, lookup *byte, quads int)
+
+//go:noescape
+func decodeWindow3VBMI(dst, codes, before, lookup *byte, quads int)
+
+//go:noescape
+func decodeWindow4VBMI(dst, codes, before, lookup *byte, quads int)
+
+//go:noescape
+func decodeWindow5VBMI(dst, codes, before, lookup *byte, quads int)
+
+// cutWindowsAVX2 writes the windows of quads of mul-window, as decodeWindow2VBMI writes the weights.
+//
+//go:noescape
+func cutWindowsAVX2(dst, codes, before *byte, cut *windowCut, quads int)
