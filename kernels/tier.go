@@ -64,6 +64,7 @@ type Set struct {
 	denseVec  denseVecFunc
 	denseMat  denseMatFunc
 	nearest   nearestFunc
+	update    updateKernel
 	trellis   trellisFunc
 
 	tiers []TierInfo // every row of every table; Selected marks the ones above
@@ -81,6 +82,7 @@ func choose(have features) *Set {
 	s.denseVec = use(s, "dense-vector", denseVecTiers, have)
 	s.denseMat = use(s, "dense-matrix", denseMatTiers, have)
 	s.nearest = use(s, "nearest", nearestTiers, have)
+	s.update = use(s, "update", updateTiers, have)
 	s.trellis = use(s, "trellis", trellisTiers, have)
 	return s
 }

@@ -14,5 +14,6 @@ var (
 	denseVecTiers  = []tier[denseVecFunc]{{"scalar", 0, denseVecScalar}}
 	denseMatTiers  = []tier[denseMatFunc]{{"scalar", 0, denseMatScalar}}
 	nearestTiers   = []tier[nearestFunc]{{"scalar", 0, nearestScalar}}
+	updateTiers    = []tier[updateKernel]{{"scalar", 0, updateKernel{updateRows, updateScalar}}}
 	trellisTiers   = []tier[trellisFunc]{{"scalar", 0, trellisScalar}}
 )
