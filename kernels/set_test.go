@@ -20,6 +20,7 @@ func TestChooseTakesTheBestRow(t *testing.T) {
 	checkChoice(t, "dense-vector", denseVecTiers)
 	checkChoice(t, "dense-matrix", denseMatTiers)
 	checkChoice(t, "nearest", nearestTiers)
+	checkChoice(t, "update", updateTiers)
 	checkChoice(t, "trellis", trellisTiers)
 	checkChoice(t, "window", windowTiers)
 }

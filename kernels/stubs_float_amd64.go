@@ -91,6 +91,16 @@ func nearestPanels(width int, panel nearestPanelFunc, assignments []byte, scores
 	}
 }
 
+// update is the middle of nearest: the columns stand for centroids, and all that is wanted are the sums.
+
+func updateAVX512(dst, coefficients []float32, ld, n int, panel []float32, k int) {
+	nearestPanelAVX512(nil, nil, &dst[0], &panel[0], 64, k, &coefficients[0], ld, nil, n, false, false)
+}
+
+func updateAVX2(dst, coefficients []float32, ld, n int, panel []float32, k int) {
+	nearestPanelAVX2(nil, nil, &dst[0], &panel[0], updateRows, k, &coefficients[0], ld, nil, n, false, false)
+}
+
 // quantizeAVX512 is quantizeScalar.
 //
 //go:noescape

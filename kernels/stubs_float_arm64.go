@@ -76,6 +76,11 @@ func nearestNEON(assignments []byte, scores []float32, points []float32, stride,
 	}
 }
 
+// updateNEON is the middle of nearest: the columns stand for centroids, and all that is wanted are the sums.
+func updateNEON(dst, coefficients []float32, ld, n int, panel []float32, k int) {
+	nearestPanelNEON(nil, nil, &dst[0], &panel[0], updateRows, k, &coefficients[0], ld, nil, n, false, false)
+}
+
 // quantizeNEON is quantizeScalar. Nothing has to be clamped: |x| * (127/max) rounds to 127 at most.
 //
 //go:noescape

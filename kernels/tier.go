@@ -65,6 +65,7 @@ type Set struct {
 	denseVec  denseVecFunc
 	denseMat  denseMatFunc
 	nearest   nearestFunc
+	update    updateKernel
 	trellis   trellisFunc
 	window    windowFunc
 
@@ -84,6 +85,7 @@ func choose(have features) *Set {
 	s.denseVec = use(s, "dense-vector", denseVecTiers, have)
 	s.denseMat = use(s, "dense-matrix", denseMatTiers, have)
 	s.nearest = use(s, "nearest", nearestTiers, have)
+	s.update = use(s, "update", updateTiers, have)
 	s.trellis = use(s, "trellis", trellisTiers, have)
 	s.window = use(s, "window", windowTiers, have)
 	return s

@@ -97,6 +97,12 @@ var nearestTiers = []tier[nearestFunc]{
 	{"scalar", 0, nearestScalar},
 }
 
+var updateTiers = []tier[updateKernel]{
+	{"avx512", avx512, updateKernel{64, updateAVX512}},
+	{"avx2", avx2, updateKernel{updateRows, updateAVX2}},
+	{"scalar", 0, updateKernel{updateRows, updateScalar}},
+}
+
 var trellisTiers = []tier[trellisFunc]{
 	{"avx512", avx512, trellisAVX512},
 	{"avx2", avx2, trellisAVX2},

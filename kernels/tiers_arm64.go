@@ -78,6 +78,11 @@ var nearestTiers = []tier[nearestFunc]{
 	{"scalar", 0, nearestScalar},
 }
 
+var updateTiers = []tier[updateKernel]{
+	{"neon", asimd, updateKernel{updateRows, updateNEON}},
+	{"scalar", 0, updateKernel{updateRows, updateScalar}},
+}
+
 var trellisTiers = []tier[trellisFunc]{
 	{"neon", asimd, trellisNEON},
 	{"scalar", 0, trellisScalar},

@@ -15,6 +15,7 @@ var (
 	denseVecTiers  = []tier[denseVecFunc]{{"scalar", 0, denseVecScalar}}
 	denseMatTiers  = []tier[denseMatFunc]{{"scalar", 0, denseMatScalar}}
 	nearestTiers   = []tier[nearestFunc]{{"scalar", 0, nearestScalar}}
+	updateTiers    = []tier[updateKernel]{{"scalar", 0, updateKernel{updateRows, updateScalar}}}
 	trellisTiers   = []tier[trellisFunc]{{"scalar", 0, trellisScalar}}
 	windowTiers    = []tier[windowFunc]{{"scalar", 0, searchWindowsScalar}}
 )

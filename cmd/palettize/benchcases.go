@@ -184,6 +184,14 @@ func (b *benchmarks) addKernel(set *kernels.Set, op string, rows, cols int) {
 			assignments, scores := make([]byte, points), make([]float32, points)
 			return func() { set.Nearest(assignments, scores, at, points, d, centroids, half) }
 		})
+	case "update":
+		// What error feedback asks for after a block of columns, for one panel of rows.
+		const k = 128
+		add(fmt.Sprintf("/k=%d", k), func() func() {
+			panel := set.UpdateRows()
+			w, coefficients, errors := b.floats(cols*panel), b.floats(cols*k), b.floats(k*panel)
+			return func() { set.Update(w, coefficients, k, cols, errors, k) }
+		})
 	}
 }
 

@@ -1,0 +1,396 @@
+package codebook
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/palettize/palettize/kernels"
+)
+
+// correlated returns the moments of inputs that are sums of a few common parts and one of their own; own = 0 leaves
+// a matrix of a rank below cols. Only sums and products of uniform numbers, which are the same on every CPU.
+func correlated(t testing.TB, cols int, own float32) *Moments {
+	t.Helper()
+	random := rand.New(rand.NewPCG(uint64(cols), 1))
+	parts := min(8, (cols+1)/2)
+	mix := make([]float32, cols*parts)
+	for i := range mix {
+		mix[i] = random.Float32() - 0.5
+	}
+	h := make([]float32, cols*cols)
+	for i := range cols {
+		for j := range cols {
+			for k := range parts {
+				h[i*cols+j] += float32(mix[i*parts+k] * mix[j*parts+k])
+			}
+		}
+		h[i*cols+i] += own
+	}
+	return moments(t, h, cols)
+}
+
+func moments(t testing.TB, values []float32, cols int) *Moments {
+	t.Helper()
+	m, err := NewMoments(values, cols)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func factor(t testing.TB, m *Moments, threads int) *Factor {
+	t.Helper()
+	f, err := m.Factor(context.Background(), threads)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func uniform(seed uint64, n int) []float32 {
+	random := rand.New(rand.NewPCG(seed, 2))
+	w := make([]float32, n)
+	for i := range w {
+		w[i] = random.Float32() - 0.5
+	}
+	return w
+}
+
+// rounding quantises to multiples of step.
+func rounding(step float32) func(int, []float32, []float32) error {
+	return func(_ int, column, rebuilt []float32) error {
+		for i, v := range column {
+			rebuilt[i] = step * float32(math.RoundToEven(float64(v/step)))
+		}
+		return nil
+	}
+}
+
+func feedback(t testing.TB, f *Factor, w []float32, threads int, set *kernels.Set, quantise func(int, []float32, []float32) error) []float32 {
+	t.Helper()
+	w = slices.Clone(w)
+	if err := f.Feedback(context.Background(), w, len(w)/f.Cols, threads, set, quantise); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// damped is H + damping * mean * I in float64.
+func damped(m *Moments, damping float64) []float64 {
+	cols := len(m.Squares)
+	h := make([]float64, cols*cols)
+	mean := 0.0
+	for _, v := range m.Squares {
+		mean += float64(v) / float64(cols)
+	}
+	for i, v := range m.Matrix {
+		h[i] = float64(v)
+		if i%(cols+1) == 0 {
+			h[i] += damping * mean
+		}
+	}
+	return h
+}
+
+// TestFactor multiplies out: transpose(U) * U * H is I.
+func TestFactor(t *testing.T) {
+	for _, cols := range []int{1, 2, 3, 7, 8, 9, 63, 64, 65, 72, 130, 200} {
+		for _, own := range []float32{0, 0.1} {
+			m := correlated(t, cols, own)
+			f := factor(t, m, 2)
+			if f.Damping != 0.01 {
+				t.Errorf("%d columns: damping %v", cols, f.Damping)
+			}
+			h, u := damped(m, f.Damping), f.transposed
+			uh := make([]float64, cols*cols) // U * H
+			for i := range cols {
+				for k := i; k < cols; k++ {
+					for j := range cols {
+						uh[i*cols+j] += float64(u[k*cols+i]) * h[k*cols+j]
+					}
+				}
+			}
+			for i := range cols {
+				for j := range cols {
+					sum := 0.0
+					for k := range i + 1 {
+						sum += float64(u[i*cols+k]) * uh[k*cols+j]
+					}
+					if want := float64(b2i(i == j)); math.Abs(sum-want) > 1e-4 {
+						t.Fatalf("%d columns, own part %v: [%d, %d] is %v, want %v", cols, own, i, j, sum, want)
+					}
+					if j > i && u[i*cols+j] != 0 {
+						t.Fatalf("%d columns: U is not triangular", cols)
+					}
+				}
+			}
+			if d := f.Diagonal(); len(d) != cols || d[cols-1] != u[len(u)-1] {
+				t.Errorf("diagonal %v", d)
+			}
+			for _, threads := range []int{1, 3, 16} {
+				if !slices.Equal(factor(t, m, threads).transposed, u) {
+					t.Errorf("%d columns: other bits with %d threads", cols, threads)
+				}
+			}
+		}
+	}
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// TestFeedbackMatchesReference compares with a plain walk in float64. The quantiser is smooth, so that rounding does not
+// tip values over.
+func TestFeedbackMatchesReference(t *testing.T) {
+	shrink := func(j int, column, rebuilt []float32) error {
+		for i, v := range column {
+			rebuilt[i] = v * float32(j%5) / 5
+		}
+		return nil
+	}
+	for _, shape := range [][2]int{{1, 1}, {3, 2}, {17, 40}, {64, 128}, {65, 129}, {130, 300}} {
+		rows, cols := shape[0], shape[1]
+		f := factor(t, correlated(t, cols, 0.05), 1)
+		w := uniform(3, rows*cols)
+		want := make([]float64, len(w))
+		for i, v := range w {
+			want[i] = float64(v)
+		}
+		for j := range cols {
+			for r := range rows {
+				row := want[r*cols:][:cols]
+				rebuilt := row[j] * float64(j%5) / 5
+				off := (row[j] - rebuilt) / float64(f.column(j)[j])
+				row[j] = rebuilt
+				for k := j + 1; k < cols; k++ {
+					row[k] -= off * float64(f.column(k)[j])
+				}
+			}
+		}
+		for i, v := range feedback(t, f, w, 2, nil, shrink) {
+			if math.Abs(float64(v)-want[i]) > 1e-4*(1+math.Abs(want[i])) {
+				t.Fatalf("[%d, %d]: value %d is %v, want %v", rows, cols, i, v, want[i])
+			}
+		}
+	}
+}
+
+// TestFeedbackSameBytesOnEveryTierAndThreadCount also pins the bytes, so that other CPUs have to agree.
+func TestFeedbackSameBytesOnEveryTierAndThreadCount(t *testing.T) {
+	const rows, cols = 70, 150
+	m, w := correlated(t, cols, 0.05), uniform(4, rows*cols)
+	want := feedback(t, factor(t, m, 1), w, 1, nil, rounding(0.1))
+	for _, set := range runnableSets(t) {
+		for _, threads := range []int{1, 2, 7} {
+			if !slices.Equal(feedback(t, factor(t, m, threads), w, threads, set, rounding(0.1)), want) {
+				t.Errorf("%s: other bytes with %d threads", set.Tier("update"), threads)
+			}
+		}
+	}
+	sum := fnv.New64a()
+	if err := binary.Write(sum, binary.LittleEndian, want); err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprintf("%x", sum.Sum64()); got != "2b7f8cf22311df4" {
+		t.Errorf("checksum %s", got)
+	}
+}
+
+// outputNoise is the mean square of (w-q)*x for inputs of these moments, summed up over rows.
+func outputNoise(m *Moments, w, q []float32) (sum float64) {
+	cols := len(m.Squares)
+	for r := range len(w) / cols {
+		for i := range cols {
+			di := float64(w[r*cols+i] - q[r*cols+i])
+			for j := range cols {
+				sum += di * float64(m.Matrix[i*cols+j]) * float64(w[r*cols+j]-q[r*cols+j])
+			}
+		}
+	}
+	return sum
+}
+
+func TestFeedbackLowersOutputError(t *testing.T) {
+	const rows, cols = 50, 200
+	w := uniform(5, rows*cols)
+	plain := make([]float32, len(w))
+	if err := rounding(0.2)(0, w, plain); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ own, most float32 }{{0, 0.05}, {0.01, 0.25}, {0.1, 0.7}} {
+		m := correlated(t, cols, c.own)
+		with := outputNoise(m, w, feedback(t, factor(t, m, 2), w, 2, nil, rounding(0.2)))
+		if without := outputNoise(m, w, plain); with > float64(c.most)*without {
+			t.Errorf("own part %v: noise %.4g of %.4g without feedback, %.3f times, want at most %.3f", c.own, with, without, with/without, c.most)
+		}
+	}
+}
+
+// TestFeedbackWithoutCorrelation: what is left is the quantiser.
+func TestFeedbackWithoutCorrelation(t *testing.T) {
+	const rows, cols = 20, 140
+	for name, square := range map[string]float32{"own scales": 1, "all inputs zero": 0} {
+		h := make([]float32, cols*cols)
+		for i := range cols {
+			h[i*cols+i] = square * float32(i+1)
+		}
+		w := uniform(6, rows*cols)
+		want := make([]float32, len(w))
+		if err := rounding(0.1)(0, w, want); err != nil {
+			t.Fatal(err)
+		}
+		if got := feedback(t, factor(t, moments(t, h, cols), 1), w, 1, nil, rounding(0.1)); !slices.Equal(got, want) {
+			t.Errorf("%s: not what plain quantisation gives", name)
+		}
+	}
+}
+
+// TestFeedbackWithDeadInputs: columns whose input is always 0 take no part.
+func TestFeedbackWithDeadInputs(t *testing.T) {
+	const rows, cols = 5, 30
+	m := correlated(t, cols, 0.1)
+	for i := range cols {
+		for _, dead := range []int{0, 13, cols - 1} {
+			m.Matrix[i*cols+dead], m.Matrix[dead*cols+i], m.Squares[dead] = 0, 0, 0
+		}
+	}
+	w := uniform(7, rows*cols)
+	got := feedback(t, factor(t, m, 1), w, 1, nil, rounding(0.2))
+	if i := indexNonfinite(got); i >= 0 {
+		t.Fatalf("value %d is %v", i, got[i])
+	}
+	for r := range rows {
+		for _, dead := range []int{0, 13, cols - 1} {
+			if diff := math.Abs(float64(w[r*cols+dead] - got[r*cols+dead])); diff > 0.1001 {
+				t.Errorf("dead column %d of row %d is %v off", dead, r, diff)
+			}
+		}
+	}
+}
+
+func TestFeedbackStops(t *testing.T) {
+	f, w := factor(t, correlated(t, 10, 0.1), 1), make([]float32, 20)
+	broken := errors.New("broken")
+	calls := 0
+	err := f.Feedback(context.Background(), w, 2, 1, nil, func(j int, _, _ []float32) error {
+		calls++
+		if j == 3 {
+			return broken
+		}
+		return nil
+	})
+	if err != broken || calls != 4 {
+		t.Errorf("%v after %d calls", err, calls)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := f.Feedback(ctx, w, 2, 1, nil, rounding(1)); !errors.Is(err, context.Canceled) {
+		t.Errorf("Feedback: %v", err)
+	}
+	if _, err := correlated(t, 10, 0.1).Factor(ctx, 1); !errors.Is(err, context.Canceled) {
+		t.Errorf("Factor: %v", err)
+	}
+}
+
+func TestMomentsThatCannotBe(t *testing.T) {
+	nan, inf := float32(math.NaN()), float32(math.Inf(1))
+	for _, c := range []struct {
+		name   string
+		values []float32
+		cols   int
+		want   string
+	}{
+		{"too many values", []float32{1, 2, 3}, 2, "3 values, expected 2 or 2 x 2"},
+		{"no values", nil, 2, "0 values"},
+		{"NaN", []float32{1, nan}, 2, "value 1 is NaN"},
+		{"infinity", []float32{1, 0, 0, inf}, 2, "value 3 is +Inf"},
+		{"negative square", []float32{1, -1}, 2, "column 1 is -1, below 0"},
+		{"negative on the diagonal", []float32{-2, 0, 0, 1}, 2, "column 0 is -2, below 0"},
+		{"asymmetric", []float32{1, 0.5, 0.4, 1}, 2, "not symmetric: [1, 0] is 0.4, [0, 1] is 0.5"},
+		{"asymmetric beside a dead input", []float32{1, 0, 1e-9, 0}, 2, "not symmetric"},
+	} {
+		if _, err := NewMoments(c.values, c.cols); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", c.name, err, c.want)
+		}
+	}
+	m := moments(t, []float32{1, 0.50001, 0.5, 1}, 2)
+	if !slices.Equal(m.Squares, []float32{1, 1}) {
+		t.Errorf("squares %v", m.Squares)
+	}
+	if m := moments(t, []float32{3}, 1); m.Squares[0] != 3 {
+		t.Errorf("one column: %v", m)
+	}
+}
+
+func TestFactorNeedsMoreDamping(t *testing.T) {
+	for _, c := range []struct {
+		off  float32 // E[x_0 x_1], E[x^2] being 1
+		want float64
+	}{
+		{0.999, 0.01}, {1.001, 0.01}, {1.01, 0.1}, {1.2, 1}, {1.9, 0},
+	} {
+		f, err := moments(t, []float32{1, c.off, c.off, 1}, 2).Factor(context.Background(), 1)
+		switch {
+		case c.want == 0 && (err == nil || !strings.Contains(err.Error(), "not positive definite with 1 times")):
+			t.Errorf("%v: %v", c.off, err)
+		case c.want != 0 && (err != nil || f.Damping != c.want):
+			t.Errorf("%v: %+v, %v; want damping %v", c.off, f, err, c.want)
+		}
+	}
+	if _, err := moments(t, []float32{1, 1}, 2).Factor(context.Background(), 1); err == nil || !strings.Contains(err.Error(), "only the squares") {
+		t.Errorf("squares only: %v", err)
+	}
+}
+
+func BenchmarkFactor(b *testing.B) {
+	for _, cols := range []int{384, 1536} {
+		m := correlated(b, cols, 0.1)
+		for _, threads := range []int{1, 2} {
+			b.Run(fmt.Sprintf("cols=%d/threads=%d", cols, threads), func(b *testing.B) {
+				for b.Loop() {
+					factor(b, m, threads)
+				}
+				b.ReportMetric(float64(cols*cols*cols)/3*float64(b.N)/b.Elapsed().Seconds()/1e9, "Gterm/s")
+			})
+		}
+	}
+}
+
+func BenchmarkFeedback(b *testing.B) {
+	for _, cols := range []int{384, 1536} {
+		const rows = 384
+		f, w := factor(b, correlated(b, cols, 0.1), 2), uniform(1, rows*cols)
+		for _, set := range []string{"", "avx2", "scalar"} {
+			kernel, err := kernels.Best()
+			if set != "" {
+				kernel, err = kernels.Limited(set)
+			}
+			if err != nil {
+				b.Skip(err)
+			}
+			b.Run(fmt.Sprintf("cols=%d/tier=%s", cols, kernel.Tier("update")), func(b *testing.B) {
+				for b.Loop() {
+					if err := f.Feedback(context.Background(), w, rows, 1, kernel, func(_ int, column, rebuilt []float32) error {
+						copy(rebuilt, column)
+						return nil
+					}); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(rows*cols), "ns/weight")
+			})
+		}
+	}
+}
