@@ -80,7 +80,7 @@ func (a *allotment) build(ctx context.Context, w []float32, threads int) (*Layer
 // it has none of yet.
 func buildTrellis(ctx context.Context, w []float32, rows, cols int, opts Options) (*Layer, error) {
 	threads := threadCount(opts.Threads)
-	s := newSketch(newCoding(w, rows, cols, opts.Scheme.States, threads, opts.Kernels), 0)
+	s := newSketch(newCoding(w, rows, cols, opts.Scheme.States, threads, opts.Kernels, unknown), 0)
 	step, goals, err := share(ctx, []*sketch{s}, opts.budget(s.weights(), s.signal), threads)
 	if err != nil {
 		return nil, err
@@ -89,13 +89,24 @@ func buildTrellis(ctx context.Context, w []float32, rows, cols int, opts Options
 }
 
 // sketch notes what a matrix would take for any step.
-func (c *compression) sketch(_ context.Context, t Tensor) error {
+func (c *compression) sketch(ctx context.Context, t Tensor) error {
 	w, reason, err := c.read(t)
 	if err != nil || reason != "" {
 		return err
 	}
 	rows, cols, _ := t.Matrix()
-	s := newSketch(newCoding(w, rows, cols, c.opts.Scheme.States, threadCount(c.opts.Threads), c.opts.Kernels), c.dst.Overhead(t))
+	var moments *Moments
+	if c.opts.Moments != nil {
+		if moments, err = c.opts.Moments(t.Name, cols); err != nil {
+			return err
+		}
+	}
+	threads := threadCount(c.opts.Threads)
+	in, err := newSensitivity(ctx, w, cols, moments, threads)
+	if err != nil {
+		return fmt.Errorf("second moments: %w", err)
+	}
+	s := newSketch(newCoding(w, rows, cols, c.opts.Scheme.States, threads, c.opts.Kernels, in), c.dst.Overhead(t))
 	c.sketches = append(c.sketches, s)
 	c.shares[t.Name] = &allotment{sketch: s}
 	return nil

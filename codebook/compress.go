@@ -11,16 +11,17 @@ import (
 
 // Options of Compress. The zero value of each field is its default.
 type Options struct {
-	Scheme        Scheme         // of every matrix; the zero value: the first of Schemes
-	Bits          float64        // a weight that the layers are to take in the file, all counted (scheme trellis); 0: DefaultBits, or as MaxError asks
-	MaxError      float64        // relative error of all the layers' weights together that is not to be exceeded (scheme trellis, without Bits); 0: none
-	Include       []string       // globs of tensor names to compress; empty: all
-	Exclude       []string       // globs of tensor names to pass through
-	Seed          uint64         // of k-means
-	Threads       int            // 0: all processors
-	PassNonfinite bool           // pass matrices with NaN or infinities through instead of failing
-	Progress      func(Progress) // called before each tensor and at the end; may be nil
-	Kernels       *kernels.Set   // nil: kernels.Best
+	Scheme        Scheme                                          // of every matrix; the zero value: the first of Schemes
+	Bits          float64                                         // a weight that the layers are to take in the file, all counted (scheme trellis); 0: DefaultBits, or as MaxError asks
+	MaxError      float64                                         // relative error of all the layers' weights together that is not to be exceeded (scheme trellis, without Bits); 0: none
+	Include       []string                                        // globs of tensor names to compress; empty: all
+	Exclude       []string                                        // globs of tensor names to pass through
+	Moments       func(tensor string, cols int) (*Moments, error) // of the inputs of a tensor, nil if they are unknown (scheme trellis); may be nil
+	Seed          uint64                                          // of k-means
+	Threads       int                                             // 0: all processors
+	PassNonfinite bool                                            // pass matrices with NaN or infinities through instead of failing
+	Progress      func(Progress)                                  // called before each tensor and at the end; may be nil
+	Kernels       *kernels.Set                                    // nil: kernels.Best
 }
 
 // Progress tells how far a run is.

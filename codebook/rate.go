@@ -66,7 +66,7 @@ func (c *coding) sideBytes(overhead int64) float64 {
 		top = max(top, int(t.Max))
 	}
 	blocks := c.coder.Blocks()
-	return float64(overhead) + float64(2*top+1) + float64(len(c.coder.Append(nil, make([][]byte, blocks)))+blocks*entropy.Overhead(c.cols))
+	return float64(overhead) + float64(2*top+1+len(c.sensitivity.codes)) + float64(len(c.coder.Append(nil, make([][]byte, blocks)))+blocks*entropy.Overhead(c.cols))
 }
 
 // levelBytes is what the levels of f take by the frequencies of the tables, those of each class counted as
@@ -92,12 +92,22 @@ func (c *coding) levelBytes(f *found, scale []float64) (float64, error) {
 	return bits/8 + float64(len(f.outliers)*outlierBytes), nil
 }
 
-// least is the noise that f leaves, in squared steps, with the best value for each level.
-func (f *found) least() float64 {
+// noise is what f leaves of it, a level being worth its best value where it is free to be, in units of the
+// inputs.
+func (c *coding) noise(f *found, s step) float64 {
 	sum := 0.0
 	for _, v := range f.noise {
 		sum += v
 	}
+	if c.sensitivity.factor == nil {
+		sum -= f.gain()
+	}
+	return sum * s.value() * s.value()
+}
+
+// gain is the noise that goes when each level is worth the mean of its weights, in squared steps.
+func (f *found) gain() float64 {
+	sum := 0.0
 	for i, s := range f.sums {
 		level, n := float64(i-levelZero), 0.0
 		for class := range f.counts {
@@ -105,7 +115,7 @@ func (f *found) least() float64 {
 		}
 		if n > 0 { // for its mean instead of level
 			d := s/n - level
-			sum -= float64(float64(n*d) * d)
+			sum += float64(float64(n*d) * d)
 		}
 	}
 	return sum
@@ -123,9 +133,7 @@ type sketch struct {
 
 func newSketch(c *coding, overhead int64) *sketch {
 	s := &sketch{whole: *c, sample: c.sample(sampleWeights), held: c.coder.Classes.Held(), overhead: overhead}
-	for _, v := range c.w {
-		s.signal += float64(float64(v) * float64(v))
-	}
+	s.signal = c.sensitivity.signal(c.w, c.cols)
 	s.whole.w, s.whole.levels = nil, nil
 	s.sample.threads = 1
 	return s
@@ -241,7 +249,7 @@ func (c *coding) meet(ctx context.Context, s step, g goal, overhead int64) (step
 		if err != nil {
 			return 0, nil, err
 		}
-		change, within := g.off(float64(len(c.w)), c.sideBytes(overhead)+coded, f.least()*s.value()*s.value())
+		change, within := g.off(float64(len(c.w)), c.sideBytes(overhead)+coded, c.noise(f, s))
 		if within {
 			return s, f, nil
 		}

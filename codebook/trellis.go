@@ -22,23 +22,22 @@ const (
 
 // coding is a matrix on its way to levels of a trellis.
 type coding struct {
-	w          []float32
-	rows, cols int
-	spread     *spread
-	colSteps   []float32 // the step of each column over that of the matrix; nil: all 1
-	coder      entropy.Coder
-	levels     []byte // of w, level 0 being levelZero
-	outliers   []int  // weights that no level reaches, in order: their level means nothing
-	threads    int
-	set        *kernels.Set
+	w           []float32
+	rows, cols  int
+	spread      *spread
+	sensitivity sensitivity
+	coder       entropy.Coder
+	levels      []byte // of w, level 0 being levelZero
+	threads     int
+	set         *kernels.Set
 }
 
-// newCoding prepares w for trellises of so many states.
-func newCoding(w []float32, rows, cols, states, threads int, set *kernels.Set) *coding {
-	c := &coding{w: w, rows: rows, cols: cols, threads: threads, set: set, levels: make([]byte, len(w))}
+// newCoding prepares w for trellises of so many states, with what is known of its inputs.
+func newCoding(w []float32, rows, cols, states, threads int, set *kernels.Set, in sensitivity) *coding {
+	c := &coding{w: w, rows: rows, cols: cols, sensitivity: in, threads: threads, set: set}
 	c.spread = newSpread(w, rows, cols, threads)
 	c.coder = entropy.Coder{
-		Trellis: entropy.TrellisOf(states), Classes: c.spread.classes(nil),
+		Trellis: entropy.TrellisOf(states), Classes: c.spread.classes(in.steps),
 		Zero: levelZero, BlockRows: entropy.BlockRows(rows, cols),
 	}
 	return c
@@ -88,17 +87,10 @@ func (c *coding) learn(ctx context.Context, s step, near bool) (*found, error) {
 func (c *coding) firstTables(s step) []entropy.Table {
 	tables := make([]entropy.Table, c.coder.Classes.Count)
 	for k := range tables {
-		deviation := c.spread.ofClass(c.coder.Classes.Low+k, c.colSteps) / s.value()
+		deviation := c.spread.ofClass(c.coder.Classes.Low+k, c.sensitivity.steps) / (s.value() * c.sensitivity.unit)
 		tables[k] = entropy.Laplace(deviation, byte(min(max(math.Ceil(tail*deviation), 1), entropy.MaxLevel)))
 	}
 	return tables
-}
-
-func (c *coding) colStep(col int) float64 {
-	if c.colSteps == nil {
-		return 1
-	}
-	return float64(c.colSteps[col])
 }
 
 // found is what a search says of the levels that it chose.
@@ -106,7 +98,13 @@ type found struct {
 	counts   []entropy.Counts // by class
 	noise    []float64        // sum of (x - level)^2, x in steps, by class
 	sums     [256]float64     // of x, by level
-	outliers []int
+	outliers []outlier
+}
+
+// outlier is a weight that no level reaches: its level means nothing.
+type outlier struct {
+	at    int
+	value float32
 }
 
 func newFound(classes int) found {
@@ -132,11 +130,30 @@ func (c *coding) search(ctx context.Context, s step) (*found, error) {
 	if err != nil {
 		return nil, err
 	}
-	inverse := make([]float32, c.cols)
-	for i := range inverse {
-		inverse[i] = float32(1 / (s.value() * c.colStep(i)))
+	steps := c.sensitivity.times(s.value(), c.cols)
+	var jobs []found
+	if c.sensitivity.factor == nil {
+		jobs = c.searchPaths(ctx, costs, steps)
+	} else if jobs, err = c.searchColumns(ctx, costs, steps); err != nil {
+		return nil, err
 	}
-	// Paths are searched two at a time.
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	all := newFound(len(costs))
+	for i := range jobs {
+		all.merge(&jobs[i])
+	}
+	slices.SortFunc(all.outliers, func(a, b outlier) int { return a.at - b.at })
+	return &all, nil
+}
+
+// searchPaths searches whole paths, two at a time.
+func (c *coding) searchPaths(ctx context.Context, costs [][256]float32, steps []float64) []found {
+	inverse := make([]float32, c.cols)
+	for i, step := range steps {
+		inverse[i] = float32(1 / step)
+	}
 	const pairs = entropy.Lanes / 2
 	jobs := make([]found, c.coder.Blocks()*pairs)
 	parallel(c.threads, len(jobs), func(lo, hi int) {
@@ -146,15 +163,7 @@ func (c *coding) search(ctx context.Context, s step) (*found, error) {
 			p.lanes(i/pairs, i%pairs*2, &jobs[i])
 		}
 	})
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	all := newFound(len(costs))
-	for i := range jobs {
-		all.merge(&jobs[i])
-	}
-	slices.Sort(all.outliers)
-	return &all, nil
+	return jobs
 }
 
 // refit takes the tables that code what was found best. They reach as far as those of least do, if there are any: a
@@ -223,7 +232,7 @@ func (s *pathSearch) gather(p *kernels.Sequence, lane, lo, hi int, f *found) {
 			class := s.classes[s.coder.Classes.Rows[r]+s.coder.Classes.Cols[c]]
 			x := s.w[r*s.cols+c] * s.inverse[c]
 			if limit := float32(s.coder.Tables[class].Max) + 1; x > limit || x < -limit {
-				f.outliers = append(f.outliers, r*s.cols+c)
+				f.outliers = append(f.outliers, outlier{r*s.cols + c, s.w[r*s.cols+c]})
 				x = 0
 			}
 			p.X[at], p.Class[at] = x, class

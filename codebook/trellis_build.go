@@ -17,13 +17,14 @@ func (c *coding) finish(ctx context.Context, l *Layer, s step, f *found) error {
 	for _, t := range c.coder.Tables {
 		top = max(top, int(t.Max))
 	}
-	l.setLevels(s.value(), top, f)
+	l.setLevels(s.value()*c.sensitivity.unit, top, f, c.sensitivity.factor == nil)
+	l.ColScales = c.sensitivity.codes
 	l.Assignments = make([]byte, len(c.levels))
 	for i, level := range c.levels {
 		l.Assignments[i] = level - levelZero + byte(top)
 	}
-	for _, i := range f.outliers {
-		l.Outliers = append(l.Outliers, Outlier{i / c.cols, i % c.cols, upperHalf(c.w[i])})
+	for _, o := range f.outliers {
+		l.Outliers = append(l.Outliers, Outlier{o.at / c.cols, o.at % c.cols, upperHalf(o.value)})
 	}
 	c.coder.Zero = byte(top)
 	l.Stream = c.coder.Append(l.appendEntropy(nil), blocks)
@@ -40,9 +41,9 @@ func upperHalf(v float32) float32 {
 	return rounded
 }
 
-// setLevels makes centroids of the levels -top..top: the means of the weights of each, on the grid of
-// bytes, and the scale that then leaves the least error.
-func (l *Layer) setLevels(step float64, top int, f *found) {
+// setLevels makes centroids of the levels -top..top on the grid of bytes: where they are free the means of the weights of
+// each and the scale that then leaves the least error, else the levels themselves.
+func (l *Layer) setLevels(step float64, top int, f *found, free bool) {
 	spacing := max(entropy.MaxLevel/top, 1)
 	l.ZeroPoint = levelZero
 	l.Centroids = make([]byte, 2*top+1)
@@ -54,7 +55,7 @@ func (l *Layer) setLevels(step float64, top int, f *found) {
 			n += float64(f.counts[class][level+levelZero])
 		}
 		value := float64(level)
-		if sum := f.sums[level+levelZero]; n > 0 && level != 0 {
+		if sum := f.sums[level+levelZero]; free && n > 0 && level != 0 {
 			value = sum / n
 		}
 		value = min(max(math.RoundToEven(value*float64(spacing)), -entropy.MaxLevel), entropy.MaxLevel)
@@ -63,7 +64,7 @@ func (l *Layer) setLevels(step float64, top int, f *found) {
 		square += float64(n * value * value)
 	}
 	l.Scale = float32(step / float64(spacing))
-	if square > 0 && dot > 0 {
+	if free && square > 0 && dot > 0 {
 		l.Scale = float32(step * dot / square)
 	}
 }

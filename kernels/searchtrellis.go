@@ -17,23 +17,24 @@ type Sequence struct {
 	End    int       // out: the state behind the last level
 }
 
-// TrellisWork is the work space of SearchTrellis: 8 bytes for each value of the two longest sequences. The
-// zero value is ready; it grows as needed.
+// TrellisWork is the work space of SearchTrellis: 8 bytes for each value of the two longest sequences. The zero
+// value is ready; it grows as needed.
 type TrellisWork struct{ lanes [2]trellisLane }
 
-// trellisLane is a sequence on its way through the trellis. Searches advance two at a time, because each step of one
-// waits for the step before.
+// trellisLane is a sequence on its way through the trellis. Searches advance two at a time, because each step of
+// one waits for the step before.
 type trellisLane struct {
 	x     []float32          // the values to come
 	class []byte             // their classes
-	steps []trellisStep      // room for what was chosen at them
+	steps []trellisStep      // room for what is chosen at them
 	costs [maxStates]float32 // of the best path to each state
 	all   []trellisStep      // from the first value on
 }
 
-// trellisStep is what the search chose at one value: in bit s of the lower half whether state s is reached from the
-// upper of its two predecessors; in the next byte the lowest of the eight levels considered; in bit i of the byte above
-// whether of the levels lowest+i and lowest+i+4, which are of one subset, the latter is better.
+// trellisStep is what the search chose at one value. In the lower half bit s says whether state s is reached from
+// the upper of its two predecessors. The byte above is that of the lowest of the eight candidates. In the next byte
+// bit i says which of the candidates i and i+4, which are of one subset, is the better: the latter where it is set.
+// The rest does not matter.
 type trellisStep uint64
 
 // trellisFunc advances a lane, or two where b is not nil, by n values.
@@ -44,7 +45,8 @@ const (
 	renew = 64
 	// unreached is the cost of states that a sequence does not start in.
 	unreached = 1e30
-	// farX is where values beyond the levels are cut off: far enough for any cost, near enough for float32.
+	// farX is where values beyond the levels are cut off: too far for any level to seem near, and near enough for the
+	// costs of other values to count beside theirs in float32.
 	farX = 1024
 )
 
@@ -52,17 +54,17 @@ const (
 //
 //	(x - level)^2 + cost[class][level+128]
 //
-// least (the Viterbi algorithm). Costs are 0 to 1e30, which stands for a level that may not be used; x beyond ±1024 counts as ±1024, and not a
-// number as the lowest. In float32, with no fused operation:
+// least (the Viterbi algorithm). A cost is 0 to 1e30, which stands for a level that may not be used. Any x may come:
+// beyond ±1024 it counts as ±1024, and what is not a number as -1024. In float32, with no fused operation:
 //
-// At each value, with f = floor(x clamped to [-124, 123]), the candidates are the two levels of each subset among the
-// eight from f-3 to f+4. A level costs e*e + cost, e = x - level; the lower level wins among equals. A path to
-// state s costs what the path to its predecessor p costs plus the better level of the subset of the edge; the
-// predecessor s>>1 wins among equals over s>>1 + states/2. Before the first value a path costs 0 in the state Start and 1e30 in
-// the others, or 0 in all of them; after every 64 values the least cost is subtracted from all. The path ends in
-// the state of least cost, the lowest among equals.
+// The candidates for x are eight neighbouring levels, two of each subset. The byte of the lowest is x clamped to
+// [-124, 123], plus 125, without its fraction. A candidate costs e*e + cost, where e = x - level; of the two of a subset
+// the cheaper counts, the lower one among equals. A path to state s costs what the path to its predecessor costs plus
+// the candidate of the subset of the edge; among equals the predecessor is s>>1, not s>>1 + states/2. At first a path
+// costs 0 in the state Start and 1e30 in others, or 0 in all; after every 64 values the least cost is subtracted from
+// all. The best path ends in the state of least cost, the lowest among equals.
 //
-// Sequences of the same length should be neighbours: two are searched at a time.
+// Two sequences are searched at a time: those of one length should be neighbours.
 func (s *Set) SearchTrellis(t *Trellis, cost [][256]float32, seqs []Sequence, work *TrellisWork) {
 	for i := range seqs {
 		checkSequence(&seqs[i], t.States(), len(cost))
@@ -100,6 +102,7 @@ func (w *TrellisWork) search(advance trellisFunc, t *Trellis, cost [][256]float3
 	a.finish(p, t)
 }
 
+// start sets out on a sequence.
 func (l *trellisLane) start(q *Sequence, states int) {
 	n := len(q.X)
 	l.all = slices.Grow(l.all[:0], n)[:n]
@@ -138,7 +141,7 @@ func (l *trellisLane) pass(n, states int) {
 	}
 }
 
-// finish follows the best path back from its end.
+// finish follows the best path back from its end and lets go of the sequence.
 func (l *trellisLane) finish(q *Sequence, t *Trellis) {
 	s := 0
 	for i, c := range l.costs[:t.States()] {
@@ -147,6 +150,7 @@ func (l *trellisLane) finish(q *Sequence, t *Trellis) {
 		}
 	}
 	q.End = s
+	l.x, l.class = nil, nil
 	edge, memory, levels := uint(s)<<1, t.memory&7, q.Levels
 	for i, step := range slices.Backward(l.all[:len(levels)]) {
 		state := edge >> 1 & (maxStates - 1)

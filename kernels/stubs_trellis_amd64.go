@@ -34,7 +34,9 @@ func trellisAVX2(t *Trellis, cost [][256]float32, a, b *trellisLane, n int) {
 	trellisAMD64(trellis32AVX2, t, &cost[0], a, b, n)
 }
 
-func trellisAMD64(advance32 func(*Trellis, *[256]float32, *trellisLane, int), t *Trellis, cost *[256]float32, a, b *trellisLane, n int) {
+type advanceFunc func(t *Trellis, cost *[256]float32, l *trellisLane, n int)
+
+func trellisAMD64(advance32 advanceFunc, t *Trellis, cost *[256]float32, a, b *trellisLane, n int) {
 	a.prepareAVX2(n)
 	if b != nil {
 		b.prepareAVX2(n)
@@ -52,6 +54,7 @@ func trellisAMD64(advance32 func(*Trellis, *[256]float32, *trellisLane, int), t 
 	}
 }
 
+// prepareAVX2 prepares the next n steps.
 func (l *trellisLane) prepareAVX2(n int) {
 	whole := n &^ 7
 	if whole > 0 {

@@ -1,5 +1,6 @@
-// CANDIDATES leaves in each half of Y0 the costs of the better levels of the four subsets for the prepared step CX, from the
-// subset of the lowest level on, and in DX the offset in Trellis.order for it. DI is the trellis, R8 the costs.
+// CANDIDATES leaves in each half of Y0 what the better candidates of the four subsets cost at the prepared step CX, from
+// the subset of the lowest candidate on, and in DX the offset in Trellis.order for that. DI is the trellis, R8 the table
+// of costs. The eight candidates are neighbours there, so they take one load and no gather.
 #define CANDIDATES(steps) \
 	VBROADCASTSS (steps)(CX*8), Y0               \
 	MOVL         4(steps)(CX*8), AX              \

@@ -49,8 +49,8 @@ loop:
 	VZEROUPPER
 	RET
 
-// STATES takes eight states from their predecessors in p and q, in the halves that pairs picks; at is their place in
-// Trellis.order. Their decisions go to AX.
+// STATES takes eight states from their predecessors in p and q, in the halves that lower and upper pick; at is their
+// place in Trellis.order. Their decisions go to AX.
 #define STATES(p, q, lower, upper, at, next) \
 	VPSHUFB   at(DI)(DX*1), Y0, Y1     \
 	VPSHUFB   at+128(DI)(DX*1), Y0, Y2 \
@@ -64,10 +64,11 @@ loop:
 
 // STEP8 advances the costs of 8 states by one value.
 #define STEP8(steps, costs) \
-	CANDIDATES(steps)                    \
+	CANDIDATES(steps)                        \
 	STATES(costs, costs, Y14, Y15, 0, costs) \
 	MOVL AX, (steps)(CX*8)
 
+// PAIRS sets the indices of the lower and of the upper half of eight costs, each twice.
 #define PAIRS \
 	VPMOVZXBD trellisPairs<>+0(SB), Y14 \
 	VPMOVZXBD trellisPairs<>+8(SB), Y15

@@ -19,8 +19,8 @@ GLOBL trellisBits<>(SB), RODATA|NOPTR, $32
 	VLD1 (R7), [V14.S4, V15.S4]    \
 	ADD  $trellisLane_costs, R6
 
-// CANDIDATES leaves in V0 the costs of the better levels of the four subsets for the prepared step at R2, from the
-// subset of the lowest level on.
+// CANDIDATES leaves in V0 what the better candidates of the four subsets cost at the prepared step at R2, from the
+// subset of the lowest candidate on.
 #define CANDIDATES \
 	VLD1R  (R2), [V0.S4]                 \
 	MOVWU  4(R2), R4                     \

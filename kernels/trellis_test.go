@@ -78,12 +78,13 @@ type trellisCase struct {
 	seqs []Sequence
 }
 
-// copySequences gives sequences other Levels, in which every byte is wrong.
+// copySequences returns sequences to search with nothing found yet.
 func copySequences(t testing.TB, p place, rng *rand.Rand, seqs []Sequence) []Sequence {
 	var out []Sequence
 	for _, q := range seqs {
+		n := len(q.X)
 		c := Sequence{Start: q.Start, End: -1}
-		c.X, c.Class, c.Levels = alloc[float32](t, p, rng, len(q.X)), alloc[byte](t, p, rng, len(q.X)), alloc[byte](t, p, rng, len(q.X))
+		c.X, c.Class, c.Levels = alloc[float32](t, p, rng, n), alloc[byte](t, p, rng, n), alloc[byte](t, p, rng, n)
 		copy(c.X, q.X)
 		copy(c.Class, q.Class)
 		out = append(out, c)
@@ -112,25 +113,36 @@ func (c trellisCase) check(t *testing.T, fn trellisFunc, rng *rand.Rand, p place
 	}
 }
 
+func gaussian(deviation float64) func(*rand.Rand) float32 {
+	return func(rng *rand.Rand) float32 { return float32(deviation * rng.NormFloat64()) }
+}
+
+func oneOf(values ...float32) func(*rand.Rand) float32 {
+	return func(rng *rand.Rand) float32 { return values[rng.IntN(len(values))] }
+}
+
+// nextTo returns the values, their negatives and the neighbours of all.
+func nextTo(values ...float32) func(*rand.Rand) float32 {
+	var all []float32
+	for _, x := range values {
+		all = append(all, x, -x, math.Nextafter32(x, -1e9), math.Nextafter32(x, 1e9), math.Nextafter32(-x, 1e9))
+	}
+	return oneOf(all...)
+}
+
 // trellisKinds are kinds of input.
 var trellisKinds = []struct {
-	name  string
-	value func(rng *rand.Rand) float32
-	cost  func(rng *rand.Rand) float32
+	name        string
+	value, cost func(rng *rand.Rand) float32
 }{
-	{"normal", func(rng *rand.Rand) float32 { return float32(8 * rng.NormFloat64()) }, func(rng *rand.Rand) float32 { return rng.Float32() }},
-	{"no costs", func(rng *rand.Rand) float32 { return float32(40 * rng.NormFloat64()) }, func(*rand.Rand) float32 { return 0 }},
-	{"forbidden levels", func(rng *rand.Rand) float32 { return float32(8 * rng.NormFloat64()) },
-		func(rng *rand.Rand) float32 { return []float32{0.5, 1e30}[rng.IntN(2)] }},
-	{"all forbidden", func(rng *rand.Rand) float32 { return float32(8 * rng.NormFloat64()) }, func(*rand.Rand) float32 { return 1e30 }},
-	// Integers and halves, so that many costs are equal.
-	{"ties", func(rng *rand.Rand) float32 { return float32(rng.IntN(41)-20) / 2 }, func(rng *rand.Rand) float32 { return float32(rng.IntN(3)) / 4 }},
-	{"edges", func(rng *rand.Rand) float32 {
-		x := []float32{-124, -125, -128, 123, 124, 127, 128, 0, 1024}[rng.IntN(9)]
-		return []float32{x, math.Nextafter32(x, -1e9), math.Nextafter32(x, 1e9), -x}[rng.IntN(4)]
-	}, func(rng *rand.Rand) float32 { return rng.Float32() }},
-	{"huge", func(rng *rand.Rand) float32 { return []float32{1e30, -1e30, math.MaxFloat32, 5, 2000}[rng.IntN(5)] }, func(rng *rand.Rand) float32 { return rng.Float32() }},
-	{"any bits", func(rng *rand.Rand) float32 { return math.Float32frombits(rng.Uint32()) }, func(rng *rand.Rand) float32 { return 10 * rng.Float32() }},
+	{"normal", gaussian(8), (*rand.Rand).Float32},
+	{"no costs", gaussian(40), oneOf(0)},
+	{"forbidden levels", gaussian(8), oneOf(0.5, 1e30)},
+	{"all forbidden", gaussian(8), oneOf(1e30)},
+	{"ties", func(rng *rand.Rand) float32 { return float32(rng.IntN(41)-20) / 2 }, oneOf(0, 0.25, 0.5)},
+	{"edges", nextTo(0, 123, 124, 125, 127, 128, 1024), (*rand.Rand).Float32},
+	{"huge", oneOf(1e30, -1e30, math.MaxFloat32, 5, 2000), (*rand.Rand).Float32},
+	{"any bits", func(rng *rand.Rand) float32 { return math.Float32frombits(rng.Uint32()) }, oneOf(0, 1, 9.5)},
 }
 
 var testTrellises = []*Trellis{Trellis8, Trellis32, Trellis4, NewTrellis(3, 7, 3), NewTrellis(5, 31, 17)}
@@ -209,6 +221,26 @@ func TestSearchTrellisFindsTheBestPath(t *testing.T) {
 			}
 			if math.Abs(got-want) > 1e-4 {
 				t.Fatalf("round %d: the path costs %v, the best %v", round, got, want)
+			}
+		}
+	})
+}
+
+// FuzzSearchTrellis takes values of any kind.
+func FuzzSearchTrellis(f *testing.F) {
+	f.Add(byte(0), byte(1), uint64(1), []byte("\x00\x00\x80\x3f\x00\x00\xc0\x7f\x00\x00\x80\xff\x00\x00\x00\x3f"))
+	f.Add(byte(1), byte(3), uint64(2), make([]byte, 4*300))
+	f.Fuzz(func(t *testing.T, trellis, kind byte, seed uint64, data []byte) {
+		rng := rand.New(rand.NewPCG(seed, 1))
+		tr := testTrellises[int(trellis)%len(testTrellises)]
+		x := floats(data)
+		n := rng.IntN(len(x) + 1)
+		c := newTrellisCase(rng, tr, int(kind)%len(trellisKinds), 1+rng.IntN(8), n, len(x)-n)
+		copy(c.seqs[0].X, x)
+		copy(c.seqs[1].X, x[n:])
+		for _, row := range trellisTiers {
+			if row.need&^host == 0 {
+				c.check(t, row.fn, rng, offset)
 			}
 		}
 	})

@@ -192,6 +192,16 @@ func (b *benchmarks) addKernel(set *kernels.Set, op string, rows, cols int) {
 			w, coefficients, errors := b.floats(cols*panel), b.floats(cols*k), b.floats(k*panel)
 			return func() { set.Update(w, coefficients, k, cols, errors, k) }
 		})
+	case "trellis":
+		const rows = 16
+		add(fmt.Sprintf("/states=8/searched=%d", rows), func() func() {
+			seqs, cost := make([]kernels.Sequence, rows), make([][256]float32, 1)
+			for i := range seqs {
+				seqs[i] = kernels.Sequence{X: b.floats(cols), Class: make([]byte, cols), Levels: make([]byte, cols)}
+			}
+			work := new(kernels.TrellisWork)
+			return func() { set.SearchTrellis(kernels.Trellis8, cost, seqs, work) }
+		})
 	}
 }
 

@@ -1,0 +1,105 @@
+package codebook
+
+import (
+	"context"
+	"math"
+
+	"github.com/palettize/palettize/internal/logscale"
+)
+
+// sensitivity is what a layer's inputs mean for its weights: an error in a column counts as the square of the error over the
+// column's step.
+type sensitivity struct {
+	unit   float64   // the step of a column of scale 1
+	codes  []byte    // of the columns' scales, in ColScales; nil: all 1
+	steps  []float32 // the columns' scales; nil: all 1
+	factor *Factor   // for error feedback; nil: each weight is quantised as it is
+}
+
+// unknown are inputs of which nothing is known: all columns count alike.
+var unknown = sensitivity{unit: 1}
+
+// newSensitivity makes the noise that is measured in units of the steps that of the layer's output, as a part of its mean
+// square for the weights w. (Steps in proportion to U's diagonal share the noise evenly among columns: water-filling.)
+func newSensitivity(ctx context.Context, w []float32, cols int, m *Moments, threads int) (sensitivity, error) {
+	if m == nil {
+		return unknown, nil
+	}
+	in := sensitivity{unit: 1}
+	relative := make([]float64, cols)
+	if m.Matrix != nil {
+		var err error
+		if in.factor, err = m.Factor(ctx, threads); err != nil {
+			return in, err
+		}
+		for j, d := range in.factor.Diagonal() {
+			relative[j] = float64(d)
+		}
+	} else {
+		mean := 0.0
+		for _, v := range m.Squares {
+			mean += float64(v) / float64(cols)
+		}
+		for j, v := range m.Squares {
+			relative[j] = 1 / math.Sqrt(float64(v)+max(float64(dampings[0]*mean), math.SmallestNonzeroFloat32))
+		}
+	}
+	top := 0.0
+	for _, v := range relative {
+		top = max(top, v)
+	}
+	in.codes, in.steps = make([]byte, cols), make([]float32, cols)
+	for j, v := range relative {
+		in.codes[j] = logscale.Code(float32(v / top))
+		in.steps[j] = logscale.Value(in.codes[j])
+	}
+	in.unit = in.unitFor(w, top, m.Squares)
+	return in, nil
+}
+
+// unitFor is the step of a column of scale 1 that makes matrices comparable; top is U's diagonal there. Two ways to compare
+// them offer themselves: by their errors as parts of their weights, and by the errors of their outputs as parts of those. On
+// all-MiniLM-L6-v2 with moments, the first leaves sentence embeddings at 4 bits with a cosine of 0.99606, the second with
+// 0.99336, and the geometric mean of the two units, which is taken, with 0.99623.
+func (in *sensitivity) unitFor(w []float32, top float64, squares []float32) float64 {
+	cols := len(squares)
+	power, weights := 0.0, 0.0
+	for i, v := range w {
+		square := float64(float64(v) * float64(v))
+		weights += square
+		power += float64(square * float64(squares[i%cols]))
+	}
+	if power == 0 {
+		return 1
+	}
+	below := step(0) // the geometric mean of the scales
+	for _, code := range in.codes {
+		below -= 255 - step(code)
+	}
+	mean := (below * octave / 16 / step(cols)).value()
+	n := float64(len(w))
+	return math.Sqrt(top * math.Sqrt(power/n) * math.Sqrt(weights/n) / mean)
+}
+
+// times returns the steps of the columns for a step of the quantiser.
+func (in *sensitivity) times(step float64, cols int) []float64 {
+	steps := make([]float64, cols)
+	for i := range steps {
+		if steps[i] = step * in.unit; in.steps != nil {
+			steps[i] *= float64(in.steps[i])
+		}
+	}
+	return steps
+}
+
+// signal is the sum of squares of w that errors in units of the steps are to be compared with.
+func (in *sensitivity) signal(w []float32, cols int) float64 {
+	if in.steps != nil {
+		return float64(len(w))
+	}
+	sum := 0.0
+	for _, v := range w {
+		sum += float64(float64(v) * float64(v))
+	}
+	return sum
+}
