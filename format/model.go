@@ -35,19 +35,9 @@ type reader interface {
 
 // Open opens a safetensors file and checks its header: see FORMAT.md for what is checked.
 func Open(path string) (*File, error) {
-	info, err := os.Stat(path) // before opening it, which would wait on a pipe
+	f, info, err := openRegular(path)
 	if err != nil {
-		return nil, at(path, err)
-	}
-	if err := regular(path, info); err != nil {
 		return nil, err
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, at(path, err)
-	}
-	if info, err = f.Stat(); err != nil {
-		return nil, errors.Join(at(path, err), f.Close())
 	}
 	file, err := newFile(f, path, info.Size())
 	if err != nil {
@@ -55,6 +45,24 @@ func Open(path string) (*File, error) {
 	}
 	file.info = info
 	return file, nil
+}
+
+func openRegular(path string) (*os.File, os.FileInfo, error) {
+	info, err := os.Stat(path) // before opening it, which would wait on a pipe
+	if err != nil {
+		return nil, nil, at(path, err)
+	}
+	if err := regular(path, info); err != nil {
+		return nil, nil, err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, nil, at(path, err)
+	}
+	if info, err = f.Stat(); err != nil {
+		return nil, nil, errors.Join(at(path, err), f.Close())
+	}
+	return f, info, nil
 }
 
 func regular(path string, info os.FileInfo) error {
@@ -78,11 +86,15 @@ func newFile(f reader, path string, size int64) (*File, error) {
 		}
 		return nil, at(path, err)
 	}
+	return withLayout(f, path, size, layout), nil
+}
+
+func withLayout(f reader, path string, size int64, layout *layout) *File {
 	file := &File{f: f, path: path, size: size, layout: layout, index: make(map[string]int, len(layout.entries))}
 	for i, e := range layout.entries {
 		file.index[e.Name] = i
 	}
-	return file, nil
+	return file
 }
 
 // Tensors lists the tensors by their offset, then name.

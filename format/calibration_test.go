@@ -1,0 +1,296 @@
+package format
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// le puts numbers, strings and bytes together, little-endian.
+func le(parts ...any) []byte {
+	var b bytes.Buffer
+	for _, p := range parts {
+		switch p := p.(type) {
+		case string:
+			b.WriteString(p)
+		case []byte:
+			b.Write(p)
+		default:
+			if err := binary.Write(&b, binary.LittleEndian, p); err != nil {
+				panic(err)
+			}
+		}
+	}
+	return b.Bytes()
+}
+
+// imatrixEntry is an entry of an importance matrix of the older form.
+func imatrixEntry(name string, calls int32, values ...float32) []byte {
+	return le(int32(len(name)), name, calls, int32(len(values)), values)
+}
+
+func imatrixFile(entries ...[]byte) []byte {
+	return le(int32(len(entries)), bytes.Join(entries, nil), int32(7), int32(3), "txt")
+}
+
+func ggufText(s string) []byte { return le(uint64(len(s)), s) }
+
+// ggufInfo is what a GGUF header says of a tensor.
+func ggufInfo(name string, dtype uint32, offset uint64, shape ...uint64) []byte {
+	return le(ggufText(name), uint32(len(shape)), shape, dtype, offset)
+}
+
+// ggufKeys are of all kinds that a reader has to step over.
+var ggufKeys = [][]byte{
+	le(ggufText("general.type"), uint32(ggufString), ggufText("imatrix")),
+	le(ggufText("imatrix.datasets"), uint32(ggufArray), uint32(ggufString), uint64(2), ggufText("a.txt"), ggufText("")),
+	le(ggufText("imatrix.chunk_count"), uint32(ggufU32), uint32(5)),
+	le(ggufText("floats"), uint32(ggufArray), uint32(6), uint64(2), []float32{1, 2}),
+}
+
+// ggufFile puts a header and 64 bytes of data together: at 0 the sums 2, 4, 6, at 32 the count 2.
+func ggufFile(keys [][]byte, infos ...[]byte) []byte {
+	file := le(ggufMagic, uint32(3), uint64(len(infos)), uint64(len(keys)), bytes.Join(keys, nil), bytes.Join(infos, nil))
+	for len(file)%32 != 0 {
+		file = append(file, 0)
+	}
+	return le(file, []float32{2, 4, 6, 8, 0, 0, 0, 0, 2, 3, 0, 0, 0, 0, 0, 0})
+}
+
+func ggufGood() []byte {
+	return ggufFile(ggufKeys, ggufInfo("blk.3.ffn_up.weight.in_sum2", 0, 0, 3, 1), ggufInfo("blk.3.ffn_up.weight.counts", 0, 32, 1, 1),
+		ggufInfo("unused.in_sum2", 0, 0, 3, 1), ggufInfo("unused.counts", 0, 48, 1, 1), ggufInfo("other", 12, 999, 256))
+}
+
+func safetensorsFile(t testing.TB, tensors ...*tensor) []byte {
+	t.Helper()
+	p := parts{tensors: make(map[string]*tensor)}
+	for _, s := range tensors {
+		p.tensors[s.name] = s
+	}
+	return p.write(t)
+}
+
+func openCalibration(t testing.TB, file []byte) *Calibration {
+	t.Helper()
+	c, err := newCalibration(memory(file), "memory", int64(len(file)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestCalibrationOfEveryForm(t *testing.T) {
+	const name = "encoder.layer.3.intermediate.dense.weight"
+	matrix := []float32{4, 1, 0, 1, 5, 0, 0, 0, 6}
+	for _, c := range []struct {
+		form    string
+		file    []byte
+		squares []float32
+		matrix  []float32
+	}{
+		{"vector F32", safetensorsFile(t, &tensor{name, "F32", []int{3}, le([]float32{1, 2, 3})}), []float32{1, 2, 3}, nil},
+		{"vector F64", safetensorsFile(t, &tensor{name, "F64", []int{3}, le([]float64{1, 2, 3})}), []float32{1, 2, 3}, nil},
+		{"matrix F32", safetensorsFile(t, &tensor{name, "F32", []int{3, 3}, le(matrix)}), []float32{4, 5, 6}, matrix},
+		{"gguf", ggufGood(), []float32{1, 2, 3}, nil},
+		{"gguf with the model's names", ggufFile(nil, ggufInfo(name+".in_sum2", 0, 0, 3), ggufInfo(name+".counts", 0, 32, 1)), []float32{1, 2, 3}, nil},
+		{"gguf with an alignment", ggufFile([][]byte{le(ggufText(ggufAlignment), uint32(ggufU32), uint32(32))},
+			ggufInfo(name+".in_sum2", 0, 4, 3), ggufInfo(name+".counts", 0, 32, 1)), []float32{2, 3, 4}, nil},
+		{"dat", imatrixFile(imatrixEntry("x", 1, 9), imatrixEntry("blk.3.ffn_up.weight", 10, 5, 10, 0)), []float32{0.5, 1, 0}, nil},
+		{"dat of an old version", le(int32(1), imatrixEntry("blk.3.ffn_up.weight", 0, 5, 10, 0)), []float32{5, 10, 0}, nil},
+	} {
+		f := openCalibration(t, c.file)
+		m, err := f.Moments(name, 3)
+		if err != nil || m == nil || !slices.Equal(m.Squares, c.squares) || !slices.Equal(m.Matrix, c.matrix) {
+			t.Errorf("%s: %+v, %v", c.form, m, err)
+		}
+		if m, err := f.Moments("encoder.layer.4.intermediate.dense.weight", 3); m != nil || err != nil {
+			t.Errorf("%s: a tensor that is not there: %v, %v", c.form, m, err)
+		}
+		if missing, err := f.Missing([]string{name, "other"}); err != nil || !slices.Equal(missing, []string{"other"}) {
+			t.Errorf("%s: missing %q, %v", c.form, missing, err)
+		}
+		if _, err := f.Missing([]string{"a", "b"}); err == nil || !strings.Contains(err.Error(), `nothing for any of 2 tensors`) {
+			t.Errorf("%s: %v", c.form, err)
+		}
+	}
+}
+
+func TestOpenCalibrationReadsFiles(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "imatrix.gguf")
+	if err := os.WriteFile(path, ggufGood(), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	c, err := OpenCalibration(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m, err := c.Moments("blk.3.ffn_up.weight", 3); err != nil || m == nil || c.Path() != path {
+		t.Errorf("%v, %v, %s", m, err, c.Path())
+	}
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := OpenCalibration(filepath.Dir(path)); err == nil || !strings.Contains(err.Error(), "is a folder") {
+		t.Error(err)
+	}
+	if err := os.WriteFile(path, []byte("PK\x03\x04 and so on and so on"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenCalibration(path); err == nil || !strings.Contains(err.Error(), "looks like a PyTorch checkpoint") {
+		t.Error(err)
+	}
+}
+
+func TestCalibrationThatDoesNotFit(t *testing.T) {
+	nan := float32(math.NaN())
+	values := func(shape []int, v ...float32) []byte {
+		return safetensorsFile(t, &tensor{"a", "F32", shape, le(v)})
+	}
+	for _, c := range []struct {
+		name string
+		file []byte
+		want string
+	}{
+		{"dtype", safetensorsFile(t, &tensor{"a", "BF16", []int{2}, make([]byte, 4)}), "dtype BF16, expected F32 or F64"},
+		{"length", values([]int{3}, 1, 2, 3), "shape [3], expected [2], E[x^2] for each input column, or [2, 2], E[x x^T]"},
+		{"rank", values([]int{1, 2}, 1, 2), "shape [1, 2], expected"},
+		{"NaN", values([]int{2}, 1, nan), "value 1 is NaN"},
+		{"infinity", safetensorsFile(t, &tensor{"a", "F64", []int{2}, le([]float64{1, 1e300})}), "value 1 is +Inf"},
+		{"negative", values([]int{2, 2}, 1, 0, 0, -1), "the mean square of column 1 is -1, below 0"},
+		{"asymmetric", values([]int{2, 2}, 1, 0.5, 0, 1), "not symmetric"},
+		{"two experts", ggufFile(nil, ggufInfo("a.in_sum2", 0, 0, 2, 2), ggufInfo("a.counts", 0, 32, 1, 2)), "shape [2, 2], expected [2], an importance"},
+		{"an importance too long", imatrixFile(imatrixEntry("a", 1, 1, 2, 3)), "shape [3], expected [2], an importance"},
+	} {
+		_, err := openCalibration(t, c.file).Moments("a", 2)
+		if err == nil || !strings.Contains(err.Error(), `memory: tensor "a": `) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", c.name, err, c.want)
+		}
+	}
+}
+
+func TestCalibrationShrunk(t *testing.T) {
+	file := imatrixFile(imatrixEntry("a", 1, 1, 2))
+	c := openCalibration(t, file)
+	c.file.f = memory(file[:20])
+	if _, err := c.Moments("a", 2); err == nil || !strings.Contains(err.Error(), "has shrunk") {
+		t.Error(err)
+	}
+}
+
+// badCalibrations are in testdata/bad-calibration.
+var badCalibrations = []struct {
+	name, reason string
+	content      []byte
+}{
+	{"cut.dat", "has 7", imatrixFile(imatrixEntry("a", 1, 1, 2))[:24]},
+	{"cut-in-name.dat", "the file has 2", le(int32(1), int32(5), "ab")},
+	{"negative-length.dat", "a name of 4294967295 bytes", le(int32(2), imatrixEntry("a", 1, 1), int32(-1), "ab")},
+	{"negative-values.dat", "claims -1 values", le(int32(1), int32(1), "a", int32(1), int32(-1))},
+	{"negative-calls.dat", "claims -5 calls", imatrixFile(imatrixEntry("a", -5, 1))},
+	{"huge-values.dat", "claims 8589934588 more bytes", le(int32(1), int32(1), "a", int32(1), int32(math.MaxInt32))},
+	{"no-values.dat", "has no values", imatrixFile(imatrixEntry("a", 1))},
+	{"twice.dat", "is there twice", imatrixFile(imatrixEntry("a", 1, 1), imatrixEntry("a", 1, 1))},
+	{"more-entries.dat", "a name of 0 bytes", le(int32(1000000), imatrixEntry("a", 1, 1), make([]byte, 20))},
+	{"trailing.dat", "1 bytes after the end", append(imatrixFile(imatrixEntry("a", 1, 1)), 0)},
+	{"trailing-name.dat", "the file has 3", le(int32(1), imatrixEntry("a", 1, 1), int32(7), int32(4), "txt")},
+
+	{"magic-only.gguf", "the file has 0", []byte(ggufMagic)},
+	{"version-1.gguf", "GGUF version 1", le(ggufMagic, uint32(1), make([]byte, 16))},
+	{"version-4.gguf", "GGUF version 4", le(ggufMagic, uint32(4), make([]byte, 16))},
+	{"big-endian.gguf", "big-endian", le(ggufMagic, "\x00\x00\x00\x03", make([]byte, 16))},
+	{"tensors-huge.gguf", "claims 18446744073709551615 tensors", le(ggufMagic, uint32(3), uint64(math.MaxUint64), uint64(0))},
+	{"keys-huge.gguf", "claims 9223372036854775808 keys", le(ggufMagic, uint32(3), uint64(1), uint64(1<<63))},
+	{"key-huge.gguf", "claims 18446744073709551615 more bytes", le(ggufMagic, uint32(3), uint64(1), uint64(1), uint64(math.MaxUint64))},
+	{"unknown-type.gguf", "a value of unknown type 13", ggufFile([][]byte{le(ggufText("a"), uint32(13))})},
+	{"array-of-arrays.gguf", "a value of unknown type 9", ggufFile([][]byte{le(ggufText("a"), uint32(ggufArray), uint32(ggufArray), uint64(1))})},
+	{"array-huge.gguf", "claims 18446744073709551615 more bytes", ggufFile([][]byte{le(ggufText("a"), uint32(ggufArray), uint32(12), uint64(math.MaxUint64))})},
+	{"strings-huge.gguf", "more bytes", ggufFile([][]byte{le(ggufText("a"), uint32(ggufArray), uint32(ggufString), uint64(math.MaxUint64))})},
+	{"alignment-0.gguf", "general.alignment is 0", ggufFile([][]byte{le(ggufText(ggufAlignment), uint32(ggufU32), uint32(0))})},
+	{"alignment-24.gguf", "general.alignment is 24", ggufFile([][]byte{le(ggufText(ggufAlignment), uint32(ggufU32), uint32(24))})},
+	{"rank-5.gguf", "has 5 dimensions", ggufFile(nil, ggufInfo("a", 0, 0, 1, 1, 1, 1, 1))},
+	{"dimension-negative.gguf", "has a dimension of", ggufFile(nil, ggufInfo("a", 0, 0, math.MaxUint64))},
+	{"shape-overflow.gguf", "the shape overflows", ggufFile(nil, ggufInfo("a.in_sum2", 0, 0, 1<<62, 4), ggufInfo("a.counts", 0, 32, 1))},
+	{"past-end.gguf", "the file ends before", ggufFile(nil, ggufInfo("a.in_sum2", 0, 32, 9), ggufInfo("a.counts", 0, 32, 1))},
+	{"offset-huge.gguf", "the file ends before", ggufFile(nil, ggufInfo("a.in_sum2", 0, math.MaxUint64-7, 1), ggufInfo("a.counts", 0, 32, 1))},
+	{"tensor-twice.gguf", `tensor "a" is there twice`, ggufFile(nil, ggufInfo("a", 0, 0, 1), ggufInfo("a", 0, 0, 1))},
+	{"sums-f16.gguf", "of type 1, expected F32", ggufFile(nil, ggufInfo("a.in_sum2", 1, 0, 1))},
+	{"no-counts.gguf", "has sums and no counts", ggufFile(nil, ggufInfo("a.in_sum2", 0, 0, 3))},
+	{"wrong-counts.gguf", "2 counts for 1 matrices", ggufFile(nil, ggufInfo("a.in_sum2", 0, 0, 3), ggufInfo("a.counts", 0, 32, 1, 2))},
+	{"negative-count.gguf", "a count of -1", append(ggufFile(nil, ggufInfo("a.in_sum2", 0, 0, 3), ggufInfo("a.counts", 0, 64, 1)), le(float32(-1))...)},
+	{"no-sums.gguf", "without an importance matrix", ggufFile(ggufKeys, ggufInfo("a", 0, 0, 3))},
+}
+
+func TestBadCalibrationsAreRefused(t *testing.T) {
+	for _, tt := range badCalibrations {
+		path := filepath.Join("testdata", "bad-calibration", tt.name)
+		fixture(t, path, tt.content)
+		_, err := OpenCalibration(path)
+		var corrupt *CorruptError
+		switch {
+		case err == nil || !strings.Contains(err.Error(), tt.reason) || strings.Count(err.Error(), path) != 1 || strings.Contains(err.Error(), "\n"):
+			t.Errorf("%s: %v, want %q", tt.name, err, tt.reason)
+		case errors.As(err, &corrupt) && (corrupt.Offset < 0 || corrupt.Offset > int64(len(tt.content))):
+			t.Errorf("%s: offset %d in a file of %d bytes", tt.name, corrupt.Offset, len(tt.content))
+		}
+	}
+}
+
+// TestGGMLNames holds the table against itself: no name means two things within a family.
+func TestGGMLNames(t *testing.T) {
+	for model, want := range map[string]string{
+		"encoder.layer.11.attention.self.query.weight":    "blk.11.attn_q.weight",
+		"bert.encoder.layer.0.output.dense.weight":        "blk.0.ffn_down.weight",
+		"encoder.layer.0.attention.output.dense.weight":   "blk.0.attn_output.weight",
+		"model.layers.31.mlp.down_proj.weight":            "blk.31.ffn_down.weight",
+		"lm_head.weight":                                  "output.weight",
+		"lm_head.weight.more":                             "",
+		"model.layers..mlp.down_proj.weight":              "",
+		"model.layers.a.mlp.down_proj.weight":             "",
+		"decoder.layers.1.self_attn.q_proj.weight":        "",
+		"encoder.layer.0.attention.output.dense.bias":     "",
+		"encoder.layer.1.attention.2.output.dense.weight": "",
+		"": "",
+	} {
+		if got := ggmlName(model); got != want {
+			t.Errorf("%q is %q, want %q", model, got, want)
+		}
+	}
+}
+
+// FuzzOpenCalibration: no input makes opening and reading panic or allocate more than the file has.
+func FuzzOpenCalibration(f *testing.F) {
+	for _, c := range badCalibrations {
+		f.Add(c.content)
+	}
+	f.Add(ggufGood())
+	f.Add(imatrixFile(imatrixEntry("a", 1, 1, 2), imatrixEntry("b", 0, 3)))
+	f.Add(safetensorsFile(f, &tensor{"a", "F32", []int{2, 2}, le([]float32{1, 0, 0, 1})}))
+	f.Fuzz(func(t *testing.T, file []byte) {
+		c, err := newCalibration(memory(file), "memory", int64(len(file)))
+		if err != nil {
+			return
+		}
+		for _, e := range c.file.Tensors() {
+			if e.Bytes > int64(len(file)) {
+				t.Fatalf("%s of %d bytes in a file of %d", describe(e), e.Bytes, len(file))
+			}
+			if len(e.Shape) == 0 {
+				continue
+			}
+			m, err := c.Moments(e.Name, e.Shape[len(e.Shape)-1])
+			if err == nil && (m == nil || len(m.Squares) != e.Shape[len(e.Shape)-1]) {
+				t.Fatalf("%s: %v", describe(e), m)
+			}
+		}
+		if _, err := c.Missing([]string{"a"}); err != nil && !strings.Contains(err.Error(), "memory: ") {
+			t.Fatal(err)
+		}
+	})
+}
