@@ -95,16 +95,15 @@ func (c *compression) sketch(ctx context.Context, t Tensor) error {
 		return err
 	}
 	rows, cols, _ := t.Matrix()
-	var moments *Moments
+	threads, in := threadCount(c.opts.Threads), unknown
 	if c.opts.Moments != nil {
-		if moments, err = c.opts.Moments(t.Name, cols); err != nil {
+		moments, err := c.opts.Moments(t.Name, cols)
+		if err != nil {
 			return err
 		}
-	}
-	threads := threadCount(c.opts.Threads)
-	in, err := newSensitivity(ctx, w, cols, moments, threads)
-	if err != nil {
-		return fmt.Errorf("second moments: %w", err)
+		if in, err = newSensitivity(ctx, w, cols, moments, threads); err != nil {
+			return fmt.Errorf("second moments: %w", err)
+		}
 	}
 	s := newSketch(newCoding(w, rows, cols, c.opts.Scheme.States, threads, c.opts.Kernels, in), c.dst.Overhead(t))
 	c.sketches = append(c.sketches, s)

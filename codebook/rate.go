@@ -133,7 +133,7 @@ type sketch struct {
 
 func newSketch(c *coding, overhead int64) *sketch {
 	s := &sketch{whole: *c, sample: c.sample(sampleWeights), held: c.coder.Classes.Held(), overhead: overhead}
-	s.signal = c.sensitivity.signal(c.w, c.cols)
+	s.signal = c.sensitivity.signal(c.w)
 	s.whole.w, s.whole.levels = nil, nil
 	s.sample.threads = 1
 	return s

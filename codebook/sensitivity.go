@@ -16,14 +16,19 @@ type sensitivity struct {
 	factor *Factor   // for error feedback; nil: each weight is quantised as it is
 }
 
-// unknown are inputs of which nothing is known: all columns count alike.
+// unknown is the sensitivity to inputs of which nothing is known: all columns count alike.
 var unknown = sensitivity{unit: 1}
 
-// newSensitivity makes the noise that is measured in units of the steps that of the layer's output, as a part of its mean
-// square for the weights w. (Steps in proportion to U's diagonal share the noise evenly among columns: water-filling.)
+// newSensitivity returns that of a matrix w to inputs of these moments. Noise in units of the steps then is that of the
+// output, as a part of its mean square. (Steps in proportion to U's diagonal share the noise evenly among columns:
+// water-filling.) Without moments it is the noise of the weights as a part of theirs.
 func newSensitivity(ctx context.Context, w []float32, cols int, m *Moments, threads int) (sensitivity, error) {
 	if m == nil {
-		return unknown, nil
+		in := unknown
+		if power := in.signal(w); power > 0 {
+			in.unit = math.Sqrt(power / float64(len(w)))
+		}
+		return in, nil
 	}
 	in := sensitivity{unit: 1}
 	relative := make([]float64, cols)
@@ -93,7 +98,7 @@ func (in *sensitivity) times(step float64, cols int) []float64 {
 }
 
 // signal is the sum of squares of w that errors in units of the steps are to be compared with.
-func (in *sensitivity) signal(w []float32, cols int) float64 {
+func (in *sensitivity) signal(w []float32) float64 {
 	if in.steps != nil {
 		return float64(len(w))
 	}
@@ -101,5 +106,5 @@ func (in *sensitivity) signal(w []float32, cols int) float64 {
 	for _, v := range w {
 		sum += float64(float64(v) * float64(v))
 	}
-	return sum
+	return sum / float64(in.unit*in.unit)
 }

@@ -65,6 +65,7 @@ type compressOptions struct {
 	scheme               string
 	bits, maxError       float64
 	states               int
+	calibration          string
 	segment, k, group    int
 	include, exclude     []string
 	threads              int
@@ -79,6 +80,7 @@ func (o *compressOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.force, "force", false, "overwrite the output file")
 	f.Float64Var(&o.bits, "bits", codebook.DefaultBits, "bits a weight that the layers take in the file, everything counted, 0.5 to 6.5 (scheme trellis)")
 	f.Float64Var(&o.maxError, "max-error", 0, "instead of --bits: the relative error of the weights not to be exceeded (scheme trellis)")
+	f.StringVar(&o.calibration, "calibration", "", "`FILE` with the mean squares, or the second moments, of the layers' inputs: safetensors or imatrix (scheme trellis)")
 	f.StringVar(&o.scheme, "scheme", "trellis", "trellis, segments, scalar or rows")
 	f.IntVar(&o.states, "states", 32, "states of the trellis: 4, 8 or 32 (scheme trellis)")
 	f.IntVar(&o.segment, "segment", 2, "columns in a segment, 2 to 64 (scheme segments)")
@@ -136,6 +138,14 @@ func runCompress(ctx context.Context, env *env, o compressOptions, model string)
 		return err
 	}
 	defer src.Close()
+	if o.calibration != "" {
+		calibration, err := openCalibration(env, o.calibration, src)
+		if err != nil {
+			return err
+		}
+		defer calibration.Close()
+		opts.Moments = calibration.Moments
+	}
 	out := o.out
 	if out == "" {
 		out = strings.TrimSuffix(model, filepath.Ext(model)) + ".pal.safetensors"
@@ -164,6 +174,29 @@ func runCompress(ctx context.Context, env *env, o compressOptions, model string)
 	facts.Total.BytesIn, facts.Total.BytesOut = src.Size(), size
 	facts.Total.Ratio = float64(src.Size()) / float64(size)
 	return env.show(facts, o.asJSON)
+}
+
+// openCalibration opens a calibration file and says which matrices it has nothing for.
+func openCalibration(env *env, name string, src *format.File) (*format.Calibration, error) {
+	c, err := format.OpenCalibration(name)
+	if err != nil {
+		return nil, err
+	}
+	var matrices []string
+	for _, t := range src.Tensors() {
+		if _, _, ok := t.Matrix(); ok && t.Float() {
+			matrices = append(matrices, t.Name)
+		}
+	}
+	missing, err := c.Missing(matrices)
+	if err != nil {
+		c.Close()
+		return nil, err
+	}
+	if len(missing) > 0 {
+		env.warn("%s has no moments for %d matrices, whose columns count alike: %s", c.Path(), len(missing), strings.Join(missing, ", "))
+	}
+	return c, nil
 }
 
 // options checks the flags, as far as that needs no model.
@@ -223,6 +256,7 @@ var schemeFlags = []struct{ flag, schemes string }{
 	{"bits", "trellis"},
 	{"max-error", "trellis"},
 	{"states", "trellis"},
+	{"calibration", "trellis"},
 	{"k", "segments, scalar or rows"},
 	{"segment", "segments"},
 	{"group", "scalar"},
