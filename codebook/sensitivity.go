@@ -19,6 +19,12 @@ type sensitivity struct {
 // unknown is the sensitivity to inputs of which nothing is known: all columns count alike.
 var unknown = sensitivity{unit: 1}
 
+// coarser is how many times coarser steps are, relative to the weights, for matrices without moments beside others that have
+// them: mostly tables, whose rows enter a model once, while errors of layers add up from layer to layer. On
+// all-MiniLM-L6-v2 at 4 bits, tables included, 1, 1.4, 2 and 2.8 leave embeddings with cosines of 0.9939, 0.9955, 0.9965
+// and 0.9969; sparing the tables more would help this model a little, and others less.
+const coarser = 2
+
 // newSensitivity returns that of a matrix w to inputs of these moments. Noise in units of the steps then is that of the
 // output, as a part of its mean square. (Steps in proportion to U's diagonal share the noise evenly among columns:
 // water-filling.) Without moments it is the noise of the weights as a part of theirs.
@@ -26,7 +32,7 @@ func newSensitivity(ctx context.Context, w []float32, cols int, m *Moments, thre
 	if m == nil {
 		in := unknown
 		if power := in.signal(w); power > 0 {
-			in.unit = math.Sqrt(power / float64(len(w)))
+			in.unit = coarser * math.Sqrt(power/float64(len(w)))
 		}
 		return in, nil
 	}
