@@ -23,6 +23,8 @@
 #define SXTLH(n, d) WORD $(0x0f10a400 | (n)<<5 | (d))
 #define SXTLH2(n, d) WORD $(0x4f10a400 | (n)<<5 | (d))
 
+// d.H8 = n.H8 * m.H8, the lower halves of the products.  0 Q=1 U=0 01110 size=01 1 m 10011 1 n d
+#define MULH(m, n, d) WORD $(0x4e609c00 | (m)<<16 | (n)<<5 | (d))
 // d.S4 += n.S4 * m.S4, as integers.  0 Q=1 U=0 01110 size=10 1 m 10010 1 n d
 #define MLA(m, n, d) WORD $(0x4ea09400 | (m)<<16 | (n)<<5 | (d))
 // d.S4 = |n.S4|, as integers.  0 Q=1 U=0 01110 size=10 10000 01011 10 n d
