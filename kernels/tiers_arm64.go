@@ -92,5 +92,6 @@ var trellisTiers = []tier[trellisFunc]{
 }
 
 var windowTiers = []tier[windowFunc]{
+	{"neon", asimd, searchWindowsNEON},
 	{"scalar", 0, searchWindowsScalar},
 }
