@@ -13,21 +13,21 @@
 
 // EQUAL writes its number over V5 where a cost is the least of four.
 #define EQUAL(number, cost) \
-	VCMEQ cost.S4, V4.S4, cost.S4    \
+	VCMEQ cost.S4, V4.S4, cost.S4      \
 	VBIT  cost.B16, number.B16, V5.B16
 
 // LEAST sets V4 to the least costs of four registers of predecessors, V5 to the lowest that have them.
 #define LEAST \
-	VLD1.P (R11)(R8), [V0.S4]     \
-	VLD1.P (R11)(R8), [V1.S4]     \
-	VLD1.P (R11)(R8), [V2.S4]     \
-	VLD1.P (R11)(R8), [V3.S4]     \
-	FMIN(1, 0, 4)                 \
-	FMIN(3, 2, 5)                 \
-	FMIN(5, 4, 4)                 \
+	VLD1.P (R11)(R8), [V0.S4]       \
+	VLD1.P (R11)(R8), [V1.S4]       \
+	VLD1.P (R11)(R8), [V2.S4]       \
+	VLD1.P (R11)(R8), [V3.S4]       \
+	FMIN(1, 0, 4)                   \
+	FMIN(3, 2, 5)                   \
+	FMIN(5, 4, 4)                   \
 	VORR   V27.B16, V27.B16, V5.B16 \
-	EQUAL(V26, V2)                \
-	EQUAL(V25, V1)                \
+	EQUAL(V26, V2)                  \
+	EQUAL(V25, V1)                  \
 	EQUAL(V24, V0)
 
 // func searchWindowsStepsNEON(a *windowArgs)
