@@ -12,8 +12,13 @@
 //	mul-u8      [panel][quad][16 rows][4 columns]       one byte is one weight
 //	mul-nibble  [panel][pair of quads][16 rows][4]      low half: the first quad, high half: the second
 //	mul-lookup  [panel][quad of segments][16 rows][4]   one byte is a segment of d columns
-//	mul-window  [panel][word][16 rows][8 bytes]         bits of a stream, see PackWindows
+//	mul-window  [panel][word][16 rows][8 bytes]         a row is a stream of bits
 //	table       [panel of 64 rows][segment][64 rows]    one byte is a segment of d columns
+//
+// The stream of mul-window has the new bits of one weight after those of the other, the highest bit first, in words of 64
+// bits whose highest bit comes first and which are little-endian in memory. So the window that a weight is looked up with,
+// the 8 bits of the stream that end with its own, are 8 bits next to each other in a word or in the end of one
+// and the beginning of the next.
 //
 // For mul-lookup the input is permuted so that the j-th columns of four neighbouring segments lie
 // together (PermuteInput); the other operations take it as it is.

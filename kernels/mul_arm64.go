@@ -51,15 +51,15 @@ func mulNibbleNEON(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
 }
 
 func mulLookupI8MM(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
-	mulI8MM.lookup(dst, ld, m, in, p0, p1)
+	mulI8MM.decoded(dst, ld, m, in, p0, p1, decodeLookupBlock)
 }
 
 func mulLookupSDOT(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
-	mulSDOT.lookup(dst, ld, m, in, p0, p1)
+	mulSDOT.decoded(dst, ld, m, in, p0, p1, decodeLookupBlock)
 }
 
 func mulLookupNEON(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
-	mulNEON.lookup(dst, ld, m, in, p0, p1)
+	mulNEON.decoded(dst, ld, m, in, p0, p1, decodeLookupBlock)
 }
 
 // mulScratch is the work space of one call. Arguments lie here because what is passed to a function
@@ -215,9 +215,15 @@ func (k *mulKernels) nibbles(dst []float32, ld int, m *Matrix, in *Input, p0, p1
 	}
 }
 
-// lookup decodes a block at a time, 4 KiB that stay in the first cache, for all vectors: a lookup among
-// 256 takes too many registers to multiply in the same loop.
-func (k *mulKernels) lookup(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
+func decodeLookupBlock(dst *byte, m *Matrix, p, b int) {
+	q := b * m.BlockQuads
+	decodeLookupNEON(dst, &m.Codes[(p*m.Quads+q)*4*PanelRows], &m.Lookup[0], m.Width(), min(m.BlockQuads, m.Quads-q))
+}
+
+// decoded decodes a block at a time, 4 KiB that stay in the first cache, for all vectors: a lookup among
+// 256 takes too many registers to multiply in the same loop. decode turns block b of panel p into the layout
+// of mul-u8.
+func (k *mulKernels) decoded(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int, decode func(dst *byte, m *Matrix, p, b int)) {
 	if in.N == 0 || p0 == p1 || m.Quads == 0 {
 		zeroRows(dst, ld, m, in, p0, p1)
 		return
@@ -229,8 +235,7 @@ func (k *mulKernels) lookup(dst []float32, ld int, m *Matrix, in *Input, p0, p1 
 		for b := range m.Blocks() {
 			s.block(dst, ld, m, &s.decoded[0], p, b, tiles)
 			t := &s.tile
-			at := p*m.Quads + b*m.BlockQuads
-			decodeLookupNEON(&s.decoded[0], &m.Codes[at*4*PanelRows], &m.Lookup[0], d, t.quads/d)
+			decode(&s.decoded[0], m, p, b)
 			if tiles > 0 {
 				k.tile(t)
 			}

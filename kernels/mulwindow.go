@@ -5,12 +5,8 @@ import (
 	"fmt"
 )
 
-// The layout of mul-window: a row is a stream of bits, new bits of a weight after new bits of a weight, each the
-// highest first. It is cut into words of 64 bits, little-endian in memory, whose highest bit comes first. So the window
-// that a weight is looked up with, the 8 bits of the stream that end with its own, is 8 bits of a word, or of two
-// neighbours next to each other.
 const (
-	windowWord = 8 // bytes
+	windowWord = 8 // bytes of a word of mul-window
 	// WindowQuads divides Quads and BlockQuads of a matrix for mul-window: 64 columns, whose bits are whole words for
 	// any number of bits a weight.
 	WindowQuads = 16

@@ -6,25 +6,25 @@
 // FOUR sets y to the windows of four rows, eight columns each: shuffles bring each window into two bytes, a product
 // moves it to the upper one.
 #define FOUR(off, y, t) \
-	VMOVDQU   (off)(DX), y           \
-	VPBLENDVB Y12, (off)(SI), y, y   \
-	VPSHUFB   Y14, y, t              \
-	VPSHUFB   Y13, y, y              \
-	VPMULLW   Y15, t, t              \
-	VPMULLW   Y15, y, y              \
-	VPSRLW    $8, t, t               \
-	VPSRLW    $8, y, y               \
+	VMOVDQU   (off)(DX), y         \
+	VPBLENDVB Y12, (off)(SI), y, y \
+	VPSHUFB   Y14, y, t            \
+	VPSHUFB   Y13, y, y            \
+	VPMULLW   Y15, t, t            \
+	VPMULLW   Y15, y, y            \
+	VPSRLW    $8, t, t             \
+	VPSRLW    $8, y, y             \
 	VPACKUSWB t, y, y
 
 // EIGHT writes half of two quads.
 #define EIGHT(off, at) \
-	FOUR(off, Y0, Y1)            \
-	FOUR(off+32, Y2, Y3)         \
-	VSHUFPS $0x88, Y2, Y0, Y4    \
-	VSHUFPS $0xdd, Y2, Y0, Y5    \
-	VPERMQ  $0xd8, Y4, Y4        \
-	VPERMQ  $0xd8, Y5, Y5        \
-	VMOVDQU Y4, (at)(DI)         \
+	FOUR(off, Y0, Y1)         \
+	FOUR(off+32, Y2, Y3)      \
+	VSHUFPS $0x88, Y2, Y0, Y4 \
+	VSHUFPS $0xdd, Y2, Y0, Y5 \
+	VPERMQ  $0xd8, Y4, Y4     \
+	VPERMQ  $0xd8, Y5, Y5     \
+	VMOVDQU Y4, (at)(DI)      \
 	VMOVDQU Y5, (at+64)(DI)
 
 // func cutWindowsAVX2(dst, codes, before *byte, cut *windowCut, quads int)

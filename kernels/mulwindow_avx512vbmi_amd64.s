@@ -11,7 +11,8 @@
 // the words of the 16 rows, Z12, Z13 those before, of which K3-K7 replace the upper bytes. Z16-Z19 the lookup. Z20-Z27
 // where windows begin in a word. Z28, Z29 the even and the odd numbers.
 
-// WINDOWS is where the windows of eight weights begin, the first weight in the lowest byte, when the last ends at bit end.
+// WINDOWS is where the windows of eight weights begin, that of the first in the lowest byte, when the last ends at bit
+// end of a word.
 #define WINDOWS(bits, end, z) \
 	MOVQ         $(bits*0x0001020304050607+end*0x0101010101010101), AX \
 	VPBROADCASTQ AX, z
@@ -42,12 +43,12 @@ GLOBL evens<>(SB), RODATA|NOPTR, $64
 	VPADDD       Z28, Z29, Z29
 
 #define BEGIN \
-	MOVQ      a+0(FP), DI          \
-	MOVQ      vecArgs_lookup(DI), AX \
-	MOVQ      vecArgs_codes(DI), SI  \
-	MOVQ      vecArgs_dst(DI), R8    \
-	MOVQ      vecArgs_scale(DI), R9  \
-	MOVQ      vecArgs_panels(DI), R10 \
+	MOVQ a+0(FP), DI             \
+	MOVQ vecArgs_lookup(DI), AX  \
+	MOVQ vecArgs_codes(DI), SI   \
+	MOVQ vecArgs_dst(DI), R8     \
+	MOVQ vecArgs_scale(DI), R9   \
+	MOVQ vecArgs_panels(DI), R10 \
 	TABLES
 
 #define PANEL \
@@ -70,18 +71,18 @@ GLOBL evens<>(SB), RODATA|NOPTR, $64
 	VPXORD  Z5, Z5, Z5
 
 #define SUM \
-	VPADDD      Z3, Z2, Z2      \
-	VPADDD      Z5, Z4, Z4      \
-	VMOVDQA64   Z2, Z6          \
-	VPERMT2D    Z4, Z28, Z2     \
-	VPERMT2D    Z4, Z29, Z6     \
-	VPADDD.BCST (R12), Z2, Z2   \
-	ADDQ        $4, R12         \
-	VPADDD      Z6, Z2, Z2      \
-	VCVTDQ2PS   Z2, Z2          \
-	VMULPS.BCST (R11), Z2, Z2   \
-	ADDQ        $4, R11         \
-	VADDPS      Z2, Z0, Z0      \
+	VPADDD      Z3, Z2, Z2    \
+	VPADDD      Z5, Z4, Z4    \
+	VMOVDQA64   Z2, Z6        \
+	VPERMT2D    Z4, Z28, Z2   \
+	VPERMT2D    Z4, Z29, Z6   \
+	VPADDD.BCST (R12), Z2, Z2 \
+	ADDQ        $4, R12       \
+	VPADDD      Z6, Z2, Z2    \
+	VCVTDQ2PS   Z2, Z2        \
+	VMULPS.BCST (R11), Z2, Z2 \
+	ADDQ        $4, R11       \
+	VADDPS      Z2, Z0, Z0    \
 	TESTQ       R13, R13
 
 #define ROWS \
@@ -93,9 +94,9 @@ GLOBL evens<>(SB), RODATA|NOPTR, $64
 
 // WORD loads word i of the rows and puts its upper bytes over those of the words before.
 #define WORD(i, upper) \
-	VMOVDQU8 (128*i)(SI), upper, Z12    \
-	VMOVDQU8 (128*i+64)(SI), upper, Z13 \
-	VMOVDQU64 (128*i)(SI), Z10          \
+	VMOVDQU8  (128*i)(SI), upper, Z12    \
+	VMOVDQU8  (128*i+64)(SI), upper, Z13 \
+	VMOVDQU64 (128*i)(SI), Z10           \
 	VMOVDQU64 (128*i+64)(SI), Z11
 
 #define NEXT \
@@ -104,40 +105,42 @@ GLOBL evens<>(SB), RODATA|NOPTR, $64
 
 // CUT sets Z6 and Z7 to the weights of eight columns of all rows.
 #define CUT(windows, words0, words1) \
-	VPMULTISHIFTQB words0, windows, Z6  \
-	VPMULTISHIFTQB words1, windows, Z7  \
-	LOOKUPMASKS(Z6)                     \
-	LOOKUP(Z16, Z17, Z18, Z19, Z6)      \
-	LOOKUPMASKS(Z7)                     \
+	VPMULTISHIFTQB words0, windows, Z6 \
+	VPMULTISHIFTQB words1, windows, Z7 \
+	LOOKUPMASKS(Z6)                    \
+	LOOKUP(Z16, Z17, Z18, Z19, Z6)     \
+	LOOKUPMASKS(Z7)                    \
 	LOOKUP(Z16, Z17, Z18, Z19, Z7)
 
 // MUL multiplies columns 8*i and behind.
 #define MUL(i, windows, words0, words1, sum0, sum1) \
-	VPBROADCASTQ (8*i)(BX), Z8    \
-	CUT(windows, words0, words1)  \
-	VPDPBUSD     Z8, Z6, sum0     \
+	VPBROADCASTQ (8*i)(BX), Z8   \
+	CUT(windows, words0, words1) \
+	VPDPBUSD     Z8, Z6, sum0    \
 	VPDPBUSD     Z8, Z7, sum1
 
 // STORE writes columns 8*i and behind as two quads.
 #define STORE(i, windows, words0, words1, sum0, sum1) \
-	CUT(windows, words0, words1)    \
-	VMOVDQA64 Z6, Z8                \
-	VPERMT2D  Z7, Z28, Z6           \
-	VPERMT2D  Z7, Z29, Z8           \
-	VMOVDQU32 Z6, (128*i)(R8)       \
+	CUT(windows, words0, words1) \
+	VMOVDQA64 Z6, Z8             \
+	VPERMT2D  Z7, Z28, Z6        \
+	VPERMT2D  Z7, Z29, Z8        \
+	VMOVDQU32 Z6, (128*i)(R8)    \
 	VMOVDQU32 Z8, (128*i+64)(R8)
 
-// The words and steps of some columns, as few as end with a word. STEP is MUL or STORE.
+// SETUP2 prepares for units of 2 bits: a step of eight columns ends at bit 48, 32, 16 and 0 of a word, the first begins
+// in the word before. UNIT2 is such a unit, STEP being MUL or STORE. The others likewise: a unit is as few words as
+// whole steps fill.
 
 #define SETUP2 \
-	UPPER(48, K3) \
+	UPPER(48, K3)       \
 	WINDOWS(2, 48, Z20) \
 	WINDOWS(2, 32, Z21) \
 	WINDOWS(2, 16, Z22) \
 	WINDOWS(2, 0, Z23)
 
 #define UNIT2(STEP) \
-	WORD(0, K3) \
+	WORD(0, K3)                    \
 	STEP(0, Z20, Z12, Z13, Z2, Z4) \
 	STEP(1, Z21, Z10, Z11, Z3, Z5) \
 	STEP(2, Z22, Z10, Z11, Z2, Z4) \
@@ -145,241 +148,149 @@ GLOBL evens<>(SB), RODATA|NOPTR, $64
 	NEXT
 
 #define SETUP3 \
-	UPPER(40, K3) \
+	UPPER(40, K3)       \
 	WINDOWS(3, 40, Z20) \
 	WINDOWS(3, 16, Z21) \
-	UPPER(56, K4) \
+	UPPER(56, K4)       \
 	WINDOWS(3, 56, Z22) \
 	WINDOWS(3, 32, Z23) \
-	WINDOWS(3, 8, Z24) \
-	UPPER(48, K5) \
+	WINDOWS(3, 8, Z24)  \
+	UPPER(48, K5)       \
 	WINDOWS(3, 48, Z25) \
 	WINDOWS(3, 24, Z26) \
 	WINDOWS(3, 0, Z27)
 
 #define UNIT3(STEP) \
-	WORD(0, K3) \
+	WORD(0, K3)                    \
 	STEP(0, Z20, Z12, Z13, Z2, Z4) \
 	STEP(1, Z21, Z10, Z11, Z3, Z5) \
-	NEXT \
-	WORD(1, K4) \
+	NEXT                           \
+	WORD(1, K4)                    \
 	STEP(2, Z22, Z12, Z13, Z2, Z4) \
 	STEP(3, Z23, Z10, Z11, Z3, Z5) \
 	STEP(4, Z24, Z10, Z11, Z2, Z4) \
-	NEXT \
-	WORD(2, K5) \
+	NEXT                           \
+	WORD(2, K5)                    \
 	STEP(5, Z25, Z12, Z13, Z3, Z5) \
 	STEP(6, Z26, Z10, Z11, Z2, Z4) \
 	STEP(7, Z27, Z10, Z11, Z3, Z5) \
 	NEXT
 
 #define SETUP4 \
-	UPPER(32, K3) \
+	UPPER(32, K3)       \
 	WINDOWS(4, 32, Z20) \
 	WINDOWS(4, 0, Z21)
 
 #define UNIT4(STEP) \
-	WORD(0, K3) \
+	WORD(0, K3)                    \
 	STEP(0, Z20, Z12, Z13, Z2, Z4) \
 	STEP(1, Z21, Z10, Z11, Z3, Z5) \
 	NEXT
 
 #define SETUP5 \
-	UPPER(24, K3) \
+	UPPER(24, K3)       \
 	WINDOWS(5, 24, Z20) \
-	UPPER(48, K4) \
+	UPPER(48, K4)       \
 	WINDOWS(5, 48, Z21) \
-	WINDOWS(5, 8, Z22) \
-	UPPER(32, K5) \
+	WINDOWS(5, 8, Z22)  \
+	UPPER(32, K5)       \
 	WINDOWS(5, 32, Z23) \
-	UPPER(56, K6) \
+	UPPER(56, K6)       \
 	WINDOWS(5, 56, Z24) \
 	WINDOWS(5, 16, Z25) \
-	UPPER(40, K7) \
+	UPPER(40, K7)       \
 	WINDOWS(5, 40, Z26) \
 	WINDOWS(5, 0, Z27)
 
 #define UNIT5(STEP) \
-	WORD(0, K3) \
+	WORD(0, K3)                    \
 	STEP(0, Z20, Z12, Z13, Z2, Z4) \
-	NEXT \
-	WORD(1, K4) \
+	NEXT                           \
+	WORD(1, K4)                    \
 	STEP(1, Z21, Z12, Z13, Z3, Z5) \
 	STEP(2, Z22, Z10, Z11, Z2, Z4) \
-	NEXT \
-	WORD(2, K5) \
+	NEXT                           \
+	WORD(2, K5)                    \
 	STEP(3, Z23, Z12, Z13, Z3, Z5) \
-	NEXT \
-	WORD(3, K6) \
+	NEXT                           \
+	WORD(3, K6)                    \
 	STEP(4, Z24, Z12, Z13, Z2, Z4) \
 	STEP(5, Z25, Z10, Z11, Z3, Z5) \
-	NEXT \
-	WORD(4, K7) \
+	NEXT                           \
+	WORD(4, K7)                    \
 	STEP(6, Z26, Z12, Z13, Z2, Z4) \
 	STEP(7, Z27, Z10, Z11, Z3, Z5) \
 	NEXT
 
-#define DECODE \
+// MULTIPLY is a kernel for one vector. A unit has this many words of a row, and steps of eight columns.
+#define MULTIPLY(SETUP, UNIT, words, steps) \
+	BEGIN                 \
+	SETUP                 \
+	panel:                \
+	PANEL                 \
+	block:                \
+	BLOCK                 \
+	unit:                 \
+	UNIT(MUL)             \
+	ADDQ $(128*words), SI \
+	ADDQ $(8*steps), BX   \
+	SUBQ $(2*steps), AX   \
+	JNE  unit             \
+	SUM                   \
+	JNE  block            \
+	ROWS                  \
+	JNE  panel            \
+	VZEROUPPER            \
+	RET
+
+// DECODE is a kernel that turns quads into the layout of mul-u8.
+#define DECODE(SETUP, UNIT, words, steps) \
 	MOVQ      dst+0(FP), R8     \
 	MOVQ      codes+8(FP), SI   \
 	MOVQ      before+16(FP), AX \
 	VMOVDQU64 (AX), Z12         \
 	VMOVDQU64 64(AX), Z13       \
 	MOVQ      lookup+24(FP), AX \
-	TABLES
+	TABLES                      \
+	MOVQ      quads+32(FP), CX  \
+	SETUP                       \
+	unit:                       \
+	UNIT(STORE)                 \
+	ADDQ      $(128*words), SI  \
+	ADDQ      $(128*steps), R8  \
+	SUBQ      $(2*steps), CX    \
+	JNE       unit              \
+	VZEROUPPER                  \
+	RET
 
 // func mulWindow2VBMI(a *vecArgs)
 TEXT ·mulWindow2VBMI(SB), NOSPLIT, $0-8
-	BEGIN
-	SETUP2
-
-panel:
-	PANEL
-
-block:
-	BLOCK
-
-words:
-	UNIT2(MUL)
-	ADDQ $128, SI
-	ADDQ $32, BX
-	SUBQ $8, AX
-	JNE  words
-	SUM
-	JNE  block
-	ROWS
-	JNE  panel
-	VZEROUPPER
-	RET
+	MULTIPLY(SETUP2, UNIT2, 1, 4)
 
 // func mulWindow3VBMI(a *vecArgs)
 TEXT ·mulWindow3VBMI(SB), NOSPLIT, $0-8
-	BEGIN
-	SETUP3
-
-panel:
-	PANEL
-
-block:
-	BLOCK
-
-words:
-	UNIT3(MUL)
-	ADDQ $384, SI
-	ADDQ $64, BX
-	SUBQ $16, AX
-	JNE  words
-	SUM
-	JNE  block
-	ROWS
-	JNE  panel
-	VZEROUPPER
-	RET
+	MULTIPLY(SETUP3, UNIT3, 3, 8)
 
 // func mulWindow4VBMI(a *vecArgs)
 TEXT ·mulWindow4VBMI(SB), NOSPLIT, $0-8
-	BEGIN
-	SETUP4
-
-panel:
-	PANEL
-
-block:
-	BLOCK
-
-words:
-	UNIT4(MUL)
-	ADDQ $128, SI
-	ADDQ $16, BX
-	SUBQ $4, AX
-	JNE  words
-	SUM
-	JNE  block
-	ROWS
-	JNE  panel
-	VZEROUPPER
-	RET
+	MULTIPLY(SETUP4, UNIT4, 1, 2)
 
 // func mulWindow5VBMI(a *vecArgs)
 TEXT ·mulWindow5VBMI(SB), NOSPLIT, $0-8
-	BEGIN
-	SETUP5
-
-panel:
-	PANEL
-
-block:
-	BLOCK
-
-words:
-	UNIT5(MUL)
-	ADDQ $640, SI
-	ADDQ $64, BX
-	SUBQ $16, AX
-	JNE  words
-	SUM
-	JNE  block
-	ROWS
-	JNE  panel
-	VZEROUPPER
-	RET
+	MULTIPLY(SETUP5, UNIT5, 5, 8)
 
 // func decodeWindow2VBMI(dst, codes, before, lookup *byte, quads int)
 TEXT ·decodeWindow2VBMI(SB), NOSPLIT, $0-40
-	DECODE
-	SETUP2
-	MOVQ quads+32(FP), AX
-
-words:
-	UNIT2(STORE)
-	ADDQ $128, SI
-	ADDQ $512, R8
-	SUBQ $8, AX
-	JNE  words
-	VZEROUPPER
-	RET
+	DECODE(SETUP2, UNIT2, 1, 4)
 
 // func decodeWindow3VBMI(dst, codes, before, lookup *byte, quads int)
 TEXT ·decodeWindow3VBMI(SB), NOSPLIT, $0-40
-	DECODE
-	SETUP3
-	MOVQ quads+32(FP), AX
-
-words:
-	UNIT3(STORE)
-	ADDQ $384, SI
-	ADDQ $1024, R8
-	SUBQ $16, AX
-	JNE  words
-	VZEROUPPER
-	RET
+	DECODE(SETUP3, UNIT3, 3, 8)
 
 // func decodeWindow4VBMI(dst, codes, before, lookup *byte, quads int)
 TEXT ·decodeWindow4VBMI(SB), NOSPLIT, $0-40
-	DECODE
-	SETUP4
-	MOVQ quads+32(FP), AX
-
-words:
-	UNIT4(STORE)
-	ADDQ $128, SI
-	ADDQ $256, R8
-	SUBQ $4, AX
-	JNE  words
-	VZEROUPPER
-	RET
+	DECODE(SETUP4, UNIT4, 1, 2)
 
 // func decodeWindow5VBMI(dst, codes, before, lookup *byte, quads int)
 TEXT ·decodeWindow5VBMI(SB), NOSPLIT, $0-40
-	DECODE
-	SETUP5
-	MOVQ quads+32(FP), AX
-
-words:
-	UNIT5(STORE)
-	ADDQ $640, SI
-	ADDQ $1024, R8
-	SUBQ $16, AX
-	JNE  words
-	VZEROUPPER
-	RET
+	DECODE(SETUP5, UNIT5, 5, 8)

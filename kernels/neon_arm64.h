@@ -23,6 +23,8 @@
 #define SXTLH(n, d) WORD $(0x0f10a400 | (n)<<5 | (d))
 #define SXTLH2(n, d) WORD $(0x4f10a400 | (n)<<5 | (d))
 
+// d.H8 = n.H8 * m.H8, the lower halves of the products.  0 Q=1 U=0 01110 size=01 1 m 10011 1 n d
+#define MULH(m, n, d) WORD $(0x4e609c00 | (m)<<16 | (n)<<5 | (d))
 // d.S4 += n.S4 * m.S4, as integers.  0 Q=1 U=0 01110 size=10 1 m 10010 1 n d
 #define MLA(m, n, d) WORD $(0x4ea09400 | (m)<<16 | (n)<<5 | (d))
 // d.S4 = |n.S4|, as integers.  0 Q=1 U=0 01110 size=10 10000 01011 10 n d
@@ -41,6 +43,8 @@
 #define FSUB(m, n, d) WORD $(0x4ea0d400 | (m)<<16 | (n)<<5 | (d))
 // d = sums of neighbours, those of n and then those of m.  0 Q=1 U=1 01110 0 sz=0 1 m 11010 1 n d
 #define FADDP(m, n, d) WORD $(0x6e20d400 | (m)<<16 | (n)<<5 | (d))
+// d = the smaller of n and m.  0 Q=1 U=0 01110 1 sz=0 1 m 11110 1 n d
+#define FMIN(m, n, d) WORD $(0x4ea0f400 | (m)<<16 | (n)<<5 | (d))
 // d = all ones where n > m, else 0.  0 Q=1 U=1 01110 1 sz=0 1 m 11100 1 n d
 #define FCMGT(m, n, d) WORD $(0x6ea0e400 | (m)<<16 | (n)<<5 | (d))
 // d = float32 of the int32 n.  0 Q=1 U=0 01110 0 sz=0 10000 11101 10 n d

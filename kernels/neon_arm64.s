@@ -51,5 +51,7 @@ TEXT ·execute(SB), NOSPLIT, $0-16
 	CASE(27, next27, FCMGT(13, 22, 25))
 	CASE(28, next28, SCVTF(22, 25))
 	CASE(29, next29, FCVTNS(22, 25))
+	CASE(30, next30, MULH(13, 22, 25))
+	CASE(31, next31, FMIN(13, 22, 25))
 	VST1 [V25.B16], (R0)
 	RET

@@ -121,6 +121,8 @@ var instructions = []struct {
 	})},
 	{"SCVTF", 0, false, eachF32(func(i int, _, n, _ *vector) float32 { return float32(n.i32(i)) })},
 	{"FCVTNS", 0, true, each32(func(i int, _, n, _ *vector) int32 { return int32(math.RoundToEven(float64(n.f32(i)))) })},
+	{"MULH", 0, false, each16(func(i int, _, n, m *vector) int32 { return n.i16(i) * m.i16(i) })},
+	{"FMIN", 0, true, eachF32(func(i int, _, n, m *vector) float32 { return min(n.f32(i), m.f32(i)) })},
 }
 
 func TestInstructions(t *testing.T) {

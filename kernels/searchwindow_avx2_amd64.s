@@ -44,22 +44,22 @@ GLOBL windowUppers<>(SB), RODATA|NOPTR, $256
 // BEGIN leaves in DX and R15 once and three times the bytes from one register of predecessors with the same lower bits
 // to the next.
 #define BEGIN \
-	MOVQ a+0(FP), DI              \
-	MOVQ windowArgs_cost(DI), SI  \
-	MOVQ windowArgs_back(DI), R8  \
-	MOVQ windowArgs_x(DI), R9     \
-	MOVQ windowArgs_n(DI), R10    \
-	MOVQ windowArgs_w(DI), R11    \
-	MOVQ windowArgs_step(DI), R12 \
+	MOVQ a+0(FP), DI               \
+	MOVQ windowArgs_cost(DI), SI   \
+	MOVQ windowArgs_back(DI), R8   \
+	MOVQ windowArgs_x(DI), R9      \
+	MOVQ windowArgs_n(DI), R10     \
+	MOVQ windowArgs_w(DI), R11     \
+	MOVQ windowArgs_step(DI), R12  \
 	MOVQ windowArgs_table(DI), R13 \
-	MOVQ windowArgs_bits(DI), CX  \
-	MOVL $1024, DX                \
-	SHRQ CX, DX                   \
+	MOVQ windowArgs_bits(DI), CX   \
+	MOVL $1024, DX                 \
+	SHRQ CX, DX                    \
 	LEAQ (DX)(DX*2), R15
 
 // EQUAL writes its number over upper where a cost is the least.
 #define EQUAL(u, cost, least, upper) \
-	VCMPPS    $0, least, cost, cost                        \
+	VCMPPS    $0, least, cost, cost                         \
 	VBLENDVPS cost, windowUppers<>+(32*u)(SB), upper, upper
 
 #define UPPER4(least, upper) \
@@ -70,12 +70,12 @@ GLOBL windowUppers<>(SB), RODATA|NOPTR, $256
 
 // PUT writes eight leasts and, as bytes, where they come from.
 #define PUT(least, upper, upperX) \
-	VMOVUPS      least, (AX)            \
-	VEXTRACTI128 $1, upper, X15         \
-	VPACKSSDW    X15, upperX, X15       \
-	VPACKUSWB    X15, X15, X15          \
-	VMOVQ        X15, (R8)              \
-	ADDQ         $8, R8                 \
+	VMOVUPS      least, (AX)      \
+	VEXTRACTI128 $1, upper, X15   \
+	VPACKSSDW    X15, upperX, X15 \
+	VPACKUSWB    X15, X15, X15    \
+	VMOVQ        X15, (R8)        \
+	ADDQ         $8, R8           \
 	ADDQ         $32, AX
 
 #define VALUE \
@@ -84,7 +84,7 @@ GLOBL windowUppers<>(SB), RODATA|NOPTR, $256
 	ADDQ         $4, R9    \
 	ADDQ         R12, R11
 
-// COST adds to eight leasts what the value costs in the windows from 8*BX+8*i on.
+// COST adds to eight leasts what the value costs in windows 8*i and behind, from byte DI of the costs on.
 #define COST(i, least) \
 	VSUBPS  (32*i)(R13)(DI*1), Y0, Y3 \
 	VMULPS  Y3, Y3, Y3                \
@@ -140,27 +140,27 @@ window:
 	RET
 
 #define LEAST8 \
-	VMOVUPS (DI), Y0          \
-	VMOVUPS (DI)(DX*1), Y1    \
-	VMOVUPS (DI)(DX*2), Y2    \
-	VMOVUPS (DI)(R15*1), Y3   \
-	LEAQ    (DI)(DX*4), DI    \
-	VMOVUPS (DI), Y4          \
-	VMOVUPS (DI)(DX*1), Y5    \
-	VMOVUPS (DI)(DX*2), Y6    \
-	VMOVUPS (DI)(R15*1), Y7   \
-	LEAQ    (DI)(DX*4), DI    \
-	VMINPS  Y1, Y0, Y8        \
-	VMINPS  Y3, Y2, Y9        \
-	VMINPS  Y5, Y4, Y10       \
-	VMINPS  Y7, Y6, Y11       \
-	VMINPS  Y9, Y8, Y8        \
-	VMINPS  Y11, Y10, Y10     \
-	VMINPS  Y10, Y8, Y8       \
+	VMOVUPS (DI), Y0                      \
+	VMOVUPS (DI)(DX*1), Y1                \
+	VMOVUPS (DI)(DX*2), Y2                \
+	VMOVUPS (DI)(R15*1), Y3               \
+	LEAQ    (DI)(DX*4), DI                \
+	VMOVUPS (DI), Y4                      \
+	VMOVUPS (DI)(DX*1), Y5                \
+	VMOVUPS (DI)(DX*2), Y6                \
+	VMOVUPS (DI)(R15*1), Y7               \
+	LEAQ    (DI)(DX*4), DI                \
+	VMINPS  Y1, Y0, Y8                    \
+	VMINPS  Y3, Y2, Y9                    \
+	VMINPS  Y5, Y4, Y10                   \
+	VMINPS  Y7, Y6, Y11                   \
+	VMINPS  Y9, Y8, Y8                    \
+	VMINPS  Y11, Y10, Y10                 \
+	VMINPS  Y10, Y8, Y8                   \
 	VMOVUPS windowUppers<>+(32*7)(SB), Y9 \
-	EQUAL(6, Y6, Y8, Y9)      \
-	EQUAL(5, Y5, Y8, Y9)      \
-	EQUAL(4, Y4, Y8, Y9)      \
+	EQUAL(6, Y6, Y8, Y9)                  \
+	EQUAL(5, Y5, Y8, Y9)                  \
+	EQUAL(4, Y4, Y8, Y9)                  \
 	UPPER4(Y8, Y9)
 
 // func searchWindows3AVX2(a *windowArgs)

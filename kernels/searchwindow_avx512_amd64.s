@@ -18,29 +18,29 @@ DATA numbers<>+56(SB)/8, $0x0000000f0000000e
 GLOBL numbers<>(SB), RODATA|NOPTR, $64
 
 #define BEGIN \
-	MOVQ    a+0(FP), DI              \
-	MOVQ    windowArgs_cost(DI), SI  \
-	MOVQ    windowArgs_back(DI), R8  \
-	MOVQ    windowArgs_x(DI), R9     \
-	MOVQ    windowArgs_n(DI), R10    \
-	MOVQ    windowArgs_w(DI), R11    \
-	MOVQ    windowArgs_step(DI), R12 \
+	MOVQ    a+0(FP), DI               \
+	MOVQ    windowArgs_cost(DI), SI   \
+	MOVQ    windowArgs_back(DI), R8   \
+	MOVQ    windowArgs_x(DI), R9      \
+	MOVQ    windowArgs_n(DI), R10     \
+	MOVQ    windowArgs_w(DI), R11     \
+	MOVQ    windowArgs_step(DI), R12  \
 	MOVQ    windowArgs_table(DI), R13 \
-	VMOVUPS (SI), Z0     \
-	VMOVUPS 64(SI), Z1   \
-	VMOVUPS 128(SI), Z2  \
-	VMOVUPS 192(SI), Z3  \
-	VMOVUPS 256(SI), Z4  \
-	VMOVUPS 320(SI), Z5  \
-	VMOVUPS 384(SI), Z6  \
-	VMOVUPS 448(SI), Z7  \
-	VMOVUPS 512(SI), Z8  \
-	VMOVUPS 576(SI), Z9  \
-	VMOVUPS 640(SI), Z10 \
-	VMOVUPS 704(SI), Z11 \
-	VMOVUPS 768(SI), Z12 \
-	VMOVUPS 832(SI), Z13 \
-	VMOVUPS 896(SI), Z14 \
+	VMOVUPS (SI), Z0                  \
+	VMOVUPS 64(SI), Z1                \
+	VMOVUPS 128(SI), Z2               \
+	VMOVUPS 192(SI), Z3               \
+	VMOVUPS 256(SI), Z4               \
+	VMOVUPS 320(SI), Z5               \
+	VMOVUPS 384(SI), Z6               \
+	VMOVUPS 448(SI), Z7               \
+	VMOVUPS 512(SI), Z8               \
+	VMOVUPS 576(SI), Z9               \
+	VMOVUPS 640(SI), Z10              \
+	VMOVUPS 704(SI), Z11              \
+	VMOVUPS 768(SI), Z12              \
+	VMOVUPS 832(SI), Z13              \
+	VMOVUPS 896(SI), Z14              \
 	VMOVUPS 960(SI), Z15
 
 #define END \
@@ -98,22 +98,22 @@ GLOBL numbers<>(SB), RODATA|NOPTR, $64
 #define ALL16 \
 	LEAST8(Z0, Z1, Z2, Z3, Z4, Z5, Z6, Z7, Z16, Z18, Z19)       \
 	LEAST8(Z8, Z9, Z10, Z11, Z12, Z13, Z14, Z15, Z17, Z20, Z21) \
-	VMINPS       Z17, Z16, Z16         \
-	VPBROADCASTD numbers<>+60(SB), Z17 \
-	EQUAL(14, Z14, Z16, Z17)           \
-	EQUAL(13, Z13, Z16, Z17)           \
-	EQUAL(12, Z12, Z16, Z17)           \
-	EQUAL(11, Z11, Z16, Z17)           \
-	EQUAL(10, Z10, Z16, Z17)           \
-	EQUAL(9, Z9, Z16, Z17)             \
-	EQUAL(8, Z8, Z16, Z17)             \
-	EQUAL(7, Z7, Z16, Z17)             \
-	EQUAL(6, Z6, Z16, Z17)             \
-	EQUAL(5, Z5, Z16, Z17)             \
-	EQUAL(4, Z4, Z16, Z17)             \
-	EQUAL(3, Z3, Z16, Z17)             \
-	EQUAL(2, Z2, Z16, Z17)             \
-	EQUAL(1, Z1, Z16, Z17)             \
+	VMINPS       Z17, Z16, Z16                                  \
+	VPBROADCASTD numbers<>+60(SB), Z17                          \
+	EQUAL(14, Z14, Z16, Z17)                                    \
+	EQUAL(13, Z13, Z16, Z17)                                    \
+	EQUAL(12, Z12, Z16, Z17)                                    \
+	EQUAL(11, Z11, Z16, Z17)                                    \
+	EQUAL(10, Z10, Z16, Z17)                                    \
+	EQUAL(9, Z9, Z16, Z17)                                      \
+	EQUAL(8, Z8, Z16, Z17)                                      \
+	EQUAL(7, Z7, Z16, Z17)                                      \
+	EQUAL(6, Z6, Z16, Z17)                                      \
+	EQUAL(5, Z5, Z16, Z17)                                      \
+	EQUAL(4, Z4, Z16, Z17)                                      \
+	EQUAL(3, Z3, Z16, Z17)                                      \
+	EQUAL(2, Z2, Z16, Z17)                                      \
+	EQUAL(1, Z1, Z16, Z17)                                      \
 	EQUAL(0, Z0, Z16, Z17)
 
 #define VALUE \
@@ -124,10 +124,10 @@ GLOBL numbers<>(SB), RODATA|NOPTR, $64
 
 // COST writes to c the costs of windows 16*i and behind: the leasts that spread selects, and what the value costs.
 #define COST(i, spread, least, c) \
-	VPERMPS least, spread, c        \
-	VSUBPS  (64*i)(R13), Z20, Z22   \
-	VMULPS  Z22, Z22, Z22           \
-	VMULPS  Z21, Z22, Z22           \
+	VPERMPS least, spread, c      \
+	VSUBPS  (64*i)(R13), Z20, Z22 \
+	VMULPS  Z22, Z22, Z22         \
+	VMULPS  Z21, Z22, Z22         \
 	VADDPS  Z22, c, c
 
 // COST1 is COST where all 16 windows have the same predecessors.

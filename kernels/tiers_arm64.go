@@ -51,6 +51,9 @@ var mulLookupTiers = []tier[mulFunc]{
 }
 
 var mulWindowTiers = []tier[mulFunc]{
+	{"i8mm", asimd | i8mm, mulWindowI8MM},
+	{"sdot", asimd | asimddp, mulWindowSDOT},
+	{"neon", asimd, mulWindowNEON},
 	{"scalar", 0, mulWindowScalar},
 }
 
@@ -89,5 +92,6 @@ var trellisTiers = []tier[trellisFunc]{
 }
 
 var windowTiers = []tier[windowFunc]{
+	{"neon", asimd, searchWindowsNEON},
 	{"scalar", 0, searchWindowsScalar},
 }
