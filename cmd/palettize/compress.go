@@ -233,6 +233,8 @@ func (o *compressOptions) options() (codebook.Options, error) {
 	switch {
 	case o.set["bits"] && o.set["max-error"]:
 		return opts, usagef("--bits and --max-error: one follows from the other")
+	case o.bits == 0 || o.set["max-error"] && o.maxError == 0: // which the library takes for not asked for
+		return opts, usagef("--bits or --max-error of 0")
 	case o.set["group"] && !codebook.ValidGroup(o.group):
 		return opts, usagef("--group %d: there can be groups of 8, 16, 32, 64, 128 or 256 columns", o.group)
 	case o.nonfinite != "" && o.nonfinite != "passthrough":

@@ -20,12 +20,19 @@ func TestModel(t *testing.T) {
 		error, bits float64 // at most
 		size        float64 // of the file, at most, as a part of the original's
 	}{
-		{"segments of 8", append(encoder, "--segment", "8"), 0.558, 1.16, 1},
-		{"segments of 4", append(encoder, "--segment", "4"), 0.315, 2.11, 1},
-		{"segments of 2", append(encoder, "--segment", "2"), 0.094, 4.08, 1},
+		{"2 bits", append(encoder, "--bits", "2"), 0.2365, 2, 1},
+		{"3 bits", append(encoder, "--bits", "3"), 0.1185, 3, 1},
+		{"4 bits", append(encoder, "--bits", "4"), 0.0595, 4, 1},
+		{"5 bits", append(encoder, "--bits", "5"), 0.0299, 5, 1},
+		{"6 bits", append(encoder, "--bits", "6"), 0.0155, 6, 1},
+		{"8 states", append(encoder, "--states", "8"), 0.061, 4, 1},
+		{"an error of 0.05", append(encoder, "--max-error", "0.05"), 0.05, 4.25, 1},
+		{"segments of 8", append(encoder, "--scheme", "segments", "--segment", "8"), 0.558, 1.16, 1},
+		{"segments of 4", append(encoder, "--scheme", "segments", "--segment", "4"), 0.315, 2.11, 1},
+		{"segments of 2", append(encoder, "--scheme", "segments", "--segment", "2"), 0.094, 4.08, 1},
 		{"rows", append(encoder, "--scheme", "rows"), 0.66, 8.1, 1},
 		{"16 values in groups of 16", append(encoder, "--scheme", "scalar", "--k", "16", "--group", "16"), 0.068, 4.5, 1},
-		{"the default on the whole model", nil, 0.096, 4.1, 1. / 7},
+		{"the default on the whole model", nil, 0.0606, 4, 1. / 7.4},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			args := append([]string{"compress", model, "--json", "-o", filepath.Join(t.TempDir(), "out")}, c.flags...)
