@@ -106,7 +106,7 @@ func TestFactor(t *testing.T) {
 		for _, own := range []float32{0, 0.1} {
 			m := correlated(t, cols, own)
 			f := factor(t, m, 2)
-			if f.Damping != 0.01 {
+			if f.Damping != dampings[0] {
 				t.Errorf("%d columns: damping %v", cols, f.Damping)
 			}
 			h, u := damped(m, f.Damping), f.transposed
@@ -203,7 +203,7 @@ func TestFeedbackSameBytesOnEveryTierAndThreadCount(t *testing.T) {
 	if err := binary.Write(sum, binary.LittleEndian, want); err != nil {
 		t.Fatal(err)
 	}
-	if got := fmt.Sprintf("%x", sum.Sum64()); got != "2b7f8cf22311df4" {
+	if got := fmt.Sprintf("%x", sum.Sum64()); got != "db8c847f29b8507d" {
 		t.Errorf("checksum %s", got)
 	}
 }
@@ -339,7 +339,7 @@ func TestFactorNeedsMoreDamping(t *testing.T) {
 		off  float32 // E[x_0 x_1], E[x^2] being 1
 		want float64
 	}{
-		{0.999, 0.01}, {1.001, 0.01}, {1.01, 0.1}, {1.2, 1}, {1.9, 0},
+		{0.999, 0.03}, {1.001, 0.03}, {1.04, 0.1}, {1.2, 1}, {1.9, 0},
 	} {
 		f, err := moments(t, []float32{1, c.off, c.off, 1}, 2).Factor(context.Background(), 1)
 		switch {
