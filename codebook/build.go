@@ -12,7 +12,7 @@ import (
 // options hold for this matrix alone.
 func Build(ctx context.Context, w []float32, rows, cols int, scheme Scheme, opts Options) (*Layer, error) {
 	opts.Scheme = scheme
-	opts, err := opts.withDefaults()
+	opts, err := opts.withKernels()
 	if err != nil {
 		return nil, err
 	}

@@ -2,8 +2,10 @@ package codebook
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/palettize/palettize/kernels"
@@ -11,9 +13,10 @@ import (
 
 // Options of Compress. The zero value of each field is its default.
 type Options struct {
-	Scheme        Scheme                                          // of every matrix; the zero value: the first of Schemes
-	Bits          float64                                         // a weight that the layers are to take in the file, all counted (scheme trellis); 0: DefaultBits, or as MaxError asks
-	MaxError      float64                                         // relative error of all the layers' weights together that is not to be exceeded (scheme trellis, without Bits); 0: none
+	Settings                                                      // of every matrix that no override is for
+	Overrides     []Override                                      // the last that matches a tensor counts
+	Size          int64                                           // of the file, not to be exceeded (scheme trellis, instead of Bits and MaxError); 0: any
+	Allocation    *Allocation                                     // what to allot to the matrices, as Allocate found it; nil: it is found
 	Include       []string                                        // globs of tensor names to compress; empty: all
 	Exclude       []string                                        // globs of tensor names to pass through
 	Moments       func(tensor string, cols int) (*Moments, error) // of the inputs of a tensor, nil if they are unknown (scheme trellis); may be nil
@@ -45,47 +48,65 @@ type Report struct {
 }
 
 // Compress turns every matrix of src that the options name into a layer in dst and passes all
-// other tensors through. It works on one tensor at a time, so that memory holds one tensor.
+// other tensors through. It works on one tensor at a time, so that memory holds one tensor; where bits are to be divided
+// among matrices, it first walks through all of them.
 func Compress(ctx context.Context, dst Sink, src Source, opts Options) (*Report, error) {
-	opts, err := opts.withDefaults()
+	c, err := newCompression(dst, src, opts)
 	if err != nil {
 		return nil, err
 	}
-	c := &compression{dst: dst, src: src, opts: opts, report: new(Report), shares: make(map[string]*allotment)}
-	if c.choice, err = newChoice(src.Tensors(), opts); err != nil {
-		return nil, err
-	}
-	walks := []func(context.Context, Tensor) error{c.compress}
-	if opts.Scheme.Name == "trellis" {
-		walks = []func(context.Context, Tensor) error{c.sketch, c.compress}
-	}
-	for _, t := range src.Tensors() {
-		c.progress.Total += int64(len(walks)) * t.Bytes
-	}
-	for i, walk := range walks {
-		if i == len(walks)-1 && i > 0 {
-			if err := c.allot(ctx); err != nil {
-				return nil, err
-			}
-		}
-		if err := c.walk(ctx, walk); err != nil {
+	a := opts.Allocation
+	if a == nil {
+		if err := c.allocate(ctx); err != nil {
 			return nil, err
 		}
+		a, c.plans = c.allocation(), nil
+	}
+	for i := range a.Matrices {
+		c.allotted[a.Matrices[i].Tensor] = &a.Matrices[i]
+	}
+	if err := c.walk(ctx, c.compress); err != nil {
+		return nil, err
+	}
+	for name := range c.allotted {
+		return nil, fmt.Errorf("tensor %q: something is allotted to it, but it is not to be compressed", name)
 	}
 	c.tell("")
 	return c.report, nil
 }
 
-// compression is a run of Compress.
+// compression is a run of Compress or Allocate.
 type compression struct {
 	dst      Sink
 	src      Source
 	opts     Options
+	settings []Settings // of the options
 	choice   choice
 	progress Progress
 	report   *Report
-	sketches []*sketch             // of the matrices to compress
-	shares   map[string]*allotment // theirs, by name
+	plans    []*matrixPlan        // of the matrices, as they are walked through
+	allotted map[string]*Allotted // those that are still to be compressed
+}
+
+func newCompression(dst Sink, src Source, opts Options) (*compression, error) {
+	opts, err := opts.withKernels()
+	if err != nil {
+		return nil, err
+	}
+	c := &compression{
+		dst: dst, src: src, opts: opts, settings: opts.settings(), report: new(Report), allotted: make(map[string]*Allotted),
+	}
+	if c.choice, err = newChoice(src.Tensors(), opts); err != nil {
+		return nil, err
+	}
+	walks := int64(2)
+	if opts.Allocation != nil {
+		walks = 1
+	}
+	for _, t := range src.Tensors() {
+		c.progress.Total += walks * t.Bytes
+	}
+	return c, nil
 }
 
 func (c *compression) tell(tensor string) {
@@ -144,19 +165,20 @@ func (c *compression) compress(ctx context.Context, t Tensor) error {
 
 // putLayer makes a layer of the entry's tensor, with weights w, stores it and completes the entry.
 func (c *compression) putLayer(ctx context.Context, entry *Entry, w []float32) error {
-	rows, cols, _ := entry.Tensor.Matrix()
-	var l *Layer
-	var err error
-	if a := c.shares[entry.Tensor.Name]; a != nil {
-		l, err = a.build(ctx, w, threadCount(c.opts.Threads))
-	} else {
-		l, err = Build(ctx, w, rows, cols, c.opts.Scheme, c.opts)
+	a := c.allotted[entry.Tensor.Name]
+	if a == nil {
+		return errors.New("nothing is allotted to it: the allocation is that of another model, or of other options")
 	}
+	delete(c.allotted, a.Tensor)
+	if a.Weights != entry.Tensor.Elements() {
+		return fmt.Errorf("the allocation is that of a tensor of %d values", a.Weights)
+	}
+	l, err := c.build(ctx, entry.Tensor, w, a)
 	if err != nil {
 		return err
 	}
 	entry.Distortion = l.distortion(w, threadCount(c.opts.Threads))
-	entry.Layer = &Scheme{Name: l.Scheme(), Width: l.Width, K: l.K(), Group: l.Group, States: c.opts.Scheme.States}
+	entry.Layer = &Scheme{Name: l.Scheme(), Width: l.Width, K: l.K(), Group: l.Group, States: a.Scheme.States}
 	entry.Bytes, err = c.dst.PutLayer(entry.Tensor, l, entry.Distortion)
 	return err
 }
@@ -195,12 +217,17 @@ var fragile = []struct{ glob, reason string }{
 
 // choice decides from names, types and shapes what is compressed.
 type choice struct {
-	opts Options
+	opts     Options
+	settings []Settings
 }
 
 // newChoice checks the globs: one that is malformed or matches nothing is a mistake, not a wish.
 func newChoice(tensors []Tensor, opts Options) (choice, error) {
-	for _, glob := range append(append([]string(nil), opts.Include...), opts.Exclude...) {
+	globs := slices.Concat(opts.Include, opts.Exclude)
+	for _, v := range opts.Overrides {
+		globs = append(globs, v.Glob)
+	}
+	for _, glob := range globs {
 		if _, err := path.Match(glob, ""); err != nil {
 			return choice{}, fmt.Errorf("pattern %q: %w", glob, err)
 		}
@@ -212,7 +239,7 @@ func newChoice(tensors []Tensor, opts Options) (choice, error) {
 			return choice{}, fmt.Errorf("pattern %q matches none of the %d tensors", glob, len(tensors))
 		}
 	}
-	return choice{opts}, nil
+	return choice{opts, opts.settings()}, nil
 }
 
 // reason says why a tensor passes through, "" when it is to be compressed.
@@ -246,11 +273,12 @@ func (c choice) reason(t Tensor) string {
 			return f.reason
 		}
 	}
-	s := c.opts.Scheme
+	settings := c.settings[c.opts.group(t.Name)]
+	s := settings.Scheme
 	if s.Width >= cols {
 		return fmt.Sprintf("%d columns are fewer than two segments of %d", cols, s.Width)
 	}
-	if bytes := s.fileBytes(rows, cols, c.opts.Bits); bytes >= t.Bytes {
+	if bytes := s.fileBytes(rows, cols, settings.Bits); bytes >= t.Bytes {
 		return fmt.Sprintf("a codebook would take about %d bytes, the tensor takes %d", bytes, t.Bytes)
 	}
 	return ""

@@ -45,6 +45,8 @@ func (m *memory) PutLayer(t Tensor, l *Layer, _ Distortion) (int64, error) {
 
 func (m *memory) Overhead(Tensor) int64 { return 0 }
 
+func (m *memory) Rest([]Tensor) int64 { return 0 }
+
 func (m *memory) PutTensor(t Tensor) error {
 	m.passed = append(m.passed, t.Name)
 	return nil
@@ -137,7 +139,7 @@ func TestCompressRefuses(t *testing.T) {
 		{"an infinity", context.Background(), bad(math.Inf(-1)), Options{}, `tensor "conv.weight": value 100 is -Inf`},
 		{"a glob that matches nothing", context.Background(), smallModel(), Options{Include: []string{"decoder.*"}}, `"decoder.*" matches none`},
 		{"a malformed glob", context.Background(), smallModel(), Options{Exclude: []string{"[a"}}, `pattern "[a"`},
-		{"an unknown scheme", context.Background(), smallModel(), Options{Scheme: Scheme{Name: "magic", K: 3}}, `unknown scheme "magic"`},
+		{"an unknown scheme", context.Background(), smallModel(), Options{Settings: Settings{Scheme: Scheme{Name: "magic", K: 3}}}, `unknown scheme "magic"`},
 		{"a cancelled context", cancelled, smallModel(), Options{}, "context canceled"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -136,6 +136,7 @@ func newSketch(c *coding, overhead int64) *sketch {
 	s.signal = c.sensitivity.signal(c.w)
 	s.whole.w, s.whole.levels = nil, nil
 	s.sample.threads = 1
+	s.sample.sensitivity.factor = nil // feedback would change little, and a factor is large
 	return s
 }
 
@@ -156,6 +157,50 @@ func (s *sketch) at(ctx context.Context, to step) (bytes, noise float64, err err
 		noise += float64(v * scale[class])
 	}
 	return s.whole.sideBytes(s.overhead) + coded, noise * to.value() * to.value(), err
+}
+
+// rates returns what the matrix has at whole bits.
+func (s *sketch) rates(ctx context.Context) ([]Rate, error) {
+	var rates []Rate
+	for bits := 2.0; bits <= 6; bits++ {
+		_, at, err := share(ctx, []*sketch{s}, goal{bytes: bits * s.weights() / 8}, 1)
+		if err != nil {
+			continue // too small a matrix
+		}
+		rates = append(rates, Rate{bits, math.Sqrt(at[0].noise / max(s.signal, math.SmallestNonzeroFloat64))})
+	}
+	return rates, ctx.Err()
+}
+
+// build makes the layer of the sketched weights that meets a goal with a step near to.
+func (s *sketch) build(ctx context.Context, w []float32, to step, g goal) (*Layer, error) {
+	if _, _, err := s.at(ctx, to); err != nil {
+		return nil, err
+	}
+	c := s.whole
+	c.w, c.levels = w, make([]byte, len(w))
+	c.coder.Tables = slices.Clone(c.coder.Tables)
+	at, found, err := c.meet(ctx, to, g, s.overhead)
+	if err != nil {
+		return nil, err
+	}
+	l := &Layer{Rows: c.rows, Cols: c.cols, Width: 1}
+	return l, c.finish(ctx, l, at, found)
+}
+
+// buildTrellis makes a layer of w that takes the bits, or leaves the error, of the options: a file's header apart.
+func buildTrellis(ctx context.Context, w []float32, rows, cols int, opts Options) (*Layer, error) {
+	threads := threadCount(opts.Threads)
+	s := newSketch(newCoding(w, rows, cols, opts.Scheme.States, threads, opts.Kernels, unknown), 0)
+	g := opts.Settings.withDefaults().goal(s.weights(), s.signal)
+	step, goals, err := share(ctx, []*sketch{s}, g, threads)
+	if err != nil {
+		return nil, err
+	}
+	if g.bytes == 0 {
+		goals[0].bytes = 0
+	}
+	return s.build(ctx, w, step, goals[0])
 }
 
 // scale says for each class how many weights of the whole one of the sample stands for. It is this that makes a
@@ -180,8 +225,8 @@ func (s *sketch) scale(f *found) []float64 {
 }
 
 // share finds the step with which all the sketches together meet a goal (one step for all makes all slopes of
-// noise over bytes equal, so that no other division of the bytes leaves less noise) and returns what each
-// one is to have of it.
+// noise over bytes equal, so that no other division of the bytes leaves less noise) and returns the bytes and the noise
+// that each one has then.
 func share(ctx context.Context, sketches []*sketch, g goal, threads int) (step, []goal, error) {
 	n, signal := 0.0, 0.0
 	for _, s := range sketches {
@@ -211,13 +256,6 @@ func share(ctx context.Context, sketches []*sketch, g goal, threads int) (step, 
 		}
 		change, within := g.off(n, sum.bytes, sum.noise)
 		if within {
-			for i := range goals {
-				if g.bytes > 0 {
-					goals[i].noise = 0
-				} else {
-					goals[i].bytes = 0
-				}
-			}
 			return s, goals, nil
 		}
 		s += min(max(change, -3*octave), 3*octave)

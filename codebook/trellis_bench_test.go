@@ -17,7 +17,7 @@ func BenchmarkTrellis(b *testing.B) {
 		b.Run(fmt.Sprintf("compress/states=%d", states), func(b *testing.B) {
 			for b.Loop() {
 				var err error
-				if l, err = Build(context.Background(), w, rows, cols, scheme, Options{Bits: 4, Threads: 1}); err != nil {
+				if l, err = Build(context.Background(), w, rows, cols, scheme, Options{Settings: Settings{Bits: 4}, Threads: 1}); err != nil {
 					b.Fatal(err)
 				}
 			}

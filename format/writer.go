@@ -2,6 +2,7 @@ package format
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -124,6 +125,31 @@ func (w *Writer) Overhead(t codebook.Tensor) int64 {
 		panic(err) // numbers and names always marshal
 	}
 	return share(t.Name, []codebook.Tensor{{Name: t.Name + entropySuffix, Shape: []int{1_000_000_000}}}, text)
+}
+
+// Rest returns what the file takes without layers in place of these tensors, all others of the source passed through, at
+// most: offsets are counted as ten digits. It is to be asked before anything is put.
+func (w *Writer) Rest(layers []codebook.Tensor) int64 {
+	replaced := make(map[string]bool, len(layers))
+	for _, t := range layers {
+		replaced[t.Name] = true
+	}
+	total, tensors := int64(0), 0
+	header := make(map[string]any)
+	for _, e := range w.src.layout.entries {
+		if !replaced[e.Name] {
+			total += e.Bytes
+			tensors++
+			header[e.Name] = map[string]any{"dtype": e.DType, "shape": e.Shape, "data_offsets": []int64{1e9, 1e9}}
+		}
+	}
+	header[metadataKey] = w.metadata()
+	text, err := json.Marshal(header)
+	if err != nil {
+		panic(err) // numbers and names always marshal
+	}
+	const length, padding = 8, 8
+	return total + length + int64(len(text)) + int64(base64.RawStdEncoding.EncodedLen(8*tensors)) + padding
 }
 
 // PutLayer stores layer l in place of tensor t of the source. It returns what that takes in the

@@ -66,6 +66,10 @@ type compressOptions struct {
 	bits, maxError       float64
 	states               int
 	calibration          string
+	size                 int64
+	tensors              []string
+	plan                 bool
+	planIn, planOut      string
 	segment, k, group    int
 	include, exclude     []string
 	threads              int
@@ -80,6 +84,7 @@ func (o *compressOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.force, "force", false, "overwrite the output file")
 	f.Float64Var(&o.bits, "bits", codebook.DefaultBits, "bits a weight that the layers take in the file, everything counted, 0.5 to 6.5 (scheme trellis)")
 	f.Float64Var(&o.maxError, "max-error", 0, "instead of --bits: the relative error of the weights not to be exceeded (scheme trellis)")
+	f.Var((*byteCount)(&o.size), "size", "instead of --bits: the `SIZE` of the whole file not to be exceeded, such as 8MB (scheme trellis)")
 	f.StringVar(&o.calibration, "calibration", "", "`FILE` with the mean squares, or the second moments, of the layers' inputs: safetensors or imatrix (scheme trellis)")
 	f.StringVar(&o.scheme, "scheme", "trellis", "trellis, segments, scalar or rows")
 	f.IntVar(&o.states, "states", 32, "states of the trellis: 4, 8 or 32 (scheme trellis)")
@@ -88,6 +93,10 @@ func (o *compressOptions) addFlags(f *pflag.FlagSet) {
 	f.IntVar(&o.group, "group", 0, "columns that share a scale: 8, 16, 32, 64, 128 or 256 (scheme scalar; default: one scale a row)")
 	f.StringArrayVar(&o.include, "include", nil, "compress only tensors whose name matches `GLOB` (repeatable)")
 	f.StringArrayVar(&o.exclude, "exclude", nil, "pass tensors whose name matches `GLOB` through (repeatable)")
+	f.StringArrayVar(&o.tensors, "tensor", nil, "`GLOB=SETTINGS` for tensors whose name matches, such as '*embed*=bits:3' or '*.out*=scheme:scalar,k:16,group:16' (repeatable, the last counts)")
+	f.BoolVar(&o.plan, "plan", false, "print what each matrix would take, and could take, and write no model")
+	f.StringVar(&o.planOut, "plan-out", "", "write what is allotted to each matrix to `FILE` (JSON)")
+	f.StringVar(&o.planIn, "plan-in", "", "allot to each matrix what `FILE` says")
 	f.StringVar(&o.nonfinite, "allow-nonfinite", "", "`passthrough` keeps a tensor that holds a NaN or an infinity as it is")
 	f.IntVar(&o.threads, "threads", 0, "threads to use (default: one a processor)")
 	f.Uint64Var(&o.seed, "seed", 0, "seed of k-means")

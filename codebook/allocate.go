@@ -1,0 +1,217 @@
+package codebook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// Allocation says what each matrix of a model that is to be compressed is to take.
+type Allocation struct {
+	Matrices []Allotted `json:"matrices"` // in the order of the file
+}
+
+// Allotted is what one matrix is to take. Figures are measured on a sample of its rows.
+type Allotted struct {
+	Tensor  string  `json:"tensor"`
+	Weights int64   `json:"weights"`
+	Scheme  Scheme  `json:"scheme"`
+	Step    int     `json:"step,omitempty"`  // of the quantiser, in 4096ths of an octave (scheme trellis)
+	Bytes   float64 `json:"bytes,omitempty"` // not to be exceeded, all counted; 0: Noise is not to be
+	Noise   float64 `json:"noise,omitempty"` // sum of squared errors, as the inputs weigh them
+	Bits    float64 `json:"bits"`            // a weight, about
+	Error   float64 `json:"error"`           // relative, about
+	Rates   []Rate  `json:"rates,omitempty"` // what else it could take
+}
+
+// Rate is what a matrix could take, and the relative error that it would have.
+type Rate struct {
+	Bits  float64 `json:"bits"`
+	Error float64 `json:"error"`
+}
+
+// Allocate finds what Compress with these options would allot to the matrices of src, and what else they could
+// take: candidates at whole bits.
+func Allocate(ctx context.Context, dst Sink, src Source, opts Options) (*Allocation, error) {
+	c, err := newCompression(dst, src, opts)
+	if err != nil {
+		return nil, err
+	}
+	c.progress.Total /= 2
+	if err := c.allocate(ctx); err != nil {
+		return nil, err
+	}
+	errs := make([]error, len(c.plans))
+	parallel(threadCount(opts.Threads), len(c.plans), func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			if s := c.plans[i].sketch; s != nil {
+				c.plans[i].Rates, errs[i] = s.rates(ctx)
+			}
+		}
+	})
+	c.tell("")
+	return c.allocation(), errors.Join(errs...)
+}
+
+// matrixPlan is a matrix in the making of an allocation.
+type matrixPlan struct {
+	Allotted
+	group  int
+	sketch *sketch // nil where nothing is to be chosen
+}
+
+// allocate sketches all matrices and divides what the options ask for among those with the same settings.
+func (c *compression) allocate(ctx context.Context) error {
+	if err := c.walk(ctx, c.sketch); err != nil {
+		return err
+	}
+	// What the first settings have left depends on all the others.
+	for group := len(c.settings) - 1; group >= 0; group-- {
+		if err := c.divide(ctx, group); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *compression) allocation() *Allocation {
+	a := new(Allocation)
+	for _, p := range c.plans {
+		a.Matrices = append(a.Matrices, p.Allotted)
+	}
+	return a
+}
+
+// sketch notes what a matrix would take for any step.
+func (c *compression) sketch(ctx context.Context, t Tensor) error {
+	w, reason, err := c.read(t)
+	if err != nil || reason != "" {
+		return err
+	}
+	group := c.opts.group(t.Name)
+	p := &matrixPlan{Allotted: Allotted{Tensor: t.Name, Weights: t.Elements(), Scheme: c.settings[group].Scheme}, group: group}
+	if p.Scheme.Name == "trellis" {
+		coding, err := c.coding(ctx, t, w, p.Scheme)
+		if err != nil {
+			return err
+		}
+		p.sketch = newSketch(coding, c.dst.Overhead(t))
+		p.sketch.whole.sensitivity.factor = nil // the one large thing in it
+	} else {
+		rows, cols, _ := t.Matrix()
+		p.Bytes = float64(p.Scheme.fileBytes(rows, cols, 0))
+		p.Bits = 8 * p.Bytes / float64(p.Weights)
+	}
+	c.plans = append(c.plans, p)
+	return nil
+}
+
+// coding prepares a matrix for a trellis.
+func (c *compression) coding(ctx context.Context, t Tensor, w []float32, s Scheme) (*coding, error) {
+	rows, cols, _ := t.Matrix()
+	threads, in := threadCount(c.opts.Threads), unknown
+	if c.opts.Moments != nil {
+		moments, err := c.opts.Moments(t.Name, cols)
+		if err != nil {
+			return nil, err
+		}
+		if in, err = newSensitivity(ctx, w, cols, moments, threads); err != nil {
+			return nil, fmt.Errorf("second moments: %w", err)
+		}
+	}
+	return newCoding(w, rows, cols, s.States, threads, c.opts.Kernels, in), nil
+}
+
+// divide divides what is asked of the matrices of one group among them.
+func (c *compression) divide(ctx context.Context, group int) error {
+	var members []*matrixPlan
+	var sketches []*sketch
+	weights, signal := 0.0, 0.0
+	for _, p := range c.plans {
+		if p.group == group && p.sketch != nil {
+			members, sketches = append(members, p), append(sketches, p.sketch)
+			weights += p.sketch.weights()
+			signal += p.sketch.signal
+		}
+	}
+	if len(members) == 0 {
+		return nil
+	}
+	g := c.settings[group].goal(weights, signal)
+	if group == 0 && c.opts.Size > 0 {
+		var err error
+		if g, err = c.left(weights); err != nil {
+			return err
+		}
+	}
+	step, goals, err := share(ctx, sketches, g, threadCount(c.opts.Threads))
+	if err != nil {
+		return err
+	}
+	for i, p := range members {
+		p.set(int(step), goals[i], g.bytes > 0)
+	}
+	return nil
+}
+
+// set notes what share has found.
+func (p *matrixPlan) set(step int, at goal, bytes bool) {
+	p.Step = step
+	p.Bits = 8 * at.bytes / p.sketch.weights()
+	if p.sketch.signal > 0 {
+		p.Error = math.Sqrt(at.noise / p.sketch.signal)
+	}
+	if bytes {
+		p.Bytes = at.bytes
+	} else {
+		p.Noise = at.noise
+	}
+}
+
+// left returns what a file of the size that is asked for has left for the matrices that no override is for, of so many weights.
+func (c *compression) left(weights float64) (goal, error) {
+	var layers []Tensor
+	rest := 0.0
+	for _, t := range c.src.Tensors() {
+		i := slices.IndexFunc(c.plans, func(p *matrixPlan) bool { return p.Tensor == t.Name })
+		if i < 0 {
+			continue
+		}
+		layers = append(layers, t)
+		if p := c.plans[i]; p.group != 0 {
+			rest += p.Bytes
+		}
+	}
+	rest += float64(c.dst.Rest(layers))
+	g := goal{bytes: float64(c.opts.Size) - rest}
+	least, most := MinBits*weights/8, MaxBits*weights/8
+	if g.bytes < least || g.bytes > most {
+		return g, fmt.Errorf("a file of %d bytes cannot be: what is not to be compressed takes %.0f, the matrices %.0f to %.0f",
+			c.opts.Size, rest, least, most)
+	}
+	return g, nil
+}
+
+// build makes the layer of a matrix that takes what is allotted to it.
+func (c *compression) build(ctx context.Context, t Tensor, w []float32, a *Allotted) (*Layer, error) {
+	if a.Scheme.Name != "trellis" {
+		rows, cols, _ := t.Matrix()
+		opts := c.opts
+		opts.Settings, opts.Overrides, opts.Size = Settings{}, nil, 0
+		return Build(ctx, w, rows, cols, a.Scheme, opts)
+	}
+	coding, err := c.coding(ctx, t, w, a.Scheme)
+	if err != nil {
+		return nil, err
+	}
+	return newSketch(coding, c.dst.Overhead(t)).build(ctx, w, step(a.Step), a.goal())
+}
+
+func (a *Allotted) goal() goal {
+	if a.Bytes > 0 {
+		return goal{bytes: a.Bytes}
+	}
+	return goal{noise: a.Noise}
+}

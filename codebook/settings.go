@@ -1,0 +1,118 @@
+package codebook
+
+import (
+	"errors"
+	"fmt"
+	"path"
+
+	"github.com/palettize/palettize/kernels"
+)
+
+const (
+	// DefaultBits is what a weight takes when nothing else is asked for.
+	DefaultBits = 4
+	// MinBits and MaxBits are the rates that can be asked for: below, matrices become zeros but for a few weights; above,
+	// 255 levels are too few, and more and more weights become outliers.
+	MinBits, MaxBits = 0.5, 6.5
+)
+
+// Settings say how a matrix is compressed. Bits and MaxError go with scheme trellis and hold for all matrices with
+// these settings together; at most one is set.
+type Settings struct {
+	Scheme   Scheme  // the zero value: the first of Schemes
+	Bits     float64 // a weight that the layers take in the file, all counted; 0: DefaultBits, unless MaxError says
+	MaxError float64 // relative error of the weights that is not exceeded; 0: none
+}
+
+// Override gives some tensors settings of their own. They then have no part in what the options ask of the others
+// together.
+type Override struct {
+	Glob string // of tensor names
+	Settings
+}
+
+// Validate reports what is wrong with the scheme, or with the rate that is asked for.
+func (s Settings) Validate() error {
+	if err := s.Scheme.Validate(); err != nil {
+		return err
+	}
+	switch {
+	case s.Scheme.Name != "trellis" && (s.Bits != 0 || s.MaxError != 0):
+		return fmt.Errorf("bits and errors can be chosen with scheme trellis, not %s", s.Scheme.Name)
+	case s.Bits != 0 && s.MaxError != 0:
+		return fmt.Errorf("bits and an error are asked for: one follows from the other")
+	case s.MaxError != 0 && !(s.MaxError > 0 && s.MaxError < 1):
+		return fmt.Errorf("an error of %v: it can be more than 0 and less than 1", s.MaxError)
+	case s.Bits != 0 && !(s.Bits >= MinBits && s.Bits <= MaxBits):
+		return fmt.Errorf("%v bits a weight: there can be %v to %v", s.Bits, MinBits, MaxBits)
+	}
+	return nil
+}
+
+// withDefaults returns the settings with what their zero values stand for.
+func (s Settings) withDefaults() Settings {
+	if s.Scheme == (Scheme{}) {
+		s.Scheme = Schemes()[0]
+	}
+	if s.Scheme.Name == "trellis" && s.Bits == 0 && s.MaxError == 0 {
+		s.Bits = DefaultBits
+	}
+	return s
+}
+
+// goal is what the settings ask of layers together.
+func (s Settings) goal(weights, signal float64) goal {
+	if s.Bits > 0 {
+		return goal{bytes: s.Bits * weights / 8}
+	}
+	return goal{noise: s.MaxError * s.MaxError * signal}
+}
+
+// Validate reports what is wrong with the settings of the options, in themselves.
+func (o Options) Validate() error {
+	for _, s := range o.settings() {
+		if err := s.Validate(); err != nil {
+			return err
+		}
+	}
+	for _, v := range o.Overrides {
+		if _, err := path.Match(v.Glob, ""); err != nil {
+			return fmt.Errorf("pattern %q: %w", v.Glob, err)
+		}
+	}
+	switch {
+	case o.Size < 0:
+		return fmt.Errorf("a file of %d bytes", o.Size)
+	case o.Size > 0 && (o.Settings.Bits != 0 || o.Settings.MaxError != 0 || o.Settings.withDefaults().Scheme.Name != "trellis"):
+		return errors.New("the size of the file can be chosen with scheme trellis, instead of bits or an error")
+	}
+	return nil
+}
+
+// settings returns those of tensors that no override is for, then those of the overrides.
+func (o Options) settings() []Settings {
+	all := []Settings{o.Settings.withDefaults()}
+	for _, v := range o.Overrides {
+		all = append(all, v.Settings.withDefaults())
+	}
+	return all
+}
+
+// group returns which of settings are those of a tensor: of the last override that matches.
+func (o Options) group(tensor string) int {
+	for i := len(o.Overrides); i > 0; i-- {
+		if match(o.Overrides[i-1].Glob, tensor) {
+			return i
+		}
+	}
+	return 0
+}
+
+// withKernels returns the options with kernels, checked.
+func (o Options) withKernels() (Options, error) {
+	var err error
+	if o.Kernels == nil {
+		o.Kernels, err = kernels.Best()
+	}
+	return o, errors.Join(err, o.Validate())
+}
