@@ -37,24 +37,23 @@ type benchResult struct {
 type coldFacts struct {
 	Copies      int     `json:"copies"`        // of the form
 	Bits        float64 `json:"bits_resident"` // of the form, a weight
-	Limit       float64 `json:"limit"`         // 32 / Bits: x-dense if it reads memory as fast as dense does
+	Limit       float64 `json:"limit"`         // 32 / Bits: x-dense if both do nothing but read memory, equally fast
 	Reached     float64 `json:"reached"`       // x-dense / Limit
 	HotNs       float64 `json:"hot_ns_op"`     // in the same turns, the data in the cache
-	BoundBy     string  `json:"bound_by"`      // "memory", or "hot speed" where that takes longer than reading the form as fast as dense does
+	BoundBy     string  `json:"bound_by"`      // "memory", or "hot speed" where that takes longer than reading the form at the bandwidth of a copy
 	CopyGBs     float64 `json:"copy_gb_s"`     // read and written, in the same turns
 	DenseOfCopy float64 `json:"dense_of_copy"` // what dense reads of that
 }
 
-// newColdFacts works them out from times of a call in nanoseconds and from bandwidths in bytes a nanosecond.
-func newColdFacts(copies int, bits, denseNs, ns, hotNs, dense, copied float64) *coldFacts {
-	f := &coldFacts{
-		Copies: copies, Bits: bits, Limit: 32 / bits, Reached: denseNs / ns * bits / 32, HotNs: hotNs,
-		BoundBy: "memory", CopyGBs: copied, DenseOfCopy: dense / copied,
-	}
-	if hotNs > denseNs/f.Limit {
+// derive works out the rest from the shape and what a call of dense and of the form took, in nanoseconds.
+func (f *coldFacts) derive(size int, denseNs, ns float64) {
+	f.Limit = 32 / f.Bits
+	f.Reached = denseNs / ns / f.Limit
+	f.DenseOfCopy = 4 * float64(size) / denseNs / f.CopyGBs
+	f.BoundBy = "memory"
+	if bytes := f.Bits / 8 * float64(size); f.HotNs > bytes/f.CopyGBs {
 		f.BoundBy = "hot speed"
 	}
-	return f
 }
 
 type benchOptions struct {

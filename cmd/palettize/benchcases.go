@@ -110,7 +110,10 @@ func benchName(name string) string {
 // layerCases lists the ways to multiply a layer: batches, caches and threads. The layer itself, of which l has
 // the shapes, comes from get.
 func layerCases(set *kernels.Set, name string, l *codebook.Layer, get func() *codebook.Layer) ([]*benchCase, error) {
-	name = fmt.Sprintf("BenchmarkLayer/layer=%s/scheme=%s/d=%d/k=%d", name, l.Scheme(), l.Width, l.K())
+	name = fmt.Sprintf("BenchmarkLayer/layer=%s/scheme=%s/d=%d", name, l.Scheme(), l.Width)
+	if l.Stream == nil { // else the number of centroids is an outcome, other in the next version of a model
+		name += fmt.Sprintf("/k=%d", l.K())
+	}
 	if l.Group != 0 {
 		name += fmt.Sprintf("/g=%d", l.Group)
 	}

@@ -21,7 +21,10 @@ const (
 	// machine does and all meet it in the same moods; long enough for the clock.
 	hotSlot = time.Millisecond
 	// coldSlot is longer: a turn begins with data in the cache that belong to another.
-	coldSlot = 10 * time.Millisecond
+	coldSlot = 5 * time.Millisecond
+	// coldRuns is how many times as long a cold measurement takes: memory is shared with whatever else runs, so that
+	// it takes more turns to find the machine undisturbed.
+	coldRuns = 4
 )
 
 // timeHot measures a form and the dense one, each again and again.
@@ -54,13 +57,17 @@ func timeCold(ctx context.Context, c *benchCase, each time.Duration, workingSet 
 	}
 	memory := newCopier(workingSet, c.threads)
 	runtime.GC() // now, so that it does not meet a turn
-	ns, n, err := timeTurns(ctx, each, coldSlot, dense.next, forms.next, forms.copies[0].mul, memory.copy)
+	ns, n, err := timeTurns(ctx, coldRuns*each, coldSlot, dense.next, forms.next, forms.copies[0].mul, memory.next)
 	if err != nil {
 		return nil, err
 	}
-	size := float64(c.rows) * float64(c.cols)
-	return &benchResult{N: n, Ns: ns[1], XDense: ns[0] / ns[1], Cold: newColdFacts(
-		len(forms.copies), float64(forms.copies[0].bits)/size, ns[0], ns[1], ns[2], 4*size/ns[0], memory.bytes()/ns[3])}, nil
+	size := c.rows * c.cols
+	facts := &coldFacts{
+		Copies: len(forms.copies), Bits: float64(forms.copies[0].bits) / float64(size),
+		HotNs: ns[2], CopyGBs: memory.bytes() / ns[3],
+	}
+	facts.derive(size, ns[0], ns[1])
+	return &benchResult{N: n, Ns: ns[1], XDense: ns[0] / ns[1], Cold: facts}, nil
 }
 
 // walk calls copies of a form in turn: the next one has been out of use for a whole working set.
@@ -90,33 +97,38 @@ func (w *walk) next() error {
 	return w.copies[w.at].mul()
 }
 
-// copier copies one half of a working set to the other.
+// copier copies one half of a working set to the other, a part a call.
 type copier struct {
 	from, to []byte
+	part, at int
 	threads  int
 }
 
+// copyParts is in how many calls: few enough for parts much larger than a cache line, many enough to fit a turn.
+const copyParts = 32
+
 func newCopier(workingSet int64, threads int) *copier {
-	c := &copier{make([]byte, workingSet/2), make([]byte, workingSet/2), threads}
+	c := &copier{make([]byte, workingSet/2), make([]byte, workingSet/2), int(workingSet/2) / copyParts, 0, threads}
 	for i := 0; i < len(c.from); i += 4096 {
-		c.from[i] = 1 // or all pages would be the same page of zeros
+		c.from[i], c.to[i] = 1, 1 // so that the system provides the pages now, each a page of its own
 	}
 	return c
 }
 
-func (c *copier) copy() error {
+func (c *copier) next() error {
+	c.at = (c.at + 1) % copyParts
+	from, to := c.from[c.at*c.part:][:c.part], c.to[c.at*c.part:][:c.part]
 	var wg sync.WaitGroup
-	n := len(c.from)
 	for t := range c.threads {
-		lo, hi := t*n/c.threads, (t+1)*n/c.threads
-		wg.Go(func() { copy(c.to[lo:hi], c.from[lo:hi]) })
+		lo, hi := t*c.part/c.threads, (t+1)*c.part/c.threads
+		wg.Go(func() { copy(to[lo:hi], from[lo:hi]) })
 	}
 	wg.Wait()
 	return nil
 }
 
-// bytes is what a copy reads and writes.
-func (c *copier) bytes() float64 { return float64(2 * len(c.from)) }
+// bytes is what a call reads and writes.
+func (c *copier) bytes() float64 { return float64(2 * c.part) }
 
 // timeTurns returns the best time of a call of each, in nanoseconds, out of turns of many calls, and how many
 // calls of the second were timed.
