@@ -45,6 +45,17 @@ func (d *Dense) mulRows(set *kernels.Set, y, x []float32, n, lo, hi int) {
 	set.DenseMat(y[lo:], d.Rows, w, x, hi-lo, d.Cols, n)
 }
 
+// Plan returns the multiplication that layers are compared with: it does not look for a NaN or an infinity in the inputs.
+// opts.Plan means nothing.
+func (d *Dense) Plan(opts RunOptions) (*Plan, error) {
+	set, err := opts.kernels()
+	if err != nil {
+		return nil, err
+	}
+	cost := costDense(costsOf(set), &Layer{Rows: d.Rows, Cols: d.Cols}, float64(max(1, opts.Batch)))
+	return newPlan(d.Rows, d.Cols, "dense", "dense-vector", baselineEngine{denseEngine{d}}, set, opts.threads(cost)), nil
+}
+
 // denseEngine multiplies the rebuilt weights.
 type denseEngine struct{ *Dense }
 

@@ -55,29 +55,54 @@ var plans = []struct {
 
 // Plan lays the layer out as the options say.
 func (l *Layer) Plan(opts RunOptions) (*Plan, error) {
-	set := opts.Kernels
-	if set == nil {
-		var err error
-		if set, err = kernels.Best(); err != nil {
-			return nil, err
-		}
+	set, best, cost, err := l.choose(opts)
+	if err != nil {
+		return nil, err
+	}
+	row := plans[best]
+	return newPlan(l.Rows, l.Cols, row.name, row.op, withExtras(l, row.lay(l)), set, opts.threads(cost)), nil
+}
+
+// Choose names the plan that Plan would lay out and its kernel tier. It does not look at the assignments and scales,
+// which may be missing.
+func (l *Layer) Choose(opts RunOptions) (plan, tier string, err error) {
+	set, best, _, err := l.choose(opts)
+	if err != nil {
+		return "", "", err
+	}
+	return plans[best].name, set.Tier(plans[best].op), nil
+}
+
+// choose returns the kernels, the index of a plan and its cost.
+func (l *Layer) choose(opts RunOptions) (set *kernels.Set, best int, cost float64, err error) {
+	if set, err = opts.kernels(); err != nil {
+		return nil, 0, 0, err
 	}
 	costs := costsOf(set)
-	best, bestCost := -1, math.Inf(1)
+	best, cost = -1, math.Inf(1)
 	for i, row := range plans {
 		if !row.fits(l) || opts.Plan != "" && row.name != opts.Plan {
 			continue
 		}
-		if cost := row.cost(costs, l, float64(max(1, opts.Batch))); best < 0 || cost < bestCost {
-			best, bestCost = i, cost
+		if c := row.cost(costs, l, float64(max(1, opts.Batch))); best < 0 || c < cost {
+			best, cost = i, c
 		}
 	}
 	if best < 0 {
-		return nil, fmt.Errorf("no plan %q for a layer of width %d with %d centroids", opts.Plan, l.Width, l.K())
+		return nil, 0, 0, fmt.Errorf("no plan %q for a layer of width %d with %d centroids", opts.Plan, l.Width, l.K())
 	}
-	row := plans[best]
-	return newPlan(l.Rows, l.Cols, row.name, row.op, withExtras(l, row.lay(l)), set, min(opts.Threads, int(bestCost/costShare))), nil
+	return set, best, cost, nil
 }
+
+func (o RunOptions) kernels() (*kernels.Set, error) {
+	if o.Kernels != nil {
+		return o.Kernels, nil
+	}
+	return kernels.Best()
+}
+
+// threads is how many share work of this cost.
+func (o RunOptions) threads(cost float64) int { return min(o.Threads, int(cost/costShare)) }
 
 func newPlan(rows, cols int, name, op string, e engine, set *kernels.Set, threads int) *Plan {
 	p := &Plan{rows: rows, cols: cols, name: name, tier: set.Tier(op), engine: e, set: set, threads: threads}

@@ -106,6 +106,27 @@ var planShapes = []struct{ rows, cols, width, k, group int }{
 	{2, 20000, 2, 256, 0},
 }
 
+// TestChoose asks for the plan of a layer of which nothing but the shapes is there.
+func TestChoose(t *testing.T) {
+	for _, s := range planShapes {
+		l := randomLayer(rand.New(rand.NewPCG(2, 2)), s.rows, s.cols, s.width, s.k, s.group)
+		hollow := &Layer{Rows: s.rows, Cols: s.cols, Width: s.width, Centroids: l.Centroids, Group: s.group}
+		for _, opts := range []RunOptions{{}, {Batch: 8}, {Plan: "dense"}} {
+			p, err := l.Plan(opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			plan, tier, err := hollow.Choose(opts)
+			if err != nil || plan != p.Name() || tier != p.Tier() {
+				t.Errorf("%+v with %+v: %s on %s, %v; Plan takes %s on %s", s, opts, plan, tier, err, p.Name(), p.Tier())
+			}
+		}
+	}
+	if _, _, err := (&Layer{Rows: 1, Cols: 2, Width: 1, Centroids: []byte{1}}).Choose(RunOptions{Plan: "table"}); err == nil {
+		t.Error("chose a table for segments of one column")
+	}
+}
+
 func TestPlans(t *testing.T) {
 	for _, s := range planShapes {
 		random := rand.New(rand.NewPCG(1, uint64(s.rows*s.cols)))

@@ -149,7 +149,8 @@ func measureErrors(l NamedLayer, opts VerifyOptions, weights, outputs *Distortio
 		Name: l.Tensor.Name, Shape: l.Tensor.Shape, Scheme: l.Layer.Scheme(), K: l.Layer.K(), D: l.Layer.Width, Group: l.Layer.Group,
 		BitsStored: float64(8*l.Bytes) / float64(rows*cols),
 	}
-	plan, err := l.Layer.Plan(RunOptions{Kernels: opts.Kernels, Threads: opts.Threads, Batch: opts.Batch})
+	run := RunOptions{Kernels: opts.Kernels, Threads: opts.Threads, Batch: opts.Batch}
+	plan, err := l.Layer.Plan(run)
 	if err != nil {
 		return nil, found, err
 	}
@@ -179,7 +180,10 @@ func measureErrors(l NamedLayer, opts VerifyOptions, weights, outputs *Distortio
 			return nil, found, err
 		}
 	}
-	baseline := newPlan(rows, cols, "dense", "dense-vector", baselineEngine{denseEngine{&dense}}, opts.Kernels, opts.Threads)
+	baseline, err := dense.Plan(run)
+	if err != nil {
+		return nil, found, err
+	}
 	if err := baseline.MulMat(want, x, n); err != nil {
 		return nil, found, err
 	}

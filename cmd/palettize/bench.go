@@ -3,14 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
-	"math"
 	"regexp"
 	"runtime"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/palettize/palettize/codebook"
 )
 
 // benchReport is a run of bench.
@@ -19,35 +19,64 @@ type benchReport struct {
 	GOARCH     string         `json:"goarch"`
 	Package    string         `json:"pkg"`
 	CPU        string         `json:"cpu"`
-	Benchmarks []benchResult  `json:"benchmarks"`
+	WorkingSet int64          `json:"working_set_bytes"` // that the copies of a form exceed where cache=cold
+	Benchmarks []*benchResult `json:"benchmarks"`
 	Comparison *benchCompared `json:"comparison,omitempty"` // with the baseline
 }
 
-// benchResult is one benchmark. Times are the best of several rounds.
+// benchResult is one benchmark. Times are the best of several turns.
 type benchResult struct {
-	Name   string  `json:"name"` // as in the Go benchmark format
-	N      int     `json:"n"`    // calls timed
-	Ns     float64 `json:"ns_op"`
-	XDense float64 `json:"x_dense"` // dense float32 in the same rounds takes this many times as long
+	Name   string     `json:"name"` // as in the Go benchmark format
+	N      int        `json:"n"`    // calls timed
+	Ns     float64    `json:"ns_op"`
+	XDense float64    `json:"x_dense"` // dense float32 in the same turns takes this many times as long
+	Cold   *coldFacts `json:"cold,omitempty"`
+}
+
+// coldFacts say what a form read from memory could reach, and what it does.
+type coldFacts struct {
+	Copies      int     `json:"copies"`        // of the form
+	Bits        float64 `json:"bits_resident"` // of the form, a weight
+	Limit       float64 `json:"limit"`         // 32 / Bits: x-dense if both do nothing but read memory, equally fast
+	Reached     float64 `json:"reached"`       // x-dense / Limit
+	HotNs       float64 `json:"hot_ns_op"`     // in the same turns, the data in the cache
+	BoundBy     string  `json:"bound_by"`      // "memory", or "hot speed" where that takes longer than reading the form at the bandwidth of a copy
+	CopyGBs     float64 `json:"copy_gb_s"`     // read and written, in the same turns
+	DenseOfCopy float64 `json:"dense_of_copy"` // what dense reads of that
+}
+
+// derive works out the rest from the shape and what a call of dense and of the form took, in nanoseconds.
+func (f *coldFacts) derive(size int, denseNs, ns float64) {
+	f.Limit = 32 / f.Bits
+	f.Reached = denseNs / ns / f.Limit
+	f.DenseOfCopy = 4 * float64(size) / denseNs / f.CopyGBs
+	f.BoundBy = "memory"
+	if bytes := f.Bits / 8 * float64(size); f.HotNs > bytes/f.CopyGBs {
+		f.BoundBy = "hot speed"
+	}
 }
 
 type benchOptions struct {
 	kernel, filter string
 	count          int
 	each           time.Duration
+	workingSet     byteSize
 	baseline       string
 	tolerance      float64
+	otherCPU       bool
 	asJSON         bool
 }
 
 func (o *benchOptions) addFlags(f *pflag.FlagSet) {
 	f.SortFlags = false
-	f.StringVar(&o.filter, "filter", "", "run only benchmarks whose name matches `REGEX`")
+	f.StringVar(&o.filter, "filter", "", "run only benchmarks whose name matches `REGEX` (default: batch=1 and threads=1, without CODEBOOK of [3072, 1024]; with --baseline what is in FILE)")
 	f.StringVar(&o.kernel, "kernel", "", "use no kernels beyond `TIER`, a name from palettize cpu (default: all that run here)")
 	f.IntVar(&o.count, "count", 1, "run everything `N` times, as benchstat likes it")
 	f.DurationVar(&o.each, "time", 200*time.Millisecond, "time for each benchmark")
+	f.Var(&o.workingSet, "working-set", "cache=cold means copies of more than `BYTES` in turn, such as 256MiB (default: eight times the last-level cache, if memory allows)")
 	f.StringVar(&o.baseline, "baseline", "", "compare with `FILE`, an earlier output of bench, plain or JSON")
 	f.Float64Var(&o.tolerance, "tolerance", 10, "gate: percent by which a ratio to dense may fall below the baseline's")
+	f.BoolVar(&o.otherCPU, "other-cpu", false, "compare even if the baseline is from another CPU")
 	f.BoolVar(&o.asJSON, "json", false, "print JSON")
 }
 
@@ -56,22 +85,32 @@ func newBench(env *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench [CODEBOOK]",
 		Short: "Measure kernels and layers against dense float32",
-		Long: `bench times every kernel on every tier that runs here, layers of each scheme with random content, and the
-layers of CODEBOOK, on one thread. The output is in the Go benchmark format, for benchstat. Next to each time
-stands x-dense: how many times as long dense float32 multiplication of the same shape takes, measured in turns
-with it. Layers are measured with the data in the cache (cache=hot) and after it was driven out (cache=cold).
+		Long: `bench times the layers of CODEBOOK; without it every kernel on every tier that runs here, and layers of each scheme
+with random content, in shapes of real models. The output is in the Go benchmark format, for benchstat. Next to
+each time stands x-dense: how many times as long dense float32 multiplication of the same shape, batch and number of threads
+takes, measured in turns with it.
 
---baseline compares the x-dense of this run with those of an earlier one, never the times themselves: a
-baseline is good for machines of one kind, whatever else they are doing.
+cache=hot is one layer again and again. cache=cold walks through as many copies of it as exceed the working set,
+as a model larger than the cache does. A table at the end says for each of them how many bits a weight it holds in memory,
+what share it reaches of the 32/bits that memory allows, and whether it is memory that bounds it or its own speed.
+
+--filter . runs everything, which takes hours.
+
+--baseline compares the x-dense of this run with those of an earlier one, never the times themselves. What fell is
+measured twice more before it counts; medians are compared. Ratios depend on the CPU, so that a baseline from
+another one is an error.
 
 ` + exitHelp(true),
 		Example: `  palettize bench > old.txt
   palettize bench --baseline old.txt --tolerance 15
-  palettize bench model.pal.safetensors --filter layer=`,
+  palettize bench --filter 'Llama-2-7B.*scheme=segments/.*cache=cold' --working-set 1GiB
+  palettize bench model.pal.safetensors`,
 		Args: takes(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if cmd.Flags().Changed("tolerance") && o.baseline == "" {
-				return usagef("--tolerance goes with --baseline")
+			for _, flag := range []string{"tolerance", "other-cpu"} {
+				if cmd.Flags().Changed(flag) && o.baseline == "" {
+					return usagef("--%s goes with --baseline", flag)
+				}
 			}
 			return runBench(cmd.Context(), env, o, args)
 		},
@@ -81,213 +120,172 @@ baseline is good for machines of one kind, whatever else they are doing.
 }
 
 func runBench(ctx context.Context, env *env, o benchOptions, args []string) error {
-	filter, err := o.check()
+	r, err := newBenchRun(env, o, args)
 	if err != nil {
 		return err
 	}
-	var was *benchReport
-	if o.baseline != "" {
-		if was, err = readBaseline(o.baseline); err != nil {
+	for range o.count {
+		if err := r.measureAll(ctx, r.wanted); err != nil {
 			return err
 		}
 	}
-	all, err := newBenchmarks(o.kernel, args)
+	var missed error
+	if r.was != nil {
+		if missed, err = r.compare(ctx); err != nil {
+			return err
+		}
+	}
+	if o.asJSON {
+		err = env.show(&r.report, true)
+	} else {
+		err = env.print(r.report.closing())
+	}
 	if err != nil {
 		return err
 	}
-	report := &benchReport{
+	return missed
+}
+
+// benchRun is a run on its way.
+type benchRun struct {
+	*env
+	benchOptions
+	report benchReport
+	was    *benchReport // the baseline; nil: none
+	cases  []*benchCase
+	wanted func(name string) bool
+}
+
+func newBenchRun(env *env, o benchOptions, args []string) (*benchRun, error) {
+	r := &benchRun{env: env, benchOptions: o, report: benchReport{
 		GOOS: runtime.GOOS, GOARCH: runtime.GOARCH,
 		Package: "github.com/palettize/palettize/cmd/palettize", CPU: cpuName(),
-	}
-	for range o.count {
-		for _, c := range all.cases {
-			result, err := all.measure(ctx, c, filter, o.each)
-			if err != nil {
-				return err
-			}
-			if result == nil {
-				continue
-			}
-			// As text, results appear one by one: a run takes minutes.
-			line := result.text()
-			if len(report.Benchmarks) == 0 {
-				line = report.text() + line
-			}
-			report.Benchmarks = append(report.Benchmarks, *result)
-			if o.asJSON {
-				continue
-			}
-			if err := env.print(line); err != nil {
-				return err
-			}
-		}
-	}
-	if len(report.Benchmarks) == 0 {
-		return fmt.Errorf("--filter %s matches no benchmark", o.filter)
-	}
-	if was == nil {
-		if o.asJSON {
-			return env.show(report, true)
-		}
-		return nil
-	}
-	return compareBench(env, o, filter, was, report)
-}
-
-func (o *benchOptions) check() (*regexp.Regexp, error) {
-	filter, err := regexp.Compile(o.filter)
-	switch {
-	case err != nil:
-		return nil, usagef("--filter: %v", err)
-	case o.count < 1:
-		return nil, usagef("--count %d", o.count)
-	case o.each <= 0:
-		return nil, usagef("--time %v", o.each)
-	case !(o.tolerance >= 0):
-		return nil, usagef("--tolerance %v", o.tolerance)
-	}
-	return filter, nil
-}
-
-// benchCase is something to measure against dense multiplication with a matrix [rows, cols].
-type benchCase struct {
-	name       string // up to the tier
-	rows, cols int
-	cold       bool
-	// prepare tells the tier; setUp waits until it is known that the filter matches.
-	prepare func() (tier string, setUp func() (run func() error), err error)
-}
-
-// measure returns nil when the filter does not match.
-func (b *benchmarks) measure(ctx context.Context, c *benchCase, filter *regexp.Regexp, each time.Duration) (*benchResult, error) {
-	if err := ctx.Err(); err != nil {
+	}}
+	err := o.check()
+	if err != nil {
 		return nil, err
 	}
-	tier, setUp, err := c.prepare()
+	if r.report.WorkingSet, err = workingSet(o.workingSet, lastLevelCache(), freeMemory()); err != nil {
+		return nil, err
+	}
+	if o.baseline != "" {
+		if r.was, err = readBaseline(o.baseline); err != nil {
+			return nil, err
+		}
+		if !o.otherCPU {
+			if err := sameCPU(o.baseline, r.was.CPU, r.report.CPU); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if r.wanted, err = o.selection(len(args) > 0, r.was); err != nil {
+		return nil, err
+	}
+	set, err := kernelSet(o.kernel)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", c.name, err)
+		return nil, err
 	}
-	result := &benchResult{Name: fmt.Sprintf("Benchmark%s/tier=%s-1", c.name, tier)}
-	if !filter.MatchString(result.Name) {
-		return nil, nil
+	var layers []codebook.NamedLayer
+	if len(args) > 0 {
+		if layers, err = layersOf(args[0]); err != nil {
+			return nil, err
+		}
 	}
-	timed := timeHot
+	r.cases, err = benchCases(set, layers)
+	return r, err
+}
+
+func (o *benchOptions) check() error {
+	switch {
+	case o.count < 1:
+		return usagef("--count %d", o.count)
+	case o.each <= 0:
+		return usagef("--time %v", o.each)
+	case !(o.tolerance >= 0):
+		return usagef("--tolerance %v", o.tolerance)
+	}
+	return nil
+}
+
+// layersOf reads the layers of a codebook file.
+func layersOf(name string) ([]codebook.NamedLayer, error) {
+	book, err := openCodebook(name)
+	if err != nil {
+		return nil, err
+	}
+	defer book.Close()
+	layers, err := namedLayers(book)
+	if err == nil && len(layers) == 0 {
+		err = fmt.Errorf("%s: has no layers, nothing to measure", name)
+	}
+	return layers, err
+}
+
+// selection says which benchmarks to run.
+func (o *benchOptions) selection(ofFile bool, was *benchReport) (wanted func(name string) bool, err error) {
+	filter := o.filter
+	switch {
+	case filter != "":
+	case was != nil:
+		known := was.ratios()
+		return func(name string) bool { return known[identity(name)] != nil }, nil
+	case ofFile:
+		filter = `/batch=1/.*/threads=1$`
+	default:
+		filter = `/rows=3072/cols=1024/batch=1/.*/threads=1$`
+	}
+	matches, err := regexp.Compile(filter)
+	if err != nil {
+		return nil, usagef("--filter: %v", err)
+	}
+	return matches.MatchString, nil
+}
+
+// measureAll measures the cases that are wanted, in order. As text, results appear one by one: a run takes minutes.
+func (r *benchRun) measureAll(ctx context.Context, wanted func(name string) bool) error {
+	for _, c := range r.cases {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if !wanted(c.name) {
+			continue
+		}
+		result, err := r.measure(ctx, c)
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.name, err)
+		}
+		line := result.text()
+		if r.report.Benchmarks == nil {
+			line = r.report.text() + line
+		}
+		r.report.Benchmarks = append(r.report.Benchmarks, result)
+		if r.asJSON {
+			continue
+		}
+		if err := r.print(line); err != nil {
+			return err
+		}
+	}
+	if r.report.Benchmarks == nil {
+		if r.was != nil && r.filter == "" {
+			return fmt.Errorf("%s: none of its %d benchmarks is in this run", r.baseline, len(r.was.ratios()))
+		}
+		return fmt.Errorf("--filter %s matches no benchmark", r.filter)
+	}
+	return nil
+}
+
+func (r *benchRun) measure(ctx context.Context, c *benchCase) (*benchResult, error) {
+	var result *benchResult
+	var err error
 	if c.cold {
-		timed = b.timeCold
+		result, err = timeCold(ctx, c, r.each, r.report.WorkingSet)
+	} else {
+		result, err = timeHot(ctx, c, r.each)
 	}
-	n, ns, denseNs, err := timed(setUp(), b.denseVec(c.rows, c.cols), each)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", c.name, err)
+		return nil, err
 	}
-	result.N, result.Ns, result.XDense = n, ns, denseNs/ns
+	result.Name = c.name
 	return result, nil
-}
-
-const (
-	// benchRounds is how often dense and compiled take turns at least.
-	benchRounds = 5
-	// benchSlot is how long a turn lasts: short, so that many turns go undisturbed by whatever else the
-	// machine does and both meet it in the same moods; long enough for the clock.
-	benchSlot = time.Millisecond
-)
-
-// timeHot returns the best time of a call of each, in nanoseconds, out of rounds of many calls.
-func timeHot(run, dense func() error, each time.Duration) (n int, ns, denseNs float64, err error) {
-	perSlot, err := calibrate(run)
-	if err != nil {
-		return 0, 0, 0, err
-	}
-	densePerSlot, err := calibrate(dense)
-	if err != nil {
-		return 0, 0, 0, err
-	}
-	ns, denseNs = math.Inf(1), math.Inf(1)
-	start := time.Now()
-	for round := 0; round < benchRounds || time.Since(start) < each; round++ {
-		took, err := timeCalls(dense, densePerSlot)
-		if err != nil {
-			return 0, 0, 0, err
-		}
-		denseNs = min(denseNs, took)
-		if took, err = timeCalls(run, perSlot); err != nil {
-			return 0, 0, 0, err
-		}
-		ns = min(ns, took)
-		n += perSlot
-	}
-	return n, ns, denseNs, nil
-}
-
-// calibrate finds how many calls fill a slot.
-func calibrate(f func() error) (int, error) {
-	ns := math.Inf(1)
-	for n := 1; ; n *= 2 {
-		took, err := timeCalls(f, n)
-		if err != nil {
-			return 0, err
-		}
-		ns = min(ns, took)
-		if ns*float64(n) > float64(benchSlot)/2 {
-			return max(1, int(float64(benchSlot)/ns)), nil
-		}
-	}
-}
-
-// timeCalls returns the time of one of n calls in a row, after one that does not count: it brings
-// the data back into the cache.
-func timeCalls(f func() error, n int) (float64, error) {
-	if err := f(); err != nil {
-		return 0, err
-	}
-	start := time.Now()
-	for range n {
-		if err := f(); err != nil {
-			return 0, err
-		}
-	}
-	return max(1, float64(time.Since(start).Nanoseconds())) / float64(n), nil
-}
-
-// coldSweep is how many bytes are read between two calls to drive the data of the first out of the
-// cache: more than one core reaches in the last level of nearly any CPU.
-const coldSweep = 256 << 20
-
-// timeCold returns the median time of a call of each, in nanoseconds, with the cache full of other
-// data.
-func (b *benchmarks) timeCold(run, dense func() error, each time.Duration) (n int, ns, denseNs float64, err error) {
-	if b.other == nil {
-		b.other = make([]byte, coldSweep)
-		for i := 0; i < len(b.other); i += 4096 {
-			b.other[i] = 1 // or all pages would be the same page of zeros
-		}
-	}
-	coldCall := func(f func() error) (float64, error) {
-		var sum byte
-		for i := 0; i < len(b.other); i += 64 {
-			sum += b.other[i]
-		}
-		runtime.KeepAlive(sum)
-		start := time.Now()
-		err := f()
-		return max(1, float64(time.Since(start).Nanoseconds())), err
-	}
-	var times, denseTimes []float64
-	for start := time.Now(); len(times) < benchRounds || time.Since(start) < each; {
-		took, err := coldCall(dense)
-		if err != nil {
-			return 0, 0, 0, err
-		}
-		denseTimes = append(denseTimes, took)
-		if took, err = coldCall(run); err != nil {
-			return 0, 0, 0, err
-		}
-		times = append(times, took)
-	}
-	return len(times), median(times), median(denseTimes), nil
-}
-
-// median sorts its argument.
-func median(values []float64) float64 {
-	slices.Sort(values)
-	return values[len(values)/2]
 }

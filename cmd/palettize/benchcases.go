@@ -1,65 +1,105 @@
 package main
 
 import (
-	"encoding/binary"
+	_ "embed"
 	"fmt"
-	"math/rand/v2"
+	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/palettize/palettize/codebook"
 	"github.com/palettize/palettize/kernels"
 )
 
-// benchShapes are those of real layers: one of a small sentence encoder, one of a middling model, one of a
-// large one. All are multiples of what the layouts of kernels need.
-func benchShapes() [][2]int { return [][2]int{{384, 1536}, {3072, 1024}, {4096, 4096}} }
+//go:embed shapes.txt
+var shapesText string
 
-// benchmarks is what bench measures.
-type benchmarks struct {
-	cases []*benchCase
-	set   *kernels.Set
-	rng   *rand.Rand
-	dense map[[2]int]func() error // dense float32 multiplication by shape
-	other []byte                  // what timeCold fills the cache with
+// namedShape is that of a layer of a real model.
+type namedShape struct {
+	name       string
+	rows, cols int
 }
 
-// newBenchmarks lists kernels, layers with random content and the layers of a codebook.
-func newBenchmarks(kernel string, args []string) (*benchmarks, error) {
-	set, err := kernelSet(kernel)
+// parseShapes reads lines of a name, rows and columns; what follows a # is a comment.
+func parseShapes(text string) ([]namedShape, error) {
+	var shapes []namedShape
+	for line := range strings.Lines(text) {
+		line, _, _ = strings.Cut(line, "#")
+		if line = strings.TrimSpace(line); line == "" {
+			continue
+		}
+		var s namedShape
+		if n, err := fmt.Sscanf(line, "%s %d %d", &s.name, &s.rows, &s.cols); n != 3 {
+			return nil, fmt.Errorf("shapes.txt: %q: %v", line, err)
+		}
+		shapes = append(shapes, s)
+	}
+	return shapes, nil
+}
+
+// benchCase is something to measure against dense multiplication with a matrix [rows, cols].
+type benchCase struct {
+	name                       string // as in the Go benchmark format
+	set                        *kernels.Set
+	rows, cols, batch, threads int
+	cold                       bool
+	// content makes what is multiplied; build lays out a copy of it. It waits until it is known that the case is wanted.
+	content func() (build func() (form, error))
+}
+
+var benchBatches = []int{1, 8, 128}
+
+// benchCases lists the layers of a codebook file or, without one, kernels and layers with random content of each
+// shape.
+func benchCases(set *kernels.Set, layers []codebook.NamedLayer) ([]*benchCase, error) {
+	var cases []*benchCase
+	if layers != nil {
+		for _, l := range layers {
+			of, err := layerCases(set, benchName(l.Tensor.Name), l.Layer, func() *codebook.Layer { return l.Layer })
+			if err != nil {
+				return nil, err
+			}
+			cases = append(cases, of...)
+		}
+		return cases, nil
+	}
+	shapes, err := parseShapes(shapesText)
 	if err != nil {
 		return nil, err
 	}
-	b := &benchmarks{set: set, rng: rand.New(rand.NewPCG(1, 2)), dense: make(map[[2]int]func() error)}
-	var layers []codebook.NamedLayer
-	if len(args) > 0 {
-		book, err := openCodebook(args[0])
+	for _, shape := range shapes {
+		of, err := kernelCases(set, shape)
 		if err != nil {
 			return nil, err
 		}
-		defer book.Close()
-		if layers, err = namedLayers(book); err != nil {
-			return nil, err
+		cases = append(cases, of...)
+		for _, scheme := range benchSchemes(shape.cols) {
+			// The plan follows from the shapes alone.
+			hollow := &codebook.Layer{
+				Rows: shape.rows, Cols: shape.cols, Width: scheme.Width, Group: scheme.Group,
+				Centroids: make([]byte, scheme.K*scheme.Width),
+			}
+			of, err := layerCases(set, shape.name, hollow, func() *codebook.Layer { return randomLayer(shape.rows, shape.cols, scheme) })
+			if err != nil {
+				return nil, err
+			}
+			cases = append(cases, of...)
 		}
 	}
-	if err := b.addKernels(); err != nil {
-		return nil, err
+	return cases, nil
+}
+
+// benchSchemes has every plan among its layers.
+func benchSchemes(cols int) []codebook.Scheme {
+	return []codebook.Scheme{
+		{Name: "rows", Width: cols, K: 256},
+		{Name: "segments", Width: 8, K: 256},
+		{Name: "segments", Width: 4, K: 256},
+		{Name: "segments", Width: 2, K: 256},
+		{Name: "scalar", Width: 1, K: 256},
+		{Name: "scalar", Width: 1, K: 16},
+		{Name: "scalar", Width: 1, K: 16, Group: 16},
 	}
-	for _, shape := range benchShapes() {
-		for _, s := range []codebook.Scheme{
-			{Name: "rows", Width: shape[1], K: 256},
-			{Name: "segments", Width: 8, K: 256},
-			{Name: "segments", Width: 4, K: 256},
-			{Name: "segments", Width: 2, K: 256},
-			{Name: "scalar", Width: 1, K: 256},
-			{Name: "scalar", Width: 1, K: 16, Group: 16},
-		} {
-			b.addLayer("", b.randomLayer(shape[0], shape[1], s))
-		}
-	}
-	for _, l := range layers {
-		b.addLayer("/layer="+benchName(l.Tensor.Name), l.Layer)
-	}
-	return b, nil
 }
 
 // benchName is a tensor's name without what means something in the Go benchmark format.
@@ -67,214 +107,65 @@ func benchName(name string) string {
 	return printable(strings.NewReplacer(" ", "_", "/", "_", "=", "_").Replace(name))
 }
 
-// addLayer adds a layer, with its data in the cache and not.
-func (b *benchmarks) addLayer(label string, l *codebook.Layer) {
-	name := fmt.Sprintf("Layer%s/scheme=%s/d=%d/k=%d", label, l.Scheme(), l.Width, l.K())
+// layerCases lists the ways to multiply a layer: batches, caches and threads. The layer itself, of which l has
+// the shapes, comes from get.
+func layerCases(set *kernels.Set, name string, l *codebook.Layer, get func() *codebook.Layer) ([]*benchCase, error) {
+	name = fmt.Sprintf("BenchmarkLayer/layer=%s/scheme=%s/d=%d", name, l.Scheme(), l.Width)
+	if l.Stream == nil { // else the number of centroids is an outcome, other in the next version of a model
+		name += fmt.Sprintf("/k=%d", l.K())
+	}
 	if l.Group != 0 {
 		name += fmt.Sprintf("/g=%d", l.Group)
 	}
-	name += fmt.Sprintf("/rows=%d/cols=%d", l.Rows, l.Cols)
-	for _, cache := range []string{"hot", "cold"} {
-		b.cases = append(b.cases, &benchCase{
-			name: name + "/cache=" + cache, rows: l.Rows, cols: l.Cols, cold: cache == "cold",
-			prepare: func() (string, func() func() error, error) {
-				plan, err := l.Plan(codebook.RunOptions{Kernels: b.set})
-				if err != nil {
-					return "", nil, err
+	threads := []int{1}
+	if all := runtime.GOMAXPROCS(0); all > 1 {
+		threads = append(threads, all)
+	}
+	var cases []*benchCase
+	for _, batch := range benchBatches {
+		plan, tier, err := l.Choose(codebook.RunOptions{Kernels: set, Batch: batch})
+		if err != nil {
+			return nil, err
+		}
+		for _, cache := range []string{"hot", "cold"} {
+			for _, threads := range threads {
+				c := &benchCase{
+					name: fmt.Sprintf("%s/rows=%d/cols=%d/batch=%d/cache=%s/plan=%s/tier=%s/threads=%d",
+						name, l.Rows, l.Cols, batch, cache, plan, tier, threads),
+					set: set, rows: l.Rows, cols: l.Cols, batch: batch, threads: threads, cold: cache == "cold",
 				}
-				return plan.Tier(), func() func() error {
-					x, y := b.floats(l.Cols), make([]float32, l.Rows)
-					return func() error { return plan.MulVec(y, x) }
-				}, nil
-			},
-		})
-	}
-}
-
-// randomLayer is as fast as a layer made of a real matrix: kernels do not look at the values.
-func (b *benchmarks) randomLayer(rows, cols int, s codebook.Scheme) *codebook.Layer {
-	l := &codebook.Layer{
-		Rows: rows, Cols: cols, Width: s.Width, Group: s.Group,
-		Centroids: b.bytes(s.K * s.Width), ZeroPoint: 128, Scale: 0.001,
-	}
-	l.Assignments = b.bytes(rows * l.Segments())
-	for i := range l.Assignments {
-		l.Assignments[i] = byte(int(l.Assignments[i]) % s.K)
-	}
-	if s.Name != "rows" {
-		l.RowScales = b.bytes(rows)
-	}
-	if s.Group != 0 {
-		l.Multipliers = make([]int8, rows*l.Groups())
-		for i := range l.Multipliers {
-			l.Multipliers[i] = int8(b.rng.IntN(codebook.MaxMultiplier))
+				c.content = func() func() (form, error) {
+					l := get()
+					return c.forms(func() multiplier { return l })
+				}
+				cases = append(cases, c)
+			}
 		}
 	}
-	return l
+	return cases, nil
 }
 
-// addKernels adds each operation on each tier that runs here and is not beyond the set.
-func (b *benchmarks) addKernels() error {
-	for _, shape := range benchShapes() {
-		reached := make(map[string]bool) // operations whose selected row has come by: the best comes first
-		for _, t := range b.set.Tiers() {
-			reached[t.Op] = reached[t.Op] || t.Selected
-			if !reached[t.Op] || t.Lacks != "" {
-				continue
-			}
-			set, err := kernels.Limited(t.Tier)
-			if err != nil {
-				return err
-			}
-			b.addKernel(set, t.Op, shape[0], shape[1])
+// multiplier is what can be laid out for multiplication: a layer or a dense matrix.
+type multiplier interface {
+	Plan(codebook.RunOptions) (*codebook.Plan, error)
+}
+
+// forms returns a function that lays out what next returns. All copies take the same input.
+func (c *benchCase) forms(next func() multiplier) func() (form, error) {
+	x, y := randomFloats(c.batch*c.cols), make([]float32, c.batch*c.rows)
+	return func() (form, error) {
+		p, err := next().Plan(codebook.RunOptions{Kernels: c.set, Batch: c.batch, Threads: c.threads})
+		if err != nil {
+			return form{}, err
 		}
-	}
-	return nil
-}
-
-// addKernel adds an operation as a layer of this shape needs it.
-func (b *benchmarks) addKernel(set *kernels.Set, op string, rows, cols int) {
-	name := fmt.Sprintf("Kernel/op=%s/rows=%d/cols=%d", op, rows, cols)
-	add := func(detail string, setUp func() (run func())) {
-		b.cases = append(b.cases, &benchCase{
-			name: name + detail, rows: rows, cols: cols,
-			prepare: func() (string, func() func() error, error) {
-				return set.Tier(op), func() func() error {
-					run := setUp()
-					return func() error { run(); return nil }
-				}, nil
-			},
-		})
-	}
-	switch op {
-	case "quantize":
-		add("", func() func() {
-			x, q, scales := b.floats(cols), make([]int8, cols), make([]float32, cols/kernels.Block)
-			return func() { set.Quantize(q, scales, x, kernels.Block) }
-		})
-	case "mul-u8":
-		add("", func() func() {
-			return mulCall(set.MulU8, b.matrix(rows, cols, 1, kernels.Block, 1, 0), b.input(cols, kernels.Block))
-		})
-	case "mul-nibble":
-		add("/g=16", func() func() {
-			return mulCall(set.MulNibble, b.matrix(rows, cols, 1, 16, 2, 16), b.input(cols, 16))
-		})
-	case "mul-lookup":
-		add("/d=2", func() func() {
-			return mulCall(set.MulLookup, b.matrix(rows, cols, 2, kernels.Block, 1, 2*kernels.Centroids), b.input(cols, kernels.Block))
-		})
-	case "table":
-		add("/d=8", func() func() { return b.tableCall(set, rows, cols, 8) })
-	case "dense-vector":
-		add("", func() func() {
-			w, x, y := b.floats(rows*cols), b.floats(cols), make([]float32, rows)
-			return func() { set.DenseVec(y, w, x) }
-		})
-	case "dense-matrix":
-		add("/batch=8", func() func() {
-			w, x, y := b.floats(rows*cols), b.floats(8*cols), make([]float32, 8*rows)
-			return func() { set.DenseMat(y, rows, w, x, rows, cols, 8) }
-		})
-	case "nearest":
-		// What compress asks for: points of two columns against a full codebook.
-		const points, d = 4096, 2
-		add(fmt.Sprintf("/points=%d/d=%d", points, d), func() func() {
-			at, centroids, half := b.floats(points*d), b.floats(kernels.Centroids*d), b.floats(kernels.Centroids)
-			assignments, scores := make([]byte, points), make([]float32, points)
-			return func() { set.Nearest(assignments, scores, at, points, d, centroids, half) }
-		})
-	case "update":
-		// What error feedback asks for after a block of columns, for one panel of rows.
-		const k = 128
-		add(fmt.Sprintf("/k=%d", k), func() func() {
-			panel := set.UpdateRows()
-			w, coefficients, errors := b.floats(cols*panel), b.floats(cols*k), b.floats(k*panel)
-			return func() { set.Update(w, coefficients, k, cols, errors, k) }
-		})
-	case "trellis":
-		const rows = 16
-		add(fmt.Sprintf("/states=8/searched=%d", rows), func() func() {
-			seqs, cost := make([]kernels.Sequence, rows), make([][256]float32, 1)
-			for i := range seqs {
-				seqs[i] = kernels.Sequence{X: b.floats(cols), Class: make([]byte, cols), Levels: make([]byte, cols)}
-			}
-			work := new(kernels.TrellisWork)
-			return func() { set.SearchTrellis(kernels.Trellis8, cost, seqs, work) }
-		})
+		return form{func() error { return p.MulMat(y, x, c.batch) }, p.BitsResident()}, nil
 	}
 }
 
-type mulFunc func(dst []float32, ld int, m *kernels.Matrix, in *kernels.Input, p0, p1 int)
-
-func mulCall(mul mulFunc, m *kernels.Matrix, in *kernels.Input) func() {
-	y := make([]float32, len(m.Scale))
-	return func() { mul(y, len(y), m, in, 0, m.Panels) }
-}
-
-func (b *benchmarks) tableCall(set *kernels.Set, rows, cols, width int) func() {
-	segments := cols / width
-	t := kernels.NewTables(segments, kernels.Block/width)
-	in := b.input(cols, width)
-	centroids, codes := b.bytes(kernels.Centroids*width), b.bytes(rows*segments)
-	scale, y := b.floats(rows), make([]float32, rows)
-	return func() {
-		set.BuildTables(t, centroids, width, in.Q, in.Scales, in.Init)
-		set.SpreadTables(y, t, codes, scale, 0, rows/kernels.TablePanelRows)
-	}
-}
-
-// matrix is one with random content. A code stands for width columns, group columns share a
-// multiplier, perByte codes lie in a byte.
-func (b *benchmarks) matrix(rows, cols, width, group, perByte, lookup int) *kernels.Matrix {
-	quad := 4 * width
-	m := &kernels.Matrix{
-		Panels: rows / kernels.PanelRows, Quads: cols / quad,
-		BlockQuads: kernels.Block / quad, GroupQuads: group / quad,
-		Codes: b.bytes(rows * cols / width / perByte), Lookup: b.bytes(lookup), Scale: b.floats(rows),
-	}
-	m.Mult = make([]int8, rows*m.Groups())
-	for i := range m.Mult {
-		m.Mult[i] = int8(b.rng.IntN(codebook.MaxMultiplier))
-	}
-	return m
-}
-
-// input is a random quantised vector; group columns share a sum.
-func (b *benchmarks) input(cols, group int) *kernels.Input {
-	in := &kernels.Input{
-		N: 1, Stride: cols, Q: make([]int8, cols),
-		Scales: b.floats(cols / kernels.Block), Init: make([]int32, cols/group),
-	}
-	for i, v := range b.bytes(cols) {
-		in.Q[i] = int8(v)
-	}
-	return in
-}
-
-// denseVec returns the float32 multiplication that everything of this shape is held against, on the
-// best kernels of the set. Shapes share their weights.
-func (b *benchmarks) denseVec(rows, cols int) func() error {
-	shape := [2]int{rows, cols}
-	if b.dense[shape] == nil {
-		w, x, y := b.floats(rows*cols), b.floats(cols), make([]float32, rows)
-		b.dense[shape] = func() error { b.set.DenseVec(y, w, x); return nil }
-	}
-	return b.dense[shape]
-}
-
-func (b *benchmarks) floats(n int) []float32 {
-	v := make([]float32, n)
-	for i := range v {
-		v[i] = b.rng.Float32() - 0.5
-	}
-	return v
-}
-
-func (b *benchmarks) bytes(n int) []byte {
-	v := make([]byte, (n+7)/8*8)
-	for i := 0; i < len(v); i += 8 {
-		binary.LittleEndian.PutUint64(v[i:], b.rng.Uint64())
-	}
-	return v[:n:n]
+// dense is the content that the case is held against.
+func (c *benchCase) dense() func() (form, error) {
+	w := randomFloats(c.rows * c.cols)
+	return c.forms(func() multiplier {
+		return &codebook.Dense{Rows: c.rows, Cols: c.cols, W: slices.Clone(w)}
+	})
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"io"
 	"os"
 	"runtime"
 	"strings"
@@ -64,17 +65,32 @@ func cpuFacts() (*cpuReport, error) {
 	return report, nil
 }
 
-// cpuName is the model name that Linux gives the first processor, "" elsewhere.
+// cpuName is what Linux says of the first processor, "" elsewhere. A virtual machine may have but the maker's name for
+// the model, so that the numbers stand beside it; arm64 has nothing but numbers.
 func cpuName() string {
 	f, err := os.Open("/proc/cpuinfo")
 	if err != nil {
 		return ""
 	}
 	defer f.Close()
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		if key, value, ok := strings.Cut(lines.Text(), ":"); ok && strings.TrimSpace(key) == "model name" {
-			return strings.TrimSpace(value)
+	return cpuNameIn(f)
+}
+
+func cpuNameIn(cpuinfo io.Reader) string {
+	var name string
+	var numbers []string
+	for lines := bufio.NewScanner(cpuinfo); lines.Scan() && lines.Text() != ""; { // an empty line ends a processor
+		key, value, _ := strings.Cut(lines.Text(), ":")
+		key, value = strings.TrimSpace(key), strings.TrimSpace(value)
+		switch key {
+		case "model name":
+			name = value
+		case "cpu family", "model", "CPU implementer", "CPU part":
+			numbers = append(numbers, strings.TrimPrefix(key, "cpu ")+" "+value)
 		}
 	}
-	return ""
+	if numbers != nil {
+		name += " (" + strings.Join(numbers, ", ") + ")"
+	}
+	return strings.TrimSpace(name)
 }

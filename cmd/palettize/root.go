@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -79,10 +80,22 @@ func kernelSet(tier string) (*kernels.Set, error) {
 	if err != nil || tier == "" {
 		return set, err
 	}
-	if set, err = kernels.Limited(tier); err != nil {
-		return nil, usagef(`--kernel: %v; see "palettize cpu"`, err)
+	limited, err := kernels.Limited(tier)
+	if err != nil {
+		return nil, usagef(`--kernel: %v; of these run here: %s (see "palettize cpu")`, err, strings.Join(runnable(set), ", "))
 	}
-	return set, nil
+	return limited, nil
+}
+
+// runnable names the tiers that run here.
+func runnable(set *kernels.Set) []string {
+	var names []string
+	for _, t := range set.Tiers() {
+		if t.Lacks == "" && !slices.Contains(names, t.Tier) {
+			names = append(names, t.Tier)
+		}
+	}
+	return names
 }
 
 // version is what the Go tool noted in the binary.

@@ -1,0 +1,257 @@
+package main
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/kernels"
+)
+
+// operation says how an operation of the kernels is measured.
+type operation struct {
+	detail  string // of the name
+	batches []int
+	matrix  bool // has a matrix of its own, which can be cold
+	// content makes what a layer [rows, cols] needs of the operation; build makes a copy.
+	content func(s *kernels.Set, rows, cols, batch int) (build func() form)
+}
+
+var operations = map[string]operation{
+	"quantize":     {"", []int{1}, false, quantizeForms},
+	"mul-u8":       {"", benchBatches, true, mulForms((*kernels.Set).MulU8, 1, kernels.Block, 1, 0)},
+	"mul-nibble":   {"/g=16", benchBatches, true, mulForms((*kernels.Set).MulNibble, 1, 16, 2, 16)},
+	"mul-lookup":   {"/d=2", benchBatches, true, mulForms((*kernels.Set).MulLookup, 2, kernels.Block, 1, 2*kernels.Centroids)},
+	"mul-window":   {"/bits=3", benchBatches, true, windowForms(3)},
+	"table":        {"/d=8", []int{1}, true, tableForms(8)},
+	"dense-vector": {"", []int{1}, true, denseVectorForms},
+	"dense-matrix": {"", []int{8, 128}, true, denseMatrixForms},
+	"nearest":      {"/d=2", []int{1}, false, nearestForms(2)},
+	"update":       {"/k=128", []int{1}, false, updateForms(128)},
+	"trellis":      {"/states=8/searched=16", []int{1}, false, trellisForms(16)},
+	"window":       {"/bits=3/searched=1", []int{1}, false, windowSearchForms(3)},
+}
+
+// kernelCases lists each operation on each tier that runs here and is not beyond the set. A kernel knows no threads.
+func kernelCases(set *kernels.Set, shape namedShape) ([]*benchCase, error) {
+	var cases []*benchCase
+	reached := make(map[string]bool) // operations whose selected row has come by: the best comes first
+	for _, t := range set.Tiers() {
+		reached[t.Op] = reached[t.Op] || t.Selected
+		if !reached[t.Op] || t.Lacks != "" {
+			continue
+		}
+		limited, err := kernels.Limited(t.Tier)
+		if err != nil {
+			return nil, err
+		}
+		op := operations[t.Op]
+		for _, batch := range op.batches {
+			for _, cache := range []string{"hot", "cold"} {
+				if cache == "cold" && !op.matrix {
+					continue
+				}
+				cases = append(cases, &benchCase{
+					name: fmt.Sprintf("BenchmarkKernel/layer=%s/op=%s%s/rows=%d/cols=%d/batch=%d/cache=%s/tier=%s/threads=1",
+						shape.name, t.Op, op.detail, shape.rows, shape.cols, batch, cache, t.Tier),
+					set: set, rows: shape.rows, cols: shape.cols, batch: batch, threads: 1, cold: cache == "cold",
+					content: func() func() (form, error) {
+						build := op.content(limited, shape.rows, shape.cols, batch)
+						return func() (form, error) { return build(), nil }
+					},
+				})
+			}
+		}
+	}
+	return cases, nil
+}
+
+// always is a call that cannot fail.
+func always(f func()) func() error {
+	return func() error { f(); return nil }
+}
+
+func quantizeForms(s *kernels.Set, _, cols, _ int) func() form {
+	x, q, scales := randomFloats(cols), make([]int8, cols), make([]float32, ceilDiv(cols, kernels.Block))
+	return func() form { return form{mul: always(func() { s.Quantize(q, scales, x, kernels.Block) })} }
+}
+
+type mulFunc func(s *kernels.Set, dst []float32, ld int, m *kernels.Matrix, in *kernels.Input, p0, p1 int)
+
+// mulForms: a code stands for width columns, group columns share a multiplier, perByte codes lie in a byte.
+func mulForms(mul mulFunc, width, group, perByte, lookup int) func(s *kernels.Set, rows, cols, batch int) func() form {
+	return func(s *kernels.Set, rows, cols, batch int) func() form {
+		in, y := randomInput(cols, group, batch), make([]float32, batch*rows)
+		return func() form {
+			m := randomMatrix(rows, cols, width, group, perByte, lookup)
+			bits := 8*(len(m.Codes)+len(m.Lookup)+len(m.Mult)) + 32*len(m.Scale)
+			return form{always(func() { mul(s, y, rows, m, in, 0, m.Panels) }), int64(bits)}
+		}
+	}
+}
+
+func windowForms(bits int) func(s *kernels.Set, rows, cols, batch int) func() form {
+	return func(s *kernels.Set, rows, cols, batch int) func() form {
+		in, y := randomInput(cols, kernels.Block, batch), make([]float32, batch*rows)
+		return func() form {
+			const blockQuads = kernels.Block / 4
+			m := &kernels.Matrix{
+				Panels: rows / kernels.PanelRows, Quads: cols / 4, BlockQuads: blockQuads, GroupQuads: blockQuads, Bits: bits,
+				Codes: randomBytes(rows * cols * bits / 8), Lookup: randomBytes(kernels.Centroids), Scale: randomFloats(rows),
+			}
+			return form{always(func() { s.MulWindow(y, rows, m, in, 0, m.Panels) }), int64(8*(len(m.Codes)+len(m.Lookup)) + 32*rows)}
+		}
+	}
+}
+
+func tableForms(width int) func(s *kernels.Set, rows, cols, batch int) func() form {
+	return func(s *kernels.Set, rows, cols, _ int) func() form {
+		segments := cols / width
+		in, y := randomInput(cols, width, 1), make([]float32, rows)
+		t := kernels.NewTables(segments, kernels.Block/width)
+		return func() form {
+			centroids, codes, scale := randomBytes(kernels.Centroids*width), randomBytes(rows*segments), randomFloats(rows)
+			return form{always(func() {
+				s.BuildTables(t, centroids, width, in.Q, in.Scales, in.Init)
+				s.SpreadTables(y, t, codes, scale, 0, rows/kernels.TablePanelRows)
+			}), int64(8*(len(centroids)+len(codes)) + 32*rows)}
+		}
+	}
+}
+
+func denseVectorForms(s *kernels.Set, rows, cols, _ int) func() form {
+	given, x, y := randomFloats(rows*cols), randomFloats(cols), make([]float32, rows)
+	return func() form {
+		w := slices.Clone(given)
+		return form{always(func() { s.DenseVec(y, w, x) }), int64(32 * len(w))}
+	}
+}
+
+func denseMatrixForms(s *kernels.Set, rows, cols, batch int) func() form {
+	given, x, y := randomFloats(rows*cols), randomFloats(batch*cols), make([]float32, batch*rows)
+	return func() form {
+		w := slices.Clone(given)
+		return form{always(func() { s.DenseMat(y, rows, w, x, rows, cols, batch) }), int64(32 * len(w))}
+	}
+}
+
+// nearestForms assigns as many points to a full codebook as come to the multiplications of a layer.
+func nearestForms(width int) func(s *kernels.Set, rows, cols, batch int) func() form {
+	return func(s *kernels.Set, rows, cols, _ int) func() form {
+		points := rows * cols / (kernels.Centroids * width)
+		at, centroids, half := randomFloats(points*width), randomFloats(kernels.Centroids*width), randomFloats(kernels.Centroids)
+		assignments, scores := make([]byte, points), make([]float32, points)
+		return func() form {
+			return form{mul: always(func() { s.Nearest(assignments, scores, at, points, width, centroids, half) })}
+		}
+	}
+}
+
+// updateForms is what error feedback asks for after a block of k columns, for one panel of rows.
+func updateForms(k int) func(s *kernels.Set, rows, cols, batch int) func() form {
+	return func(s *kernels.Set, _, cols, _ int) func() form {
+		panel := s.UpdateRows()
+		w, coefficients, errors := randomFloats(cols*panel), randomFloats(cols*k), randomFloats(k*panel)
+		return func() form {
+			return form{mul: always(func() { s.Update(w, coefficients, k, cols, errors, k) })}
+		}
+	}
+}
+
+// trellisForms searches this many rows.
+func trellisForms(searched int) func(s *kernels.Set, rows, cols, batch int) func() form {
+	return func(s *kernels.Set, _, cols, _ int) func() form {
+		seqs, cost, work := make([]kernels.Sequence, searched), make([][256]float32, 1), new(kernels.TrellisWork)
+		for i := range seqs {
+			seqs[i] = kernels.Sequence{X: randomFloats(cols), Class: make([]byte, cols), Levels: make([]byte, cols)}
+		}
+		return func() form {
+			return form{mul: always(func() { s.SearchTrellis(kernels.Trellis8, cost, seqs, work) })}
+		}
+	}
+}
+
+// windowSearchForms searches one row.
+func windowSearchForms(bits int) func(s *kernels.Set, rows, cols, batch int) func() form {
+	return func(s *kernels.Set, _, cols, _ int) func() form {
+		x, assignments, work := randomFloats(cols), make([]byte, cols), new(kernels.WindowWork)
+		table := (*[kernels.Centroids]float32)(randomFloats(kernels.Centroids))
+		return func() form {
+			return form{mul: always(func() { s.SearchWindows(assignments, work, x, nil, table, bits) })}
+		}
+	}
+}
+
+// randomMatrix is as fast as one made of a real matrix: kernels do not look at the values.
+func randomMatrix(rows, cols, width, group, perByte, lookup int) *kernels.Matrix {
+	quad := 4 * width
+	m := &kernels.Matrix{
+		Panels: rows / kernels.PanelRows, Quads: cols / quad,
+		BlockQuads: kernels.Block / quad, GroupQuads: group / quad,
+		Codes: randomBytes(rows * cols / width / perByte), Lookup: randomBytes(lookup), Scale: randomFloats(rows),
+	}
+	m.Mult = randomMultipliers(rows * m.Groups())
+	return m
+}
+
+// randomInput is n quantised vectors; group columns share a sum.
+func randomInput(cols, group, n int) *kernels.Input {
+	in := &kernels.Input{
+		N: n, Stride: cols, Q: make([]int8, n*cols),
+		Scales: randomFloats(n * ceilDiv(cols, kernels.Block)), Init: make([]int32, n*ceilDiv(cols, group)),
+	}
+	for i, v := range randomBytes(len(in.Q)) {
+		in.Q[i] = int8(v)
+	}
+	return in
+}
+
+// randomLayer is a layer of a scheme with random content.
+func randomLayer(rows, cols int, s codebook.Scheme) *codebook.Layer {
+	l := &codebook.Layer{
+		Rows: rows, Cols: cols, Width: s.Width, Group: s.Group,
+		Centroids: randomBytes(s.K * s.Width), ZeroPoint: 128, Scale: 0.001,
+	}
+	l.Assignments = randomBytes(rows * l.Segments())
+	for i := range l.Assignments {
+		l.Assignments[i] = byte(int(l.Assignments[i]) % s.K)
+	}
+	if s.Name != "rows" {
+		l.RowScales = randomBytes(rows)
+	}
+	if s.Group != 0 {
+		l.Multipliers = randomMultipliers(rows * l.Groups())
+	}
+	return l
+}
+
+func randomMultipliers(n int) []int8 {
+	multipliers := make([]int8, n)
+	for i, v := range randomBytes(n) {
+		multipliers[i] = int8(v % codebook.MaxMultiplier)
+	}
+	return multipliers
+}
+
+func randomFloats(n int) []float32 {
+	rng, v := newRandom(n), make([]float32, n)
+	for i := range v {
+		v[i] = rng.Float32() - 0.5
+	}
+	return v
+}
+
+func randomBytes(n int) []byte {
+	rng, v := newRandom(n), make([]byte, (n+7)/8*8)
+	for i := 0; i < len(v); i += 8 {
+		binary.LittleEndian.PutUint64(v[i:], rng.Uint64())
+	}
+	return v[:n:n]
+}
+
+// newRandom is seeded, so that all runs measure the same.
+func newRandom(n int) *rand.Rand { return rand.New(rand.NewPCG(1, uint64(n))) }
+
+func ceilDiv(a, b int) int { return (a + b - 1) / b }
