@@ -62,15 +62,12 @@ type compressTotal struct {
 type compressOptions struct {
 	out                  string
 	force, quiet, asJSON bool
-	scheme               string
-	bits, maxError       float64
-	states               int
-	calibration          string
-	size                 int64
+	settings             settingsOptions
+	size                 byteSize
 	tensors              []string
+	calibration          string
 	plan                 bool
 	planIn, planOut      string
-	segment, k, group    int
 	include, exclude     []string
 	threads              int
 	seed                 uint64
@@ -78,25 +75,47 @@ type compressOptions struct {
 	set                  map[string]bool // flags that the user gave
 }
 
-func (o *compressOptions) addFlags(f *pflag.FlagSet) {
-	f.SortFlags = false
-	f.StringVarP(&o.out, "output", "o", "", "file to write (default MODEL with .pal.safetensors)")
-	f.BoolVar(&o.force, "force", false, "overwrite the output file")
+// settingsOptions are the flags that say how a matrix is compressed. Each is a setting of --tensor too.
+type settingsOptions struct {
+	scheme            string
+	bits, maxError    float64
+	states            int
+	segment, k, group int
+}
+
+// settingFlags lists the settings, and the schemes that they mean something with.
+var settingFlags = []struct{ flag, schemes string }{
+	{"bits", "trellis"},
+	{"max-error", "trellis"},
+	{"states", "trellis"},
+	{"k", "segments, scalar or rows"},
+	{"segment", "segments"},
+	{"group", "scalar"},
+}
+
+func (o *settingsOptions) addFlags(f *pflag.FlagSet) {
 	f.Float64Var(&o.bits, "bits", codebook.DefaultBits, "bits a weight that the layers take in the file, everything counted, 0.5 to 6.5 (scheme trellis)")
 	f.Float64Var(&o.maxError, "max-error", 0, "instead of --bits: the relative error of the weights not to be exceeded (scheme trellis)")
-	f.Var((*byteCount)(&o.size), "size", "instead of --bits: the `SIZE` of the whole file not to be exceeded, such as 8MB (scheme trellis)")
-	f.StringVar(&o.calibration, "calibration", "", "`FILE` with the mean squares, or the second moments, of the layers' inputs: safetensors or imatrix (scheme trellis)")
 	f.StringVar(&o.scheme, "scheme", "trellis", "trellis, segments, scalar or rows")
 	f.IntVar(&o.states, "states", 32, "states of the trellis: 4, 8 or 32 (scheme trellis)")
 	f.IntVar(&o.segment, "segment", 2, "columns in a segment, 2 to 64 (scheme segments)")
 	f.IntVar(&o.k, "k", codebook.MaxCentroids, "centroids in a codebook, 1 to 256 (not for scheme trellis)")
 	f.IntVar(&o.group, "group", 0, "columns that share a scale: 8, 16, 32, 64, 128 or 256 (scheme scalar; default: one scale a row)")
-	f.StringArrayVar(&o.include, "include", nil, "compress only tensors whose name matches `GLOB` (repeatable)")
-	f.StringArrayVar(&o.exclude, "exclude", nil, "pass tensors whose name matches `GLOB` through (repeatable)")
+}
+
+func (o *compressOptions) addFlags(f *pflag.FlagSet) {
+	f.SortFlags = false
+	f.StringVarP(&o.out, "output", "o", "", "file to write (default MODEL with .pal.safetensors)")
+	f.BoolVar(&o.force, "force", false, "overwrite the output file")
+	o.settings.addFlags(f)
+	f.Var(&o.size, "size", "instead of --bits: the `SIZE` of the whole file not to be exceeded, such as 8MB (scheme trellis)")
 	f.StringArrayVar(&o.tensors, "tensor", nil, "`GLOB=SETTINGS` for tensors whose name matches, such as '*embed*=bits:3' or '*.out*=scheme:scalar,k:16,group:16' (repeatable, the last counts)")
+	f.StringVar(&o.calibration, "calibration", "", "`FILE` with the mean squares, or the second moments, of the layers' inputs: safetensors or imatrix (scheme trellis)")
 	f.BoolVar(&o.plan, "plan", false, "print what each matrix would take, and could take, and write no model")
 	f.StringVar(&o.planOut, "plan-out", "", "write what is allotted to each matrix to `FILE` (JSON)")
 	f.StringVar(&o.planIn, "plan-in", "", "allot to each matrix what `FILE` says")
+	f.StringArrayVar(&o.include, "include", nil, "compress only tensors whose name matches `GLOB` (repeatable)")
+	f.StringArrayVar(&o.exclude, "exclude", nil, "pass tensors whose name matches `GLOB` through (repeatable)")
 	f.StringVar(&o.nonfinite, "allow-nonfinite", "", "`passthrough` keeps a tensor that holds a NaN or an infinity as it is")
 	f.IntVar(&o.threads, "threads", 0, "threads to use (default: one a processor)")
 	f.Uint64Var(&o.seed, "seed", 0, "seed of k-means")
@@ -128,8 +147,7 @@ In a GLOB, * matches any characters, dots and slashes too.
   palettize compress model.safetensors --scheme segments --segment 4 --include 'encoder.*'`,
 		Args: takes(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o.set = make(map[string]bool)
-			cmd.Flags().Visit(func(f *pflag.Flag) { o.set[f.Name] = true })
+			o.set = given(cmd.Flags())
 			return runCompress(cmd.Context(), env, o, args[0])
 		},
 	}
@@ -159,13 +177,26 @@ func runCompress(ctx context.Context, env *env, o compressOptions, model string)
 	if out == "" {
 		out = strings.TrimSuffix(model, filepath.Ext(model)) + ".pal.safetensors"
 	}
-	dst, err := format.Create(out, src, format.CreateOptions{Overwrite: o.force, Settings: settings(opts)})
+	dst, err := format.Create(out, src, format.CreateOptions{Overwrite: o.force || o.plan, Settings: settings(opts)})
 	if err != nil {
 		return hintForce(err)
 	}
 	defer dst.Abort()
 	bar := env.newProgress(o.quiet)
+	defer bar.close()
 	opts.Progress = bar.update
+	if o.plan || o.planOut != "" {
+		if opts.Allocation, err = codebook.Allocate(ctx, dst, src, opts); err != nil {
+			return inFile(model, err)
+		}
+		if err := writePlan(o.planOut, o.force, opts.Allocation); err != nil {
+			return err
+		}
+	}
+	if o.plan {
+		bar.close()
+		return env.show(&planReport{Model: model, Allocation: opts.Allocation}, o.asJSON)
+	}
 	report, err := codebook.Compress(ctx, dst, src, opts)
 	bar.close()
 	if err != nil {
@@ -211,45 +242,46 @@ func openCalibration(env *env, name string, src *format.File) (*format.Calibrati
 // options checks the flags, as far as that needs no model.
 func (o *compressOptions) options() (codebook.Options, error) {
 	opts := codebook.Options{
-		Scheme:        codebook.Scheme{Name: o.scheme, K: o.k, Group: o.group},
+		Size:          int64(o.size),
 		Include:       o.include,
 		Exclude:       o.exclude,
 		Seed:          o.seed,
 		Threads:       o.threads,
 		PassNonfinite: o.nonfinite != "",
 	}
-	for _, s := range codebook.Schemes() {
-		if s.Name == o.scheme && !o.set["k"] {
-			opts.Scheme.K = s.K
-		}
+	var err error
+	if opts.Settings, err = o.settings.settings(o.set); err != nil {
+		return opts, usagef("%v", err)
 	}
-	switch o.scheme {
-	case "trellis":
-		opts.Scheme.Width, opts.Scheme.States = 1, o.states
-		if opts.MaxError = o.maxError; !o.set["max-error"] {
-			opts.Bits = o.bits
-		}
-	case "segments":
-		opts.Scheme.Width = o.segment
-	case "scalar":
-		opts.Scheme.Width = 1
+	if o.size > 0 && !o.set["bits"] {
+		opts.Bits = 0
 	}
-	for _, f := range schemeFlags {
-		if o.set[f.flag] && !strings.Contains(f.schemes, o.scheme) {
-			return opts, usagef("--%s goes with --scheme %s, not %s", f.flag, f.schemes, o.scheme)
+	for _, text := range o.tensors {
+		override, err := o.settings.override(text)
+		if err != nil {
+			return opts, usagef("--tensor %s: %v", text, err)
 		}
+		opts.Overrides = append(opts.Overrides, override)
 	}
 	switch {
-	case o.set["bits"] && o.set["max-error"]:
-		return opts, usagef("--bits and --max-error: one follows from the other")
-	case o.bits == 0 || o.set["max-error"] && o.maxError == 0: // which the library takes for not asked for
-		return opts, usagef("--bits or --max-error of 0")
-	case o.set["group"] && !codebook.ValidGroup(o.group):
-		return opts, usagef("--group %d: there can be groups of 8, 16, 32, 64, 128 or 256 columns", o.group)
+	case o.calibration != "" && o.settings.scheme != "trellis":
+		return opts, usagef("--calibration goes with --scheme trellis, not %s", o.settings.scheme)
 	case o.nonfinite != "" && o.nonfinite != "passthrough":
 		return opts, usagef("--allow-nonfinite %s: the one choice is passthrough", o.nonfinite)
 	case o.threads < 0:
 		return opts, usagef("--threads %d", o.threads)
+	case o.planIn != "" && (o.plan || o.planOut != ""):
+		return opts, usagef("--plan-in says what to allot, --plan and --plan-out find it")
+	}
+	if o.planIn != "" {
+		for _, f := range []string{"bits", "max-error", "size", "tensor", "scheme", "states", "k", "segment", "group"} {
+			if o.set[f] {
+				return opts, usagef("--%s and --plan-in: the plan says it", f)
+			}
+		}
+		if opts.Allocation, err = readPlan(o.planIn); err != nil {
+			return opts, err
+		}
 	}
 	for _, glob := range append(o.include, o.exclude...) {
 		if _, err := path.Match(glob, ""); err != nil {
@@ -262,30 +294,107 @@ func (o *compressOptions) options() (codebook.Options, error) {
 	return opts, nil
 }
 
-// schemeFlags lists the flags that mean something with some schemes only.
-var schemeFlags = []struct{ flag, schemes string }{
-	{"bits", "trellis"},
-	{"max-error", "trellis"},
-	{"states", "trellis"},
-	{"calibration", "trellis"},
-	{"k", "segments, scalar or rows"},
-	{"segment", "segments"},
-	{"group", "scalar"},
+// given returns the names of the flags that were set.
+func given(f *pflag.FlagSet) map[string]bool {
+	set := make(map[string]bool)
+	f.Visit(func(f *pflag.Flag) { set[f.Name] = true })
+	return set
 }
 
-// settings is what the codebook file keeps of the options: what decides its bytes.
+// settings returns what the flags amount to, set being those that the user gave.
+func (o *settingsOptions) settings(set map[string]bool) (codebook.Settings, error) {
+	var s codebook.Settings
+	for _, known := range codebook.Schemes() {
+		if known.Name == o.scheme {
+			s.Scheme = known
+		}
+	}
+	if s.Scheme.Name == "" {
+		return s, fmt.Errorf("unknown scheme %q: there are trellis, segments, scalar and rows", o.scheme)
+	}
+	for _, f := range settingFlags {
+		if set[f.flag] && !strings.Contains(f.schemes, o.scheme) {
+			return s, fmt.Errorf("--%s goes with --scheme %s, not %s", f.flag, f.schemes, o.scheme)
+		}
+	}
+	if set["k"] {
+		s.Scheme.K = o.k
+	}
+	switch o.scheme {
+	case "trellis":
+		s.Scheme.States = o.states
+		if s.MaxError = o.maxError; !set["max-error"] {
+			s.Bits = o.bits
+		}
+	case "segments":
+		s.Scheme.Width = o.segment
+	case "scalar":
+		s.Scheme.Group = o.group
+	}
+	switch {
+	case set["bits"] && set["max-error"]:
+		return s, errors.New("--bits and --max-error: one follows from the other")
+	case set["group"] && !codebook.ValidGroup(o.group):
+		return s, fmt.Errorf("--group %d: there can be groups of 8, 16, 32, 64, 128 or 256 columns", o.group)
+	}
+	return s, nil
+}
+
+// override reads GLOB=NAME:VALUE,... The scheme and its states are those of all tensors where it does not say.
+func (o *settingsOptions) override(text string) (codebook.Override, error) {
+	glob, list, ok := strings.Cut(text, "=")
+	if !ok || glob == "" || list == "" {
+		return codebook.Override{}, errors.New("expected GLOB=SETTING:VALUE,...")
+	}
+	var own settingsOptions
+	f := pflag.NewFlagSet("", pflag.ContinueOnError)
+	own.addFlags(f)
+	own.scheme, own.states = o.scheme, o.states
+	for _, item := range strings.Split(list, ",") {
+		name, value, _ := strings.Cut(item, ":")
+		if f.Lookup(name) == nil {
+			return codebook.Override{}, fmt.Errorf("no setting %q: there are scheme, bits, max-error, states, segment, k and group", name)
+		}
+		if err := f.Set(name, value); err != nil {
+			return codebook.Override{}, fmt.Errorf("%s:%s is no setting", name, value)
+		}
+	}
+	s, err := own.settings(given(f))
+	return codebook.Override{Glob: glob, Settings: s}, err
+}
+
+// settings is what the codebook file keeps of the options: what decides its bytes, as far as that is short.
 func settings(opts codebook.Options) string {
+	type override struct {
+		Glob string `json:"glob"`
+		recorded
+	}
+	var overrides []override
+	for _, v := range opts.Overrides {
+		overrides = append(overrides, override{v.Glob, record(v.Settings)})
+	}
 	text, err := json.Marshal(struct {
-		codebook.Scheme
-		Bits     float64 `json:"bits,omitempty"`
-		MaxError float64 `json:"max_error,omitempty"`
-		Seed     uint64  `json:"seed"`
-	}{opts.Scheme, opts.Bits, opts.MaxError, opts.Seed})
+		recorded
+		Size       int64      `json:"size,omitempty"`
+		Tensors    []override `json:"tensors,omitempty"`
+		Calibrated bool       `json:"calibrated,omitempty"`
+		Planned    bool       `json:"planned,omitempty"` // as a plan says
+		Seed       uint64     `json:"seed"`
+	}{record(opts.Settings), opts.Size, overrides, opts.Moments != nil, opts.Allocation != nil, opts.Seed})
 	if err != nil {
-		panic(err) // numbers and a name always marshal
+		panic(err) // numbers and names always marshal
 	}
 	return string(text)
 }
+
+// recorded are settings as a codebook file keeps them.
+type recorded struct {
+	codebook.Scheme
+	Bits     float64 `json:"bits,omitempty"`
+	MaxError float64 `json:"max_error,omitempty"`
+}
+
+func record(s codebook.Settings) recorded { return recorded{s.Scheme, s.Bits, s.MaxError} }
 
 // compressFacts arranges a report for printing.
 func compressFacts(report *codebook.Report) *compressReport {

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/palettize/palettize/codebook"
+)
+
+// planReport is what compress would allot to the matrices of a model.
+type planReport struct {
+	Model string `json:"model"`
+	*codebook.Allocation
+}
+
+// writePlan writes an allocation to a new file; "": nowhere.
+func writePlan(name string, overwrite bool, a *codebook.Allocation) error {
+	if name == "" {
+		return nil
+	}
+	text, err := json.MarshalIndent(a, "", "  ")
+	if err != nil {
+		return err
+	}
+	flags := os.O_WRONLY | os.O_CREATE | os.O_EXCL
+	if overwrite {
+		flags = os.O_WRONLY | os.O_CREATE | os.O_TRUNC
+	}
+	f, err := os.OpenFile(name, flags, 0o666)
+	if errors.Is(err, os.ErrExist) {
+		return fmt.Errorf("%s: exists already; --force overwrites it", name)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(append(text, '\n'))
+	if err = errors.Join(err, f.Close()); err != nil {
+		os.Remove(name)
+	}
+	return err
+}
+
+// readPlan reads what writePlan wrote.
+func readPlan(name string) (*codebook.Allocation, error) {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	a := new(codebook.Allocation)
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(a); err != nil {
+		return nil, fmt.Errorf("%s: is no plan of --plan-out: %w", name, err)
+	}
+	if err := a.Validate(); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return a, nil
+}
+
+func (r *planReport) text() string {
+	t := table{head: []string{"tensor", "stored as", ">bits", ">error", ">at 2", ">3", ">4", ">5", ">6 bits"}}
+	var weights, bits float64
+	for _, m := range r.Matrices {
+		how, found := m.Scheme.Name, ""
+		if m.Error > 0 {
+			found = fmt.Sprintf("%.4f", m.Error)
+		}
+		cells := []string{m.Tensor, how, fmt.Sprintf("%.2f", m.Bits), found}
+		for at := 2.0; at <= 6; at++ {
+			cell := ""
+			for _, rate := range m.Rates {
+				if rate.Bits == at {
+					cell = fmt.Sprintf("%.4f", rate.Error)
+				}
+			}
+			cells = append(cells, cell)
+		}
+		t.add(cells...)
+		weights += float64(m.Weights)
+		bits += m.Bits * float64(m.Weights)
+	}
+	var f facts
+	f.add("matrices", "%d, %s weights", len(r.Matrices), grouped(int64(weights)))
+	if weights > 0 {
+		f.add("bits", "%.2f a weight", bits/weights)
+	}
+	return t.text() + "\n" + f.text()
+}
