@@ -84,8 +84,9 @@ func Allocate(ctx context.Context, dst Sink, src Source, opts Options) (*Allocat
 // matrixPlan is a matrix in the making of an allocation.
 type matrixPlan struct {
 	Allotted
-	group  int
-	sketch *sketch // nil where nothing is to be chosen
+	group   int
+	sketch  *sketch  // nil where nothing is to be chosen
+	repeats *repeats // nil where rows do not repeat
 }
 
 // allocate sketches all matrices and divides what the options ask for among those with the same settings.
@@ -125,6 +126,9 @@ func (c *compression) sketch(ctx context.Context, t Tensor) error {
 		}
 		p.sketch = newSketch(coding, c.dst.Overhead(t))
 		p.sketch.whole.sensitivity.factor = nil // the one large thing in it
+		if p.repeats, err = findRepeats(ctx, p.sketch, w, c.opts); err != nil {
+			return err
+		}
 	} else {
 		rows, cols, _ := t.Matrix()
 		p.Bytes = float64(p.Scheme.fileBytes(rows, cols, 0))
@@ -150,20 +154,17 @@ func (c *compression) coding(ctx context.Context, t Tensor, w []float32, s Schem
 	return newCoding(w, rows, cols, s.States, threads, c.opts.Kernels, in), nil
 }
 
-// divide divides what is asked of the matrices of one group among them.
+// divide divides what is asked of the matrices of one group among them. Where rows repeat and storing each once is better
+// than what a matrix would get, that is done, and the others get what it leaves.
 func (c *compression) divide(ctx context.Context, group int) error {
 	var members []*matrixPlan
-	var sketches []*sketch
 	weights, signal := 0.0, 0.0
 	for _, p := range c.plans {
 		if p.group == group && p.sketch != nil {
-			members, sketches = append(members, p), append(sketches, p.sketch)
+			members = append(members, p)
 			weights += p.sketch.weights()
 			signal += p.sketch.signal
 		}
-	}
-	if len(members) == 0 {
-		return nil
 	}
 	g := c.settings[group].goal(weights, signal)
 	if group == 0 && c.opts.Size > 0 {
@@ -172,19 +173,40 @@ func (c *compression) divide(ctx context.Context, group int) error {
 			return err
 		}
 	}
-	step, goals, err := share(ctx, sketches, g, threadCount(c.opts.Threads))
-	if err != nil {
-		return err
-	}
-	for i, p := range members {
-		p.set(int(step), goals[i], g.bytes > 0)
+	for len(members) > 0 {
+		sketches := make([]*sketch, len(members))
+		weights := 0.0
+		for i, p := range members {
+			sketches[i] = p.sketch
+			weights += p.sketch.weights()
+		}
+		g.bytes = min(g.bytes, MaxBits*weights/8)
+		step, goals, err := share(ctx, sketches, g, threadCount(c.opts.Threads))
+		if err != nil {
+			return err
+		}
+		var rest []*matrixPlan
+		for i, p := range members {
+			p.set(step, goals[i], g.bytes > 0)
+			if r := p.repeats; r == nil || r.goal.bytes > goals[i].bytes || r.goal.noise > goals[i].noise {
+				rest = append(rest, p)
+				continue
+			}
+			p.Scheme = p.repeats.scheme
+			p.set(0, p.repeats.goal, true)
+			g.bytes, g.noise = max(g.bytes-p.repeats.goal.bytes, 0), max(g.noise-p.repeats.goal.noise, 0)
+		}
+		if len(rest) == len(members) {
+			return nil
+		}
+		members = rest
 	}
 	return nil
 }
 
 // set notes what share has found.
-func (p *matrixPlan) set(step int, at goal, bytes bool) {
-	p.Step = step
+func (p *matrixPlan) set(s step, at goal, bytes bool) {
+	p.Step = int(s)
 	p.Bits = 8 * at.bytes / p.sketch.weights()
 	if p.sketch.signal > 0 {
 		p.Error = math.Sqrt(at.noise / p.sketch.signal)

@@ -316,3 +316,27 @@ func ExampleBuild() {
 	fmt.Printf("%d centroids of width %d, error %.2f\n", layer.K(), layer.Width, d.Relative())
 	// Output: 256 centroids of width 2, error 0.09
 }
+
+// Where rows repeat, storing each once is found to be better without being asked for.
+func TestCompressFindsRepeatedRows(t *testing.T) {
+	const rows, cols, different = 2000, 96, 200
+	w := make([]float32, 0, rows*cols)
+	some := gaussian(1, different*cols)
+	for r := range rows {
+		i := r * 7919 % different
+		w = append(w, some[i*cols:][:cols]...)
+	}
+	src, dst := new(memory), new(memory)
+	src.add("repeated", "F32", w, rows, cols)
+	src.add("other", "F32", gaussian(2, 512*96), 512, 96)
+	report, err := Compress(context.Background(), dst, src, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{"rows", "trellis"} {
+		e := report.Entries[i]
+		if e.Layer.Name != want || e.Distortion.Relative() > 0.07 {
+			t.Errorf("%s: scheme %s, error %.4f; want %s", e.Tensor.Name, e.Layer.Name, e.Distortion.Relative(), want)
+		}
+	}
+}
