@@ -38,10 +38,11 @@ func (l *Layer) appendEntropy(dst []byte) []byte {
 var errStored = errors.New("it ends early")
 
 // Decode fills in what an entropy-coded layer stores: Centroids, ColScales, Outliers and Assignments, from
-// Stream, for Rows and Cols. Threads is how many to use, 0 for all processors.
+// Stream, for Rows and Cols. Threads is how many to use, 0 for all processors. Whatever the bytes, it writes nothing else,
+// and takes memory only in proportion to them.
 func (l *Layer) Decode(threads int) error {
 	data := l.Stream
-	if len(data) < 2 {
+	if len(data) < 2 || !entropy.Fits(len(data), l.Rows, l.Cols) {
 		return errStored
 	}
 	flags, k := data[0], int(data[1])+1
@@ -89,17 +90,20 @@ func (l *Layer) Decode(threads int) error {
 
 // readOutliers takes the outliers from the front of data and returns the rest.
 func (l *Layer) readOutliers(data []byte) ([]byte, error) {
-	n, size := binary.Uvarint(data)
-	if size <= 0 || n > uint64(len(data)-size)/3 { // each takes three bytes or more
+	n, size, err := entropy.Uvarint(data)
+	if err != nil {
+		return nil, err
+	}
+	if n > uint64(len(data)-size)/3 { // each takes three bytes or more
 		return nil, errStored
 	}
 	data = data[size:]
 	l.Outliers = make([]Outlier, n)
 	next := uint64(0)
 	for i := range l.Outliers {
-		gap, size := binary.Uvarint(data)
-		if size <= 0 {
-			return nil, errStored
+		gap, size, err := entropy.Uvarint(data)
+		if err != nil {
+			return nil, err
 		}
 		data = data[size:]
 		at := next + gap

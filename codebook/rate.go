@@ -14,9 +14,9 @@ const (
 	// sampleWeights is about how many weights of a matrix its rate is measured on.
 	sampleWeights = 1 << 14
 	// margin is the share of a goal that may be left unused.
-	margin = 0.001
+	margin = 0.0006
 	// outlierBytes is about what an outlier takes.
-	outlierBytes = 4
+	outlierBytes = 3.5
 )
 
 // step is the step of a quantiser as its logarithm, in 4096ths of an octave: a number that all machines compute alike.
@@ -39,34 +39,12 @@ func (s step) value() float64 {
 // octaves is the step nearest to 2^log.
 func octaves(log float64) step { return step(math.RoundToEven(log * float64(octave))) }
 
-// goal is what a coding, or several together, are to stay below: one of bytes and noise, the other is 0.
-type goal struct {
-	bytes float64
-	noise float64 // sum of squared errors
-}
-
-// off says by how much the step must change for a coding of n weights with these figures to come to the middle of
-// the margin below the goal, and whether it is within.
-func (g goal) off(n, bytes, noise float64) (change step, within bool) {
-	if g.bytes == 0 && (g.noise == 0 || noise <= 0) {
-		return 0, true
-	}
-	if g.bytes > 0 {
-		// A bit a weight less for each octave of the step.
-		return octaves((bytes - g.bytes*(1-margin/2)) * 8 / n), bytes <= g.bytes && bytes >= g.bytes*(1-margin)
-	}
-	// The squared error grows with the squared step.
-	return octaves(math.Log2(g.noise*(1-margin/2)/noise) / 2), noise <= g.noise && noise >= g.noise*(1-margin)
-}
-
-// sideBytes is what the layer takes in a file beside its encoded levels: overhead is what every layer takes.
-func (c *coding) sideBytes(overhead int64) float64 {
-	top := 1
-	for _, t := range c.coder.Tables {
-		top = max(top, int(t.Max))
-	}
+// sideBytes is what the layer takes in a file beside its encoded levels, at most: overhead is what every layer takes.
+func (c *coding) sideBytes(overhead int64, outliers []outlier) float64 {
+	front := Layer{Cols: c.cols, Centroids: make([]byte, 2*c.top()+1), ColScales: c.sensitivity.codes, Outliers: c.apart(outliers)}
 	blocks := c.coder.Blocks()
-	return float64(overhead) + float64(2*top+1+len(c.sensitivity.codes)) + float64(len(c.coder.Append(nil, make([][]byte, blocks)))+blocks*entropy.Overhead(c.cols))
+	stream := c.coder.Append(front.appendEntropy(nil), make([][]byte, blocks))
+	return float64(overhead) + float64(len(stream)+blocks*entropy.Overhead(c.cols))
 }
 
 // levelBytes is what the levels of f take by the frequencies of the tables, those of each class counted as
@@ -89,36 +67,26 @@ func (c *coding) levelBytes(f *found, scale []float64) (float64, error) {
 		}
 		bits += sum
 	}
-	return bits/8 + float64(len(f.outliers)*outlierBytes), nil
+	return bits / 8, nil
 }
 
-// noise is what f leaves of it, a level being worth its best value where it is free to be, in units of the
-// inputs.
+// noise is what the layer of f leaves, in units of the inputs: sums of (x-level)^2 turned into those of (x-value)^2, with the
+// levels' values as they are stored.
 func (c *coding) noise(f *found, s step) float64 {
+	var l Layer
+	l.setLevels(s.value()*c.sensitivity.unit, c.top(), f, c.sensitivity.factor == nil)
+	unit := float64(l.Scale) / (s.value() * c.sensitivity.unit)
 	sum := 0.0
 	for _, v := range f.noise {
 		sum += v
 	}
-	if c.sensitivity.factor == nil {
-		sum -= f.gain()
+	for i, b := range l.Centroids {
+		level := i - c.top()
+		value := float64(unit * float64(int(b)-levelZero))
+		off := value - float64(level)
+		sum += float64(off * (float64(f.held(level)*(value+float64(level))) - 2*f.sums[level+levelZero]))
 	}
 	return sum * s.value() * s.value()
-}
-
-// gain is the noise that goes when each level is worth the mean of its weights, in squared steps.
-func (f *found) gain() float64 {
-	sum := 0.0
-	for i, s := range f.sums {
-		level, n := float64(i-levelZero), 0.0
-		for class := range f.counts {
-			n += float64(f.counts[class][i])
-		}
-		if n > 0 { // for its mean instead of level
-			d := s/n - level
-			sum += float64(float64(n*d) * d)
-		}
-	}
-	return sum
 }
 
 // sketch is what is kept of a matrix to know its rate and noise for any step.
@@ -156,7 +124,8 @@ func (s *sketch) at(ctx context.Context, to step) (bytes, noise float64, err err
 	for class, v := range f.noise {
 		noise += float64(v * scale[class])
 	}
-	return s.whole.sideBytes(s.overhead) + coded, noise * to.value() * to.value(), err
+	coded += outlierBytes * float64(len(f.outliers)) * s.weights() / float64(len(s.sample.w))
+	return s.whole.sideBytes(s.overhead, nil) + coded, noise * to.value() * to.value(), err
 }
 
 // rates returns what the matrix has at whole bits.
@@ -234,34 +203,55 @@ func share(ctx context.Context, sketches []*sketch, g goal, threads int) (step, 
 		signal += s.signal
 	}
 	goals := make([]goal, len(sketches))
-	if signal == 0 {
-		return 0, goals, nil
+	first := step(0)
+	if signal > 0 {
+		first = octaves(math.Log2(signal/n)/2 - 2) // about right for 3 bits
+	} else {
+		g = goal{} // nothing to choose
 	}
+	tried := slices.Clone(goals)
 	errs := make([]error, len(sketches))
-	s := octaves(math.Log2(signal/n)/2 - 2) // about right for 3 bits
-	var sum goal
-	for range 16 {
+	var s, best step
+	met, err := g.seek(first, n, 64, func(to step) (bytes, noise float64, err error) {
+		s = to
 		parallel(threads, len(sketches), func(lo, hi int) {
 			for i := lo; i < hi; i++ {
-				goals[i].bytes, goals[i].noise, errs[i] = sketches[i].at(ctx, s)
+				tried[i].bytes, tried[i].noise, errs[i] = sketches[i].at(ctx, s)
 			}
 		})
-		if err := errors.Join(errs...); err != nil {
-			return 0, nil, err
+		sum := total(tried)
+		return sum.bytes, sum.noise, errors.Join(errs...)
+	}, func() {
+		best = s
+		copy(goals, tried)
+	})
+	if sum := total(goals); err == nil && !met {
+		asked := fmt.Sprintf("%.4g bits a weight", 8*g.bytes/n)
+		if g.bytes == 0 {
+			asked = fmt.Sprintf("an error of %.4g", math.Sqrt(g.noise/signal))
 		}
-		sum = goal{}
-		for _, g := range goals {
-			sum.bytes += g.bytes
-			sum.noise += g.noise
-		}
-		change, within := g.off(n, sum.bytes, sum.noise)
-		if within {
-			return s, goals, nil
-		}
-		s += min(max(change, -3*octave), 3*octave)
+		err = fmt.Errorf("%s cannot be met: what comes nearest takes %.4g bits and leaves an error of %.4g",
+			asked, 8*sum.bytes/n, math.Sqrt(sum.noise/signal))
 	}
-	return 0, nil, fmt.Errorf("no step of the quantiser comes to what is asked for: the nearest takes %.4g bits a weight and leaves an error of %.4g",
-		8*sum.bytes/n, math.Sqrt(sum.noise/signal))
+	// What the sum stays below the goal within the margin is divided again.
+	if sum := total(goals); g.bytes > 0 && sum.bytes >= g.bytes*(1-margin) {
+		for i := range goals {
+			goals[i].bytes *= g.bytes / sum.bytes
+		}
+	} else if g.noise > 0 && sum.noise >= g.noise*(1-margin) {
+		for i := range goals {
+			goals[i].noise *= g.noise / sum.noise
+		}
+	}
+	return best, goals, err
+}
+
+func total(goals []goal) (sum goal) {
+	for _, g := range goals {
+		sum.bytes += g.bytes
+		sum.noise += g.noise
+	}
+	return sum
 }
 
 // meet searches levels with steps near s until the coding meets its goal from below. Where no step does, as in
@@ -273,34 +263,28 @@ func (c *coding) meet(ctx context.Context, s step, g goal, overhead int64) (step
 		tables []entropy.Table
 		levels []byte
 	}
-	var best state
-	miss := step(math.MaxInt)
-	for range 8 {
-		f, err := c.search(ctx, s)
+	now, best := state{step: s}, state{}
+	_, err := g.seek(s, float64(len(c.w)), 8, func(to step) (bytes, noise float64, err error) {
+		if max(to-now.step, now.step-to) > octave/4 { // far from the steps that the tables are for
+			if _, err := c.learn(ctx, to, false); err != nil {
+				return 0, 0, err
+			}
+		}
+		f, err := c.search(ctx, to)
 		if err != nil {
-			return 0, nil, err
+			return 0, 0, err
 		}
 		if err := c.refit(f, nil); err != nil {
-			return 0, nil, err
+			return 0, 0, err
 		}
+		now = state{step: to, found: f}
 		coded, err := c.levelBytes(f, nil)
-		if err != nil {
-			return 0, nil, err
-		}
-		change, within := g.off(float64(len(c.w)), c.sideBytes(overhead)+coded, c.noise(f, s))
-		if within {
-			return s, f, nil
-		}
-		// A coding that takes too much wants a larger step, one that leaves too much noise a smaller one.
-		off := max(change, -change)
-		if below := g.bytes > 0 == (change < 0); !below {
-			off += math.MaxInt / 2
-		}
-		if off < miss {
-			miss = off
-			best = state{s, f, slices.Clone(c.coder.Tables), append(best.levels[:0], c.levels...)}
-		}
-		s += min(max(change, -3*octave), 3*octave)
+		return c.sideBytes(overhead, f.outliers) + coded, c.noise(f, to), err
+	}, func() {
+		best = state{now.step, now.found, slices.Clone(c.coder.Tables), append(best.levels[:0], c.levels...)}
+	})
+	if err != nil {
+		return 0, nil, err
 	}
 	c.coder.Tables = best.tables
 	copy(c.levels, best.levels)

@@ -124,6 +124,15 @@ func (f *found) merge(o *found) {
 	f.outliers = append(f.outliers, o.outliers...)
 }
 
+// held is the number of weights with a level.
+func (f *found) held(level int) float64 {
+	n := 0.0
+	for class := range f.counts {
+		n += float64(f.counts[class][level+levelZero])
+	}
+	return n
+}
+
 // search chooses the levels for a step under the tables of the coder.
 func (c *coding) search(ctx context.Context, s step) (*found, error) {
 	costs, err := c.coder.Costs(slope)
@@ -232,7 +241,10 @@ func (s *pathSearch) gather(p *kernels.Sequence, lane, lo, hi int, f *found) {
 			class := s.classes[s.coder.Classes.Rows[r]+s.coder.Classes.Cols[c]]
 			x := s.w[r*s.cols+c] * s.inverse[c]
 			if limit := float32(s.coder.Tables[class].Max) + 1; x > limit || x < -limit {
-				f.outliers = append(f.outliers, outlier{r*s.cols + c, s.w[r*s.cols+c]})
+				v := s.w[r*s.cols+c]
+				f.outliers = append(f.outliers, outlier{r*s.cols + c, v})
+				e := float64(v-upperHalf(v)) * float64(s.inverse[c])
+				f.noise[class] += float64(e * e)
 				x = 0
 			}
 			p.X[at], p.Class[at] = x, class

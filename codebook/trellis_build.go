@@ -13,22 +13,34 @@ func (c *coding) finish(ctx context.Context, l *Layer, s step, f *found) error {
 	if err != nil {
 		return err
 	}
-	top := 1
-	for _, t := range c.coder.Tables {
-		top = max(top, int(t.Max))
-	}
+	top := c.top()
 	l.setLevels(s.value()*c.sensitivity.unit, top, f, c.sensitivity.factor == nil)
 	l.ColScales = c.sensitivity.codes
 	l.Assignments = make([]byte, len(c.levels))
 	for i, level := range c.levels {
 		l.Assignments[i] = level - levelZero + byte(top)
 	}
-	for _, o := range f.outliers {
-		l.Outliers = append(l.Outliers, Outlier{o.at / c.cols, o.at % c.cols, upperHalf(o.value)})
-	}
+	l.Outliers = c.apart(f.outliers)
 	c.coder.Zero = byte(top)
 	l.Stream = c.coder.Append(l.appendEntropy(nil), blocks)
 	return nil
+}
+
+// top is the largest level that any class has.
+func (c *coding) top() int {
+	top := 0
+	for _, t := range c.coder.Tables {
+		top = max(top, int(t.Max))
+	}
+	return top
+}
+
+// apart returns outliers as a layer has them.
+func (c *coding) apart(outliers []outlier) (stored []Outlier) {
+	for _, o := range outliers {
+		stored = append(stored, Outlier{o.at / c.cols, o.at % c.cols, upperHalf(o.value)})
+	}
+	return stored
 }
 
 // upperHalf rounds to nearest even to the floats whose lower 16 bits are 0, to a finite one.
@@ -50,10 +62,7 @@ func (l *Layer) setLevels(step float64, top int, f *found, free bool) {
 	var dot, square float64
 	for i := range l.Centroids {
 		level := i - top
-		n := 0.0
-		for class := range f.counts {
-			n += float64(f.counts[class][level+levelZero])
-		}
+		n := f.held(level)
 		value := float64(level)
 		if sum := f.sums[level+levelZero]; free && n > 0 && level != 0 {
 			value = sum / n

@@ -48,8 +48,9 @@ func (c *Coder) Block(b int) (lo, hi int) {
 	return b * c.BlockRows, min((b+1)*c.BlockRows, len(c.Classes.Rows))
 }
 
-// Overhead is about what a block takes beyond its levels, in bytes: half of the states of its coders and most of its length.
-func Overhead(cols int) int { return 3*min(cols, Lanes) + 2 }
+// Overhead is what a block takes beyond its levels, in bytes, at most: the states of its coders, and of its length what an
+// empty block has not.
+func Overhead(cols int) int { return 4*min(cols, Lanes) + 2 }
 
 // Encode returns the bytes of one block of levels [rows, cols]: the states of the coders, then 16-bit words. It is rANS
 // (Duda, arXiv:1311.2540) with states of 32 bits; the lanes share one sequence of words.
@@ -168,6 +169,7 @@ func (c *Coder) NewDecoder(k int) (*Decoder, error) {
 var (
 	errShort = errors.New("the coded levels end early")
 	errLong  = errors.New("bytes are left behind the coded levels")
+	errStart = errors.New("the coded levels are damaged: a coder begins below its range")
 	errEnd   = errors.New("the coded levels are damaged: a coder does not end where it began")
 )
 
@@ -182,7 +184,9 @@ func (d *Decoder) Decode(levels, data []byte, block int) error {
 	var x [Lanes]uint32
 	var base [Lanes]uint32 // where the lane's state has its entries
 	for i := range lanes {
-		x[i] = binary.LittleEndian.Uint32(data[4*i:])
+		if x[i] = binary.LittleEndian.Uint32(data[4*i:]); x[i] < floor {
+			return errStart
+		}
 	}
 	data = data[4*lanes:]
 	states := d.states()

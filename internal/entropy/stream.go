@@ -48,17 +48,30 @@ func (c *Coder) Append(dst []byte, blocks [][]byte) []byte {
 	return dst
 }
 
+// levelsPerByte is more than any byte of a stream holds: no level takes less than the 0.00066 bits of one of 4094 among
+// 4096, with the coder's rounding taken off.
+const levelsPerByte = 1 << 14
+
+// Fits reports whether a stream of so many bytes can hold a matrix of this shape: what Parse and Decode need memory for is
+// in proportion to the bytes then.
+func Fits(bytes, rows, cols int) bool {
+	return rows > 0 && cols > 0 && uint64(cols) <= levelsPerByte*uint64(bytes)/uint64(rows)
+}
+
 // Parse takes a stream for a matrix of this shape apart. The blocks are slices of data. Whatever data
 // holds, what it returns is safe to decode.
 func Parse(data []byte, rows, cols int) (*Coder, [][]byte, error) {
+	if !Fits(len(data), rows, cols) {
+		return nil, nil, errHead
+	}
 	in := input{data: data}
 	c := &Coder{Trellis: trellises[in.byte()], Zero: in.byte()}
 	c.Classes.Low, c.Classes.Count = int(in.byte()), int(in.byte())
 	blockRows := in.uvarint()
 	c.Classes.Rows, c.Classes.Cols = in.codes(rows), in.codes(cols)
 	switch {
-	case in.short:
-		return nil, nil, errHead
+	case in.err != nil:
+		return nil, nil, in.err
 	case c.Trellis == nil:
 		return nil, nil, fmt.Errorf("no trellis has 2^%d states", data[0])
 	case blockRows < 1 || blockRows > uint64(rows):
@@ -69,7 +82,7 @@ func Parse(data []byte, rows, cols int) (*Coder, [][]byte, error) {
 	c.BlockRows = int(blockRows)
 	for i := range c.Classes.Count {
 		t := Table{Max: in.byte()}
-		if t.Max < 1 || t.Max > MaxLevel {
+		if in.err == nil && (t.Max < leastMax || t.Max > MaxLevel) {
 			return nil, nil, fmt.Errorf("class %d has levels up to %d", i, t.Max)
 		}
 		for parity := range t.Knots {
@@ -77,7 +90,7 @@ func Parse(data []byte, rows, cols int) (*Coder, [][]byte, error) {
 		}
 		c.Tables = append(c.Tables, t)
 	}
-	if uint64(c.Blocks()) > uint64(len(in.data)) { // each has a length
+	if c.Blocks() > len(in.data) { // each has a length
 		return nil, nil, errHead
 	}
 	sizes := make([]uint64, c.Blocks())
@@ -89,25 +102,35 @@ func Parse(data []byte, rows, cols int) (*Coder, [][]byte, error) {
 		blocks[i] = in.bytes(size)
 	}
 	switch {
-	case in.short:
-		return nil, nil, errHead
+	case in.err != nil:
+		return nil, nil, in.err
 	case len(in.data) != 0:
 		return nil, nil, errLong
 	}
 	return c, blocks, nil
 }
 
-var errHead = errors.New("the stream ends early")
+var (
+	errHead    = errors.New("the stream ends early")
+	errPadding = errors.New("the padding of codes is not zero")
+	errNumber  = errors.New("a number that takes more bytes than it needs, or overflows")
+)
 
-// input is read from its front. After its end it yields zeros.
+// input is read from its front. After an error it yields zeros.
 type input struct {
-	data  []byte
-	short bool // something was missing
+	data []byte
+	err  error // the first
+}
+
+func (in *input) fail(err error) {
+	if in.data = nil; in.err == nil {
+		in.err = err
+	}
 }
 
 func (in *input) bytes(n uint64) []byte {
 	if n > uint64(len(in.data)) {
-		in.short, in.data = true, nil
+		in.fail(errHead)
 		return nil
 	}
 	b := in.data[:n]
@@ -123,10 +146,26 @@ func (in *input) byte() byte {
 }
 
 func (in *input) uvarint() uint64 {
-	v, n := binary.Uvarint(in.data)
-	in.bytes(uint64(max(n, 0)))
-	in.short = in.short || n <= 0
+	v, n, err := Uvarint(in.data)
+	if err != nil {
+		in.fail(err)
+		return 0
+	}
+	in.data = in.data[n:]
 	return v
+}
+
+// Uvarint is binary.Uvarint for numbers that have one representation: it returns the number at the front of data and
+// how many bytes it takes.
+func Uvarint(data []byte) (v uint64, n int, err error) {
+	v, n = binary.Uvarint(data)
+	switch {
+	case n == 0:
+		return 0, 0, errHead
+	case n < 0 || n > 1 && data[n-1] == 0:
+		return 0, 0, errNumber
+	}
+	return v, n, nil
 }
 
 // appendCodes appends codes of 5 bits, the lowest bit first.
@@ -147,7 +186,7 @@ func appendCodes(dst, codes []byte) []byte {
 
 func (in *input) codes(n int) []byte {
 	packed := in.bytes((uint64(n)*classBits + 7) / 8)
-	if in.short {
+	if packed == nil {
 		return nil
 	}
 	codes := make([]byte, 0, n)
@@ -158,6 +197,9 @@ func (in *input) codes(n int) []byte {
 			codes = append(codes, byte(window&MaxClassCode))
 			window >>= classBits
 		}
+	}
+	if window != 0 {
+		in.fail(errPadding)
 	}
 	return codes
 }

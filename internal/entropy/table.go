@@ -14,6 +14,7 @@ const (
 	// MaxLevel is the largest magnitude of a level.
 	MaxLevel = 127
 
+	leastMax  = 2 // of a table
 	totalBits = 12
 	origin    = 128 // the byte of level 0: a level is a byte, level + 128
 )
@@ -22,7 +23,7 @@ const (
 // their own, since a trellis that is in some state allows only one of the two. It is symmetric. How rare a
 // level is stands in 16ths of an octave at the knots; between those it is linear.
 type Table struct {
-	Max   byte      // the largest magnitude, 1..MaxLevel
+	Max   byte      // the largest magnitude, 2..MaxLevel: were 0 the only even level, it would take no bits
 	Knots [2][]byte // of the even and the odd levels, from the centre on
 }
 
@@ -42,7 +43,7 @@ func knots(at []int, n int) []int {
 }
 
 // frequencies fills freq with those of the members of a parity: of the level itself, not of both signs
-// together. They add up to Total over all levels.
+// together. None is 0, and they add up to Total over all levels.
 func (t *Table) frequencies(freq []uint32, parity int) error {
 	var positions [MaxLevel]int
 	at := knots(positions[:0], len(freq))
@@ -61,16 +62,15 @@ func (t *Table) frequencies(freq []uint32, parity int) error {
 	if sum == 0 {
 		return errors.New("a table of zeros")
 	}
-	rest := Total
+	// Each level has 1, and its part of what that leaves; the rest of this division is the first one's.
+	left := uint64(Total + 1 - parity - 2*len(freq))
+	rest := left
 	for i := range freq {
-		freq[i] = uint32(max(1, weights[i]*Total/sum))
-		rest -= int(freq[i]) * copies(i, parity)
+		part := weights[i] * left / sum
+		rest -= part * uint64(copies(i, parity))
+		freq[i] = uint32(1 + part)
 	}
-	first := int(freq[0]) + rest/copies(0, parity)
-	if first < 1 {
-		return errors.New("a table whose levels are all too frequent")
-	}
-	freq[0] = uint32(first)
+	freq[0] += uint32(rest) / uint32(copies(0, parity))
 	return nil
 }
 
@@ -95,10 +95,10 @@ func weight(rarity []byte, at []int, k, i int) uint64 {
 // Counts says how often each level occurs, by level + 128.
 type Counts [256]uint32
 
-// Fit returns the table under which counts take the fewest bits. All levels up to limit, and up to the largest that
-// occurs, have a frequency.
+// Fit returns the table under which counts take the fewest bits, as far as changes of one knot find it. All levels up to
+// limit, and up to the largest that occurs, have a frequency.
 func Fit(counts *Counts, limit byte) (Table, error) {
-	t := Table{Max: max(limit, 1)}
+	t := Table{Max: max(limit, leastMax)}
 	for level := int(t.Max) + 1; level <= MaxLevel; level++ {
 		if counts[origin+level]+counts[origin-level] > 0 {
 			t.Max = byte(level)
@@ -213,11 +213,11 @@ func (t *Table) cumulate(starts, freqs *[256]uint32, parity int) error {
 
 // Laplace returns a table in which levels are distributed about as a Laplace distribution with this standard deviation has it.
 func Laplace(deviation float64, limit byte) Table {
-	t := Table{Max: limit}
+	t := Table{Max: max(limit, leastMax)}
 	// exp(-sqrt(2)|x|/deviation) halves with each 0.49*deviation.
 	octaves := 2.04 / max(deviation, 0.125)
 	for parity := range t.Knots {
-		for _, i := range knots(nil, members(limit, parity)) {
+		for _, i := range knots(nil, members(t.Max, parity)) {
 			t.Knots[parity] = append(t.Knots[parity], byte(min(16*float64(2*i)*octaves, 200)))
 		}
 	}
