@@ -248,9 +248,7 @@ func (e *tableEngine) precision() precision {
 
 func (e *tableEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) bool {
 	d, blockSegments := e.width, e.blockSegments()
-	if ws.tables == nil {
-		ws.tables = kernels.NewTables(e.segments, blockSegments)
-	}
+	ws.tables.Resize(e.segments, blockSegments)
 	if !ws.quantise(p.set, x, n, inputLayout{
 		cols: p.cols, block: blockSegments * d, group: d, stride: e.segments * d, zero: e.zero,
 	}) {
@@ -268,7 +266,7 @@ func (e *tableEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) bool {
 			}
 			q = ws.shuffled
 		}
-		p.set.BuildTables(ws.tables, e.centroids, e.padded, q, ws.in.Scales[i*blocks:], ws.in.Init[i*e.segments:])
+		p.set.BuildTables(&ws.tables, e.centroids, e.padded, q, ws.in.Scales[i*blocks:], ws.in.Init[i*e.segments:])
 		ws.vector = i
 		p.share(ws, len(e.scales)/tableRows)
 	}
@@ -277,5 +275,5 @@ func (e *tableEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) bool {
 }
 
 func (e *tableEngine) part(p *Plan, ws *workspace, lo, hi int) {
-	p.set.SpreadTables(ws.out[ws.vector*ws.ld:][:ws.ld], ws.tables, e.codes, e.scales, lo, hi)
+	p.set.SpreadTables(ws.out[ws.vector*ws.ld:][:ws.ld], &ws.tables, e.codes, e.scales, lo, hi)
 }

@@ -24,6 +24,10 @@ type inputLayout struct {
 func (lay inputLayout) blocks() int { return ceilDiv(lay.cols, lay.block) }
 func (lay inputLayout) groups() int { return ceilDiv(lay.cols, lay.group) }
 
+// workspaces are shared by all layers: where a model goes through its layers, what the last one wrote is in the
+// cache for the next one to write over.
+var workspaces = sync.Pool{New: func() any { return new(workspace) }}
+
 // workspace is the memory of one call. It grows to what the largest call needed.
 type workspace struct {
 	in          kernels.Input // of the vectors, then of the remainders of heavy ones
@@ -31,7 +35,7 @@ type workspace struct {
 	remainder   []float32
 	scaled      []float32 // inputs times the scales of their columns
 	q, shuffled []int8
-	tables      *kernels.Tables
+	tables      kernels.Tables
 
 	// What the parts of a shared multiplication need beside the input.
 	out    []float32 // results, ld from one vector to the next

@@ -1,6 +1,9 @@
 package kernels
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 const (
 	// Block is the largest number of columns that share one scale of the quantised input.
@@ -155,12 +158,17 @@ type Tables struct {
 // NewTables returns a work space for rows of this many segments, of which blockSegments share an
 // input scale.
 func NewTables(segments, blockSegments int) *Tables {
-	return &Tables{
-		Segments: segments, BlockSegments: blockSegments,
-		Data:   make([]int16, segments*Centroids),
-		Scales: make([]float32, ceilDiv(segments, blockSegments)),
-		Work:   make([]int32, blockSegments*Centroids),
-	}
+	t := new(Tables)
+	t.Resize(segments, blockSegments)
+	return t
+}
+
+// Resize makes t a work space for rows of another length, in the memory that it has where that is enough.
+func (t *Tables) Resize(segments, blockSegments int) {
+	t.Segments, t.BlockSegments = segments, blockSegments
+	t.Data = slices.Grow(t.Data[:0], segments*Centroids)[:segments*Centroids]
+	t.Scales = slices.Grow(t.Scales[:0], ceilDiv(segments, blockSegments))[:ceilDiv(segments, blockSegments)]
+	t.Work = slices.Grow(t.Work[:0], blockSegments*Centroids)[:blockSegments*Centroids]
 }
 
 // BuildTables fills t. centroids are 256 rows in the layout of mul-u8, width columns each (a multiple of
