@@ -188,11 +188,15 @@ func (e *broadcastEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) boo
 	for i := range n {
 		results := (*[kernels.Centroids]float32)(ws.out[i*ld:])
 		out := y[i*p.rows:][:len(e.assignments)]
-		for r, a := range e.assignments {
-			out[r] = results[a]
+		if e.scales == nil {
+			for r, a := range e.assignments {
+				out[r] = results[a]
+			}
+			continue
 		}
-		for r, s := range e.scales {
-			out[r] *= s
+		scales := e.scales[:len(out)]
+		for r, a := range e.assignments {
+			out[r] = results[a] * scales[r]
 		}
 	}
 	return true
