@@ -9,6 +9,7 @@ import (
 const (
 	panelRows = kernels.PanelRows
 	tableRows = kernels.TablePanelRows
+	tileRows  = tableRows * kernels.TableTile
 )
 
 // paddedScales returns the scales of the rows, Scale included, and zeros up to a multiple of panel.
@@ -209,7 +210,7 @@ func (e *broadcastEngine) part(p *Plan, ws *workspace, lo, hi int) {
 // tableEngine looks up the dot products of the centroids with each segment of the input.
 type tableEngine struct {
 	centroids []byte // 256 rows in the layout of mul-u8
-	codes     []byte // [panel of 64 rows][segment][64 rows]
+	codes     []byte // in the layout of table
 	scales    []float32
 	segments  int
 	width     int // d
@@ -234,7 +235,8 @@ func layTable(l *Layer) engine {
 	e.codes = make([]byte, len(e.scales)*segments)
 	for i, a := range l.Assignments {
 		r, s := i/segments, i%segments
-		e.codes[(r/tableRows*segments+s)*tableRows+r%tableRows] = a
+		tile := r / tileRows * tileRows
+		e.codes[tile*segments+s*min(tileRows, len(e.scales)-tile)+r-tile] = a
 	}
 	return e
 }
@@ -272,12 +274,14 @@ func (e *tableEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) bool {
 		}
 		p.set.BuildTables(&ws.tables, e.centroids, e.padded, q, ws.in.Scales[i*blocks:], ws.in.Init[i*e.segments:])
 		ws.vector = i
-		p.share(ws, len(e.scales)/tableRows)
+		p.share(ws, ceilDiv(len(e.scales), tileRows))
 	}
 	ws.collect(y, p.rows)
 	return true
 }
 
 func (e *tableEngine) part(p *Plan, ws *workspace, lo, hi int) {
-	p.set.SpreadTables(ws.out[ws.vector*ws.ld:][:ws.ld], &ws.tables, e.codes, e.scales, lo, hi)
+	panels := len(e.scales) / tableRows
+	p.set.SpreadTables(ws.out[ws.vector*ws.ld:][:ws.ld], &ws.tables, e.codes, e.scales,
+		lo*kernels.TableTile, min(hi*kernels.TableTile, panels))
 }

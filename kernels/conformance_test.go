@@ -321,11 +321,11 @@ func TestTable(t *testing.T) {
 		}
 	}
 	for panels := 1; panels <= 9; panels++ {
-		shapes = append(shapes, tableShape{7, 3, 4, panels, 0, panels}, tableShape{33, 32, 8, panels, panels / 3, panels})
+		shapes = append(shapes, tableShape{7, 3, 4, panels, 0, panels}, tableShape{33, 32, 8, panels, panels / 5 * TableTile, panels})
 	}
 	for _, width := range []int{4, 8, 12, 16, 20, 64, 128, 256} {
 		block := 4 * Block / width
-		shapes = append(shapes, tableShape{2*block + 1, block, width, 5, 0, 5}, tableShape{3, 1, width, 1, 0, 1}, tableShape{5, 2, width, 3, 1, 2})
+		shapes = append(shapes, tableShape{2*block + 1, block, width, 5, 0, 5}, tableShape{3, 1, width, 1, 0, 1}, tableShape{5, 2, width, 9, 4, 8})
 	}
 	forEachTier(t, "table", tableTiers, func(t *testing.T, fn tableKernel) {
 		rng := rand.New(rand.NewPCG(3, 3))

@@ -12,6 +12,8 @@ const (
 	PanelRows = 16
 	// TablePanelRows is the number of rows in a panel of the table operation.
 	TablePanelRows = 64
+	// TableTile is the number of panels in a tile of the table operation.
+	TableTile = 4
 	// MaxDot is the longest u8 x i8 dot product whose int32 sum cannot overflow:
 	// 255*128*65793 < 2^31.
 	MaxDot = 65793
@@ -194,15 +196,16 @@ func (s *Set) BuildTables(t *Tables, centroids []byte, width int, q []int8, scal
 	}
 }
 
-// SpreadTables sums table entries along rows: codes lie as [panel of 64 rows][segment][64 rows]. For each
-// row of panels [p0, p1), with y starting at 0, for each block in order
+// SpreadTables sums table entries along rows: codes lie as [tile of 4 panels][segment][panel][64 rows]. Panels [p0, p1)
+// are whole tiles, but for the last of all, which may be shorter. For each row of them, with y starting at 0, for
+// each block in order
 //
 //	y = y + float32(t.Scales[block] * float32(sum over its segments g of table[g][code]))
 //
 // and at the end dst[r] = y * scale[r]. dst and scale hold the rows of all panels.
 func (s *Set) SpreadTables(dst []float32, t *Tables, codes []byte, scale []float32, p0, p1 int) {
-	if p0 < 0 || len(codes) < p1*t.Segments*TablePanelRows || len(scale) < p1*TablePanelRows || len(dst) < p1*TablePanelRows {
-		panic("kernels: SpreadTables: a short slice")
+	if p0 < 0 || p0%TableTile != 0 || len(codes) < p1*t.Segments*TablePanelRows || len(scale) < p1*TablePanelRows || len(dst) < p1*TablePanelRows {
+		panic("kernels: SpreadTables: a short slice, or part of a tile")
 	}
 	if p0 < p1 {
 		s.table.spread(dst, t, codes, scale, p0, p1)
