@@ -242,6 +242,12 @@ func mulShapes(d int, groups bool) []mulShape {
 			add(2, block+group+group/2, block, group, 16+16*(i%2))
 		}
 	}
+	// More columns than are decoded at a time for a batch.
+	for _, block := range []int{5, largest} {
+		for _, n := range []int{12, 48} {
+			add(2, 4*largest+7, block, block, n)
+		}
+	}
 	for p0 := range 6 {
 		for p1 := p0; p1 <= 5; p1++ {
 			for _, n := range []int{1, 8} {
