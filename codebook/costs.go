@@ -19,6 +19,8 @@ const (
 	costCall = 100
 	// costShare is the least work that is worth a further thread: waking one takes about 1000.
 	costShare = 4000
+	// costEntry is what finding the range of an entry of a table and rounding it takes.
+	costEntry = 0.035
 	// costResult is what broadcasting one result takes.
 	costResult = 0.3
 )
@@ -30,7 +32,7 @@ var tierCosts = map[string]cost{
 	"mul-u8/amx": {0, 0.0021}, "mul-u8/avx512vnni": {0, 0.0021}, "mul-u8/avxvnni": {0, 0.005}, "mul-u8/avx2": {0, 0.0125}, "mul-u8/scalar": {0, 2.3},
 	"mul-nibble/amx": {0, 0.0021}, "mul-nibble/avx512vnni": {0, 0.0021}, "mul-nibble/avxvnni": {0, 0.0055}, "mul-nibble/avx2": {0.0105, 0.0125}, "mul-nibble/scalar": {0, 2.9},
 	"mul-lookup/amx": {0.0015, 0.0025}, "mul-lookup/avx512vbmi": {0.0015, 0.0025}, "mul-lookup/avxvnni": {0.117, 0.005}, "mul-lookup/avx2": {0.115, 0.0125}, "mul-lookup/scalar": {0, 1},
-	"table/avx512vbmi": {0, 0.016}, "table/avx512vnni": {0, 0.05}, "table/avxvnni": {0, 0.29}, "table/avx2": {0, 0.29}, "table/scalar": {0, 1.2},
+	"table/avx512vbmi": {0, 0.0095}, "table/avx512vnni": {0, 0.05}, "table/avxvnni": {0, 0.29}, "table/avx2": {0, 0.29}, "table/scalar": {0, 1.2},
 	"dense-vector/avx512": {0, 0.0085}, "dense-vector/avx2": {0, 0.0085}, "dense-vector/scalar": {0, 0.22},
 	"dense-matrix/avx512": {0.06, 0.0085}, "dense-matrix/avx2": {0, 0.0165}, "dense-matrix/scalar": {0, 0.22},
 
@@ -63,7 +65,8 @@ func costBroadcast(c *costs, l *Layer, batch float64) float64 {
 
 func costTable(c *costs, l *Layer, batch float64) float64 {
 	lookups := size(l, tableRows) / float64(l.Width)
-	return batch * (costCall + kernels.Centroids*float64(l.Cols)*c.bytes.work + lookups*(costByte+c.table.work))
+	entries := kernels.Centroids * float64(l.Segments())
+	return batch * (costCall + kernels.Centroids*float64(l.Cols)*c.bytes.work + entries*costEntry + lookups*(costByte+c.table.work))
 }
 
 func costNibbles(c *costs, l *Layer, batch float64) float64 {

@@ -9,6 +9,7 @@ import (
 const (
 	panelRows = kernels.PanelRows
 	tableRows = kernels.TablePanelRows
+	tileRows  = tableRows * kernels.TableTile
 )
 
 // paddedScales returns the scales of the rows, Scale included, and zeros up to a multiple of panel.
@@ -188,11 +189,15 @@ func (e *broadcastEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) boo
 	for i := range n {
 		results := (*[kernels.Centroids]float32)(ws.out[i*ld:])
 		out := y[i*p.rows:][:len(e.assignments)]
-		for r, a := range e.assignments {
-			out[r] = results[a]
+		if e.scales == nil {
+			for r, a := range e.assignments {
+				out[r] = results[a]
+			}
+			continue
 		}
-		for r, s := range e.scales {
-			out[r] *= s
+		scales := e.scales[:len(out)]
+		for r, a := range e.assignments {
+			out[r] = results[a] * scales[r]
 		}
 	}
 	return true
@@ -205,7 +210,7 @@ func (e *broadcastEngine) part(p *Plan, ws *workspace, lo, hi int) {
 // tableEngine looks up the dot products of the centroids with each segment of the input.
 type tableEngine struct {
 	centroids []byte // 256 rows in the layout of mul-u8
-	codes     []byte // [panel of 64 rows][segment][64 rows]
+	codes     []byte // in the layout of table
 	scales    []float32
 	segments  int
 	width     int // d
@@ -230,7 +235,8 @@ func layTable(l *Layer) engine {
 	e.codes = make([]byte, len(e.scales)*segments)
 	for i, a := range l.Assignments {
 		r, s := i/segments, i%segments
-		e.codes[(r/tableRows*segments+s)*tableRows+r%tableRows] = a
+		tile := r / tileRows * tileRows
+		e.codes[tile*segments+s*min(tileRows, len(e.scales)-tile)+r-tile] = a
 	}
 	return e
 }
@@ -248,9 +254,7 @@ func (e *tableEngine) precision() precision {
 
 func (e *tableEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) bool {
 	d, blockSegments := e.width, e.blockSegments()
-	if ws.tables == nil {
-		ws.tables = kernels.NewTables(e.segments, blockSegments)
-	}
+	ws.tables.Resize(e.segments, blockSegments)
 	if !ws.quantise(p.set, x, n, inputLayout{
 		cols: p.cols, block: blockSegments * d, group: d, stride: e.segments * d, zero: e.zero,
 	}) {
@@ -268,14 +272,16 @@ func (e *tableEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) bool {
 			}
 			q = ws.shuffled
 		}
-		p.set.BuildTables(ws.tables, e.centroids, e.padded, q, ws.in.Scales[i*blocks:], ws.in.Init[i*e.segments:])
+		p.set.BuildTables(&ws.tables, e.centroids, e.padded, q, ws.in.Scales[i*blocks:], ws.in.Init[i*e.segments:])
 		ws.vector = i
-		p.share(ws, len(e.scales)/tableRows)
+		p.share(ws, ceilDiv(len(e.scales), tileRows))
 	}
 	ws.collect(y, p.rows)
 	return true
 }
 
 func (e *tableEngine) part(p *Plan, ws *workspace, lo, hi int) {
-	p.set.SpreadTables(ws.out[ws.vector*ws.ld:][:ws.ld], ws.tables, e.codes, e.scales, lo, hi)
+	panels := len(e.scales) / tableRows
+	p.set.SpreadTables(ws.out[ws.vector*ws.ld:][:ws.ld], &ws.tables, e.codes, e.scales,
+		lo*kernels.TableTile, min(hi*kernels.TableTile, panels))
 }

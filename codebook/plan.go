@@ -3,7 +3,6 @@ package codebook
 import (
 	"fmt"
 	"math"
-	"sync"
 
 	"github.com/palettize/palettize/kernels"
 )
@@ -22,8 +21,7 @@ type Plan struct {
 	name, tier string
 	engine     engine
 	set        *kernels.Set
-	threads    int       // at most 1: the caller's goroutine alone
-	spaces     sync.Pool // of *workspace
+	threads    int // at most 1: the caller's goroutine alone
 }
 
 // engine is a layout of a layer together with the operations that multiply it.
@@ -105,9 +103,7 @@ func (o RunOptions) kernels() (*kernels.Set, error) {
 func (o RunOptions) threads(cost float64) int { return min(o.Threads, int(cost/costShare)) }
 
 func newPlan(rows, cols int, name, op string, e engine, set *kernels.Set, threads int) *Plan {
-	p := &Plan{rows: rows, cols: cols, name: name, tier: set.Tier(op), engine: e, set: set, threads: threads}
-	p.spaces.New = func() any { return new(workspace) }
-	return p
+	return &Plan{rows: rows, cols: cols, name: name, tier: set.Tier(op), engine: e, set: set, threads: threads}
 }
 
 // Name is the plan: "broadcast" and "table" spread dot products of the centroids, "decode16" and
@@ -132,8 +128,8 @@ func (p *Plan) MulMat(y, x []float32, n int) error {
 	if n == 0 {
 		return nil
 	}
-	ws := p.spaces.Get().(*workspace)
-	defer p.spaces.Put(ws)
+	ws := workspaces.Get().(*workspace)
+	defer workspaces.Put(ws)
 	finite := p.engine.mul(p, ws, y, x, n)
 	ws.x, ws.out = nil, nil // the pool must not keep the caller's memory alive
 	if !finite {

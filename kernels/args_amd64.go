@@ -18,38 +18,38 @@ type vecArgs struct {
 	groupQuads int
 }
 
-// tileArgs is what the kernels for several input vectors take: one block of two neighbouring
-// panels (or of one panel). Between blocks dst holds the y of the contract.
+// tileArgs is what the kernels for several input vectors take: blocks of two neighbouring panels, or one block of one
+// panel. Before and after other blocks dst holds the y of the contract.
 type tileArgs struct {
 	dst        *float32 // the first row of the first panel, for the first vector
 	ld         int
-	codes      *byte    // the block in the first panel, in the layout of mul-u8
+	codes      *byte    // the first block in the first panel, in the layout of mul-u8
 	codes2     *byte    // and in the second
 	mult       *int8    // its first group in the first panel, nil where all multipliers are 1
 	mult2      *int8    // and in the second
-	scale      *float32 // row scales to multiply with, nil before the last block
-	q          *int8    // the first column of the block, for the first vector
+	scale      *float32 // row scales to multiply with, nil if further blocks follow
+	q          *int8    // the first column of the first block, for the first vector
 	stride     int
-	scales     *float32 // the scale of the block, for the first vector
+	scales     *float32 // the scale of the first block, for the first vector
 	blocks     int      // from one vector to the next in scales
-	init       *int32   // the first group of the block, for the first vector
+	init       *int32   // the first group of the first block, for the first vector
 	groups     int      // from one vector to the next in init
-	quads      int
+	quads      int      // of all blocks
+	blockQuads int
 	groupQuads int
 	first      bool // y starts at 0
 	tiles      int  // groups of vectors
 	half       bool // and half a group
 }
 
-// amxArgs is what the kernel with tiles of AMX takes: quads may go beyond a block, with scale for the last.
-type amxArgs struct {
-	tileArgs
-	blockQuads int
-}
-
-// maxBlockBytes is the size of a block of one panel in the layout of mul-u8: Block columns, and two quads
-// more for a block that begins and ends in the middle of a pair of mul-nibble.
-const maxBlockBytes = (Block + 8) * PanelRows
+const (
+	// maxBlockBytes is the size of a block of one panel in the layout of mul-u8: Block columns, and two quads
+	// more for a block that begins and ends in the middle of a pair of mul-nibble.
+	maxBlockBytes = (Block + 8) * PanelRows
+	// maxRunBytes is that of a run of blocks of one panel: with as much of another panel and of the input of
+	// some vectors it stays in the first-level cache.
+	maxRunBytes = (4*Block + 8) * PanelRows
+)
 
 // panels returns what a kernel for one vector needs to multiply panels [p0, p1) with vector n; size
 // is the bytes of codes in a panel.
@@ -77,10 +77,10 @@ func (m *Matrix) panels(dst []float32, ld int, in *Input, n, p0, p1, size int) v
 	return a
 }
 
-// tile returns what a kernel for several vectors needs for block b of panels p and p+second, from
+// tile returns what a kernel for several vectors needs for blocks [b, end) of panels p and p+second, from
 // vector n on. The codes and the number of vectors are for the caller to set. d is the width of
 // mul-lookup, which has no multipliers, and 0 for the others.
-func (m *Matrix) tile(dst []float32, ld int, in *Input, n, p, second, b, d int) tileArgs {
+func (m *Matrix) tile(dst []float32, ld int, in *Input, n, p, second, b, end, d int) tileArgs {
 	groups, blocks, lookup := m.Groups(), m.Blocks(), d > 0
 	d = max(1, d)
 	q := b * m.BlockQuads
@@ -94,7 +94,8 @@ func (m *Matrix) tile(dst []float32, ld int, in *Input, n, p, second, b, d int) 
 		blocks:     blocks,
 		init:       &in.Init[n*groups+g],
 		groups:     groups,
-		quads:      min(m.BlockQuads, m.Quads-q) * d,
+		quads:      (min(end*m.BlockQuads, m.Quads) - q) * d,
+		blockQuads: m.BlockQuads * d,
 		groupQuads: m.GroupQuads * d,
 		first:      b == 0,
 	}
@@ -102,7 +103,7 @@ func (m *Matrix) tile(dst []float32, ld int, in *Input, n, p, second, b, d int) 
 		a.mult = &m.Mult[(p*groups+g)*PanelRows]
 		a.mult2 = &m.Mult[((p+second)*groups+g)*PanelRows]
 	}
-	if b == blocks-1 {
+	if end == blocks {
 		a.scale = &m.Scale[p*PanelRows]
 	}
 	return a

@@ -242,6 +242,12 @@ func mulShapes(d int, groups bool) []mulShape {
 			add(2, block+group+group/2, block, group, 16+16*(i%2))
 		}
 	}
+	// More columns than are decoded at a time for a batch.
+	for _, block := range []int{5, largest} {
+		for _, n := range []int{12, 48} {
+			add(2, 4*largest+7, block, block, n)
+		}
+	}
 	for p0 := range 6 {
 		for p1 := p0; p1 <= 5; p1++ {
 			for _, n := range []int{1, 8} {
@@ -321,11 +327,11 @@ func TestTable(t *testing.T) {
 		}
 	}
 	for panels := 1; panels <= 9; panels++ {
-		shapes = append(shapes, tableShape{7, 3, 4, panels, 0, panels}, tableShape{33, 32, 8, panels, panels / 3, panels})
+		shapes = append(shapes, tableShape{7, 3, 4, panels, 0, panels}, tableShape{33, 32, 8, panels, panels / 5 * TableTile, panels})
 	}
 	for _, width := range []int{4, 8, 12, 16, 20, 64, 128, 256} {
 		block := 4 * Block / width
-		shapes = append(shapes, tableShape{2*block + 1, block, width, 5, 0, 5}, tableShape{3, 1, width, 1, 0, 1}, tableShape{5, 2, width, 3, 1, 2})
+		shapes = append(shapes, tableShape{2*block + 1, block, width, 5, 0, 5}, tableShape{3, 1, width, 1, 0, 1}, tableShape{5, 2, width, 9, 4, 8})
 	}
 	forEachTier(t, "table", tableTiers, func(t *testing.T, fn tableKernel) {
 		rng := rand.New(rand.NewPCG(3, 3))

@@ -13,7 +13,10 @@
 //	mul-nibble  [panel][pair of quads][16 rows][4]      low half: the first quad, high half: the second
 //	mul-lookup  [panel][quad of segments][16 rows][4]   one byte is a segment of d columns
 //	mul-window  [panel][word][16 rows][8 bytes]         a row is a stream of bits
-//	table       [panel of 64 rows][segment][64 rows]    one byte is a segment of d columns
+//	table       [tile][segment][panel][64 rows]         one byte is a segment of d columns
+//
+// A tile is 4 panels, or what is left of them at the end: a contiguous stream, because panels that are multiplied
+// together and lie apart are not fetched well from memory.
 //
 // The stream of mul-window has the new bits of one weight after those of the other, the highest bit first, in words of 64
 // bits whose highest bit comes first and which are little-endian in memory. So the window that a weight is looked up with,

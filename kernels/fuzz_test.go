@@ -78,8 +78,8 @@ func FuzzTable(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s := tableShape{segments: byteAt(data, 0), width: 4 + byteAt(data, 2)%64*4, panels: 1 + byteAt(data, 3)%9}
 		s.block = 1 + byteAt(data, 1)%(4*Block/s.width)
-		s.p0 = byteAt(data, 4) % s.panels
-		s.p1 = s.p0 + 1 + byteAt(data, 5)%(s.panels-s.p0)
+		s.p0 = byteAt(data, 4) % s.panels &^ (TableTile - 1)
+		s.p1 = min(s.panels, s.p0+TableTile*(1+byteAt(data, 5)%2))
 		p, x := place(byteAt(data, 6))%places, extreme(byteAt(data, 7))%extremes
 		for _, tr := range tableTiers {
 			if tr.need != 0 && tr.need&^host == 0 {

@@ -1,6 +1,9 @@
 package kernels
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 const (
 	// Block is the largest number of columns that share one scale of the quantised input.
@@ -9,6 +12,8 @@ const (
 	PanelRows = 16
 	// TablePanelRows is the number of rows in a panel of the table operation.
 	TablePanelRows = 64
+	// TableTile is the number of panels in a tile of the table operation.
+	TableTile = 4
 	// MaxDot is the longest u8 x i8 dot product whose int32 sum cannot overflow:
 	// 255*128*65793 < 2^31.
 	MaxDot = 65793
@@ -155,12 +160,17 @@ type Tables struct {
 // NewTables returns a work space for rows of this many segments, of which blockSegments share an
 // input scale.
 func NewTables(segments, blockSegments int) *Tables {
-	return &Tables{
-		Segments: segments, BlockSegments: blockSegments,
-		Data:   make([]int16, segments*Centroids),
-		Scales: make([]float32, ceilDiv(segments, blockSegments)),
-		Work:   make([]int32, blockSegments*Centroids),
-	}
+	t := new(Tables)
+	t.Resize(segments, blockSegments)
+	return t
+}
+
+// Resize makes t a work space for rows of another length, in the memory that it has where that is enough.
+func (t *Tables) Resize(segments, blockSegments int) {
+	t.Segments, t.BlockSegments = segments, blockSegments
+	t.Data = slices.Grow(t.Data[:0], segments*Centroids)[:segments*Centroids]
+	t.Scales = slices.Grow(t.Scales[:0], ceilDiv(segments, blockSegments))[:ceilDiv(segments, blockSegments)]
+	t.Work = slices.Grow(t.Work[:0], blockSegments*Centroids)[:blockSegments*Centroids]
 }
 
 // BuildTables fills t. centroids are 256 rows in the layout of mul-u8, width columns each (a multiple of
@@ -186,15 +196,16 @@ func (s *Set) BuildTables(t *Tables, centroids []byte, width int, q []int8, scal
 	}
 }
 
-// SpreadTables sums table entries along rows: codes lie as [panel of 64 rows][segment][64 rows]. For each
-// row of panels [p0, p1), with y starting at 0, for each block in order
+// SpreadTables sums table entries along rows: codes lie as [tile of 4 panels][segment][panel][64 rows]. Panels [p0, p1)
+// are whole tiles, but for the last of all, which may be shorter. For each row of them, with y starting at 0, for
+// each block in order
 //
 //	y = y + float32(t.Scales[block] * float32(sum over its segments g of table[g][code]))
 //
 // and at the end dst[r] = y * scale[r]. dst and scale hold the rows of all panels.
 func (s *Set) SpreadTables(dst []float32, t *Tables, codes []byte, scale []float32, p0, p1 int) {
-	if p0 < 0 || len(codes) < p1*t.Segments*TablePanelRows || len(scale) < p1*TablePanelRows || len(dst) < p1*TablePanelRows {
-		panic("kernels: SpreadTables: a short slice")
+	if p0 < 0 || p0%TableTile != 0 || len(codes) < p1*t.Segments*TablePanelRows || len(scale) < p1*TablePanelRows || len(dst) < p1*TablePanelRows {
+		panic("kernels: SpreadTables: a short slice, or part of a tile")
 	}
 	if p0 < p1 {
 		s.table.spread(dst, t, codes, scale, p0, p1)

@@ -20,11 +20,7 @@ func tilesAMX(dst []float32, ld int, m *Matrix, in *Input, p, b, end, d, n int, 
 	if n == 0 {
 		return
 	}
-	a := amxArgs{tileArgs: m.tile(dst, ld, in, 0, p, 1, b, d), blockQuads: m.BlockQuads * max(1, d)}
-	if end == m.Blocks() {
-		a.scale = &m.Scale[p*PanelRows]
-	}
-	a.quads = (min(end*m.BlockQuads, m.Quads) - b*m.BlockQuads) * max(1, d)
+	a := m.tile(dst, ld, in, 0, p, 1, b, end, d)
 	a.tiles, a.half = n/tileAMX, n%tileAMX > 0
 	a.codes, a.codes2 = codes, codes2
 	mulU8TileAMX(&a)

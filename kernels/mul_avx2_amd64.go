@@ -6,12 +6,12 @@ package kernels
 func blockAVX2(dst []float32, ld int, m *Matrix, in *Input, p, b, d int, codes *byte) {
 	fours := in.N &^ 3
 	if fours > 0 {
-		a := m.tile(dst, ld, in, 0, p, 0, b, d)
+		a := m.tile(dst, ld, in, 0, p, 0, b, b+1, d)
 		a.codes, a.tiles = codes, fours/4
 		mulU8Block4AVX2(&a)
 	}
 	if fours < in.N {
-		a := m.tile(dst, ld, in, fours, p, 0, b, d)
+		a := m.tile(dst, ld, in, fours, p, 0, b, b+1, d)
 		a.codes, a.tiles = codes, in.N-fours
 		mulU8BlockAVX2(&a)
 	}

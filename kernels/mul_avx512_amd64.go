@@ -5,14 +5,14 @@ package kernels
 // tileVNNI is the number of vectors that mulU8TileVNNI takes at a time; it also takes half as many.
 const tileVNNI = 8
 
-// tilesVNNI multiplies block b of panels p and p+1, which lies at codes and codes2 in the layout of mul-u8, with
-// vectors [n, end), whole or half tiles of them.
-func tilesVNNI(dst []float32, ld int, m *Matrix, in *Input, p, b, d, n, end int, codes, codes2 *byte) {
-	if n == end {
+// tilesVNNI multiplies blocks [b, end) of panels p and p+1, which lie at codes and codes2 in the layout of mul-u8, with
+// vectors [n, tiled), whole or half tiles of them.
+func tilesVNNI(dst []float32, ld int, m *Matrix, in *Input, p, b, end, d, n, tiled int, codes, codes2 *byte) {
+	if n == tiled {
 		return
 	}
-	a := m.tile(dst, ld, in, n, p, 1, b, d)
-	a.tiles, a.half = (end-n)/tileVNNI, (end-n)%tileVNNI > 0
+	a := m.tile(dst, ld, in, n, p, 1, b, end, d)
+	a.tiles, a.half = (tiled-n)/tileVNNI, (tiled-n)%tileVNNI > 0
 	a.codes, a.codes2 = codes, codes2
 	mulU8TileVNNI(&a)
 }
@@ -40,10 +40,7 @@ func mulU8Tiles(dst []float32, ld int, m *Matrix, in *Input, p0, p1, wide int) {
 	if tiled > 0 {
 		for p := p0; p < p0+2*pairs; p += 2 {
 			tilesAMX(dst, ld, m, in, p, 0, m.Blocks(), 0, wide, &m.Codes[p*size], &m.Codes[(p+1)*size])
-			for b := range m.Blocks() {
-				at := p*size + b*m.BlockQuads*4*PanelRows
-				tilesVNNI(dst, ld, m, in, p, b, 0, wide, tiled, &m.Codes[at], &m.Codes[at+size])
-			}
+			tilesVNNI(dst, ld, m, in, p, 0, m.Blocks(), 0, wide, tiled, &m.Codes[p*size], &m.Codes[(p+1)*size])
 		}
 	}
 	for n := range in.N {
@@ -66,16 +63,18 @@ func mulNibbleTiles(dst []float32, ld int, m *Matrix, in *Input, p0, p1, wide in
 	}
 	size, tiled, pairs := ceilDiv(m.Quads, 2)*4*PanelRows, in.N&^(tileVNNI/2-1), (p1-p0)/2
 	if tiled > 0 && pairs > 0 {
-		var decoded [2 * maxBlockBytes]byte
+		var decoded [2 * maxRunBytes]byte
+		run := Block / m.BlockQuads
 		for p := p0; p < p0+2*pairs; p += 2 {
-			for b := range m.Blocks() {
-				q, end := b*m.BlockQuads, min((b+1)*m.BlockQuads, m.Quads)
-				lo, hi, skip := q/2, ceilDiv(end, 2), q%2*4*PanelRows
+			for b := 0; b < m.Blocks(); b += run {
+				end := min(b+run, m.Blocks())
+				q := b * m.BlockQuads
+				lo, hi, skip := q/2, ceilDiv(min(end*m.BlockQuads, m.Quads), 2), q%2*4*PanelRows
 				for i := range 2 {
-					decodeNibbleAVX512(&decoded[i*maxBlockBytes], &m.Codes[(p+i)*size+lo*4*PanelRows], &m.Lookup[0], hi-lo)
+					decodeNibbleAVX512(&decoded[i*maxRunBytes], &m.Codes[(p+i)*size+lo*4*PanelRows], &m.Lookup[0], hi-lo)
 				}
-				tilesAMX(dst, ld, m, in, p, b, b+1, 0, wide, &decoded[skip], &decoded[maxBlockBytes+skip])
-				tilesVNNI(dst, ld, m, in, p, b, 0, wide, tiled, &decoded[skip], &decoded[maxBlockBytes+skip])
+				tilesAMX(dst, ld, m, in, p, b, end, 0, wide, &decoded[skip], &decoded[maxRunBytes+skip])
+				tilesVNNI(dst, ld, m, in, p, b, end, 0, wide, tiled, &decoded[skip], &decoded[maxRunBytes+skip])
 			}
 		}
 	}
@@ -100,16 +99,18 @@ func mulLookupTiles(dst []float32, ld int, m *Matrix, in *Input, p0, p1, wide in
 	d := m.Width()
 	size, tiled, pairs := m.Quads*4*PanelRows, in.N&^(tileVNNI/2-1), (p1-p0)/2
 	if tiled > 0 && pairs > 0 {
-		var decoded [2 * maxBlockBytes]byte
+		var decoded [2 * maxRunBytes]byte
+		run := Block / (m.BlockQuads * d)
 		for p := p0; p < p0+2*pairs; p += 2 {
-			for b := range m.Blocks() {
-				q, end := b*m.BlockQuads, min((b+1)*m.BlockQuads, m.Quads)
+			for b := 0; b < m.Blocks(); b += run {
+				end := min(b+run, m.Blocks())
+				q := b * m.BlockQuads
 				at := p*size + q*4*PanelRows
 				for i := range 2 {
-					decodeLookupVBMI(&decoded[i*maxBlockBytes], &m.Codes[at+i*size], &m.Lookup[0], d, end-q)
+					decodeLookupVBMI(&decoded[i*maxRunBytes], &m.Codes[at+i*size], &m.Lookup[0], d, min(end*m.BlockQuads, m.Quads)-q)
 				}
-				tilesAMX(dst, ld, m, in, p, b, b+1, d, wide, &decoded[0], &decoded[maxBlockBytes])
-				tilesVNNI(dst, ld, m, in, p, b, d, wide, tiled, &decoded[0], &decoded[maxBlockBytes])
+				tilesAMX(dst, ld, m, in, p, b, end, d, wide, &decoded[0], &decoded[maxRunBytes])
+				tilesVNNI(dst, ld, m, in, p, b, end, d, wide, tiled, &decoded[0], &decoded[maxRunBytes])
 			}
 		}
 	}

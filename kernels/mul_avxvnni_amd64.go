@@ -7,12 +7,12 @@ package kernels
 func blockAVXVNNI(dst []float32, ld int, m *Matrix, in *Input, p, b, d, n int, codes *byte) {
 	fours := n &^ 3
 	if fours > 0 {
-		a := m.tile(dst, ld, in, 0, p, 0, b, d)
+		a := m.tile(dst, ld, in, 0, p, 0, b, b+1, d)
 		a.codes, a.tiles = codes, fours/4
 		mulU8Block4AVXVNNI(&a)
 	}
 	if fours < n {
-		a := m.tile(dst, ld, in, fours, p, 0, b, d)
+		a := m.tile(dst, ld, in, fours, p, 0, b, b+1, d)
 		a.codes, a.tiles = codes, n-fours
 		mulU8BlockAVXVNNI(&a)
 	}

@@ -2,6 +2,7 @@
 
 #include "go_asm.h"
 #include "textflag.h"
+#include "ahead_amd64.h"
 #include "lookup_amd64.h"
 
 // Z0 y, Z2-Z5 sums, Z6-Z9 codes and weights, Z16-Z31 the lookups: four registers for each of the d columns.
@@ -56,12 +57,14 @@
 	DECQ    R10
 
 #define QUAD1(i, acc) \
+	PREFETCHT0    (64*i+AHEAD)(SI)       \
 	VMOVDQU32     (64*i)(SI), Z6         \
 	LOOKUPMASKS(Z6)                      \
 	LOOKUP(Z16, Z17, Z18, Z19, Z6)       \
 	VPDPBUSD.BCST (4*i)(BX), Z6, acc
 
 #define QUAD2(i, acc0, acc1) \
+	PREFETCHT0    (64*i+AHEAD)(SI)       \
 	VMOVDQU32     (64*i)(SI), Z6         \
 	LOOKUPMASKS(Z6)                      \
 	VMOVDQA64     Z6, Z7                 \
@@ -71,6 +74,7 @@
 	VPDPBUSD.BCST (8*i+4)(BX), Z7, acc1
 
 #define QUAD3 \
+	PREFETCHT0    AHEAD(SI)              \
 	VMOVDQU32     (SI), Z6               \
 	LOOKUPMASKS(Z6)                      \
 	VMOVDQA64     Z6, Z7                 \
@@ -83,6 +87,7 @@
 	VPDPBUSD.BCST 8(BX), Z8, Z4
 
 #define QUAD4 \
+	PREFETCHT0    AHEAD(SI)              \
 	VMOVDQU32     (SI), Z6               \
 	LOOKUPMASKS(Z6)                      \
 	VMOVDQA64     Z6, Z7                 \

@@ -2,6 +2,7 @@
 
 #include "go_asm.h"
 #include "textflag.h"
+#include "ahead_amd64.h"
 
 DATA nibbleMask<>+0(SB)/4, $0x0f0f0f0f
 GLOBL nibbleMask<>(SB), RODATA|NOPTR, $4
@@ -18,6 +19,7 @@ GLOBL nibbleMask<>(SB), RODATA|NOPTR, $4
 	VPDPBUSD.BCST x, Z9, acc
 
 #define PAIR(i, acc0, acc1) \
+	PREFETCHT0 (64*i+AHEAD)(SI)    \
 	VMOVDQU32 (64*i)(SI), Z6       \
 	LOW(Z6, (8*i)(BX), acc0)       \
 	HIGH(Z6, (8*i+4)(BX), acc1)
@@ -50,6 +52,8 @@ block:
 	CMOVQLT R13, CX
 	SUBQ    CX, R13
 	VPXORD  Z1, Z1, Z1                 // t
+
+	PCALIGN $64 // groups of 16 columns take 1.15 times as long on a Zen 5 where the code lies badly
 
 group:
 	MOVQ         vecArgs_groupQuads(DI), AX

@@ -15,7 +15,7 @@ TILECONFIG(tiles<>)
 // which has no safe points. Signals and other threads on the same CPU are harmless: the kernel saves and restores the
 // tiles with the rest of the registers.
 
-// func mulU8TileAMX(a *amxArgs)
+// func mulU8TileAMX(a *tileArgs)
 // The frame holds, on a cache line boundary, the products of 32 vectors with two panels and behind them t of all
 // sums between two groups, 4096 bytes each, and what the registers do not.
 TEXT ·mulU8TileAMX(SB), 0, $8400-8
@@ -43,7 +43,7 @@ TEXT ·mulU8TileAMX(SB), 0, $8400-8
 
 block:
 	MOVQ    tileArgs_quads(DI), CX
-	MOVQ    amxArgs_blockQuads(DI), AX
+	MOVQ    tileArgs_blockQuads(DI), AX
 	CMPQ    CX, AX
 	CMOVQGT AX, CX
 	MOVQ    CX, quads-8288(SP)
@@ -251,11 +251,13 @@ advance:
 	ADDQ   AX, tileArgs_q(DI)
 	LEAQ   (R9*4), AX
 	ADDQ   AX, tileArgs_init(DI)
+	ADDQ   $4, tileArgs_scales(DI)
+	KXNORW K1, K1, K1
+	CMPQ   tileArgs_mult(DI), $0
+	JEQ    block
 	SHLQ   $4, R9
 	ADDQ   R9, tileArgs_mult(DI)
 	ADDQ   R9, tileArgs_mult2(DI)
-	ADDQ   $4, tileArgs_scales(DI)
-	KXNORW K1, K1, K1
 	JMP    block
 
 done:

@@ -21,32 +21,48 @@
 	VPMULLD Z20, a, a \
 	VPMULLD Z21, b, b
 
+// The frame holds y of all sums between two blocks and, 1024 bytes behind, t between two groups.
 #define ADDT(i, a, b) \
-	VPADDD (128*i)(R12), a, a    \
-	VPADDD (128*i+64)(R12), b, b
+	VPADDD (1024+128*i)(R12), a, a    \
+	VPADDD (1024+128*i+64)(R12), b, b
 
 #define STORET(i, a, b) \
-	VMOVDQU32 a, (128*i)(R12)    \
-	VMOVDQU32 b, (128*i+64)(R12)
+	VMOVDQU32 a, (1024+128*i)(R12)    \
+	VMOVDQU32 b, (1024+128*i+64)(R12)
 
-// K1 is empty in the first block, so that y starts at 0. Z22 and Z23 are the scales of the rows in
-// the last block and 1 before.
-#define FINISH(i, a, b) \
-	VBROADCASTSS (R8), Z18         \
-	ADDQ         R9, R8            \
-	VCVTDQ2PS    a, a              \
-	VCVTDQ2PS    b, b              \
-	VMULPS       Z18, a, a         \
-	VMULPS       Z18, b, b         \
-	VMOVUPS.Z    (R11), K1, Z18    \
-	VMOVUPS.Z    64(R11), K1, Z19  \
-	VADDPS       Z18, a, a         \
-	VADDPS       Z19, b, b         \
-	VMULPS       Z22, a, a         \
-	VMULPS       Z23, b, b         \
-	VMOVUPS      a, (R11)          \
-	VMOVUPS      b, 64(R11)        \
-	ADDQ         R10, R11
+#define LOADY(i, a, b) \
+	VMOVUPS (R11), Z18             \
+	VMOVUPS 64(R11), Z19           \
+	VMOVUPS Z18, (128*i)(R12)      \
+	VMOVUPS Z19, (128*i+64)(R12)   \
+	ADDQ    R10, R11
+
+// ADDY adds a block to y. K1 is empty where y starts at 0.
+#define ADDY(i, a, b) \
+	VBROADCASTSS (R8), Z18                  \
+	ADDQ         R9, R8                     \
+	VCVTDQ2PS    a, a                       \
+	VCVTDQ2PS    b, b                       \
+	VMULPS       Z18, a, a                  \
+	VMULPS       Z18, b, b                  \
+	VMOVUPS.Z    (128*i)(R12), K1, Z18      \
+	VMOVUPS.Z    (128*i+64)(R12), K1, Z19   \
+	VADDPS       Z18, a, a                  \
+	VADDPS       Z19, b, b
+
+#define STOREY(i, a, b) \
+	ADDY(i, a, b)                \
+	VMOVUPS a, (128*i)(R12)      \
+	VMOVUPS b, (128*i+64)(R12)
+
+// RESULT ends a tile. Z22 and Z23 are the scales of the rows, 1 if further blocks follow.
+#define RESULT(i, a, b) \
+	ADDY(i, a, b)           \
+	VMULPS  Z22, a, a       \
+	VMULPS  Z23, b, b       \
+	VMOVUPS a, (R11)        \
+	VMOVUPS b, 64(R11)      \
+	ADDQ    R10, R11
 
 #define LOW(M) \
 	M(0, Z0, Z8)  \
@@ -60,17 +76,22 @@
 	M(6, Z6, Z14) \
 	M(7, Z7, Z15)
 
-#define EACH(M) \
-	LOW(M)  \
-	HIGH(M)
+// EACH is LOW and, unless this is half a tile, HIGH.
+#define EACH(M, done) \
+	LOW(M)                     \
+	CMPQ half-2120(SP), $0     \
+	JNE  done                  \
+	HIGH(M)                    \
+	done:
 
 // func mulU8TileVNNI(a *tileArgs)
-// The frame holds t of all sums between two groups, on a cache line boundary.
-TEXT ·mulU8TileVNNI(SB), 0, $1200-8
+// The weights of a tile stay in the first-level cache for all vectors, y in the frame for all blocks: dst, where vectors
+// lie far apart, is written once.
+TEXT ·mulU8TileVNNI(SB), 0, $2200-8
 	MOVQ a+0(FP), DI
-	LEAQ t-1088(SP), R12
+	LEAQ y-2112(SP), R12
 	ADDQ $63, R12
-	ANDQ $~63, R12
+	ANDQ $~63, R12       // on a cache line boundary
 
 	MOVQ         $0x3f800000, AX
 	VPBROADCASTD AX, Z22
@@ -82,57 +103,68 @@ TEXT ·mulU8TileVNNI(SB), 0, $1200-8
 	VMOVUPS      64(AX), Z23
 
 start:
-	MOVBLZX tileArgs_first(DI), AX
-	DECL    AX                     // 0 in the first block, else all ones
-	KMOVW   AX, K1
-	MOVQ    tileArgs_dst(DI), R11
-	MOVQ    tileArgs_ld(DI), R10
-	SHLQ    $2, R10
 	MOVQ    tileArgs_stride(DI), R13
 	LEAQ    (R13)(R13*2), R15
 	MOVBLZX tileArgs_half(DI), AX
 	MOVQ    tileArgs_tiles(DI), CX
 	ADDQ    CX, AX
-	MOVQ    AX, tiles-1096(SP)    // with the half one, which is the last
+	MOVQ    AX, tiles-2128(SP)      // with the half one, which is the last
 	MOVQ    tileArgs_q(DI), AX
-	MOVQ    AX, q-1104(SP)
+	MOVQ    AX, q-2136(SP)
 	MOVQ    tileArgs_init(DI), AX
-	MOVQ    AX, init-1112(SP)
+	MOVQ    AX, init-2144(SP)
 	MOVQ    tileArgs_scales(DI), AX
-	MOVQ    AX, scales-1120(SP)
+	MOVQ    AX, scales-2152(SP)
+	MOVQ    tileArgs_dst(DI), AX
+	MOVQ    AX, dst-2160(SP)
 
 tile:
 	MOVQ tileArgs_codes(DI), SI
 	MOVQ tileArgs_codes2(DI), DX
-	MOVQ q-1104(SP), BX
+	MOVQ q-2136(SP), BX
 	LEAQ (BX)(R13*4), R14
-	MOVQ tileArgs_quads(DI), CX
-	MOVQ $0, group-1128(SP)
+	MOVQ tileArgs_quads(DI), AX
+	MOVQ AX, quads-2168(SP)
+	MOVQ $0, group-2176(SP)
+	MOVQ $0, block-2184(SP)
 
 	// half = this is the last tile and it is half a one.
 	MOVBLZX tileArgs_half(DI), AX
-	CMPQ    tiles-1096(SP), $1
+	CMPQ    tiles-2128(SP), $1
 	SETEQ   R8
 	ANDB    R8, AX
-	MOVQ    AX, half-1136(SP)
+	MOVQ    AX, half-2120(SP)
+
+	KXORW   K1, K1, K1
+	MOVBLZX tileArgs_first(DI), AX
+	TESTQ   AX, AX
+	JNE     block
+	MOVQ    dst-2160(SP), R11
+	MOVQ    tileArgs_ld(DI), R10
+	SHLQ    $2, R10
+	EACH(LOADY, loaded)
+	KXNORW  K1, K1, K1
+
+block:
+	MOVQ    quads-2168(SP), CX
+	MOVQ    tileArgs_blockQuads(DI), AX
+	CMPQ    CX, AX
+	CMOVQGT AX, CX
+	SUBQ    CX, quads-2168(SP)
+	XORL    R10, R10                    // not 0: t is in the frame
 
 group:
 	MOVQ tileArgs_groups(DI), R9
 	SHLQ $2, R9
-	MOVQ init-1112(SP), R8
-	MOVQ group-1128(SP), AX
+	MOVQ init-2144(SP), R8
+	MOVQ group-2176(SP), AX
 	LEAQ (R8)(AX*4), R8
-	LOW(INIT)
-	CMPQ    half-1136(SP), $0
-	JNE     limit
-	HIGH(INIT)
-
-limit:
+	EACH(INIT, limit)
 	MOVQ    tileArgs_groupQuads(DI), AX
 	CMPQ    CX, AX
 	CMOVQLT CX, AX
 	SUBQ    AX, CX
-	CMPQ    half-1136(SP), $0
+	CMPQ    half-2120(SP), $0
 	JNE     quadLow
 
 quad:
@@ -154,45 +186,58 @@ quad:
 	JNE  quad
 
 multiply:
+	MOVQ      group-2176(SP), R9
+	INCQ      group-2176(SP)
 	MOVQ      tileArgs_mult(DI), R8
 	TESTQ     R8, R8
 	JEQ       finish
-	MOVQ      group-1128(SP), AX
-	MOVQ      AX, R9
 	SHLQ      $4, R9
 	VPMOVSXBD (R8)(R9*1), Z20
 	MOVQ      tileArgs_mult2(DI), R8
 	VPMOVSXBD (R8)(R9*1), Z21
-	EACH(MULTIPLY)
-	INCQ      group-1128(SP)
-	TESTQ     AX, AX
+	LOW(MULTIPLY)
+	HIGH(MULTIPLY)
+	TESTQ     R10, R10
 	JEQ       firstGroup
-	EACH(ADDT)
+	LOW(ADDT)
+	HIGH(ADDT)
 
 firstGroup:
 	TESTQ CX, CX
 	JEQ   finish
-	EACH(STORET)
+	LOW(STORET)
+	HIGH(STORET)
+	INCQ  R10
 	JMP   group
 
 finish:
-	MOVQ scales-1120(SP), R8
-	MOVQ tileArgs_blocks(DI), R9
-	SHLQ $2, R9
-	LOW(FINISH)
-	CMPQ half-1136(SP), $0
-	JNE  done
-	HIGH(FINISH)
-	MOVQ R8, scales-1120(SP)
+	MOVQ   scales-2152(SP), R8
+	MOVQ   block-2184(SP), AX
+	LEAQ   (R8)(AX*4), R8
+	INCQ   block-2184(SP)
+	MOVQ   tileArgs_blocks(DI), R9
+	SHLQ   $2, R9
+	CMPQ   quads-2168(SP), $0
+	JEQ    result
+	EACH(STOREY, stored)
+	KXNORW K1, K1, K1
+	JMP    block
+
+result:
+	MOVQ dst-2160(SP), R11
+	MOVQ tileArgs_ld(DI), R10
+	SHLQ $2, R10
+	EACH(RESULT, written)
+	MOVQ R11, dst-2160(SP)
+	SHLQ $3, R9
+	ADDQ R9, scales-2152(SP)
 	MOVQ tileArgs_groups(DI), R9
 	SHLQ $5, R9
-	ADDQ R9, init-1112(SP)
+	ADDQ R9, init-2144(SP)
 	LEAQ (R13*8), R9
-	ADDQ R9, q-1104(SP)
-	DECQ tiles-1096(SP)
+	ADDQ R9, q-2136(SP)
+	DECQ tiles-2128(SP)
 	JNE  tile
-
-done:
 	VZEROUPPER
 	RET
 
@@ -203,9 +248,9 @@ quadLow:
 	STEP((BX)(R13*1), Z1, Z9)
 	STEP((BX)(R13*2), Z2, Z10)
 	STEP((BX)(R15*1), Z3, Z11)
-	ADDQ      $64, SI
-	ADDQ      $64, DX
-	ADDQ      $4, BX
-	DECQ      AX
-	JNE       quadLow
-	JMP       multiply
+	ADDQ $64, SI
+	ADDQ $64, DX
+	ADDQ $4, BX
+	DECQ AX
+	JNE  quadLow
+	JMP  multiply

@@ -26,7 +26,7 @@ func mulWindowTiles(dst []float32, ld int, m *Matrix, in *Input, p0, p1, wide in
 					decodeWindowVBMI(&decoded[i*maxBlockBytes], codes, before, &m.Lookup[0], m.Bits, quads)
 				}
 				tilesAMX(dst, ld, m, in, p, b, b+1, 1, wide, &decoded[0], &decoded[maxBlockBytes])
-				tilesVNNI(dst, ld, m, in, p, b, 1, wide, tiled, &decoded[0], &decoded[maxBlockBytes])
+				tilesVNNI(dst, ld, m, in, p, b, b+1, 1, wide, tiled, &decoded[0], &decoded[maxBlockBytes])
 			}
 		}
 	}

@@ -165,12 +165,15 @@ func tableFactor(n int, total int32) float32 {
 
 func spreadTablesScalar(dst []float32, t *Tables, codes []byte, scale []float32, p0, p1 int) {
 	for row := p0 * TablePanelRows; row < p1*TablePanelRows; row++ {
-		at := row/TablePanelRows*t.Segments*TablePanelRows + row%TablePanelRows
+		panel := row / TablePanelRows
+		tile := panel &^ (TableTile - 1)
+		step := min(TableTile, p1-tile) * TablePanelRows // from one segment to the next
+		at := tile*t.Segments*TablePanelRows + (panel-tile)*TablePanelRows + row%TablePanelRows
 		var y float32
 		for b, f := range t.Scales {
 			var sum int32
 			for g := b * t.BlockSegments; g < min((b+1)*t.BlockSegments, t.Segments); g++ {
-				sum += int32(t.Data[g*Centroids+int(codes[at+g*TablePanelRows])])
+				sum += int32(t.Data[g*Centroids+int(codes[at+g*step])])
 			}
 			y += float32(f * float32(sum))
 		}

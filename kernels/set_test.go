@@ -290,6 +290,7 @@ func TestPanics(t *testing.T) {
 		"a spread of short codes":         spread(128, 511, 128, 0, 2),
 		"a spread of short row scales":    spread(128, 512, 127, 0, 2),
 		"a spread before the first panel": spread(128, 512, 128, -1, 2),
+		"a spread from within a tile":     spread(128, 512, 128, 1, 2),
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer func() {

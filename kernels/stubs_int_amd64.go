@@ -7,11 +7,11 @@ package kernels
 //go:noescape
 func mulU8VecVNNI(a *vecArgs)
 
-// mulU8TileVNNI is one block of MulU8 for two panels and 8*tiles vectors, 4 more if half is set:
+// mulU8TileVNNI is a run of blocks of MulU8 for two panels and 8*tiles vectors, 4 more if half is set:
 //
-//	y = dst, or 0 in the first block
-//	y = y + float32(scales * float32(t))
-//	dst = y, or y * scale in the last block
+//	y = dst, or 0 if the first block is the row's
+//	for each block, y = y + float32(scales * float32(t))
+//	dst = y, or y * scale if the last block is the row's
 //
 //go:noescape
 func mulU8TileVNNI(a *tileArgs)
@@ -64,12 +64,12 @@ func tablePackVBMI(data *int16, work *int32, segments int, f float32)
 //go:noescape
 func spreadTablesVBMI(a *spreadArgs)
 
-// mulU8BlockAVX2 is mulU8TileVNNI for one panel and tiles vectors.
+// mulU8BlockAVX2 is mulU8TileVNNI for one block, one panel and tiles vectors.
 //
 //go:noescape
 func mulU8BlockAVX2(a *tileArgs)
 
-// mulU8Block4AVX2 is mulU8TileVNNI for one panel and 4*tiles vectors.
+// mulU8Block4AVX2 is mulU8TileVNNI for one block, one panel and 4*tiles vectors.
 //
 //go:noescape
 func mulU8Block4AVX2(a *tileArgs)
@@ -90,19 +90,19 @@ func decodeLookupAVX2(dst, codes, lookup *byte, d, n int)
 // one on. It changes a.
 //
 //go:noescape
-func mulU8TileAMX(a *amxArgs)
+func mulU8TileAMX(a *tileArgs)
 
 // mulU8VecAVXVNNI is MulU8 for one vector and the given panels.
 //
 //go:noescape
 func mulU8VecAVXVNNI(a *vecArgs)
 
-// mulU8BlockAVXVNNI is mulU8TileVNNI for one panel and tiles vectors.
+// mulU8BlockAVXVNNI is mulU8TileVNNI for one block, one panel and tiles vectors.
 //
 //go:noescape
 func mulU8BlockAVXVNNI(a *tileArgs)
 
-// mulU8Block4AVXVNNI is mulU8TileVNNI for one panel and 4*tiles vectors.
+// mulU8Block4AVXVNNI is mulU8TileVNNI for one block, one panel and 4*tiles vectors.
 //
 //go:noescape
 func mulU8Block4AVXVNNI(a *tileArgs)

@@ -2,7 +2,7 @@
 
 package kernels
 
-// spreadArgs is what the spread kernels take: a run of panels.
+// spreadArgs is what the spread kernels take: a tile.
 type spreadArgs struct {
 	dst           *float32 // the first row of the first panel
 	data          *int16
@@ -35,7 +35,8 @@ func buildTablesVBMI(t *Tables, centroids []byte, width int, q []int8, scales []
 	buildTables(tableDotsVNNI, tablePackVBMI, t, centroids, width, q, scales, init)
 }
 
-// spreadArgs returns what a kernel needs to spread t along panels [p0, p1). t has segments.
+// spreadArgs returns what a kernel needs to spread t along the tile of panels [p0, p1) that begins at p0. t has
+// segments.
 func (t *Tables) spreadArgs(dst []float32, codes []byte, scale []float32, p0, p1 int) spreadArgs {
 	return spreadArgs{
 		dst:           &dst[p0*TablePanelRows],
@@ -45,7 +46,7 @@ func (t *Tables) spreadArgs(dst []float32, codes []byte, scale []float32, p0, p1
 		tscales:       &t.Scales[0],
 		segments:      t.Segments,
 		blockSegments: t.BlockSegments,
-		panels:        p1 - p0,
+		panels:        min(TableTile, p1-p0),
 	}
 }
 
@@ -54,8 +55,10 @@ func spreadTablesAVX512VBMI(dst []float32, t *Tables, codes []byte, scale []floa
 		spreadTablesScalar(dst, t, codes, scale, p0, p1)
 		return
 	}
-	a := t.spreadArgs(dst, codes, scale, p0, p1)
-	spreadTablesVBMI(&a)
+	for p := p0; p < p1; p += TableTile {
+		a := t.spreadArgs(dst, codes, scale, p, p1)
+		spreadTablesVBMI(&a)
+	}
 }
 
 func buildTablesAVX512(t *Tables, centroids []byte, width int, q []int8, scales []float32, init []int32) {
@@ -67,8 +70,10 @@ func spreadTablesVNNI(dst []float32, t *Tables, codes []byte, scale []float32, p
 		spreadTablesScalar(dst, t, codes, scale, p0, p1)
 		return
 	}
-	a := t.spreadArgs(dst, codes, scale, p0, p1)
-	spreadTablesAVX512(&a)
+	for p := p0; p < p1; p += TableTile {
+		a := t.spreadArgs(dst, codes, scale, p, p1)
+		spreadTablesAVX512(&a)
+	}
 }
 
 func buildTablesAVXVNNI(t *Tables, centroids []byte, width int, q []int8, scales []float32, init []int32) {
@@ -86,6 +91,8 @@ func spreadTablesGather(dst []float32, t *Tables, codes []byte, scale []float32,
 	}
 	var last [Centroids + 2]int16
 	copy(last[:], t.Data[(t.Segments-1)*Centroids:])
-	a := t.spreadArgs(dst, codes, scale, p0, p1)
-	spreadTablesAVX2(&a, &last[0])
+	for p := p0; p < p1; p += TableTile {
+		a := t.spreadArgs(dst, codes, scale, p, p1)
+		spreadTablesAVX2(&a, &last[0])
+	}
 }

@@ -128,12 +128,15 @@ loop:
 // func spreadTablesAVX2(a *spreadArgs, last *int16)
 TEXT ·spreadTablesAVX2(SB), NOSPLIT, $0-16
 	MOVQ a+0(FP), DI
-	MOVQ spreadArgs_codes(DI), BX
+	MOVQ spreadArgs_codes(DI), R14
 	MOVQ spreadArgs_dst(DI), DX
 	MOVQ spreadArgs_scale(DI), R9
 	MOVQ spreadArgs_panels(DI), R10
+	MOVQ R10, R12
+	SHLQ $6, R12                     // from one segment to the next in codes
 
 panel:
+	MOVQ  R14, BX
 	MOVQ  spreadArgs_data(DI), SI
 	MOVQ  spreadArgs_tscales(DI), R11
 	MOVQ  spreadArgs_segments(DI), R13
@@ -166,7 +169,7 @@ segment:
 	GATHER(48, Y6)
 	GATHER(56, Y7)
 	ADDQ    $512, SI
-	ADDQ    $64, BX
+	ADDQ    R12, BX
 	DECQ    CX
 	JNE     segment
 
@@ -194,6 +197,7 @@ scale:
 	ADDQ    $32, DX
 	DECQ    CX
 	JNE     scale
+	ADDQ    $64, R14
 	DECQ    R10
 	JNE     panel
 	VZEROUPPER

@@ -2,6 +2,7 @@
 
 #include "go_asm.h"
 #include "textflag.h"
+#include "ahead_amd64.h"
 #include "lookup_amd64.h"
 
 // The words of two registers, even rows in the first and odd rows in the second, in order of rows.
@@ -128,7 +129,7 @@ segment:
 	VMOVUPS Z8, (off)(DX)
 
 // func spreadTablesVBMI(a *spreadArgs)
-// Four panels at a time share the loads of a table, the rest goes one by one. dst holds y.
+// The four panels of a whole tile share the loads of a table, those of another go one by one. dst holds y.
 TEXT ·spreadTablesVBMI(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), DI
 	VMOVDQU32    interleaveLow<>(SB), Z31
@@ -141,17 +142,12 @@ TEXT ·spreadTablesVBMI(SB), NOSPLIT, $0-8
 	MOVQ         spreadArgs_dst(DI), DX
 	MOVQ         spreadArgs_scale(DI), R9
 	MOVQ         spreadArgs_panels(DI), R10
-	MOVQ         spreadArgs_segments(DI), R12
-	SHLQ         $6, R12                      // from one panel to the next in codes
-	LEAQ         (R12)(R12*2), R8
-	SUBQ         $4, R10
-	JLT          ones
-
-fours:
-	MOVQ  spreadArgs_data(DI), SI
-	MOVQ  spreadArgs_tscales(DI), R11
-	MOVQ  spreadArgs_segments(DI), R13
-	KXORQ K3, K3, K3
+	MOVQ         spreadArgs_data(DI), SI
+	MOVQ         spreadArgs_tscales(DI), R11
+	MOVQ         spreadArgs_segments(DI), R13
+	KXORQ        K3, K3, K3
+	CMPQ         R10, $4
+	JNE          ones
 
 block4:
 	MOVQ    spreadArgs_blockSegments(DI), CX
@@ -172,12 +168,16 @@ block4:
 	VPXORD  Z23, Z23, Z23
 
 segment4:
+	PREFETCHT0 AHEAD(BX)
+	PREFETCHT0 AHEAD+64(BX)
+	PREFETCHT0 AHEAD+128(BX)
+	PREFETCHT0 AHEAD+192(BX)
 	TABLE
 	SPREAD((BX), Z12, Z13, Z14)
-	SPREAD((BX)(R12*1), Z15, Z16, Z17)
-	SPREAD((BX)(R12*2), Z18, Z19, Z20)
-	SPREAD((BX)(R8*1), Z21, Z22, Z23)
-	ADDQ $64, BX
+	SPREAD(64(BX), Z15, Z16, Z17)
+	SPREAD(128(BX), Z18, Z19, Z20)
+	SPREAD(192(BX), Z21, Z22, Z23)
+	ADDQ $256, BX
 	DECQ CX
 	JNE  segment4
 
@@ -202,15 +202,16 @@ scale4:
 	ADDQ $256, DX
 	DECQ CX
 	JNE  scale4
-	ADDQ R8, BX      // past the other three
-	SUBQ $4, R10
-	JGE  fours
+	VZEROUPPER
+	RET
 
 ones:
-	ADDQ $4, R10
-	JEQ  done
+	MOVQ BX, R14
+	MOVQ R10, R12
+	SHLQ $6, R12     // from one segment to the next in codes
 
 one:
+	MOVQ  R14, BX
 	MOVQ  spreadArgs_data(DI), SI
 	MOVQ  spreadArgs_tscales(DI), R11
 	MOVQ  spreadArgs_segments(DI), R13
@@ -228,7 +229,7 @@ block1:
 segment1:
 	TABLE
 	SPREAD((BX), Z12, Z13, Z14)
-	ADDQ $64, BX
+	ADDQ R12, BX
 	DECQ CX
 	JNE  segment1
 
@@ -245,9 +246,8 @@ segment1:
 	ROWSCALE(192)
 	ADDQ $256, R9
 	ADDQ $256, DX
+	ADDQ $64, R14
 	DECQ R10
 	JNE  one
-
-done:
 	VZEROUPPER
 	RET

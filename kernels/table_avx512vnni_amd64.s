@@ -86,16 +86,17 @@ TEXT ·spreadTablesAVX512(SB), NOSPLIT, $0-8
 	MOVQ         $0x0040004000400040, AX
 	VPBROADCASTQ AX, Z31
 	VPADDW       Z31, Z31, Z30
-	MOVQ         spreadArgs_codes(DI), BX
+	MOVQ         spreadArgs_codes(DI), R14
 	MOVQ         spreadArgs_dst(DI), DX
 	MOVQ         spreadArgs_scale(DI), R9
 	MOVQ         spreadArgs_panels(DI), R10
-	MOVQ         spreadArgs_segments(DI), R12
-	SHLQ         $6, R12                      // from one panel to the next in codes
+	MOVQ         R10, R12
+	SHLQ         $6, R12                    // from one segment to the next in codes
 	SUBQ         $2, R10
 	JLT          one
 
 twos:
+	MOVQ  R14, BX
 	MOVQ  spreadArgs_data(DI), SI
 	MOVQ  spreadArgs_tscales(DI), R11
 	MOVQ  spreadArgs_segments(DI), R13
@@ -115,9 +116,9 @@ segment2:
 	TABLE
 	SPREAD((BX), Z12)
 	SPREAD(32(BX), Z13)
-	SPREAD((BX)(R12*1), Z14)
-	SPREAD(32(BX)(R12*1), Z15)
-	ADDQ $64, BX
+	SPREAD(64(BX), Z14)
+	SPREAD(96(BX), Z15)
+	ADDQ R12, BX
 	DECQ CX
 	JNE  segment2
 
@@ -141,13 +142,14 @@ segment2:
 	ROWSCALE(448)
 	ADDQ $512, R9
 	ADDQ $512, DX
-	ADDQ R12, BX     // past the second
+	ADDQ $128, R14
 	SUBQ $2, R10
 	JGE  twos
 
 one:
 	ADDQ $2, R10
 	JEQ  done
+	MOVQ  R14, BX
 	MOVQ  spreadArgs_data(DI), SI
 	MOVQ  spreadArgs_tscales(DI), R11
 	MOVQ  spreadArgs_segments(DI), R13
@@ -165,7 +167,7 @@ segment1:
 	TABLE
 	SPREAD((BX), Z12)
 	SPREAD(32(BX), Z13)
-	ADDQ $64, BX
+	ADDQ R12, BX
 	DECQ CX
 	JNE  segment1
 
