@@ -131,16 +131,18 @@ func TestSameBytesOnEveryTierAndThreadCount(t *testing.T) {
 		rows = 20
 	}
 	w := gaussian(8, rows*cols)
+	w[rows*cols/2] = 30
 	ways := []Options{{Threads: 2}, {Threads: 7}}
 	for _, set := range runnableSets(t) {
 		ways = append(ways, Options{Threads: 1, Kernels: set})
 	}
-	for _, s := range []Scheme{rowsScheme, pairs, eights, sixteen, sixteenRows, bytesScheme} {
+	for _, s := range append(trellises(), rowsScheme, pairs, eights, sixteen, sixteenRows, bytesScheme) {
 		want := build(t, w, rows, cols, s, Options{Threads: 1})
 		for _, opts := range ways {
 			got := build(t, w, rows, cols, s, opts)
 			if !slices.Equal(got.Centroids, want.Centroids) || !slices.Equal(got.Assignments, want.Assignments) ||
 				!slices.Equal(got.RowScales, want.RowScales) || !slices.Equal(got.Multipliers, want.Multipliers) ||
+				!slices.Equal(got.Outliers, want.Outliers) || !slices.Equal(got.Stream, want.Stream) ||
 				got.Scale != want.Scale || got.ZeroPoint != want.ZeroPoint {
 				t.Errorf("%+v: other bytes with %d threads", s, opts.Threads)
 			}

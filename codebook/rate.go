@@ -212,7 +212,7 @@ func share(ctx context.Context, sketches []*sketch, g goal, threads int) (step, 
 	tried := slices.Clone(goals)
 	errs := make([]error, len(sketches))
 	var s, best step
-	met, err := g.seek(first, n, 64, func(to step) (bytes, noise float64, err error) {
+	met, err := g.seek(first, n, mostTries, func(to step) (bytes, noise float64, err error) {
 		s = to
 		parallel(threads, len(sketches), func(lo, hi int) {
 			for i := lo; i < hi; i++ {

@@ -27,17 +27,21 @@ func (g goal) off(n, bytes, noise float64) (change step, within bool) {
 // finest and coarsest bound the steps: those of ordinary float32 numbers, with normal reciprocals.
 const finest, coarsest = -126 * octave, 126 * octave
 
+// mostTries is how many tries are enough to cross all steps.
+const mostTries = 64
+
 // settled is how many tries it takes until tables have followed the levels, so that what a step came to holds for later tries.
 const settled = 16
 
 // seek tries steps for n weights, from s on, until one comes to the goal from below within the margin, or as near to it as
 // any step does: with few weights, figures jump. try says what a step comes to; keep is called after a try that is
-// the nearest so far, from below if there was any below. met tells whether there was.
+// the nearest so far, from below if there was any below. met tells whether there was: if not, seek tries on.
 func (g goal) seek(s step, n float64, tries int, try func(step) (bytes, noise float64, err error), keep func()) (met bool, err error) {
 	s = min(max(s, finest), coarsest)
 	lower, upper := finest-1, coarsest+1 // the goal lies between
-	miss, last, stretch := step(math.MaxInt), step(0), step(1)
-	for i := range tries {
+	miss, stretch := step(math.MaxInt), step(1)
+	var last, from step // what the last try, from there, said of the change
+	for i := 0; tries > 0 && i < mostTries; i++ {
 		bytes, noise, err := try(s)
 		if err != nil {
 			return met, err
@@ -51,6 +55,9 @@ func (g goal) seek(s step, n float64, tries int, try func(step) (bytes, noise fl
 		if within {
 			break
 		}
+		if tries--; !met {
+			tries = max(tries, 5) // for what is to come nearer than the first step below
+		}
 		if change > 0 {
 			lower = s
 		} else {
@@ -60,9 +67,12 @@ func (g goal) seek(s step, n float64, tries int, try func(step) (bytes, noise fl
 		if stretch *= 2; last*change <= 0 || 4*max(change, -change) < 3*max(last, -last) {
 			stretch = 1
 		}
-		last = change
-		from := s
-		s = min(max(s+min(max(change, -3*octave), 3*octave)*stretch, finest), coarsest)
+		stride := min(max(change, -3*octave), 3*octave) * stretch
+		if last*change < 0 { // between the last two tries
+			stride = step(math.RoundToEven(float64(from-s) * float64(change) / float64(change-last)))
+		}
+		last, from = change, s
+		s = min(max(s+stride, finest), coarsest)
 		switch {
 		case s > lower && s < upper:
 		case i < settled:

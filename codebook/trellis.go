@@ -43,15 +43,16 @@ func newCoding(w []float32, rows, cols, states, threads int, set *kernels.Set, i
 	return c
 }
 
-// sample returns the coding of about n weights: some of the rows, evenly spread, with the classes of
-// the whole.
+// sample returns the coding of about n weights: some of the rows, spread evenly but not at even distances, which could be
+// those of a pattern, with the classes of the whole.
 func (c *coding) sample(n int) *coding {
 	rows := min(c.rows, max(1, n/c.cols))
 	s := *c
 	s.rows, s.w = rows, make([]float32, 0, rows*c.cols)
 	s.coder.Classes.Rows = nil
 	for i := range rows {
-		r := (2*i + 1) * c.rows / (2 * rows)
+		const golden = 40503 // 2^16 times the golden ratio's fraction, whose multiples spread well
+		r := (i<<16 + i*golden&0xffff) * c.rows / (rows << 16)
 		s.w = append(s.w, c.w[r*c.cols:][:c.cols]...)
 		s.coder.Classes.Rows = append(s.coder.Classes.Rows, c.coder.Classes.Rows[r])
 	}

@@ -63,11 +63,59 @@ var badCodebooks = []struct {
 	{"record-scale-negative", "tiny", true, record1(`["F32",[2,5],0,128,-0.5,[0,0,0,0,0]]`), "w", "scale -0.5"},
 	{"record-scale-infinite", "tiny", true, record1(`["F32",[2,5],0,128,1e39,[0,0,0,0,0]]`), header, "field 4"},
 	{"record-group-of-segments", "tiny", true, record1(`["F32",[2,5],8,128,0.5,[0,0,0,0,0]]`), header, "groups of 8 for segments of width 2"},
+	{"entropy-missing", "entropy", true, func(p parts) { delete(p.tensors, "w.entropy") }, header, `tensor "w.entropy" is missing`},
+	{"entropy-not-u8", "entropy", true, func(p parts) { p.tensors["w.entropy"].dtype = "I8" }, header, "expected U8"},
+	{"entropy-two-dimensions", "entropy", true, func(p parts) { p.tensors["u.entropy"].shape = []int{1, 47} }, header, "is U8 [1, 47], expected U8 [-1]"},
+	{"entropy-empty", "entropy", true, entropy(func([]byte) []byte { return nil }), "w", "entropy: it ends early"},
+	{"entropy-cut", "entropy", true, entropy(func(b []byte) []byte { return b[:len(b)-1] }), "w", "entropy: the stream ends early"},
+	{"entropy-longer", "entropy", true, entropy(func(b []byte) []byte { return append(b, 0) }), "w", "bytes are left behind the coded levels"},
+	{"entropy-unknown-flag", "entropy", true, entropy(change(0, 3)), "w", "unknown flags 0x3"},
+	{"entropy-fewer-centroids", "entropy", true, entropy(func(b []byte) []byte { b[1] -= 2; return append(b[:2], b[4:]...) }), "w", "level 0 is centroid 4 of 7"},
+	{"entropy-outliers-without-end", "entropy", true, entropy(change(20, 0x7f)), "w", "it ends early"},
+	{"entropy-outlier-beyond", "entropy", true, entropy(change(21, 54)), "w", "outlier 0 lies beyond the matrix"},
+	{"entropy-outlier-nan", "entropy", true, entropy(change(23, 0x7f, 22, 0xc0)), "w", "outlier 0 is NaN"},
+	{"entropy-16-states", "entropy", true, entropy(change(24, 4)), "w", "no trellis has 2^4 states"},
+	{"entropy-no-classes", "entropy", true, entropy(change(27, 0)), "w", "0 classes from 29 on"},
+	{"entropy-no-rows-a-block", "entropy", true, entropy(change(28, 0)), "w", "blocks of 0 rows in 6"},
+	{"entropy-long-number", "entropy", true, entropy(func(b []byte) []byte {
+		return append(append(b[:28:28], b[28]|0x80, 0), b[29:]...)
+	}), "w", "takes more bytes than it needs"},
+	{"entropy-padding", "entropy", true, entropy(change(32, 0x7b)), "w", "the padding of codes is not zero"},
+	{"entropy-coder-start", "entropy", true, entropy(change(54, 0)), "w", "block 0: the coded levels are damaged: a coder begins below its range"},
+	{"entropy-coder-end", "entropy", true, entropy(func(b []byte) []byte { b[len(b)-1] ^= 1; return b }), "w", "block 1: the coded levels are damaged"},
+	{"entropy-record-other-k", "entropy", true, record1(`["F32",[6,9],0,128,0.5,[0,0,0,0,0],8]`), "w", "9 centroids, the record says 8"},
+	{"entropy-record-k-0", "entropy", true, record1(`["F32",[6,9],0,128,0.5,[0,0,0,0,0],0]`), header, "0 centroids"},
+	{"entropy-record-k-257", "entropy", true, record1(`["F32",[6,9],0,128,0.5,[0,0,0,0,0],257]`), header, "257 centroids"},
+	{"entropy-record-without-k", "entropy", true, record1(`["F32",[6,9],0,128,0.5,[0,0,0,0,0]]`), header, `tensor "w.centroids" is missing`},
+	{"entropy-record-with-groups", "entropy", true, record1(`["F32",[6,9],8,128,0.5,[0,0,0,0,0],9]`), header, "groups of 8"},
+	{"entropy-record-too-long", "entropy", true, record1(`["F32",[6,9],0,128,0.5,[0,0,0,0,0],9,1]`), header, "8 fields, expected 6 or 7"},
+	// Nothing may be allocated for a shape that the stream does not back.
+	{"entropy-huge-rows", "entropy", true, record1(`["F32",[1099511627776,9],0,128,0.5,[0,0,0,0,0],9]`), "w", "it ends early"},
+	{"entropy-huge-cols", "entropy", true, record1(`["F32",[6,1099511627776],0,128,0.5,[0,0,0,0,0],9]`), "w", "it ends early"},
 	{"record-group-of-7", "scalar", true, func(p parts) { p.metadata[layerPrefix+"v"] = `["F16",[2,9],7,127,0.5,[0,0,0,0,0]]` }, header, "groups of 7"},
 }
 
 func record1(text string) func(parts) {
 	return func(p parts) { p.metadata[layerPrefix+"w"] = text }
+}
+
+// entropy changes the stream of layer w.
+func entropy(change func([]byte) []byte) func(parts) {
+	return func(p parts) {
+		w := p.tensors["w.entropy"]
+		w.data = change(w.data)
+		w.shape = []int{len(w.data)}
+	}
+}
+
+// change sets bytes: pairs of where and what.
+func change(pairs ...int) func([]byte) []byte {
+	return func(b []byte) []byte {
+		for i := 0; i < len(pairs); i += 2 {
+			b[pairs[i]] = byte(pairs[i+1])
+		}
+		return b
+	}
 }
 
 func rename(p parts, from, to string) {

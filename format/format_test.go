@@ -120,7 +120,8 @@ func sameLayer(a, b *codebook.Layer) bool {
 		a.Scale == b.Scale && a.ZeroPoint == b.ZeroPoint &&
 		bytes.Equal(a.Centroids, b.Centroids) && bytes.Equal(a.Assignments, b.Assignments) &&
 		bytes.Equal(a.RowScales, b.RowScales) && (a.RowScales == nil) == (b.RowScales == nil) &&
-		slices.Equal(a.Multipliers, b.Multipliers)
+		slices.Equal(a.Multipliers, b.Multipliers) &&
+		bytes.Equal(a.ColScales, b.ColScales) && slices.Equal(a.Outliers, b.Outliers) && bytes.Equal(a.Stream, b.Stream)
 }
 
 // filesIn lists a folder.

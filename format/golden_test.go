@@ -39,6 +39,30 @@ var golden = []struct {
 	{"scalar", nil,
 		[]tensor{random("w", "F32", 3, 43), random("v", "F16", 2, 9), random("eight", "F8_E4M3", 5), random("pair", "C64", 1), random("step", "I64"), random("none", "BF16", 0, 2), random("mask", "BOOL", 3)},
 		map[string]*codebook.Layer{"w": makeLayer(3, 43, 1, 16, 16, true), "v": makeLayer(2, 9, 1, 17, 8, false)}},
+	{"entropy", nil,
+		[]tensor{random("w", "F32", 6, 9), random("v", "F16", 5, 2, 4), random("u", "BF16", 2, 3)},
+		map[string]*codebook.Layer{
+			"w": entropyLayer(6, 9, "010811274562809ebbd9f7ffffeffffcfffffaff010d48c103041d0204dfefff3bdff7cfbfff1d03"+
+				"003f034804001c56002f22203dcf1c003175490c4b4c3121e0602b00a360cf0216fc4c00f2bfae02"+
+				"aad6b100655eeb4fb20217db0100ca2f4c00331f09001983130098b60200f2591c00331f0900"),
+			"v": entropyLayer(5, 8, "000600285580aad4ff0005031f0105ff53f001dff7cfbfff03003f03482675140100341f0100b35f"+
+				"22587b6bca93ad800030cdf00100afbff30d634fff0da10fee57a87f"),
+			"u": entropyLayer(2, 3, "0004004080c0ff0002021f0101ff03df77020014000c0c7dd70100af6c0400af6c04007dd70100af"+
+				"6c040056600400"),
+		}},
+}
+
+// entropyLayer decodes a layer of 8, 32 or 4 states.
+func entropyLayer(rows, cols int, stream string) *codebook.Layer {
+	l := &codebook.Layer{Rows: rows, Cols: cols, Width: 1, ZeroPoint: 128, Scale: 0.015625}
+	var err error
+	if l.Stream, err = hex.DecodeString(stream); err == nil {
+		err = l.Decode(1)
+	}
+	if err != nil {
+		panic(err)
+	}
+	return l
 }
 
 func goldenPath(name string) string {
