@@ -69,7 +69,7 @@ func (in *input) nearest(ctx context.Context, assignments []byte, set *centroidS
 		w.planes, w.scores = grow(w.planes, n*in.d), grow(w.scores, n)
 		in.load(w.planes, ch, nil)
 		a := assignments[ch.lo:ch.hi]
-		in.kernels.Nearest(a, w.scores, w.planes, n, in.d, set.at, set.half)
+		in.kernels.Nearest(a, w.scores, nil, w.planes, n, in.d, set.at, set.half)
 		if sse != nil {
 			var weights []float32
 			if in.weights != nil {
@@ -275,7 +275,7 @@ func (l *lloyd) assignWide(ctx context.Context) error {
 		w, ch := &l.work[worker], c.chunks[t]
 		n := ch.hi - ch.lo
 		w.scores = grow(w.scores, n)
-		l.in.kernels.Nearest(l.assignments[ch.lo:ch.hi], w.scores, c.planes[ch.lo*c.d:ch.hi*c.d], n, c.d, l.set.at, l.set.half)
+		l.in.kernels.Nearest(l.assignments[ch.lo:ch.hi], w.scores, nil, c.planes[ch.lo*c.d:ch.hi*c.d], n, c.d, l.set.at, l.set.half)
 	})
 	if err != nil {
 		return err
@@ -298,12 +298,12 @@ func (l *lloyd) assignChunk(w *scratch, t int, sums []float64) {
 	weights := c.weightsOf(ch)
 	w.scores = grow(w.scores, n)
 	if c.boxes == nil {
-		l.in.kernels.Nearest(a, w.scores, planes, n, d, set.at, set.half)
+		l.in.kernels.Nearest(a, w.scores, nil, planes, n, d, set.at, set.half)
 		w.accumulate(sums, set.k, a, planes, weights, d)
 		return
 	}
 	w.choose(set, c.boxes[t*2*d:][:2*d])
-	l.in.kernels.Nearest(a, w.scores, planes, n, d, w.at, w.half)
+	l.in.kernels.Nearest(a, w.scores, nil, planes, n, d, w.at, w.half)
 	w.sums = grow(w.sums, len(w.ids)*l.stride)
 	clear(w.sums)
 	w.accumulate(w.sums, len(w.ids), a, planes, weights, d)

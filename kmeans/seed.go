@@ -308,7 +308,7 @@ func (s *seeder) join(ctx context.Context, picks []int) (int, error) {
 		w.scores, w.ids = grow(w.scores, n), grow(w.ids, n)
 		norms, distance := s.norms[ch.lo:ch.hi], s.distance[ch.lo:ch.hi]
 		for t := range picks {
-			s.in.kernels.Nearest(w.ids, w.scores, c.planes[ch.lo*d:ch.hi*d], n, d, at[t*d:(t+1)*d], half[t:t+1])
+			s.in.kernels.Nearest(w.ids, w.scores, nil, c.planes[ch.lo*d:ch.hi*d], n, d, at[t*d:(t+1)*d], half[t:t+1])
 			out := s.tried[t][ch.lo:ch.hi]
 			var sum float64
 			for i, score := range w.scores {

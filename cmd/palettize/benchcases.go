@@ -182,7 +182,7 @@ func (b *benchmarks) addKernel(set *kernels.Set, op string, rows, cols int) {
 		add(fmt.Sprintf("/points=%d/d=%d", points, d), func() func() {
 			at, centroids, half := b.floats(points*d), b.floats(kernels.Centroids*d), b.floats(kernels.Centroids)
 			assignments, scores := make([]byte, points), make([]float32, points)
-			return func() { set.Nearest(assignments, scores, at, points, d, centroids, half) }
+			return func() { set.Nearest(assignments, scores, nil, at, points, d, centroids, half) }
 		})
 	}
 }
