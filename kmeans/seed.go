@@ -58,115 +58,6 @@ func (in *input) seed(ctx context.Context, k int) ([]float32, error) {
 	return l.centroids, nil
 }
 
-// few returns about m points, with weights, that stand for all of the input: a lightweight coreset
-// (Bachem, Lucic and Krause 2018). Half of the draws go with the weight, half with the weight times the
-// squared distance from the mean, so that the few points far out, which much of the error is about,
-// are among them; a point's weight makes up for how likely it was to be drawn.
-func (in *input) few(ctx context.Context, m int, random *rand.Rand) (*cloud, error) {
-	if in.n <= m {
-		var order []uint32
-		for i := range in.n {
-			if in.weights == nil || in.weights[i] > 0 {
-				order = append(order, uint32(i))
-			}
-		}
-		return in.newCloud(ctx, order, split(nil, 0, len(order), in.d), false)
-	}
-	chunks := split(nil, 0, min(in.n, math.MaxInt32), in.d)
-	type mass struct{ w, far float64 }
-	masses := make([]mass, len(chunks))
-	err := parallel(ctx, in.threads, len(chunks), func(_, t int) {
-		var sum mass
-		for i := chunks[t].lo; i < chunks[t].hi; i++ {
-			w := in.weight(i)
-			sum.w += w
-			sum.far += float64(w * in.far(i))
-		}
-		masses[t] = sum
-	})
-	if err != nil {
-		return nil, err
-	}
-	var all mass
-	for _, s := range masses {
-		all.w += s.w
-		all.far += s.far
-	}
-	if all.far == 0 { // not to be told from the mean: the draws go with the weight
-		all.far = 1
-	}
-	share := func(s mass) float64 { return (s.w/all.w + s.far/all.far) / 2 }
-
-	// One draw from each of m equal stretches of the probability.
-	draws := make([]float64, m)
-	for i := range draws {
-		draws[i] = (float64(i) + random.Float64()) / float64(m)
-	}
-	first := make([]int, len(chunks)+1) // of a chunk: its first draw
-	before := make([]float64, len(chunks)+1)
-	for t, s := range masses {
-		before[t+1] = before[t] + share(s)
-		for first[t+1] = first[t]; first[t+1] < m && draws[first[t+1]] < before[t+1]; {
-			first[t+1]++
-		}
-	}
-	type drawn struct {
-		at     []uint32
-		weight []float32
-	}
-	parts := make([]drawn, len(chunks))
-	err = parallel(ctx, in.threads, len(chunks), func(_, t int) {
-		mine := draws[first[t]:first[t+1]]
-		sum := before[t]
-		for i := chunks[t].lo; i < chunks[t].hi && len(mine) > 0; i++ {
-			w := in.weight(i)
-			far := in.far(i)
-			sum += share(mass{w, float64(w * far)})
-			hits := 0
-			for ; hits < len(mine) && mine[hits] < sum; hits++ {
-			}
-			if hits == 0 || w == 0 {
-				continue
-			}
-			mine = mine[hits:]
-			// hits * w / share, with all weights counted in shares of their sum.
-			weight := float64(hits) / (float64(m) * (1 + float64(far/all.far*all.w)) / 2)
-			parts[t].at = append(parts[t].at, uint32(i))
-			parts[t].weight = append(parts[t].weight, float32(weight))
-		}
-	})
-	if err != nil {
-		return nil, err
-	}
-	var order []uint32
-	var weights []float32
-	for _, p := range parts {
-		order, weights = append(order, p.at...), append(weights, p.weight...)
-	}
-	c, err := in.newCloud(ctx, order, split(nil, 0, len(order), in.d), false)
-	if err != nil {
-		return nil, err
-	}
-	c.weights = weights
-	return c, nil
-}
-
-func (in *input) weight(i int) float64 {
-	if in.weights == nil {
-		return 1
-	}
-	return float64(in.weights[i])
-}
-
-// far is the squared distance of a point from the mean, about.
-func (in *input) far(i int) (sum float64) {
-	for j, x := range in.points[i*in.d:][:in.d] {
-		e := float64(float64(x)*in.scale) - in.mean[j]
-		sum += float64(e * e)
-	}
-	return sum
-}
-
 // sketch folds the points of a cloud to sketchWidth columns: each column is added to one of them or
 // taken from it, at random (Charikar and others 2002). Squared distances stay what they are but for
 // an error of about sqrt(2/sketchWidth) of themselves.
@@ -305,10 +196,10 @@ func (s *seeder) join(ctx context.Context, picks []int) (int, error) {
 	err := parallel(ctx, s.in.threads, chunks, func(worker, q int) {
 		w, ch := &s.work[worker], c.chunks[q]
 		n := ch.hi - ch.lo
-		w.scores, w.ids = grow(w.scores, n), grow(w.ids, n)
+		w.scores, w.found = grow(w.scores, n), grow(w.found, n)
 		norms, distance := s.norms[ch.lo:ch.hi], s.distance[ch.lo:ch.hi]
 		for t := range picks {
-			s.in.kernels.Nearest(w.ids, w.scores, nil, c.planes[ch.lo*d:ch.hi*d], n, d, at[t*d:(t+1)*d], half[t:t+1])
+			s.in.kernels.Nearest(w.found, w.scores, nil, c.planes[ch.lo*d:ch.hi*d], n, d, at[t*d:(t+1)*d], half[t:t+1])
 			out := s.tried[t][ch.lo:ch.hi]
 			var sum float64
 			for i, score := range w.scores {
