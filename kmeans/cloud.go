@@ -13,9 +13,11 @@ const (
 	chunkLeast  = 64   // points, where they are wide
 	chunkMost   = 2048 // points, where they are narrow
 
-	// maxParts bounds the parts that are summed up by themselves, and maxPartWidth the width of
-	// points for which that is done: each part has sums for 256 centroids, 17 MB for all at most.
+	// maxParts bounds the parts whose moves are summed up by themselves, partLeast the points in one, and
+	// maxPartWidth the width of points for which that is done: each part has sums for 256 centroids,
+	// 17 MB for all at most.
 	maxParts     = 64
+	partLeast    = 4096
 	maxPartWidth = 128
 	// maxBoxWidth is the largest width of points for which boxes rule out enough centroids to pay: of 256
 	// and for Gaussian points they leave 8 at a width of 2, 96 at 4 and all at 8. Where they don't, bounds.go does better.
@@ -36,7 +38,7 @@ type cloud struct {
 	planes  []float32
 	weights []float32 // in the order of the cloud; nil: all 1
 	order   []uint32  // which of the input's points each is; nil: as they come
-	boxes   []float32 // chunks x 2 x d: the lowest and the highest values of a chunk; nil: not known
+	boxes   []float64 // chunks x 2 x d: see boxes.go; nil: not known
 }
 
 // weightsOf returns the weights of a chunk, nil if all are 1.
@@ -73,7 +75,7 @@ func (in *input) newCloud(ctx context.Context, order []uint32, chunks []chunk, b
 		}
 	}
 	if boxes {
-		c.boxes = make([]float32, len(chunks)*2*in.d)
+		c.boxes = make([]float64, len(chunks)*2*in.d)
 	}
 	err := parallel(ctx, in.threads, len(chunks), func(_, t int) {
 		ch := chunks[t]
@@ -101,19 +103,6 @@ func (in *input) load(planes []float32, ch chunk, order []uint32) {
 		for j, x := range in.points[at*d : at*d+d] {
 			planes[j*n+i] = float32(float64(float64(x)*in.scale) - in.shift[j])
 		}
-	}
-}
-
-func (c *cloud) setBox(t int) {
-	ch := c.chunks[t]
-	n := ch.hi - ch.lo
-	box := c.boxes[t*2*c.d:][:2*c.d]
-	for j := range c.d {
-		lo, hi := float32(math.MaxFloat32), float32(-math.MaxFloat32)
-		for _, x := range c.planes[ch.lo*c.d+j*n:][:n] {
-			lo, hi = min(lo, x), max(hi, x)
-		}
-		box[j], box[c.d+j] = lo, hi
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+	"slices"
 )
 
 // coreset draws points that stand for all: a lightweight coreset (Bachem, Lucic and Krause 2018). Half of the
@@ -44,13 +45,13 @@ func (in *input) far(i int) (sum float64) {
 // there are no more.
 func (in *input) few(ctx context.Context, m int, random *rand.Rand) (*cloud, error) {
 	if in.n <= m {
-		var order []uint32
+		var all []drawn
 		for i := range in.n {
-			if in.weight(i) > 0 {
-				order = append(order, uint32(i))
+			if w := in.weight(i); w > 0 {
+				all = append(all, in.drawn(i, w))
 			}
 		}
-		return in.newCloud(ctx, order, split(nil, 0, len(order), in.d), false)
+		return in.cloudOf(ctx, all)
 	}
 	chunks := split(nil, 0, min(in.n, math.MaxInt32), in.d)
 	masses := make([]mass, len(chunks))
@@ -97,33 +98,18 @@ func (c *coreset) take(ctx context.Context, chunks []chunk, masses []mass) (*clo
 			first[t+1]++
 		}
 	}
-	type drawn struct {
-		at     []uint32
-		weight []float32
-	}
-	parts := make([]drawn, len(chunks))
+	parts := make([][]drawn, len(chunks))
 	err := parallel(ctx, c.in.threads, len(chunks), func(_, t int) {
-		parts[t].at, parts[t].weight = c.takeFrom(chunks[t], before[t], c.draws[first[t]:first[t+1]])
+		parts[t] = c.takeFrom(chunks[t], before[t], c.draws[first[t]:first[t+1]])
 	})
 	if err != nil {
 		return nil, err
 	}
-	var order []uint32
-	var weights []float32
-	for _, p := range parts {
-		order, weights = append(order, p.at...), append(weights, p.weight...)
-	}
-	few, err := c.in.newCloud(ctx, order, split(nil, 0, len(order), c.in.d), false)
-	if err != nil {
-		return nil, err
-	}
-	few.weights = weights
-	return few, nil
+	return c.in.cloudOf(ctx, slices.Concat(parts...))
 }
 
-// takeFrom returns the points of a chunk that these draws hit, and their weights. sum is the probability of
-// all points before.
-func (c *coreset) takeFrom(ch chunk, sum float64, draws []float64) (at []uint32, weights []float32) {
+// takeFrom returns the points of a chunk that these draws hit. sum is the probability of all points before.
+func (c *coreset) takeFrom(ch chunk, sum float64, draws []float64) (taken []drawn) {
 	for i := ch.lo; i < ch.hi && len(draws) > 0; i++ {
 		one := c.in.massOf(i)
 		sum += c.share(one)
@@ -136,8 +122,7 @@ func (c *coreset) takeFrom(ch chunk, sum float64, draws []float64) (at []uint32,
 		draws = draws[hits:]
 		// hits * w / share, with all weights counted in shares of their sum.
 		likely := float64(len(c.draws)) * (1 + float64(c.in.far(i)/c.all.far*c.all.w)) / 2
-		at = append(at, uint32(i))
-		weights = append(weights, float32(float64(hits)/likely))
+		taken = append(taken, c.in.drawn(i, float64(hits)/likely))
 	}
-	return at, weights
+	return taken
 }

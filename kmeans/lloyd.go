@@ -154,10 +154,10 @@ func (in *input) newLloyd(c *cloud, centroids []float32) *lloyd {
 	}
 	l.sums = make([]float64, l.set.k*l.stride)
 	if in.d <= maxPartWidth {
-		l.parts = min(maxParts, len(c.chunks))
+		l.parts = min(maxParts, len(c.chunks), 1+len(l.assignments)/partLeast)
 		l.moves = make([]float64, l.parts*len(l.sums))
 	}
-	if c.boxes == nil {
+	if c.boxes == nil { // else they do
 		l.bounds = newBounds(l.set, len(l.assignments))
 	}
 	return l
@@ -290,7 +290,11 @@ func (l *lloyd) assignChunk(w *scratch, t int, moves []float64) {
 	w.found, w.scores = grow(w.found, n), grow(w.scores, n)
 	w.moved = w.moved[:0]
 	if c.boxes != nil {
-		w.choose(l.set, c.boxes[t*2*c.d:][:2*c.d])
+		z := int(a[n/2])
+		if !l.summed {
+			z = l.set.central(c.box(t))
+		}
+		w.choose(l.set, c.box(t), z)
 		l.in.kernels.Nearest(w.found, w.scores, nil, c.planes[ch.lo*c.d:ch.hi*c.d], n, c.d, w.at, w.half)
 		for i, at := range w.found {
 			if id := w.ids[at]; id != a[i] {

@@ -21,6 +21,10 @@ const (
 	// one in warmShare. They cost little and save about ten over all points.
 	warmPasses = 25
 	warmShare  = 2
+	// seedChunk is about how many points lie together while they are picked from, where boxes tell how far
+	// they are; reachedEach is how many such chunks are worth a thread.
+	seedChunk   = 256
+	reachedEach = 16
 
 	// stream tells the generators of kmeans from others with the same seed.
 	stream = 0x9e3779b97f4a7c15
@@ -113,21 +117,27 @@ type seeder struct {
 	picks    [seedTries]int       // the points that may become the next centroid
 	norms    []float32            // squared lengths
 	distance []float32            // 0: too near to tell from the centroid
-	tried    [seedTries][]float32 // the distances if a pick becomes a centroid
-	sums     []float64            // a chunk: the sum of weight*distance
-	trySums  []float64            // tries x chunks
+	tried    [seedTries][]float32 // the distances if a pick becomes a centroid, in the chunks that it reaches
+	chunks   []farness
+	tries    [seedTries][]farness
+	reached  []int // chunks
 	work     []scratch
+}
+
+// farness is how far the points of a chunk are from their nearest centroid.
+type farness struct {
+	sum  float64 // of weight*distance
+	most float32 // the largest distance
 }
 
 func (in *input) newSeeder(c *cloud) *seeder {
 	n := len(c.planes) / c.d
 	s := &seeder{
 		in: in, cloud: c, norms: make([]float32, n), distance: make([]float32, n),
-		sums: make([]float64, len(c.chunks)), trySums: make([]float64, seedTries*len(c.chunks)),
-		work: newScratch(in.threads),
+		chunks: make([]farness, len(c.chunks)), work: newScratch(in.threads),
 	}
 	for t := range s.tried {
-		s.tried[t] = make([]float32, n)
+		s.tried[t], s.tries[t] = make([]float32, n), make([]farness, len(c.chunks))
 	}
 	for t, ch := range c.chunks {
 		m := ch.hi - ch.lo
@@ -138,25 +148,19 @@ func (in *input) newSeeder(c *cloud) *seeder {
 			}
 		}
 		// Before there is a centroid, all points are equally far.
+		s.chunks[t].most = math.MaxFloat32
 		for i := ch.lo; i < ch.hi; i++ {
 			s.distance[i] = math.MaxFloat32
-			s.sums[t] += s.weight(i)
+			s.chunks[t].sum += float64(s.cloud.weights[i])
 		}
 	}
 	return s
 }
 
-func (s *seeder) weight(i int) float64 {
-	if s.cloud.weights == nil {
-		return 1
-	}
-	return float64(s.cloud.weights[i])
-}
-
 // draw returns a point with a probability that goes with weight*distance, or any point when that is
 // zero for all.
 func (s *seeder) draw(random *rand.Rand) int {
-	all := total(s.sums)
+	all := sumOf(s.chunks)
 	if all <= 0 {
 		return random.IntN(len(s.distance))
 	}
@@ -164,12 +168,12 @@ func (s *seeder) draw(random *rand.Rand) int {
 	first := s.distance[0] == math.MaxFloat32
 	last := 0
 	for t, ch := range s.cloud.chunks {
-		if u >= s.sums[t] {
-			u -= s.sums[t]
+		if u >= s.chunks[t].sum {
+			u -= s.chunks[t].sum
 			continue
 		}
 		for i := ch.lo; i < ch.hi; i++ {
-			p := s.weight(i)
+			p := float64(s.cloud.weights[i])
 			if !first {
 				p = float64(p * float64(s.distance[i]))
 			}
@@ -184,52 +188,85 @@ func (s *seeder) draw(random *rand.Rand) int {
 	return last // rounding took u past the end
 }
 
+func sumOf(chunks []farness) (sum float64) {
+	for _, c := range chunks {
+		sum += c.sum
+	}
+	return sum
+}
+
 // join makes that of the picks a centroid that leaves the least sum, and returns it.
 func (s *seeder) join(ctx context.Context, picks []int) (int, error) {
-	c := s.cloud
-	d, chunks := c.d, len(c.chunks)
-	at, half := make([]float32, 0, len(picks)*d), make([]float32, len(picks))
-	for t, p := range picks {
-		at = c.appendPoint(at, p)
-		half[t] = s.norms[p] / 2
+	d := s.cloud.d
+	var rows []float32
+	for _, p := range picks {
+		rows = s.cloud.appendPoint(rows, p)
 	}
-	err := parallel(ctx, s.in.threads, chunks, func(worker, q int) {
-		w, ch := &s.work[worker], c.chunks[q]
-		n := ch.hi - ch.lo
-		w.scores, w.found = grow(w.scores, n), grow(w.found, n)
-		norms, distance := s.norms[ch.lo:ch.hi], s.distance[ch.lo:ch.hi]
-		for t := range picks {
-			s.in.kernels.Nearest(w.found, w.scores, nil, c.planes[ch.lo*d:ch.hi*d], n, d, at[t*d:(t+1)*d], half[t:t+1])
-			out := s.tried[t][ch.lo:ch.hi]
-			var sum float64
-			for i, score := range w.scores {
-				e := norms[i] + 2*score
-				// The rounding of squared lengths: below it a point cannot be told from the centroid.
-				if e < norms[i]*0x1p-20 {
-					e = 0
-				}
-				e = min(e, distance[i])
-				out[i] = e
-				if c.weights == nil {
-					sum += float64(e)
-				} else {
-					sum += float64(float64(c.weights[ch.lo+i]) * float64(e))
-				}
-			}
-			s.trySums[t*chunks+q] = sum
+	s.reach(rows)
+	err := parallel(ctx, min(s.in.threads, 1+len(s.reached)/reachedEach), len(s.reached), func(worker, r int) {
+		for t, p := range picks {
+			s.try(&s.work[worker], s.reached[r], t, rows[t*d:][:d], s.norms[p]/2)
 		}
 	})
 	if err != nil {
 		return 0, err
 	}
-	best := 0
-	least := total(s.trySums[:chunks])
-	for t := 1; t < len(picks); t++ {
-		if sum := total(s.trySums[t*chunks:][:chunks]); sum < least {
+	// What the other chunks cost is the same for all picks.
+	best, least := 0, math.Inf(1)
+	for t := range picks {
+		var sum float64
+		for _, q := range s.reached {
+			sum += s.tries[t][q].sum
+		}
+		if sum < least {
 			best, least = t, sum
 		}
 	}
-	s.distance, s.tried[best] = s.tried[best], s.distance
-	copy(s.sums, s.trySums[best*chunks:][:chunks])
+	for _, q := range s.reached {
+		ch := s.cloud.chunks[q]
+		copy(s.distance[ch.lo:ch.hi], s.tried[best][ch.lo:ch.hi])
+		s.chunks[q] = s.tries[best][q]
+	}
 	return picks[best], nil
+}
+
+// reach lists the chunks in which some point may be nearer to one of these rows than to its centroid.
+func (s *seeder) reach(rows []float32) {
+	d := s.cloud.d
+	s.reached = s.reached[:0]
+	for q, c := range s.chunks {
+		near := s.cloud.boxes == nil
+		for row := rows; len(row) > 0 && !near; row = row[d:] {
+			near = squareToBox(row[:d], s.cloud.box(q)) <= float64(c.most)
+		}
+		if near {
+			s.reached = append(s.reached, q)
+		}
+	}
+}
+
+// try computes what the distances in a chunk become if this row, pick t, becomes a centroid.
+func (s *seeder) try(w *scratch, q, t int, row []float32, half float32) {
+	c := s.cloud
+	ch := c.chunks[q]
+	n := ch.hi - ch.lo
+	w.scores, w.found = grow(w.scores, n), grow(w.found, n)
+	s.in.kernels.Nearest(w.found, w.scores, nil, c.planes[ch.lo*c.d:ch.hi*c.d], n, c.d, row, []float32{half})
+	norms, distance, out := s.norms[ch.lo:][:n], s.distance[ch.lo:][:n], s.tried[t][ch.lo:][:n]
+	weights, scores := c.weights[ch.lo:][:n], w.scores[:n]
+	var far farness
+	for i, score := range scores {
+		e := norms[i] + 2*score
+		// The rounding of squared lengths: below it a point cannot be told from the centroid.
+		if e < norms[i]*0x1p-20 {
+			e = 0
+		}
+		e = min(e, distance[i])
+		out[i] = e
+		far.sum += float64(float64(weights[i]) * float64(e))
+		if e > far.most {
+			far.most = e
+		}
+	}
+	s.tries[t][q] = far
 }
