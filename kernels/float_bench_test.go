@@ -30,16 +30,18 @@ func BenchmarkNearest(b *testing.B) {
 		c := newNearest(b, rand.New(rand.NewPCG(1, 2)), offset, s.n, s.n, s.d, s.k)
 		assignments, scores := make([]byte, s.n), make([]float32, s.n)
 		for _, tr := range nearestTiers {
-			b.Run(fmt.Sprintf("tier=%s/n=%d/d=%d/k=%d", tr.name, s.n, s.d, s.k), func(b *testing.B) {
-				if lack := tr.need &^ host; lack != 0 {
-					b.Skipf("host lacks %v", lack)
-				}
-				b.SetBytes(int64(4 * s.n * s.d))
-				for b.Loop() {
-					tr.fn(assignments, scores, c.points, c.stride, c.d, c.centroids, c.half)
-				}
-				b.ReportMetric(float64(s.n)*float64(s.d)*float64(s.k)*float64(b.N)/b.Elapsed().Seconds()/1e9, "Gterm/s")
-			})
+			for _, seconds := range [][]float32{nil, make([]float32, s.n)} {
+				b.Run(fmt.Sprintf("tier=%s/n=%d/d=%d/k=%d/seconds=%v", tr.name, s.n, s.d, s.k, seconds != nil), func(b *testing.B) {
+					if lack := tr.need &^ host; lack != 0 {
+						b.Skipf("host lacks %v", lack)
+					}
+					b.SetBytes(int64(4 * s.n * s.d))
+					for b.Loop() {
+						tr.fn(assignments, scores, seconds, c.points, c.stride, c.d, c.centroids, c.half)
+					}
+					b.ReportMetric(float64(s.n)*float64(s.d)*float64(s.k)*float64(b.N)/b.Elapsed().Seconds()/1e9, "Gterm/s")
+				})
+			}
 		}
 	}
 }

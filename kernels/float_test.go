@@ -158,18 +158,27 @@ func (c nearestCase) check(t *testing.T, fn nearestFunc, rng *rand.Rand, p place
 	if p == offset {
 		room = 64
 	}
-	got, gotScores := alloc[byte](t, p, rng, c.n+room), alloc[float32](t, p, rng, c.n+room)
+	got, gotScores, gotSeconds := alloc[byte](t, p, rng, c.n+room), alloc[float32](t, p, rng, c.n+room), alloc[float32](t, p, rng, c.n+room)
 	for i := range got {
-		got[i], gotScores[i] = 0xdd, math.Float32frombits(canary)
+		got[i], gotScores[i], gotSeconds[i] = 0xdd, math.Float32frombits(canary), math.Float32frombits(canary)
 	}
-	want, wantScores := slices.Clone(got), slices.Clone(gotScores)
-	nearestScalar(want[:c.n], wantScores, c.points, c.stride, c.d, c.centroids, c.half)
-	fn(got[:c.n], gotScores, c.points, c.stride, c.d, c.centroids, c.half)
+	want, wantScores, wantSeconds := slices.Clone(got), slices.Clone(gotScores), slices.Clone(gotSeconds)
+	nearestScalar(want[:c.n], wantScores, wantSeconds, c.points, c.stride, c.d, c.centroids, c.half)
+	fn(got[:c.n], gotScores, gotSeconds, c.points, c.stride, c.d, c.centroids, c.half)
 	what := fmt.Sprintf("%d points at a stride of %d, width %d, %d centroids, %v", c.n, c.stride, c.d, c.k, p)
 	if i := firstDifference(got, want); i >= 0 {
 		t.Fatalf("%s: point %d got centroid %d, want %d", what, i, got[i], want[i])
 	}
 	sameFloats(t, what, gotScores, wantScores)
+	sameFloats(t, what+", second best", gotSeconds, wantSeconds)
+	for i := range got {
+		got[i], gotScores[i] = 0xdd, math.Float32frombits(canary)
+	}
+	fn(got[:c.n], gotScores, nil, c.points, c.stride, c.d, c.centroids, c.half)
+	if i := firstDifference(got, want); i >= 0 {
+		t.Fatalf("%s, without the second best: point %d got centroid %d, want %d", what, i, got[i], want[i])
+	}
+	sameFloats(t, what+", without the second best", gotScores, wantScores)
 }
 
 func TestNearest(t *testing.T) {
@@ -221,7 +230,7 @@ func TestNearestTakesTheFirstOfEquals(t *testing.T) {
 				}
 			}
 			assignments := make([]byte, n)
-			fn(assignments, make([]float32, n), c.points, n, d, c.centroids, c.half)
+			fn(assignments, make([]float32, n), nil, c.points, n, d, c.centroids, c.half)
 			for i, a := range assignments {
 				if int(a) != first {
 					t.Fatalf("point %d got centroid %d of the equals from %d on", i, a, first)
@@ -354,13 +363,13 @@ func TestFloatAllocations(t *testing.T) {
 	w, x, y := normals(t, rng, offset, rows*cols), normals(t, rng, offset, n*cols), make([]float32, n*rows)
 	q, scales := make([]int8, n*cols), make([]float32, n*cols)
 	c := newNearest(t, rng, offset, 100, 100, cols, 20)
-	assignments, scores := make([]byte, 100), make([]float32, 100)
+	assignments, scores, seconds := make([]byte, 100), make([]float32, 100), make([]float32, 100)
 	for name, f := range map[string]func(){
 		"update":       func() { best.Update(y, w, 3, 2, x, 3) },
 		"quantize":     func() { best.Quantize(q, scales, x, 64) },
 		"dense-vector": func() { best.DenseVec(y[:rows], w, x[:cols]) },
 		"dense-matrix": func() { best.DenseMat(y, rows, w, x, rows, cols, n) },
-		"nearest":      func() { best.Nearest(assignments, scores, c.points, c.stride, c.d, c.centroids, c.half) },
+		"nearest":      func() { best.Nearest(assignments, scores, seconds, c.points, c.stride, c.d, c.centroids, c.half) },
 	} {
 		if got := testing.AllocsPerRun(100, f); got != 0 {
 			t.Errorf("%s allocates %v times a call", name, got)

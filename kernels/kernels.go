@@ -241,14 +241,15 @@ func (s *Set) DenseMat(y []float32, ld int, w, x []float32, rows, cols, n int) {
 //	s = half[k], then for j ascending s = s - float32(x[j] * centroid[k][j])
 //
 // and the smallest s wins, the lowest k among equals: s + |x|^2/2 is half the squared distance.
-// The winner goes to assignments, its s to scores. Inputs are finite and no s overflows.
-func (s *Set) Nearest(assignments []byte, scores []float32, points []float32, stride, d int, centroids, half []float32) {
+// The winner goes to assignments, its s to scores, and unless seconds is nil the smallest s of the others
+// goes there, math.MaxFloat32 where there are none. Inputs are finite and no s overflows.
+func (s *Set) Nearest(assignments []byte, scores, seconds, points []float32, stride, d int, centroids, half []float32) {
 	n, k := len(assignments), len(half)
-	if d < 1 || k < 1 || k > Centroids || len(centroids) < k*d || len(scores) < n || stride < n || n > 0 && len(points) < (d-1)*stride+n {
+	if d < 1 || k < 1 || k > Centroids || len(centroids) < k*d || len(scores) < n || seconds != nil && len(seconds) < n || stride < n || n > 0 && len(points) < (d-1)*stride+n {
 		panic(fmt.Sprintf("kernels: Nearest: %d points of width %d, %d centroids: a short slice", n, d, k))
 	}
 	if n > 0 {
-		s.nearest(assignments, scores, points, stride, d, centroids, half)
+		s.nearest(assignments, scores, seconds, points, stride, d, centroids, half)
 	}
 }
 
@@ -268,6 +269,14 @@ func (s *Set) Update(dst, coefficients []float32, ld, n int, panel []float32, k 
 		panic(fmt.Sprintf("kernels: Update: %d columns less %d: a short slice", n, k))
 	}
 	s.update.fn(dst, coefficients, ld, n, panel, k)
+}
+
+// from is where s[i] lies, or nil where s is nil.
+func from(s []float32, i int) *float32 {
+	if s == nil {
+		return nil
+	}
+	return &s[i]
 }
 
 func ceilDiv(a, b int) int { return (a + b - 1) / b }

@@ -4,7 +4,7 @@
 
 // Registers: Y0-Y7 the sums of 4 centroids x 16 points, Y8 and Y11 a column of the points, Y9 one value
 // of a centroid in all lanes and then the second product, Y10 the first, Y12 and Y13 the best sums
-// so far, Y14 and Y15 their centroids.
+// so far, Y14 and Y15 their centroids. The second best lie in memory, in Y8 and Y11 while sums are compared.
 
 // TERM subtracts from two sums the products of a column with one value.
 #define TERM(mem, s0, s1) \
@@ -27,28 +27,43 @@
 	VMOVUPS s1, at+32(R12)
 
 // KEEP takes over, with the number R13 of their centroid, the sums that are smaller than the best.
-// VMINPS returns its last operand, the old best, unless the new sum is truly less.
+// VMINPS returns what is written first, the old best, unless the new sum is truly less.
 #define KEEP(s0, s1) \
-	VMOVD        R13, X8             \
-	VPBROADCASTD X8, Y8              \
-	VCMPPS       $0x11, Y12, s0, Y9  \
-	VCMPPS       $0x11, Y13, s1, Y10 \
+	VMOVD        R13, X9             \
+	VPBROADCASTD X9, Y9              \
+	VCMPPS       $0x11, Y12, s0, Y10 \
 	VMINPS       Y12, s0, Y12        \
+	VBLENDVPS    Y10, Y9, Y14, Y14   \
+	VCMPPS       $0x11, Y13, s1, Y10 \
 	VMINPS       Y13, s1, Y13        \
-	VBLENDVPS    Y9, Y8, Y14, Y14    \
-	VBLENDVPS    Y10, Y8, Y15, Y15   \
+	VBLENDVPS    Y10, Y9, Y15, Y15   \
 	INCL         R13
 
-// func nearestPanelAVX2(assignments *byte, scores, sums, x *float32, stride, d int, centroids *float32, ld int, half *float32, k int, first, last bool)
-TEXT ·nearestPanelAVX2(SB), NOSPLIT, $0-82
-	MOVQ         sums+16(FP), R12
-	MOVQ         x+24(FP), DI
-	MOVQ         stride+32(FP), SI
-	MOVQ         d+40(FP), DX
-	MOVQ         centroids+48(FP), R8
-	MOVQ         ld+56(FP), R9
-	MOVQ         half+64(FP), R10
-	MOVQ         k+72(FP), R11
+// SECOND, before KEEP, lowers the second best to the larger of sum and best where that is smaller.
+#define SECOND(s0, s1) \
+	VMAXPS s0, Y12, Y9   \
+	VMAXPS s1, Y13, Y10  \
+	VMINPS Y8, Y9, Y8    \
+	VMINPS Y11, Y10, Y11
+
+#define LOADSECONDS \
+	VMOVUPS (AX), Y8    \
+	VMOVUPS 32(AX), Y11
+
+#define STORESECONDS \
+	VMOVUPS Y8, (AX)    \
+	VMOVUPS Y11, 32(AX)
+
+// func nearestPanelAVX2(assignments *byte, scores, seconds, sums, x *float32, stride, d int, centroids *float32, ld int, half *float32, k int, first, last bool)
+TEXT ·nearestPanelAVX2(SB), NOSPLIT, $0-90
+	MOVQ         sums+24(FP), R12
+	MOVQ         x+32(FP), DI
+	MOVQ         stride+40(FP), SI
+	MOVQ         d+48(FP), DX
+	MOVQ         centroids+56(FP), R8
+	MOVQ         ld+64(FP), R9
+	MOVQ         half+72(FP), R10
+	MOVQ         k+80(FP), R11
 	SHLQ         $2, SI
 	SHLQ         $2, R9
 	LEAQ         (R9)(R9*2), R15
@@ -59,11 +74,18 @@ TEXT ·nearestPanelAVX2(SB), NOSPLIT, $0-82
 	VMOVAPS      Y12, Y13
 	VPXOR        Y14, Y14, Y14
 	VMOVAPS      Y14, Y15
-	SUBQ         $4, R11
-	JLT          ones
+	MOVQ         seconds+16(FP), AX
+	TESTQ        AX, AX
+	JE           start
+	VMOVUPS      Y12, (AX)
+	VMOVUPS      Y12, 32(AX)
+
+start:
+	SUBQ $4, R11
+	JLT  ones
 
 fours:
-	CMPB first+80(FP), $0
+	CMPB first+88(FP), $0
 	JE   fourLoad
 	START((R10), Y0, Y1)
 	START(4(R10), Y2, Y3)
@@ -94,12 +116,28 @@ fourColumn:
 	DECQ    CX
 	JNZ     fourColumn
 
-	CMPB last+81(FP), $0
-	JE   fourStore
+	CMPB  last+89(FP), $0
+	JE    fourStore
+	MOVQ  seconds+16(FP), AX
+	TESTQ AX, AX
+	JNE   fourSeconds
 	KEEP(Y0, Y1)
 	KEEP(Y2, Y3)
 	KEEP(Y4, Y5)
 	KEEP(Y6, Y7)
+	JMP  fourNext
+
+fourSeconds:
+	LOADSECONDS
+	SECOND(Y0, Y1)
+	KEEP(Y0, Y1)
+	SECOND(Y2, Y3)
+	KEEP(Y2, Y3)
+	SECOND(Y4, Y5)
+	KEEP(Y4, Y5)
+	SECOND(Y6, Y7)
+	KEEP(Y6, Y7)
+	STORESECONDS
 	JMP  fourNext
 
 fourStore:
@@ -120,7 +158,7 @@ ones:
 	JZ   done
 
 one:
-	CMPB first+80(FP), $0
+	CMPB first+88(FP), $0
 	JE   oneLoad
 	START((R10), Y0, Y1)
 	JMP  oneStart
@@ -142,8 +180,16 @@ oneColumn:
 	DECQ    CX
 	JNZ     oneColumn
 
-	CMPB last+81(FP), $0
-	JE   oneStore
+	CMPB  last+89(FP), $0
+	JE    oneStore
+	MOVQ  seconds+16(FP), AX
+	TESTQ AX, AX
+	JE    oneKeep
+	LOADSECONDS
+	SECOND(Y0, Y1)
+	STORESECONDS
+
+oneKeep:
 	KEEP(Y0, Y1)
 	JMP  oneNext
 
@@ -158,7 +204,7 @@ oneNext:
 	JNZ  one
 
 done:
-	CMPB    last+81(FP), $0
+	CMPB    last+89(FP), $0
 	JE      return
 	MOVQ    assignments+0(FP), DI
 	MOVQ    scores+8(FP), SI

@@ -4,7 +4,7 @@
 
 // Registers: Z0-Z15 the sums of 4 centroids x 64 points, Z16-Z19 a column of the points, Z20 and
 // Z21 one value of a centroid in all lanes, Z22 and Z23 products, Z24-Z27 the best sums so far,
-// Z28-Z31 their centroids. Four by four makes 16 independent chains, which hide the latency of the
+// Z28-Z31 their centroids. The second best lie in memory, in Z16-Z19 while sums are compared. Four by four makes 16 independent chains, which hide the latency of the
 // subtraction, and takes 8 loads for 32 operations. Small widths need no code of their own: d = 1
 // takes 24 cycles for 4 x 64 on Zen 5, what products, comparisons and minima take at two a cycle.
 
@@ -39,7 +39,7 @@
 	VMOVUPS s3, at+192(R12)
 
 // KEEP takes over, with the number R13 of their centroid, the sums that are smaller than the best.
-// VMINPS returns its last operand, the old best, unless the new sum is truly less.
+// VMINPS returns what is written first, the old best, unless the new sum is truly less.
 #define KEEP(s0, s1, s2, s3) \
 	VPBROADCASTD R13, Z20           \
 	VCMPPS       $0x11, Z24, s0, K1 \
@@ -56,22 +56,45 @@
 	VMOVDQA32    Z20, K4, Z31       \
 	INCL         R13
 
+// SECOND, before KEEP, lowers the second best to the larger of sum and best where that is smaller.
+#define SECOND(s0, s1, s2, s3) \
+	VMAXPS s0, Z24, Z20  \
+	VMAXPS s1, Z25, Z21  \
+	VMAXPS s2, Z26, Z22  \
+	VMAXPS s3, Z27, Z23  \
+	VMINPS Z16, Z20, Z16 \
+	VMINPS Z17, Z21, Z17 \
+	VMINPS Z18, Z22, Z18 \
+	VMINPS Z19, Z23, Z19
+
+#define LOADSECONDS \
+	VMOVUPS (AX), Z16    \
+	VMOVUPS 64(AX), Z17  \
+	VMOVUPS 128(AX), Z18 \
+	VMOVUPS 192(AX), Z19
+
+#define STORESECONDS \
+	VMOVUPS Z16, (AX)    \
+	VMOVUPS Z17, 64(AX)  \
+	VMOVUPS Z18, 128(AX) \
+	VMOVUPS Z19, 192(AX)
+
 #define COLUMN \
 	VMOVUPS (AX), Z16    \
 	VMOVUPS 64(AX), Z17  \
 	VMOVUPS 128(AX), Z18 \
 	VMOVUPS 192(AX), Z19
 
-// func nearestPanelAVX512(assignments *byte, scores, sums, x *float32, stride, d int, centroids *float32, ld int, half *float32, k int, first, last bool)
-TEXT ·nearestPanelAVX512(SB), NOSPLIT, $0-82
-	MOVQ         sums+16(FP), R12
-	MOVQ         x+24(FP), DI
-	MOVQ         stride+32(FP), SI
-	MOVQ         d+40(FP), DX
-	MOVQ         centroids+48(FP), R8
-	MOVQ         ld+56(FP), R9
-	MOVQ         half+64(FP), R10
-	MOVQ         k+72(FP), R11
+// func nearestPanelAVX512(assignments *byte, scores, seconds, sums, x *float32, stride, d int, centroids *float32, ld int, half *float32, k int, first, last bool)
+TEXT ·nearestPanelAVX512(SB), NOSPLIT, $0-90
+	MOVQ         sums+24(FP), R12
+	MOVQ         x+32(FP), DI
+	MOVQ         stride+40(FP), SI
+	MOVQ         d+48(FP), DX
+	MOVQ         centroids+56(FP), R8
+	MOVQ         ld+64(FP), R9
+	MOVQ         half+72(FP), R10
+	MOVQ         k+80(FP), R11
 	SHLQ         $2, SI
 	SHLQ         $2, R9
 	LEAQ         (R9)(R9*2), R15
@@ -85,11 +108,21 @@ TEXT ·nearestPanelAVX512(SB), NOSPLIT, $0-82
 	VMOVAPS      Z28, Z29
 	VMOVAPS      Z28, Z30
 	VMOVAPS      Z28, Z31
-	SUBQ         $4, R11
-	JLT          ones
+	MOVQ         seconds+16(FP), AX
+	TESTQ        AX, AX
+	JE           start
+	VMOVAPS      Z24, Z16
+	VMOVAPS      Z24, Z17
+	VMOVAPS      Z24, Z18
+	VMOVAPS      Z24, Z19
+	STORESECONDS
+
+start:
+	SUBQ $4, R11
+	JLT  ones
 
 fours:
-	CMPB first+80(FP), $0
+	CMPB first+88(FP), $0
 	JE   fourLoad
 	START((R10), Z0, Z1, Z2, Z3)
 	START(4(R10), Z4, Z5, Z6, Z7)
@@ -119,12 +152,28 @@ fourColumn:
 	DECQ CX
 	JNZ  fourColumn
 
-	CMPB last+81(FP), $0
-	JE   fourStore
+	CMPB  last+89(FP), $0
+	JE    fourStore
+	MOVQ  seconds+16(FP), AX
+	TESTQ AX, AX
+	JNE   fourSeconds
 	KEEP(Z0, Z1, Z2, Z3)
 	KEEP(Z4, Z5, Z6, Z7)
 	KEEP(Z8, Z9, Z10, Z11)
 	KEEP(Z12, Z13, Z14, Z15)
+	JMP  fourNext
+
+fourSeconds:
+	LOADSECONDS
+	SECOND(Z0, Z1, Z2, Z3)
+	KEEP(Z0, Z1, Z2, Z3)
+	SECOND(Z4, Z5, Z6, Z7)
+	KEEP(Z4, Z5, Z6, Z7)
+	SECOND(Z8, Z9, Z10, Z11)
+	KEEP(Z8, Z9, Z10, Z11)
+	SECOND(Z12, Z13, Z14, Z15)
+	KEEP(Z12, Z13, Z14, Z15)
+	STORESECONDS
 	JMP  fourNext
 
 fourStore:
@@ -145,7 +194,7 @@ ones:
 	JZ   done
 
 one:
-	CMPB first+80(FP), $0
+	CMPB first+88(FP), $0
 	JE   oneLoad
 	START((R10), Z0, Z1, Z2, Z3)
 	JMP  oneStart
@@ -166,8 +215,16 @@ oneColumn:
 	DECQ CX
 	JNZ  oneColumn
 
-	CMPB last+81(FP), $0
-	JE   oneStore
+	CMPB  last+89(FP), $0
+	JE    oneStore
+	MOVQ  seconds+16(FP), AX
+	TESTQ AX, AX
+	JE    oneKeep
+	LOADSECONDS
+	SECOND(Z0, Z1, Z2, Z3)
+	STORESECONDS
+
+oneKeep:
 	KEEP(Z0, Z1, Z2, Z3)
 	JMP  oneNext
 
@@ -182,7 +239,7 @@ oneNext:
 	JNZ  one
 
 done:
-	CMPB    last+81(FP), $0
+	CMPB    last+89(FP), $0
 	JE      return
 	MOVQ    assignments+0(FP), DI
 	MOVQ    scores+8(FP), SI

@@ -10,7 +10,7 @@ type (
 	mulFunc      func(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int)
 	denseVecFunc func(y, w, x []float32)
 	denseMatFunc func(y []float32, ld int, w, x []float32, rows, cols, n int)
-	nearestFunc  func(assignments []byte, scores []float32, points []float32, stride, d int, centroids, half []float32)
+	nearestFunc  func(assignments []byte, scores, seconds, points []float32, stride, d int, centroids, half []float32)
 	updateFunc   func(dst, coefficients []float32, ld, n int, panel []float32, k int)
 
 	tableKernel struct {
@@ -213,18 +213,24 @@ func dotF32(a, b []float32) float32 {
 	return (s0 + s1) + (s2 + s3)
 }
 
-func nearestScalar(assignments []byte, scores []float32, points []float32, stride, d int, centroids, half []float32) {
+func nearestScalar(assignments []byte, scores, seconds, points []float32, stride, d int, centroids, half []float32) {
 	for i := range assignments {
-		best, at := float32(math.MaxFloat32), 0
+		best, second, at := float32(math.MaxFloat32), float32(math.MaxFloat32), 0
 		for k, s := range half {
 			for j, c := range centroids[k*d : (k+1)*d] {
 				s -= float32(points[j*stride+i] * c)
 			}
 			if s < best {
-				best, at = s, k
+				best, s, at = s, best, k
+			}
+			if s < second {
+				second = s
 			}
 		}
 		assignments[i], scores[i] = byte(at), best
+		if seconds != nil {
+			seconds[i] = second
+		}
 	}
 }
 

@@ -21,11 +21,12 @@ type nearestScratch struct {
 	sums        [nearestPoints * Centroids]float32 // when the columns take several rounds
 	assignments [nearestPoints]byte
 	scores      [nearestPoints]float32
+	seconds     [nearestPoints]float32
 }
 
 var nearestPool = sync.Pool{New: func() any { return new(nearestScratch) }}
 
-type nearestPanelFunc func(assignments *byte, scores, sums, x *float32, stride, d int, centroids *float32, ld int, half *float32, k int, first, last bool)
+type nearestPanelFunc func(assignments *byte, scores, seconds, sums, x *float32, stride, d int, centroids *float32, ld int, half *float32, k int, first, last bool)
 
 // nearestPanelAVX512 takes 64 points through d columns:
 //
@@ -38,41 +39,49 @@ type nearestPanelFunc func(assignments *byte, scores, sums, x *float32, stride, 
 //			for j := range d {
 //				s -= float32(x[j*stride+i] * centroids[k2*ld+j])
 //			}
-//			switch {
-//			case !last:
+//			if !last {
 //				sums[k2*64+i] = s
-//			case s < scores[i]: // they start at math.MaxFloat32
-//				assignments[i], scores[i] = byte(k2), s
+//				continue
+//			}
+//			if s < scores[i] { // they start at math.MaxFloat32, as do seconds
+//				assignments[i], scores[i], s = byte(k2), s, scores[i]
+//			}
+//			if seconds != nil && s < seconds[i] {
+//				seconds[i] = s
 //			}
 //		}
 //	}
 //
 //go:noescape
-func nearestPanelAVX512(assignments *byte, scores, sums, x *float32, stride, d int, centroids *float32, ld int, half *float32, k int, first, last bool)
+func nearestPanelAVX512(assignments *byte, scores, seconds, sums, x *float32, stride, d int, centroids *float32, ld int, half *float32, k int, first, last bool)
 
 // nearestPanelAVX2 is nearestPanelAVX512 with 16 points for 64.
 //
 //go:noescape
-func nearestPanelAVX2(assignments *byte, scores, sums, x *float32, stride, d int, centroids *float32, ld int, half *float32, k int, first, last bool)
+func nearestPanelAVX2(assignments *byte, scores, seconds, sums, x *float32, stride, d int, centroids *float32, ld int, half *float32, k int, first, last bool)
 
-func nearestAVX512(assignments []byte, scores []float32, points []float32, stride, d int, centroids, half []float32) {
-	nearestPanels(64, nearestPanelAVX512, assignments, scores, points, stride, d, centroids, half)
+func nearestAVX512(assignments []byte, scores, seconds, points []float32, stride, d int, centroids, half []float32) {
+	nearestPanels(64, nearestPanelAVX512, assignments, scores, seconds, points, stride, d, centroids, half)
 }
 
-func nearestAVX2(assignments []byte, scores []float32, points []float32, stride, d int, centroids, half []float32) {
-	nearestPanels(16, nearestPanelAVX2, assignments, scores, points, stride, d, centroids, half)
+func nearestAVX2(assignments []byte, scores, seconds, points []float32, stride, d int, centroids, half []float32) {
+	nearestPanels(16, nearestPanelAVX2, assignments, scores, seconds, points, stride, d, centroids, half)
 }
 
 // nearestPanels gives the points to panel, which takes width of them; width divides nearestPoints.
-func nearestPanels(width int, panel nearestPanelFunc, assignments []byte, scores []float32, points []float32, stride, d int, centroids, half []float32) {
+func nearestPanels(width int, panel nearestPanelFunc, assignments []byte, scores, seconds, points []float32, stride, d int, centroids, half []float32) {
 	s := nearestPool.Get().(*nearestScratch)
 	defer nearestPool.Put(s)
 	k := len(half)
+	var near []float32 // of the panels in s
+	if seconds != nil {
+		near = s.seconds[:]
+	}
 	for i := 0; i < len(assignments); i += nearestPoints {
 		n := min(nearestPoints, len(assignments)-i)
 		if n == nearestPoints && d <= nearestDirect {
 			for p := i; p < i+n; p += width {
-				panel(&assignments[p], &scores[p], nil, &points[p], stride, d, &centroids[0], d, &half[0], k, true, true)
+				panel(&assignments[p], &scores[p], from(seconds, p), nil, &points[p], stride, d, &centroids[0], d, &half[0], k, true, true)
 			}
 			continue
 		}
@@ -82,23 +91,26 @@ func nearestPanels(width int, panel nearestPanelFunc, assignments []byte, scores
 				copy(s.points[c*nearestPoints:][:n], points[(j+c)*stride+i:])
 			}
 			for p := 0; p < n; p += width {
-				panel(&s.assignments[p], &s.scores[p], &s.sums[p*Centroids], &s.points[p], nearestPoints, columns,
+				panel(&s.assignments[p], &s.scores[p], from(near, p), &s.sums[p*Centroids], &s.points[p], nearestPoints, columns,
 					&centroids[j], d, &half[0], k, j == 0, j+columns == d)
 			}
 		}
 		copy(assignments[i:][:n], s.assignments[:])
 		copy(scores[i:][:n], s.scores[:])
+		if seconds != nil {
+			copy(seconds[i:][:n], near)
+		}
 	}
 }
 
 // update is the middle of nearest: the columns stand for centroids, and all that is wanted are the sums.
 
 func updateAVX512(dst, coefficients []float32, ld, n int, panel []float32, k int) {
-	nearestPanelAVX512(nil, nil, &dst[0], &panel[0], 64, k, &coefficients[0], ld, nil, n, false, false)
+	nearestPanelAVX512(nil, nil, nil, &dst[0], &panel[0], 64, k, &coefficients[0], ld, nil, n, false, false)
 }
 
 func updateAVX2(dst, coefficients []float32, ld, n int, panel []float32, k int) {
-	nearestPanelAVX2(nil, nil, &dst[0], &panel[0], updateRows, k, &coefficients[0], ld, nil, n, false, false)
+	nearestPanelAVX2(nil, nil, nil, &dst[0], &panel[0], updateRows, k, &coefficients[0], ld, nil, n, false, false)
 }
 
 // quantizeAVX512 is quantizeScalar.

@@ -22,6 +22,7 @@ type nearestScratch struct {
 	sums        [nearestPoints * Centroids]float32 // when the columns take several rounds
 	assignments [nearestPoints]byte
 	scores      [nearestPoints]float32
+	seconds     [nearestPoints]float32
 }
 
 var nearestPool = sync.Pool{New: func() any { return new(nearestScratch) }}
@@ -37,27 +38,35 @@ var nearestPool = sync.Pool{New: func() any { return new(nearestScratch) }}
 //			for j := range d {
 //				s -= float32(x[j*stride+i] * centroids[k2*ld+j])
 //			}
-//			switch {
-//			case !last:
+//			if !last {
 //				sums[k2*16+i] = s
-//			case s < scores[i]: // they start at math.MaxFloat32
-//				assignments[i], scores[i] = byte(k2), s
+//				continue
+//			}
+//			if s < scores[i] { // they start at math.MaxFloat32, as do seconds
+//				assignments[i], scores[i], s = byte(k2), s, scores[i]
+//			}
+//			if seconds != nil && s < seconds[i] {
+//				seconds[i] = s
 //			}
 //		}
 //	}
 //
 //go:noescape
-func nearestPanelNEON(assignments *byte, scores, sums, x *float32, stride, d int, centroids *float32, ld int, half *float32, k int, first, last bool)
+func nearestPanelNEON(assignments *byte, scores, seconds, sums, x *float32, stride, d int, centroids *float32, ld int, half *float32, k int, first, last bool)
 
-func nearestNEON(assignments []byte, scores []float32, points []float32, stride, d int, centroids, half []float32) {
+func nearestNEON(assignments []byte, scores, seconds, points []float32, stride, d int, centroids, half []float32) {
 	s := nearestPool.Get().(*nearestScratch)
 	defer nearestPool.Put(s)
 	k := len(half)
+	var near []float32 // of the panels in s
+	if seconds != nil {
+		near = s.seconds[:]
+	}
 	for i := 0; i < len(assignments); i += nearestPoints {
 		n := min(nearestPoints, len(assignments)-i)
 		if n == nearestPoints && d <= nearestDirect {
 			for p := i; p < i+n; p += nearestWidth {
-				nearestPanelNEON(&assignments[p], &scores[p], nil, &points[p], stride, d, &centroids[0], d, &half[0], k, true, true)
+				nearestPanelNEON(&assignments[p], &scores[p], from(seconds, p), nil, &points[p], stride, d, &centroids[0], d, &half[0], k, true, true)
 			}
 			continue
 		}
@@ -67,18 +76,21 @@ func nearestNEON(assignments []byte, scores []float32, points []float32, stride,
 				copy(s.points[c*nearestPoints:][:n], points[(j+c)*stride+i:])
 			}
 			for p := 0; p < n; p += nearestWidth {
-				nearestPanelNEON(&s.assignments[p], &s.scores[p], &s.sums[p*Centroids], &s.points[p], nearestPoints, columns,
+				nearestPanelNEON(&s.assignments[p], &s.scores[p], from(near, p), &s.sums[p*Centroids], &s.points[p], nearestPoints, columns,
 					&centroids[j], d, &half[0], k, j == 0, j+columns == d)
 			}
 		}
 		copy(assignments[i:][:n], s.assignments[:])
 		copy(scores[i:][:n], s.scores[:])
+		if seconds != nil {
+			copy(seconds[i:][:n], near)
+		}
 	}
 }
 
 // updateNEON is the middle of nearest: the columns stand for centroids, and all that is wanted are the sums.
 func updateNEON(dst, coefficients []float32, ld, n int, panel []float32, k int) {
-	nearestPanelNEON(nil, nil, &dst[0], &panel[0], updateRows, k, &coefficients[0], ld, nil, n, false, false)
+	nearestPanelNEON(nil, nil, nil, &dst[0], &panel[0], updateRows, k, &coefficients[0], ld, nil, n, false, false)
 }
 
 // quantizeNEON is quantizeScalar. Nothing has to be clamped: |x| * (127/max) rounds to 127 at most.

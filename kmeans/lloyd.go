@@ -3,6 +3,7 @@ package kmeans
 import (
 	"context"
 	"math"
+	"slices"
 )
 
 // centroidSet is centroids as the work is done on them.
@@ -34,14 +35,17 @@ func (in *input) fill(s *centroidSet, centroids []float32) {
 
 // scratch is what one worker needs for one chunk.
 type scratch struct {
-	scores []float32
-	planes []float32
-	ids    []byte    // the centroids in question, ascending
-	at     []float32 // their rows
-	half   []float32
-	sums   []float64
-	errs   []float64
-	column column // all zero between uses
+	scores  []float32
+	seconds []float32
+	found   []byte
+	planes  []float32
+	list    []int32 // points that may have another centroid now
+	moved   []move
+	ids     [MaxCentroids]byte // the centroids in question, ascending
+	at      []float32          // their rows
+	half    []float32
+	errs    []float64
+	column  column // all zero between uses
 }
 
 func newScratch(workers int) []scratch { return make([]scratch, workers) }
@@ -69,7 +73,7 @@ func (in *input) nearest(ctx context.Context, assignments []byte, set *centroidS
 		w.planes, w.scores = grow(w.planes, n*in.d), grow(w.scores, n)
 		in.load(w.planes, ch, nil)
 		a := assignments[ch.lo:ch.hi]
-		in.kernels.Nearest(a, w.scores, w.planes, n, in.d, set.at, set.half)
+		in.kernels.Nearest(a, w.scores, nil, w.planes, n, in.d, set.at, set.half)
 		if sse != nil {
 			var weights []float32
 			if in.weights != nil {
@@ -108,12 +112,16 @@ func (w *scratch) squares(assignments []byte, planes, weights []float32, set *ce
 			w.errs[i] += float64(e * e)
 		}
 	}
+	return weighted(w.errs, weights)
+}
+
+// weighted returns the sum of values times weights, which are all 1 if nil.
+func weighted(values []float64, weights []float32) (sum float64) {
 	if weights == nil {
-		return total(w.errs)
+		return total(values)
 	}
-	var sum float64
-	for i, e := range w.errs {
-		sum += float64(float64(weights[i]) * e)
+	for i, v := range values {
+		sum += float64(float64(weights[i]) * v)
 	}
 	return sum
 }
@@ -127,25 +135,30 @@ type lloyd struct {
 	centroids   []float32 // k x d in the units of the input: what set is made from
 	assignments []byte    // in the order of the cloud
 	work        []scratch
-	parts       int       // the cloud is summed up in so many parts; 0: column by column
-	partial     []float64 // parts x k x stride
-	sums        []float64 // k x stride: d sums of weight*x, the weight, the number of points
+	bounds      *bounds   // nil: boxes are used instead
+	sums        []float64 // k x stride: see sums.go
 	stride      int
-	squares     float64 // weighted sum of squared lengths of all points
+	summed      bool      // sums belong to assignments, so that moves can be added to them
+	parts       int       // moves are added up in so many parts; 0: not at all
+	moves       []float64 // parts x k x stride
+	squares     float64   // weighted sum of squared lengths of all points
 	iterations  []Iteration
 }
 
 func (in *input) newLloyd(c *cloud, centroids []float32) *lloyd {
 	l := &lloyd{
-		in: in, cloud: c, set: in.newSet(centroids), stride: in.d + 2,
+		in: in, cloud: c, set: in.newSet(centroids), stride: in.d + 3,
 		centroids:   append([]float32(nil), centroids...),
 		assignments: make([]byte, len(c.planes)/in.d),
 		work:        newScratch(in.threads),
 	}
 	l.sums = make([]float64, l.set.k*l.stride)
 	if in.d <= maxPartWidth {
-		l.parts = min(maxParts, len(c.chunks))
-		l.partial = make([]float64, l.parts*len(l.sums))
+		l.parts = min(maxParts, len(c.chunks), 1+len(l.assignments)/partLeast)
+		l.moves = make([]float64, l.parts*len(l.sums))
+	}
+	if c.boxes == nil { // else they do
+		l.bounds = newBounds(l.set, len(l.assignments))
 	}
 	return l
 }
@@ -217,219 +230,85 @@ func (l *lloyd) run(ctx context.Context, iterations int, tolerance float64) erro
 	return nil
 }
 
-// measure sets squares.
+// measure sets squares, and the lengths that bounds need.
 func (l *lloyd) measure(ctx context.Context) error {
 	c := l.cloud
 	parts := make([]float64, len(c.chunks))
-	err := parallel(ctx, l.in.threads, len(c.chunks), func(_, t int) {
-		ch := c.chunks[t]
+	err := parallel(ctx, l.in.threads, len(c.chunks), func(worker, t int) {
+		w, ch := &l.work[worker], c.chunks[t]
 		n := ch.hi - ch.lo
-		var sum float64
+		w.errs = grow(w.errs, n)
+		clear(w.errs)
 		for j := range c.d {
-			plane := c.planes[ch.lo*c.d+j*n:][:n]
-			if c.weights == nil {
-				for _, x := range plane {
-					sum += float64(float64(x) * float64(x))
-				}
-				continue
-			}
-			for i, x := range plane {
-				sum += float64(float64(c.weights[ch.lo+i]) * float64(float64(x)*float64(x)))
+			for i, x := range c.planes[ch.lo*c.d+j*n:][:n] {
+				w.errs[i] += float64(float64(x) * float64(x))
 			}
 		}
-		parts[t] = sum
+		if l.bounds != nil {
+			for i, e := range w.errs {
+				l.bounds.norms[ch.lo+i] = float32(e)
+			}
+		}
+		parts[t] = weighted(w.errs, c.weightsOf(ch))
 	})
 	l.squares = total(parts)
 	return err
 }
 
-// assign finds the nearest centroid of each point and adds up what the update needs, in an order
-// that is the same for any number of threads.
+// assign finds the nearest centroid of each point and keeps the sums that the update needs, in an
+// order that is the same for any number of threads.
 func (l *lloyd) assign(ctx context.Context) error {
-	if l.parts == 0 {
-		return l.assignWide(ctx)
+	size, chunks, tasks := len(l.sums), len(l.cloud.chunks), l.parts
+	if tasks == 0 {
+		tasks = chunks
 	}
-	size := len(l.sums)
-	chunks := len(l.cloud.chunks)
-	err := parallel(ctx, l.in.threads, l.parts, func(worker, p int) {
-		sums := l.partial[p*size:][:size]
-		clear(sums)
-		for t := chunks * p / l.parts; t < chunks*(p+1)/l.parts && ctx.Err() == nil; t++ {
-			l.assignChunk(&l.work[worker], t, sums)
+	err := parallel(ctx, l.in.threads, tasks, func(worker, p int) {
+		var moves []float64
+		if l.parts > 0 && l.summed {
+			moves = l.moves[p*size:][:size]
+			clear(moves)
 		}
-	})
-	clear(l.sums)
-	for p := range l.parts {
-		for i, v := range l.partial[p*size:][:size] {
-			l.sums[i] += v
+		for t := chunks * p / tasks; t < chunks*(p+1)/tasks && ctx.Err() == nil; t++ {
+			l.assignChunk(&l.work[worker], t, moves)
 		}
-	}
-	return err
-}
-
-// assignWide is assign for points so wide that sums for each part would take too much memory: all
-// points are assigned first, then each column is added up by itself.
-func (l *lloyd) assignWide(ctx context.Context) error {
-	c := l.cloud
-	err := parallel(ctx, l.in.threads, len(c.chunks), func(worker, t int) {
-		w, ch := &l.work[worker], c.chunks[t]
-		n := ch.hi - ch.lo
-		w.scores = grow(w.scores, n)
-		l.in.kernels.Nearest(l.assignments[ch.lo:ch.hi], w.scores, c.planes[ch.lo*c.d:ch.hi*c.d], n, c.d, l.set.at, l.set.half)
 	})
 	if err != nil {
 		return err
 	}
-	clear(l.sums)
-	return parallel(ctx, l.in.threads, c.d+2, func(worker, j int) {
-		column := &l.work[worker].column
-		for _, ch := range c.chunks {
-			column.addChunk(j, l.assignments[ch.lo:ch.hi], c.planes[ch.lo*c.d:ch.hi*c.d], c.weightsOf(ch), c.d)
-		}
-		column.addTo(l.sums[j:], l.set.k, l.stride)
-	})
+	if l.parts > 0 && l.summed && l.addMoves() {
+		return nil
+	}
+	return l.sum(ctx)
 }
 
-func (l *lloyd) assignChunk(w *scratch, t int, sums []float64) {
-	c, set := l.cloud, l.set
+// assignChunk assigns the points of a chunk and, unless moves is nil, adds up what changes.
+func (l *lloyd) assignChunk(w *scratch, t int, moves []float64) {
+	c := l.cloud
 	ch := c.chunks[t]
-	n, d := ch.hi-ch.lo, c.d
-	planes, a := c.planes[ch.lo*d:ch.hi*d], l.assignments[ch.lo:ch.hi]
-	weights := c.weightsOf(ch)
-	w.scores = grow(w.scores, n)
-	if c.boxes == nil {
-		l.in.kernels.Nearest(a, w.scores, planes, n, d, set.at, set.half)
-		w.accumulate(sums, set.k, a, planes, weights, d)
-		return
-	}
-	w.choose(set, c.boxes[t*2*d:][:2*d])
-	l.in.kernels.Nearest(a, w.scores, planes, n, d, w.at, w.half)
-	w.sums = grow(w.sums, len(w.ids)*l.stride)
-	clear(w.sums)
-	w.accumulate(w.sums, len(w.ids), a, planes, weights, d)
-	for i, id := range w.ids {
-		for j, v := range w.sums[i*l.stride:][:l.stride] {
-			sums[int(id)*l.stride+j] += v
+	n := ch.hi - ch.lo
+	a := l.assignments[ch.lo:ch.hi]
+	w.found, w.scores = grow(w.found, n), grow(w.scores, n)
+	w.moved = w.moved[:0]
+	if c.boxes != nil {
+		z := int(a[n/2])
+		if !l.summed {
+			z = l.set.central(c.box(t))
 		}
-	}
-	for i, at := range a {
-		a[i] = w.ids[at]
-	}
-}
-
-// column is the sums of one column for each cluster, in lanes for every fourth point: neighbours
-// mostly belong to one cluster, and an addition waits for the one before it to the same sum. A byte
-// indexes a lane without a check.
-type column [4][MaxCentroids]float64
-
-// addTo adds the lanes to every stride-th of the sums of k clusters and clears them.
-func (c *column) addTo(sums []float64, k, stride int) {
-	for i := range k {
-		sums[i*stride] += c[0][i] + c[1][i] + (c[2][i] + c[3][i])
-	}
-	for lane := range c {
-		clear(c[lane][:k])
-	}
-}
-
-func (c *column) count(assignments []byte) {
-	for ; len(assignments) >= 4; assignments = assignments[4:] {
-		c[0][assignments[0]]++
-		c[1][assignments[1]]++
-		c[2][assignments[2]]++
-		c[3][assignments[3]]++
-	}
-	for _, a := range assignments {
-		c[0][a]++
-	}
-}
-
-func (c *column) add(assignments []byte, x []float32) {
-	for ; len(assignments) >= 4 && len(x) >= 4; assignments, x = assignments[4:], x[4:] {
-		c[0][assignments[0]] += float64(x[0])
-		c[1][assignments[1]] += float64(x[1])
-		c[2][assignments[2]] += float64(x[2])
-		c[3][assignments[3]] += float64(x[3])
-	}
-	for i, a := range assignments {
-		c[0][a] += float64(x[i])
-	}
-}
-
-func (c *column) addWeighted(assignments []byte, x, w []float32) {
-	for ; len(assignments) >= 4 && len(x) >= 4 && len(w) >= 4; assignments, x, w = assignments[4:], x[4:], w[4:] {
-		c[0][assignments[0]] += float64(float64(x[0]) * float64(w[0]))
-		c[1][assignments[1]] += float64(float64(x[1]) * float64(w[1]))
-		c[2][assignments[2]] += float64(float64(x[2]) * float64(w[2]))
-		c[3][assignments[3]] += float64(float64(x[3]) * float64(w[3]))
-	}
-	for i, a := range assignments {
-		c[0][a] += float64(float64(x[i]) * float64(w[i]))
-	}
-}
-
-// addChunk adds column j of a chunk of points: times their weights for j < d, then come the weights
-// themselves, and last the number of points.
-func (c *column) addChunk(j int, assignments []byte, planes, weights []float32, d int) {
-	n := len(assignments)
-	switch {
-	case j > d || j == d && weights == nil:
-		c.count(assignments)
-	case j == d:
-		c.add(assignments, weights)
-	case weights == nil:
-		c.add(assignments, planes[j*n:][:n])
-	default:
-		c.addWeighted(assignments, planes[j*n:][:n], weights)
-	}
-}
-
-// accumulate adds points to the sums of their k clusters.
-func (w *scratch) accumulate(sums []float64, k int, assignments []byte, planes, weights []float32, d int) {
-	for j := range d + 2 {
-		if j == d && weights == nil {
-			continue
+		w.choose(l.set, c.box(t), z)
+		l.in.kernels.Nearest(w.found, w.scores, nil, c.planes[ch.lo*c.d:ch.hi*c.d], n, c.d, w.at, w.half)
+		for i, at := range w.found {
+			if id := w.ids[at]; id != a[i] {
+				w.moved = append(w.moved, move{int32(i), a[i], id})
+			}
 		}
-		w.column.addChunk(j, assignments, planes, weights, d)
-		w.column.addTo(sums[j:], k, d+2)
+	} else {
+		l.assignDoubtful(w, ch)
 	}
-	for i := d; weights == nil && i < len(sums); i += d + 2 {
-		sums[i] = sums[i+1] // all weights are 1
+	for _, m := range w.moved {
+		a[m.point] = m.to
 	}
-}
-
-// choose lists the centroids that are nearest to some point of a box: c is out of the question when
-// z, the nearest to its centre, is nearer than c to all of the box, which it is when it is nearer
-// to the corner that lies farthest in the direction from z to c (Kanungo et al. 2002).
-func (w *scratch) choose(set *centroidSet, box []float32) {
-	d := set.d
-	lo, hi := box[:d], box[d:2*d]
-	z, least := 0, math.MaxFloat64
-	for k := range set.k {
-		s := float64(set.half[k])
-		for j, c := range set.at[k*d : k*d+d] {
-			s -= float64((float64(lo[j]) + float64(hi[j])) * float64(c) / 2)
-		}
-		if s < least {
-			z, least = k, s
-		}
-	}
-	w.ids, w.at, w.half = w.ids[:0], w.at[:0], w.half[:0]
-	nearest := set.at[z*d:][:d]
-	for k := range set.k {
-		row := set.at[k*d:][:d]
-		// Half the difference of the squared distances to that corner.
-		s := float64(set.half[k]) - float64(set.half[z])
-		for j, c := range row {
-			to := float64(c) - float64(nearest[j])
-			s -= max(float64(float64(lo[j])*to), float64(float64(hi[j])*to))
-		}
-		if s > 0 {
-			continue
-		}
-		w.ids = append(w.ids, byte(k))
-		w.at = append(w.at, row...)
-		w.half = append(w.half, set.half[k])
+	if moves != nil {
+		l.move(moves, ch, w.moved)
 	}
 }
 
@@ -471,7 +350,12 @@ func (l *lloyd) update(ctx context.Context) (repaired int, err error) {
 		if repaired, err = l.repair(ctx); err != nil {
 			return 0, err
 		}
+		l.summed = false
 	}
+	before := slices.Clone(l.set.at)
 	l.in.fill(l.set, l.centroids)
+	if l.bounds != nil {
+		l.bounds.follow(l.set, before)
+	}
 	return repaired, nil
 }

@@ -40,7 +40,7 @@ func (in *input) runOne(ctx context.Context, k int) (*Result, error) {
 		return nil, err
 	}
 	if bins != nil {
-		centroids, _, err := optimal(ctx, bins, k)
+		centroids, _, err := optimal(ctx, in.threads, bins, k)
 		if err != nil {
 			return nil, err
 		}
@@ -57,7 +57,7 @@ func (in *input) runOne(ctx context.Context, k int) (*Result, error) {
 			return nil, err
 		}
 		filled := slices.DeleteFunc(slices.Clone(all), func(b bin) bool { return b.w == 0 })
-		centroids, sse, err := optimal(ctx, filled, k)
+		centroids, sse, err := optimal(ctx, in.threads, filled, k)
 		if err != nil {
 			return nil, err
 		}
@@ -129,19 +129,26 @@ type stretch struct{ lo, hi, w, spread float64 }
 // layEdges returns up to count-1 edges, ascending, so that each bin between them has an equal share
 // of width times the fourth root of density. That is a little flatter than the cube root that the
 // density of the best centroids follows, which keeps bins for tails that a sample hardly meets, and
-// it takes square roots alone.
+// it takes square roots alone. A stretch without weight gets one edge, lest what lies on either side be put
+// together.
 func layEdges(stretches []stretch, count int) []float32 {
-	size := func(s stretch) float64 {
-		return math.Sqrt(math.Sqrt(s.w*s.spread) * s.spread)
-	}
+	sizes := make([]float64, len(stretches))
 	var all float64
-	for _, s := range stretches {
-		all += size(s)
+	empty := 0
+	for i, s := range stretches {
+		sizes[i] = math.Sqrt(math.Sqrt(s.w*s.spread) * s.spread)
+		all += sizes[i]
+		if s.w == 0 {
+			empty++
+		}
 	}
 	edges := make([]float32, 0, count)
-	step, before := all/float64(count), 0.0
-	for _, s := range stretches {
-		here := size(s)
+	step, before := all/float64(count-empty), 0.0
+	for i, s := range stretches {
+		here := sizes[i]
+		if s.w == 0 {
+			here = step
+		}
 		for here > 0 && len(edges) < count-1 {
 			into := (float64(float64(len(edges)+1)*step) - before) / here
 			if into > 1 {
@@ -212,17 +219,23 @@ func (in *input) sampleEdges(lo, hi float32, count int) []float32 {
 
 // betterEdges lays edges by the weight of all bins between earlier ones.
 func betterEdges(lo, hi float32, edges []float32, bins []bin, count int) []float32 {
-	stretches := make([]stretch, len(bins))
+	var stretches []stretch
 	at := float64(lo)
 	for i, b := range bins {
 		end := float64(hi)
 		if i < len(edges) {
 			end = float64(edges[i])
 		}
-		stretches[i] = stretch{lo: at, hi: end, w: b.w}
-		if b.w > 0 {
-			// As if it were even, but never nothing, lest values that now stand alone be put together.
-			stretches[i].spread = min(end-at, math.Sqrt(12*b.sse/b.w)+(end-at)/16)
+		last := len(stretches) - 1
+		switch {
+		case b.w > 0:
+			// As if it were even about the mean, but never nothing, lest values that now stand alone be put together.
+			spread := min(end-at, math.Sqrt(12*b.sse/b.w)+(end-at)/16)
+			stretches = append(stretches, stretch{max(at, b.mean-spread), min(end, b.mean+spread), b.w, spread})
+		case last >= 0 && stretches[last].w == 0:
+			stretches[last].hi = end
+		default:
+			stretches = append(stretches, stretch{lo: at, hi: end})
 		}
 		at = end
 	}
@@ -426,64 +439,4 @@ func moveOne(centroids []float32, clusters []cluster) (repaired int) {
 		repaired++
 	}
 	return repaired
-}
-
-// locator finds the place of a value among ascending edges. The bits of a value's distance from the
-// middle choose a cell, so that cells are as fine, in proportion, near the middle as far away; a
-// table says which edges lie in a cell, mostly none or one.
-type locator struct {
-	edges  []float32
-	first  []uint16 // of a cell: how many edges lie in cells before it
-	middle float64
-	scale  float64 // so that the distance is about 1 at most
-	shift  int     // the bits of a float32 that do not matter
-	least  int     // what is left of the largest distance that counts as none
-	most   int     // the largest step from the middle cell
-}
-
-// newLocator returns the locator for edges and values mostly from lo to hi. Its cells are told
-// apart by so many bits of the mantissa and cover so many powers of two.
-func newLocator(edges []float32, lo, hi float32, bits, powers int) *locator {
-	l := &locator{edges: edges, middle: float64(lo)/2 + float64(hi)/2, shift: 23 - bits}
-	if n := len(edges); n > 0 {
-		l.middle = float64(edges[n/2])
-		lo, hi = min(lo, edges[0]), max(hi, edges[n-1])
-	}
-	if reach := max(float64(hi)-l.middle, l.middle-float64(lo)); reach > 0 {
-		l.scale = 1 / reach
-	}
-	l.least, l.most = (127-powers)<<bits-1, powers<<bits+1
-	l.first = make([]uint16, 2*l.most+2)
-	for _, e := range edges {
-		l.first[l.cell(e)+1]++
-	}
-	for i := 1; i < len(l.first); i++ {
-		l.first[i] += l.first[i-1]
-	}
-	return l
-}
-
-// cell never falls when x grows: each step of it rounds in one direction for all.
-func (l *locator) cell(x float32) int {
-	b := math.Float32bits(float32((float64(x) - l.middle) * l.scale))
-	step := min(max(int(b&0x7fffffff>>l.shift)-l.least, 0), l.most)
-	sign := int(int32(b) >> 31) // -1 below the middle
-	return l.most + (step ^ sign) - sign
-}
-
-// find returns how many edges are at or below x.
-func (l *locator) find(x float32) int {
-	c := l.cell(x)
-	lo, hi := int(l.first[c]), int(l.first[c+1])
-	for hi-lo > 8 {
-		if m := (lo + hi) / 2; l.edges[m] <= x {
-			lo = m + 1
-		} else {
-			hi = m
-		}
-	}
-	for lo < hi && l.edges[lo] <= x {
-		lo++
-	}
-	return lo
 }

@@ -5,6 +5,11 @@ import (
 	"sort"
 )
 
+const (
+	maxSegments  = 8    // of a layer
+	leastSegment = 1024 // bins: it takes some 10 us
+)
+
 // prefix is the sums of all bins before one: of w, of w*x and of w*x^2, x counted from the middle bin
 // and the sums from there too, so that what lies far out does not spoil the digits of the rest.
 type prefix struct{ w, x, xx float64 }
@@ -20,8 +25,9 @@ type prefix struct{ w, x, xx float64 }
 // and the best i grows with j and with m. So a layer is solved in one of two ways: by halving,
 // in n*log(n) steps, or from the right, each j between the i of the layer before and that of
 // its neighbour, which takes about n + n^2/(2*m^2) steps where bins are evenly filled (Grønlund
-// and others 2017 describe both, and more).
-func optimal(ctx context.Context, bins []bin, k int) (centroids []float32, sse float64, err error) {
+// and others 2017 describe both, and more). Threads share a layer in segments, once what lies
+// between these is solved.
+func optimal(ctx context.Context, threads int, bins []bin, k int) (centroids []float32, sse float64, err error) {
 	n := len(bins)
 	k = min(k, n)
 	sums, middle := prefixes(bins)
@@ -32,14 +38,13 @@ func optimal(ctx context.Context, bins []bin, k int) (centroids []float32, sse f
 	splits := make([][]uint16, k+1) // splits[m][j] is the best i
 	splits[1] = make([]uint16, n+1)
 	for m := 2; m <= k; m++ {
-		if err := ctx.Err(); err != nil {
-			return nil, 0, err
-		}
 		l := layer{sums: sums, least: least, next: next, splits: make([]uint16, n+1), before: splits[m-1], m: m}
+		solve := l.halve
 		if m > 2 && scanSteps(splits[m-2], splits[m-1]) < 8*n {
-			l.scan()
-		} else {
-			l.halve(m, n, m-1, n-1)
+			solve = l.scan
+		}
+		if err := l.inSegments(ctx, threads, solve); err != nil {
+			return nil, 0, err
 		}
 		splits[m] = l.splits
 		least, next = next, least
@@ -95,8 +100,10 @@ type layer struct {
 	m           int
 }
 
-// best solves one j, given that the split lies from lo to hi.
+// best solves one j, given that the split lies from lo to hi, and returns the split.
 func (l *layer) best(j, lo, hi int) int {
+	hi = min(hi, j-1)
+	lo = min(max(lo, int(l.before[j])), hi)
 	end, at := l.sums[j], lo
 	least := l.least[lo] + cost(l.sums[lo], end)
 	sums, before := l.sums[lo+1:hi+1], l.least[lo+1:hi+1]
@@ -115,19 +122,41 @@ func (l *layer) halve(j0, j1, lo, hi int) {
 		return
 	}
 	j := (j0 + j1) / 2
-	top := min(hi, j-1)
-	at := l.best(j, min(max(lo, int(l.before[j])), top), top)
+	at := l.best(j, lo, hi)
 	l.halve(j0, j-1, lo, at)
 	l.halve(j+1, j1, at, hi)
 }
 
-// scan solves all j from the right.
-func (l *layer) scan() {
-	hi := len(l.sums) - 2
-	for j := len(l.sums) - 1; j >= l.m; j-- {
-		hi = min(hi, j-1)
-		hi = l.best(j, min(max(l.m-1, int(l.before[j])), hi), hi)
+// scan does the same from the right.
+func (l *layer) scan(j0, j1, lo, hi int) {
+	for j := j1; j >= j0; j-- {
+		hi = l.best(j, lo, hi)
 	}
+}
+
+// inSegments solves all j from m on, in segments whose number does not depend on that of the threads:
+// nor does then which of equal splits is found.
+func (l *layer) inSegments(ctx context.Context, threads int, solve func(j0, j1, lo, hi int)) error {
+	n := len(l.sums) - 1
+	segments := min(maxSegments, 1+(n-l.m)/leastSegment)
+	type segment struct{ j0, j1, lo, hi int }
+	rest := make([]segment, 0, segments)
+	var cut func(s segment, pieces int)
+	cut = func(s segment, pieces int) {
+		if pieces == 1 {
+			rest = append(rest, s)
+			return
+		}
+		j := s.j0 + (s.j1-s.j0)*(pieces/2)/pieces
+		at := l.best(j, s.lo, s.hi)
+		cut(segment{s.j0, j - 1, s.lo, at}, pieces/2)
+		cut(segment{j + 1, s.j1, at, s.hi}, pieces-pieces/2)
+	}
+	cut(segment{l.m, n, l.m - 1, n - 1}, segments)
+	return parallel(ctx, threads, segments, func(_, t int) {
+		s := rest[t]
+		solve(s.j0, s.j1, s.lo, s.hi)
+	})
 }
 
 // scanSteps is how many steps scan would have taken for the layer with these splits, or 8*n or more.

@@ -21,6 +21,10 @@ const (
 	// one in warmShare. They cost little and save about ten over all points.
 	warmPasses = 25
 	warmShare  = 2
+	// seedChunk is about how many points lie together while they are picked from, where boxes tell how far
+	// they are; reachedEach is how many such chunks are worth a thread.
+	seedChunk   = 256
+	reachedEach = 16
 
 	// stream tells the generators of kmeans from others with the same seed.
 	stream = 0x9e3779b97f4a7c15
@@ -56,115 +60,6 @@ func (in *input) seed(ctx context.Context, k int) ([]float32, error) {
 		return nil, err
 	}
 	return l.centroids, nil
-}
-
-// few returns about m points, with weights, that stand for all of the input: a lightweight coreset
-// (Bachem, Lucic and Krause 2018). Half of the draws go with the weight, half with the weight times the
-// squared distance from the mean, so that the few points far out, which much of the error is about,
-// are among them; a point's weight makes up for how likely it was to be drawn.
-func (in *input) few(ctx context.Context, m int, random *rand.Rand) (*cloud, error) {
-	if in.n <= m {
-		var order []uint32
-		for i := range in.n {
-			if in.weights == nil || in.weights[i] > 0 {
-				order = append(order, uint32(i))
-			}
-		}
-		return in.newCloud(ctx, order, split(nil, 0, len(order), in.d), false)
-	}
-	chunks := split(nil, 0, min(in.n, math.MaxInt32), in.d)
-	type mass struct{ w, far float64 }
-	masses := make([]mass, len(chunks))
-	err := parallel(ctx, in.threads, len(chunks), func(_, t int) {
-		var sum mass
-		for i := chunks[t].lo; i < chunks[t].hi; i++ {
-			w := in.weight(i)
-			sum.w += w
-			sum.far += float64(w * in.far(i))
-		}
-		masses[t] = sum
-	})
-	if err != nil {
-		return nil, err
-	}
-	var all mass
-	for _, s := range masses {
-		all.w += s.w
-		all.far += s.far
-	}
-	if all.far == 0 { // not to be told from the mean: the draws go with the weight
-		all.far = 1
-	}
-	share := func(s mass) float64 { return (s.w/all.w + s.far/all.far) / 2 }
-
-	// One draw from each of m equal stretches of the probability.
-	draws := make([]float64, m)
-	for i := range draws {
-		draws[i] = (float64(i) + random.Float64()) / float64(m)
-	}
-	first := make([]int, len(chunks)+1) // of a chunk: its first draw
-	before := make([]float64, len(chunks)+1)
-	for t, s := range masses {
-		before[t+1] = before[t] + share(s)
-		for first[t+1] = first[t]; first[t+1] < m && draws[first[t+1]] < before[t+1]; {
-			first[t+1]++
-		}
-	}
-	type drawn struct {
-		at     []uint32
-		weight []float32
-	}
-	parts := make([]drawn, len(chunks))
-	err = parallel(ctx, in.threads, len(chunks), func(_, t int) {
-		mine := draws[first[t]:first[t+1]]
-		sum := before[t]
-		for i := chunks[t].lo; i < chunks[t].hi && len(mine) > 0; i++ {
-			w := in.weight(i)
-			far := in.far(i)
-			sum += share(mass{w, float64(w * far)})
-			hits := 0
-			for ; hits < len(mine) && mine[hits] < sum; hits++ {
-			}
-			if hits == 0 || w == 0 {
-				continue
-			}
-			mine = mine[hits:]
-			// hits * w / share, with all weights counted in shares of their sum.
-			weight := float64(hits) / (float64(m) * (1 + float64(far/all.far*all.w)) / 2)
-			parts[t].at = append(parts[t].at, uint32(i))
-			parts[t].weight = append(parts[t].weight, float32(weight))
-		}
-	})
-	if err != nil {
-		return nil, err
-	}
-	var order []uint32
-	var weights []float32
-	for _, p := range parts {
-		order, weights = append(order, p.at...), append(weights, p.weight...)
-	}
-	c, err := in.newCloud(ctx, order, split(nil, 0, len(order), in.d), false)
-	if err != nil {
-		return nil, err
-	}
-	c.weights = weights
-	return c, nil
-}
-
-func (in *input) weight(i int) float64 {
-	if in.weights == nil {
-		return 1
-	}
-	return float64(in.weights[i])
-}
-
-// far is the squared distance of a point from the mean, about.
-func (in *input) far(i int) (sum float64) {
-	for j, x := range in.points[i*in.d:][:in.d] {
-		e := float64(float64(x)*in.scale) - in.mean[j]
-		sum += float64(e * e)
-	}
-	return sum
 }
 
 // sketch folds the points of a cloud to sketchWidth columns: each column is added to one of them or
@@ -222,21 +117,27 @@ type seeder struct {
 	picks    [seedTries]int       // the points that may become the next centroid
 	norms    []float32            // squared lengths
 	distance []float32            // 0: too near to tell from the centroid
-	tried    [seedTries][]float32 // the distances if a pick becomes a centroid
-	sums     []float64            // a chunk: the sum of weight*distance
-	trySums  []float64            // tries x chunks
+	tried    [seedTries][]float32 // the distances if a pick becomes a centroid, in the chunks that it reaches
+	chunks   []farness
+	tries    [seedTries][]farness
+	reached  []int // chunks
 	work     []scratch
+}
+
+// farness is how far the points of a chunk are from their nearest centroid.
+type farness struct {
+	sum  float64 // of weight*distance
+	most float32 // the largest distance
 }
 
 func (in *input) newSeeder(c *cloud) *seeder {
 	n := len(c.planes) / c.d
 	s := &seeder{
 		in: in, cloud: c, norms: make([]float32, n), distance: make([]float32, n),
-		sums: make([]float64, len(c.chunks)), trySums: make([]float64, seedTries*len(c.chunks)),
-		work: newScratch(in.threads),
+		chunks: make([]farness, len(c.chunks)), work: newScratch(in.threads),
 	}
 	for t := range s.tried {
-		s.tried[t] = make([]float32, n)
+		s.tried[t], s.tries[t] = make([]float32, n), make([]farness, len(c.chunks))
 	}
 	for t, ch := range c.chunks {
 		m := ch.hi - ch.lo
@@ -247,25 +148,19 @@ func (in *input) newSeeder(c *cloud) *seeder {
 			}
 		}
 		// Before there is a centroid, all points are equally far.
+		s.chunks[t].most = math.MaxFloat32
 		for i := ch.lo; i < ch.hi; i++ {
 			s.distance[i] = math.MaxFloat32
-			s.sums[t] += s.weight(i)
+			s.chunks[t].sum += float64(s.cloud.weights[i])
 		}
 	}
 	return s
 }
 
-func (s *seeder) weight(i int) float64 {
-	if s.cloud.weights == nil {
-		return 1
-	}
-	return float64(s.cloud.weights[i])
-}
-
 // draw returns a point with a probability that goes with weight*distance, or any point when that is
 // zero for all.
 func (s *seeder) draw(random *rand.Rand) int {
-	all := total(s.sums)
+	all := sumOf(s.chunks)
 	if all <= 0 {
 		return random.IntN(len(s.distance))
 	}
@@ -273,12 +168,12 @@ func (s *seeder) draw(random *rand.Rand) int {
 	first := s.distance[0] == math.MaxFloat32
 	last := 0
 	for t, ch := range s.cloud.chunks {
-		if u >= s.sums[t] {
-			u -= s.sums[t]
+		if u >= s.chunks[t].sum {
+			u -= s.chunks[t].sum
 			continue
 		}
 		for i := ch.lo; i < ch.hi; i++ {
-			p := s.weight(i)
+			p := float64(s.cloud.weights[i])
 			if !first {
 				p = float64(p * float64(s.distance[i]))
 			}
@@ -293,52 +188,85 @@ func (s *seeder) draw(random *rand.Rand) int {
 	return last // rounding took u past the end
 }
 
+func sumOf(chunks []farness) (sum float64) {
+	for _, c := range chunks {
+		sum += c.sum
+	}
+	return sum
+}
+
 // join makes that of the picks a centroid that leaves the least sum, and returns it.
 func (s *seeder) join(ctx context.Context, picks []int) (int, error) {
-	c := s.cloud
-	d, chunks := c.d, len(c.chunks)
-	at, half := make([]float32, 0, len(picks)*d), make([]float32, len(picks))
-	for t, p := range picks {
-		at = c.appendPoint(at, p)
-		half[t] = s.norms[p] / 2
+	d := s.cloud.d
+	var rows []float32
+	for _, p := range picks {
+		rows = s.cloud.appendPoint(rows, p)
 	}
-	err := parallel(ctx, s.in.threads, chunks, func(worker, q int) {
-		w, ch := &s.work[worker], c.chunks[q]
-		n := ch.hi - ch.lo
-		w.scores, w.ids = grow(w.scores, n), grow(w.ids, n)
-		norms, distance := s.norms[ch.lo:ch.hi], s.distance[ch.lo:ch.hi]
-		for t := range picks {
-			s.in.kernels.Nearest(w.ids, w.scores, c.planes[ch.lo*d:ch.hi*d], n, d, at[t*d:(t+1)*d], half[t:t+1])
-			out := s.tried[t][ch.lo:ch.hi]
-			var sum float64
-			for i, score := range w.scores {
-				e := norms[i] + 2*score
-				// The rounding of squared lengths: below it a point cannot be told from the centroid.
-				if e < norms[i]*0x1p-20 {
-					e = 0
-				}
-				e = min(e, distance[i])
-				out[i] = e
-				if c.weights == nil {
-					sum += float64(e)
-				} else {
-					sum += float64(float64(c.weights[ch.lo+i]) * float64(e))
-				}
-			}
-			s.trySums[t*chunks+q] = sum
+	s.reach(rows)
+	err := parallel(ctx, min(s.in.threads, 1+len(s.reached)/reachedEach), len(s.reached), func(worker, r int) {
+		for t, p := range picks {
+			s.try(&s.work[worker], s.reached[r], t, rows[t*d:][:d], s.norms[p]/2)
 		}
 	})
 	if err != nil {
 		return 0, err
 	}
-	best := 0
-	least := total(s.trySums[:chunks])
-	for t := 1; t < len(picks); t++ {
-		if sum := total(s.trySums[t*chunks:][:chunks]); sum < least {
+	// What the other chunks cost is the same for all picks.
+	best, least := 0, math.Inf(1)
+	for t := range picks {
+		var sum float64
+		for _, q := range s.reached {
+			sum += s.tries[t][q].sum
+		}
+		if sum < least {
 			best, least = t, sum
 		}
 	}
-	s.distance, s.tried[best] = s.tried[best], s.distance
-	copy(s.sums, s.trySums[best*chunks:][:chunks])
+	for _, q := range s.reached {
+		ch := s.cloud.chunks[q]
+		copy(s.distance[ch.lo:ch.hi], s.tried[best][ch.lo:ch.hi])
+		s.chunks[q] = s.tries[best][q]
+	}
 	return picks[best], nil
+}
+
+// reach lists the chunks in which some point may be nearer to one of these rows than to its centroid.
+func (s *seeder) reach(rows []float32) {
+	d := s.cloud.d
+	s.reached = s.reached[:0]
+	for q, c := range s.chunks {
+		near := s.cloud.boxes == nil
+		for row := rows; len(row) > 0 && !near; row = row[d:] {
+			near = squareToBox(row[:d], s.cloud.box(q)) <= float64(c.most)
+		}
+		if near {
+			s.reached = append(s.reached, q)
+		}
+	}
+}
+
+// try computes what the distances in a chunk become if this row, pick t, becomes a centroid.
+func (s *seeder) try(w *scratch, q, t int, row []float32, half float32) {
+	c := s.cloud
+	ch := c.chunks[q]
+	n := ch.hi - ch.lo
+	w.scores, w.found = grow(w.scores, n), grow(w.found, n)
+	s.in.kernels.Nearest(w.found, w.scores, nil, c.planes[ch.lo*c.d:ch.hi*c.d], n, c.d, row, []float32{half})
+	norms, distance, out := s.norms[ch.lo:][:n], s.distance[ch.lo:][:n], s.tried[t][ch.lo:][:n]
+	weights, scores := c.weights[ch.lo:][:n], w.scores[:n]
+	var far farness
+	for i, score := range scores {
+		e := norms[i] + 2*score
+		// The rounding of squared lengths: below it a point cannot be told from the centroid.
+		if e < norms[i]*0x1p-20 {
+			e = 0
+		}
+		e = min(e, distance[i])
+		out[i] = e
+		far.sum += float64(float64(weights[i]) * float64(e))
+		if e > far.most {
+			far.most = e
+		}
+	}
+	s.tries[t][q] = far
 }

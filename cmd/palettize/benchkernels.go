@@ -144,7 +144,7 @@ func nearestForms(width int) func(s *kernels.Set, rows, cols, batch int) func() 
 		at, centroids, half := randomFloats(points*width), randomFloats(kernels.Centroids*width), randomFloats(kernels.Centroids)
 		assignments, scores := make([]byte, points), make([]float32, points)
 		return func() form {
-			return form{mul: always(func() { s.Nearest(assignments, scores, at, points, width, centroids, half) })}
+			return form{mul: always(func() { s.Nearest(assignments, scores, nil, at, points, width, centroids, half) })}
 		}
 	}
 }
