@@ -334,6 +334,8 @@ func (o *settingsOptions) settings(set map[string]bool) (codebook.Settings, erro
 	switch {
 	case set["bits"] && set["max-error"]:
 		return s, errors.New("--bits and --max-error: one follows from the other")
+	case set["bits"] && o.bits == 0, set["max-error"] && o.maxError == 0: // which stand for the default
+		return s, errors.New("there can be no layer of 0 bits, and none without error")
 	case set["group"] && !codebook.ValidGroup(o.group):
 		return s, fmt.Errorf("--group %d: there can be groups of 8, 16, 32, 64, 128 or 256 columns", o.group)
 	}
