@@ -133,6 +133,7 @@ check-examples: build
 	$(GO) build -o build/ ./examples/...
 	mkdir -p build/run
 	cd build/run && ../mkmodel && ../library
+	CACHE="$(CACHE)" examples/python/check.sh build
 
 check-model: testdata
 	PALETTIZE_MODEL="$(MODEL)" $(GO) test -count=1 -run 'TestModel' -v ./cmd/palettize

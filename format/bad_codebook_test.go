@@ -66,23 +66,23 @@ var badCodebooks = []struct {
 	{"entropy-missing", "entropy", true, func(p parts) { delete(p.tensors, "w.entropy") }, header, `tensor "w.entropy" is missing`},
 	{"entropy-not-u8", "entropy", true, func(p parts) { p.tensors["w.entropy"].dtype = "I8" }, header, "expected U8"},
 	{"entropy-two-dimensions", "entropy", true, func(p parts) { p.tensors["u.entropy"].shape = []int{1, 47} }, header, "is U8 [1, 47], expected U8 [-1]"},
-	{"entropy-empty", "entropy", true, entropy(func([]byte) []byte { return nil }), "w", "entropy: it ends early"},
-	{"entropy-cut", "entropy", true, entropy(func(b []byte) []byte { return b[:len(b)-1] }), "w", "entropy: the stream ends early"},
-	{"entropy-longer", "entropy", true, entropy(func(b []byte) []byte { return append(b, 0) }), "w", "bytes are left behind the coded levels"},
-	{"entropy-unknown-flag", "entropy", true, entropy(change(0, 3)), "w", "unknown flags 0x3"},
-	{"entropy-fewer-centroids", "entropy", true, entropy(func(b []byte) []byte { b[1] -= 2; return append(b[:2], b[4:]...) }), "w", "level 0 is centroid 4 of 7"},
-	{"entropy-outliers-without-end", "entropy", true, entropy(change(20, 0x7f)), "w", "it ends early"},
-	{"entropy-outlier-beyond", "entropy", true, entropy(change(21, 54)), "w", "outlier 0 lies beyond the matrix"},
-	{"entropy-outlier-nan", "entropy", true, entropy(change(23, 0x7f, 22, 0xc0)), "w", "outlier 0 is NaN"},
-	{"entropy-16-states", "entropy", true, entropy(change(24, 4)), "w", "no trellis has 2^4 states"},
-	{"entropy-no-classes", "entropy", true, entropy(change(27, 0)), "w", "0 classes from 29 on"},
-	{"entropy-no-rows-a-block", "entropy", true, entropy(change(28, 0)), "w", "blocks of 0 rows in 6"},
-	{"entropy-long-number", "entropy", true, entropy(func(b []byte) []byte {
+	{"entropy-empty", "entropy", true, stream(func([]byte) []byte { return nil }), "w", "entropy: it ends early"},
+	{"entropy-cut", "entropy", true, stream(func(b []byte) []byte { return b[:len(b)-1] }), "w", "entropy: the stream ends early"},
+	{"entropy-longer", "entropy", true, stream(func(b []byte) []byte { return append(b, 0) }), "w", "bytes are left behind the coded levels"},
+	{"entropy-unknown-flag", "entropy", true, stream(change(0, 3)), "w", "unknown flags 0x3"},
+	{"entropy-fewer-centroids", "entropy", true, stream(func(b []byte) []byte { b[1] -= 2; return append(b[:2], b[4:]...) }), "w", "level 0 is centroid 4 of 7"},
+	{"entropy-outliers-without-end", "entropy", true, stream(change(20, 0x7f)), "w", "it ends early"},
+	{"entropy-outlier-beyond", "entropy", true, stream(change(21, 54)), "w", "outlier 0 lies beyond the matrix"},
+	{"entropy-outlier-nan", "entropy", true, stream(change(23, 0x7f, 22, 0xc0)), "w", "outlier 0 is NaN"},
+	{"entropy-16-states", "entropy", true, stream(change(24, 4)), "w", "no trellis has 2^4 states"},
+	{"entropy-no-classes", "entropy", true, stream(change(27, 0)), "w", "0 classes from 29 on"},
+	{"entropy-no-rows-a-block", "entropy", true, stream(change(28, 0)), "w", "blocks of 0 rows in 6"},
+	{"entropy-long-number", "entropy", true, stream(func(b []byte) []byte {
 		return append(append(b[:28:28], b[28]|0x80, 0), b[29:]...)
 	}), "w", "takes more bytes than it needs"},
-	{"entropy-padding", "entropy", true, entropy(change(32, 0x7b)), "w", "the padding of codes is not zero"},
-	{"entropy-coder-start", "entropy", true, entropy(change(54, 0)), "w", "block 0: the coded levels are damaged: a coder begins below its range"},
-	{"entropy-coder-end", "entropy", true, entropy(func(b []byte) []byte { b[len(b)-1] ^= 1; return b }), "w", "block 1: the coded levels are damaged"},
+	{"entropy-padding", "entropy", true, stream(change(32, 0x7b)), "w", "the padding of codes is not zero"},
+	{"entropy-coder-start", "entropy", true, stream(change(54, 0)), "w", "block 0: the coded levels are damaged: a coder begins below its range"},
+	{"entropy-coder-end", "entropy", true, stream(func(b []byte) []byte { b[len(b)-1] ^= 1; return b }), "w", "block 1: the coded levels are damaged"},
 	{"entropy-record-other-k", "entropy", true, record1(`["F32",[6,9],0,128,0.5,[0,0,0,0,0],8]`), "w", "9 centroids, the record says 8"},
 	{"entropy-record-k-0", "entropy", true, record1(`["F32",[6,9],0,128,0.5,[0,0,0,0,0],0]`), header, "0 centroids"},
 	{"entropy-record-k-257", "entropy", true, record1(`["F32",[6,9],0,128,0.5,[0,0,0,0,0],257]`), header, "257 centroids"},
@@ -99,8 +99,8 @@ func record1(text string) func(parts) {
 	return func(p parts) { p.metadata[layerPrefix+"w"] = text }
 }
 
-// entropy changes the stream of layer w.
-func entropy(change func([]byte) []byte) func(parts) {
+// stream changes the stream of layer w.
+func stream(change func([]byte) []byte) func(parts) {
 	return func(p parts) {
 		w := p.tensors["w.entropy"]
 		w.data = change(w.data)

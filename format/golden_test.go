@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/internal/entropy"
 )
 
 // golden files are in testdata/golden/v1, NAME.pal.safetensors and what it decompresses to,
@@ -147,22 +148,45 @@ func contentOf(t testing.TB, path string) []byte {
 // between comments.
 var dumpBlock = regexp.MustCompile("(?s)```hexdump\n(.*?)```\n")
 
-// TestDumpInSpecification decodes the dump of FORMAT.md, encodes it again and compares the bytes.
+// TestDumpInSpecification decodes the dumps of FORMAT.md, encodes the first again and compares the bytes.
 func TestDumpInSpecification(t *testing.T) {
 	tiny := contentOf(t, goldenPath("tiny.pal"))
+	w := golden[len(golden)-1].layers["w"]
+	dumps := []string{dump(t, tiny), dumpStream(t, w)}
 	spec := contentOf(t, "FORMAT.md")
 	if *update {
-		spec = dumpBlock.ReplaceAllLiteral(spec, []byte("```hexdump\n"+dump(t, tiny)+"```\n"))
+		i := 0
+		spec = dumpBlock.ReplaceAllFunc(spec, func([]byte) []byte {
+			i++
+			return []byte("```hexdump\n" + dumps[i-1] + "```\n")
+		})
 		if err := os.WriteFile("FORMAT.md", spec, 0o666); err != nil {
 			t.Fatal(err)
 		}
 	}
 	found := dumpBlock.FindAllSubmatch(spec, -1)
-	if len(found) != 1 {
+	if len(found) != len(dumps) {
 		t.Fatalf("%d dumps in FORMAT.md", len(found))
 	}
-	var file []byte
-	for line := range strings.Lines(string(found[0][1])) {
+	for i, want := range dumps {
+		if string(found[i][1]) != want {
+			t.Errorf("dump %d of FORMAT.md is not that of the golden file: run this test with -update", i+1)
+		}
+	}
+	file := undump(t, string(found[0][1]))
+	if !bytes.Equal(file, tiny) {
+		t.Error("the dump of FORMAT.md is not the golden file tiny.pal.safetensors")
+	}
+	if got := entropyLayer(w.Rows, w.Cols, hex.EncodeToString(undump(t, string(found[1][1])))); !sameLayer(got, w) {
+		t.Errorf("the dump of FORMAT.md is decoded to %+v", got)
+	}
+	checkEncodedAgain(t, file)
+}
+
+// undump returns the bytes of a dump.
+func undump(t *testing.T, dump string) (file []byte) {
+	t.Helper()
+	for line := range strings.Lines(dump) {
 		if strings.HasPrefix(line, "#") {
 			continue
 		}
@@ -176,13 +200,11 @@ func TestDumpInSpecification(t *testing.T) {
 		}
 		file = append(file, b...)
 	}
-	if !bytes.Equal(file, tiny) {
-		t.Error("the dump of FORMAT.md is not the golden file tiny.pal.safetensors: run this test with -update")
-	}
-	if string(found[0][1]) != dump(t, file) {
-		t.Error("the annotations of the dump are not those of its bytes")
-	}
+	return file
+}
 
+func checkEncodedAgain(t *testing.T, file []byte) {
+	t.Helper()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "dump.pal.safetensors")
 	if err := os.WriteFile(path, file, 0o666); err != nil {
@@ -233,32 +255,99 @@ func TestScaleTableInSpecification(t *testing.T) {
 	}
 }
 
-// dump writes a file as lines of 16 bytes, a new line for each thing that a comment explains.
+// dumper writes bytes as lines of 16, a new line for each thing that a comment explains.
+type dumper struct {
+	strings.Builder
+	data []byte
+	at   int
+}
+
+// part writes the bytes up to an offset.
+func (d *dumper) part(to int, comment string, args ...any) {
+	fmt.Fprintf(d, "# "+comment+"\n", args...)
+	for ; d.at < to; d.at += 16 {
+		line := d.data[d.at:min(d.at+16, to)]
+		text := bytes.Map(func(r rune) rune {
+			if r < ' ' || r > '~' || r == '|' {
+				return '.'
+			}
+			return r
+		}, bytes.ToValidUTF8(line, []byte(".")))
+		fmt.Fprintf(d, "%04x  %-47s  |%s|\n", d.at, fmt.Sprintf("% x", line), text)
+	}
+	d.at = to
+}
+
+// dump explains a file.
 func dump(t *testing.T, file []byte) string {
 	l, err := scan(bytes.NewReader(file), int64(len(file)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var b strings.Builder
-	part := func(from, to int64, comment string, args ...any) {
-		fmt.Fprintf(&b, "# "+comment+"\n", args...)
-		for ; from < to; from += 16 {
-			line := file[from:min(from+16, to)]
-			text := bytes.Map(func(r rune) rune {
-				if r < ' ' || r > '~' || r == '|' {
-					return '.'
-				}
-				return r
-			}, bytes.ToValidUTF8(line, []byte(".")))
-			fmt.Fprintf(&b, "%04x  %-47s  |%s|\n", from, fmt.Sprintf("% x", line), text)
+	d := dumper{data: file}
+	d.part(8, "length of the header: %d", l.data-8)
+	d.part(int(l.data), "header, JSON, padded with spaces to a multiple of 8")
+	for _, e := range l.entries {
+		d.part(int(l.data+e.end), "%s, %s", e.Name, describe(e.Tensor))
+	}
+	return d.String()
+}
+
+// dumpStream explains an entropy-coded layer with column scales and few outliers, which are not far apart.
+func dumpStream(t *testing.T, l *codebook.Layer) string {
+	d := dumper{data: l.Stream}
+	d.part(1, "flags: column scales")
+	d.part(2, "k - 1")
+	d.part(d.at+l.K(), "centroids")
+	d.part(d.at+l.Cols, "column scales")
+	d.part(d.at+1, "outliers")
+	d.part(d.at+len(l.Outliers), "gaps")
+	d.part(d.at+2*len(l.Outliers), "values")
+	c, blocks, err := entropy.Parse(l.Stream[d.at:], l.Rows, l.Cols)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.part(d.at+1, "memory: a trellis of %d states", c.Trellis.States())
+	d.part(d.at+1, "zero")
+	d.part(d.at+2, "low, classes")
+	d.part(d.at+1, "block rows")
+	d.part(d.at+(5*l.Rows+7)/8, "row codes: %v", c.Classes.Rows)
+	d.part(d.at+(5*l.Cols+7)/8, "column codes: %v", c.Classes.Cols)
+	costs, err := c.Costs(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for class, table := range c.Tables {
+		d.part(d.at+1, "class %d: max", class)
+		for parity, name := range []string{"even", "odd"} {
+			d.part(d.at+len(table.Knots[parity]), "knots of the %s levels. Their frequencies: %v", name, frequencies(costs[class], parity))
 		}
 	}
-	part(0, 8, "length of the header: %d", l.data-8)
-	part(8, l.data, "header, JSON, padded with spaces to a multiple of 8")
-	for _, e := range l.entries {
-		part(l.data+e.begin, l.data+e.end, "%s, %s", e.Name, describe(e.Tensor))
+	d.part(d.at+len(blocks), "sizes")
+	for b, data := range blocks {
+		d.part(d.at+4*min(l.Cols, entropy.Lanes), "block %d: coders", b)
+		d.part(d.at+len(data)-4*min(l.Cols, entropy.Lanes), "words")
+		lo, hi := c.Block(b)
+		fmt.Fprintf(&d, "# levels of rows %d to %d:\n", lo, hi-1)
+		for r := lo; r < hi; r++ {
+			fmt.Fprint(&d, "#  ")
+			for _, a := range l.Assignments[r*l.Cols:][:l.Cols] {
+				fmt.Fprintf(&d, " %2d", int(a)-int(c.Zero))
+			}
+			fmt.Fprintln(&d)
+		}
 	}
-	return b.String()
+	return d.String()
+}
+
+// frequencies returns those of the levels of a parity from what they cost in bits.
+func frequencies(costs [256]float32, parity int) (freqs []int) {
+	for i, bits := range costs {
+		if i&1 == parity && bits < entropy.Forbidden {
+			freqs = append(freqs, int(math.RoundToEven(math.Exp2(12-float64(bits)))))
+		}
+	}
+	return freqs
 }
 
 // TestEveryFlippedBitIsRefused changes each byte of small files in nine ways.

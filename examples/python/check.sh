@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Holds decode.py against palettize: check.sh PROGRAMS, a folder with palettize and mkmodel. The packages that it needs
+# are kept in the cache folder CACHE.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+programs=$(cd "$1" && pwd)
+cache=${CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/palettize}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+say() { echo "examples/python: $*" >&2; exit 1; }
+
+command -v python3 >/dev/null || say "no python3 here: apt-get install python3 python3-pip"
+export PYTHONPATH=$cache/python PYTHONDONTWRITEBYTECODE=1 PIP_ROOT_USER_ACTION=ignore
+if ! python3 -c 'import numpy, safetensors' 2>/dev/null; then
+	python=python3
+	if ! python3 -m pip --version >/dev/null 2>&1; then
+		python3 -m venv "$work/venv" >/dev/null 2>&1 ||
+			say "python3 has neither pip nor venv here: apt-get install python3-pip (or python3-venv)"
+		python=$work/venv/bin/python
+	fi
+	echo "installing numpy and safetensors in $cache/python"
+	rm -rf "$cache/python"
+	"$python" -m pip install --quiet --disable-pip-version-check --only-binary :all: --target "$cache/python" -r "$here/requirements.txt" ||
+		say "pip cannot install numpy and safetensors; is there a network?"
+	python3 -c 'import numpy, safetensors' || say "numpy and safetensors are there but cannot be imported"
+fi
+
+compare() { python3 "$here/decode.py" "$1" "$2" >"$work/log" 2>&1 || { cat "$work/log" >&2; say "$3: decode.py and palettize differ"; }; }
+
+for dense in "$here"/../../format/testdata/golden/v1/*.dense.safetensors; do
+	compare "${dense%.dense.safetensors}.pal.safetensors" "$dense" "$(basename "$dense")"
+done
+
+cd "$work"
+"$programs/mkmodel" -o model.safetensors -rows 128
+while read -r flags; do
+	# shellcheck disable=SC2086
+	"$programs/palettize" compress model.safetensors --force --quiet $flags
+	"$programs/palettize" decompress model.pal.safetensors --force >/dev/null
+	compare model.pal.safetensors model.dense.safetensors "$flags"
+done <<-FLAGS
+	--bits 4
+	--states 8 --bits 2
+	--states 4 --max-error 0.01
+	--scheme segments --segment 3 --k 200
+	--scheme scalar --k 16 --group 16
+	--scheme rows --k 9
+FLAGS

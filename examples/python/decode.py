@@ -1,0 +1,164 @@
+"""Rebuilds the layers of a codebook file as FORMAT.md describes them, and compares them with what palettize decompress made:
+
+    python decode.py CODEBOOK DENSE
+"""
+import json
+import sys
+
+import numpy as np
+from safetensors import safe_open
+
+T = np.array([0x3f800000, 0x3f85aac3, 0x3f8b95c2, 0x3f91c3d3, 0x3f9837f0, 0x3f9ef532, 0x3fa5fed7, 0x3fad583f,
+              0x3fb504f3, 0x3fbd08a4, 0x3fc5672a, 0x3fce248c, 0x3fd744fd, 0x3fe0ccdf, 0x3feac0c7, 0x3ff5257d], np.uint32).view(np.float32)
+C = np.arange(256)
+SCALES = np.where(C == 0, np.float32(0), np.ldexp(T[(C + 1) % 16], (C + 1) // 16 - 16))  # of all codes
+MASKS = {2: (1, 2), 3: (2, 5), 5: (5, 24)}  # of the trellises, by the logarithm of their states
+
+
+def unpack(rows, n, bits):
+    """The n numbers of each row of a bit stream [rows, bytes]."""
+    stream = np.unpackbits(rows, axis=1, bitorder="little")[:, :n * bits]
+    return (stream.reshape(len(rows), n, bits).astype(np.int32) << np.arange(bits)).sum(axis=2)
+
+
+class Reader:
+    def __init__(self, data):
+        self.data, self.at = data, 0
+
+    def bytes(self, n):
+        self.at += n
+        return self.data[self.at - n:self.at]
+
+    def number(self):
+        value, shift, byte = 0, 0, 128
+        while byte & 128:
+            byte = int(self.bytes(1)[0])
+            value, shift = value | (byte & 127) << shift, shift + 7
+        return value
+
+    def codes(self, n):
+        return unpack(self.bytes(-(-5 * n // 8))[None], n, 5)[0]
+
+
+def slots(r):
+    """A class: for both parities, the level, its frequency and its first slot, all by slot."""
+    top, tables = int(r.bytes(1)[0]), []
+    for parity in 0, 1:
+        n = (top - parity) // 2 + 1
+        knots = [i for i in (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48) if i < n - 1] + [n - 1]
+        v = r.bytes(len(knots)).astype(int)
+        rarity = [0] * n
+        for (p, a), (q, b) in zip(zip(knots, v), zip(knots[1:], v[1:])):
+            for i in range(p, q):
+                rarity[i] = (a * (q - i) + b * (i - p)) // (q - p)
+        rarity[-1] = v[-1]
+        weights = [int(float(SCALES[255 - x]) * 2**39) for x in rarity]
+        levels = [x for x in range(-top, top + 1) if x % 2 == parity]
+        left, total = 4096 - len(levels), sum(weights[abs(x) // 2] for x in levels)
+        freq = [1 + weights[abs(x) // 2] * left // total for x in levels]
+        rest = (4096 - sum(freq)) // (1 + parity)
+        freq = [f + rest * (abs(x) == parity) for x, f in zip(levels, freq)]
+        tables.append([np.repeat(x, freq).tolist() for x in (levels, freq, np.cumsum([0] + freq[:-1]))])
+    return tables
+
+
+def block(data, classes, tables, memory):
+    """The levels of one block, whose weights have these classes."""
+    (rows, cols), lanes = classes.shape, min(classes.shape[1], 8)
+    g0, g1 = MASKS[memory]
+    parity = [(bin(s & g0).count("1") & 1, bin(s & g1).count("1") & 1) for s in range(1 << memory)]
+    x = data[:4 * lanes].view("<u4").tolist()
+    words = iter(data[4 * lanes:].view("<u2").tolist())
+    state, levels, classes = [0] * lanes, np.zeros((rows, cols), int), classes.tolist()
+    for c0 in range(0, cols, 8):
+        for row in range(rows):
+            for i in range(min(8, cols - c0)):
+                odd, flip = parity[state[i]]
+                level, freq, start = tables[classes[row][c0 + i]][odd]
+                slot = x[i] & 4095
+                levels[row, c0 + i] = chosen = level[slot]
+                x[i] = freq[slot] * (x[i] >> 12) + slot - start[slot]
+                if x[i] < 1 << 16:
+                    x[i] = x[i] << 16 | next(words)
+                state[i] = (2 * state[i] + (chosen >> 1 & 1 ^ flip)) & (1 << memory) - 1
+    return levels
+
+
+def entropy(f, name, rows, cols, k):
+    """Centroids, what is chosen of them, column scales, outliers: all of NAME.entropy."""
+    r = Reader(f.get_tensor(name + ".entropy"))
+    flags = r.bytes(2)[0]
+    centroids = r.bytes(k)[:, None]
+    scales = SCALES[r.bytes(cols)] if flags & 1 else None
+    n = r.number()
+    at = np.cumsum([r.number() + 1 for _ in range(n)], dtype=int) - 1
+    values = (r.bytes(2 * n).copy().view("<u2").astype(np.uint32) << 16).view(np.float32)
+    memory, zero, low, count = r.bytes(4).tolist()
+    height = r.number()
+    classes = np.clip((r.codes(rows)[:, None] + r.codes(cols)) // 2 - low, 0, count - 1)
+    tables = [slots(r) for _ in range(count)]
+    sizes = [r.number() for _ in range(-(-rows // height))]
+    levels = [block(r.bytes(n).copy(), classes[i * height:(i + 1) * height], tables, memory) for i, n in enumerate(sizes)]
+    return centroids, np.concatenate(levels) + zero, scales, (at, values)
+
+
+def plain(f, name, rows, cols, _):
+    """The same of a layer of plain parts."""
+    centroids = f.get_tensor(name + ".centroids")
+    k, d = centroids.shape
+    return centroids, unpack(f.get_tensor(name + ".assignments"), -(-cols // d), max(1, (k - 1).bit_length())), None, None
+
+
+STORAGES = {"entropy": entropy, "assignments": plain}  # by a part that only they have
+
+
+def layer(f, name):
+    """The original's dtype and the rebuilt matrix, in float32."""
+    dtype, shape, group, zero_point, scale, _, *k = json.loads(f.metadata()["palettize.layer." + name])
+    rows, cols, parts = shape[0], int(np.prod(shape[1:])), f.keys()
+    read = next(read for part, read in STORAGES.items() if f"{name}.{part}" in parts)
+    centroids, chosen, column_scales, outliers = read(f, name, rows, cols, *(k or [0]))
+    w = np.full((rows, 1), scale, np.float32)
+    if name + ".scales" in parts:
+        w = w * SCALES[f.get_tensor(name + ".scales")][:, None]
+    if group:
+        m = unpack(f.get_tensor(name + ".multipliers"), -(-cols // group), 7)
+        w = w * np.repeat(np.where(m > 63, m - 128, m).astype(np.float32), group, axis=1)[:, :cols]
+    w = w * (centroids.astype(np.float32) - zero_point)[chosen].reshape(rows, -1)[:, :cols]
+    if column_scales is not None:
+        w = w * column_scales
+    if outliers is not None:
+        w.reshape(-1)[outliers[0]] = outliers[1]
+    return dtype, w.reshape(shape)
+
+
+def stored(w, dtype):
+    """The bytes of float32 weights in the original's dtype."""
+    if dtype == "F16":
+        return np.clip(w, -65504, 65504).astype("<f2").tobytes()
+    if dtype == "BF16":
+        bits = w.view(np.uint32)
+        bits = bits + 0x7fff + (bits >> 16 & 1) >> 16
+        return np.where(bits & 0x7fff == 0x7f80, bits - 1, bits).astype("<u2").tobytes()
+    return w.astype({"F32": "<f4", "F64": "<f8"}[dtype]).tobytes()
+
+
+def tensors(path):
+    """The bytes of each tensor of a safetensors file."""
+    with open(path, "rb") as f:
+        n = int.from_bytes(f.read(8), "little")
+        header, data = json.loads(f.read(n)), f.read()
+    header.pop("__metadata__", None)
+    return {name: data[slice(*t["data_offsets"])] for name, t in header.items()}
+
+
+if __name__ == "__main__":
+    dense, wrong = tensors(sys.argv[2]), 0
+    with safe_open(sys.argv[1], "np") as f:
+        names = [key.removeprefix("palettize.layer.") for key in f.metadata() if key.startswith("palettize.layer.")]
+        for name in sorted(names):
+            dtype, w = layer(f, name)
+            same = stored(w, dtype) == dense[name]
+            wrong += not same
+            print(f"{name} {dtype} {list(w.shape)}: {'same' if same else 'OTHER'} bits")
+    sys.exit(f"{wrong} of {len(names)} layers are not as palettize rebuilds them" if wrong or not names else 0)
