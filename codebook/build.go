@@ -3,6 +3,7 @@ package codebook
 import (
 	"context"
 	"math"
+	"slices"
 
 	"github.com/palettize/palettize/internal/logscale"
 	"github.com/palettize/palettize/kmeans"
@@ -27,7 +28,7 @@ func Build(ctx context.Context, w []float32, rows, cols int, scheme Scheme, opts
 	if l.Group != 0 {
 		return l, l.buildGroups(ctx, w, km)
 	}
-	points, weights, base := l.normalise(w, scheme.Width != 0)
+	points, weights, base := l.normalise(w, scheme.Width != 0, threadCount(opts.Threads))
 	if l.Width == 1 && scheme.K == MaxCentroids {
 		return l, l.useGrid(ctx, points, weights, base, km)
 	}
@@ -41,41 +42,45 @@ func Build(ctx context.Context, w []float32, rows, cols int, scheme Scheme, opts
 // normalise cuts w into points of l.Width columns. With row scales each row is divided by a scale
 // near the root of its mean square, which it keeps in l.RowScales, and a point's weight is the
 // square of that. base is the value of the largest row scale.
-func (l *Layer) normalise(w []float32, rowScales bool) (points, weights []float32, base float64) {
+func (l *Layer) normalise(w []float32, rowScales bool, threads int) (points, weights []float32, base float64) {
 	segments := l.Segments()
 	if !rowScales {
 		return w, nil, 1
 	}
 	points = make([]float32, l.Rows*segments*l.Width)
 	rms := make([]float64, l.Rows)
-	for r := range rms {
-		var sum float64
-		for _, v := range w[r*l.Cols:][:l.Cols] {
-			sum += float64(float64(v) * float64(v))
+	parallel(threads, l.Rows, func(lo, hi int) {
+		for r := lo; r < hi; r++ {
+			var sum float64
+			for _, v := range w[r*l.Cols:][:l.Cols] {
+				sum += float64(float64(v) * float64(v))
+			}
+			rms[r] = math.Sqrt(sum / float64(l.Cols))
 		}
-		rms[r] = math.Sqrt(sum / float64(l.Cols))
-		base = max(base, rms[r])
-	}
+	})
+	base = slices.Max(rms)
 	weights = make([]float32, l.Rows*segments)
 	l.RowScales = make([]byte, l.Rows)
-	for r := range l.Rows {
-		code := byte(0)
-		if rms[r] > 0 {
-			code = logscale.Code(float32(rms[r] / base))
+	parallel(threads, l.Rows, func(lo, hi int) {
+		for r := lo; r < hi; r++ {
+			code := byte(0)
+			if rms[r] > 0 {
+				code = logscale.Code(float32(rms[r] / base))
+			}
+			l.RowScales[r] = code
+			if code == 0 {
+				continue // a row of zeros: its points stay 0 and weigh nothing
+			}
+			scale := float64(RowScale(code))
+			row := points[r*segments*l.Width:][:l.Cols]
+			for c, v := range w[r*l.Cols:][:l.Cols] {
+				row[c] = float32(float64(v) / (base * scale))
+			}
+			for s := range segments {
+				weights[r*segments+s] = float32(scale * scale)
+			}
 		}
-		l.RowScales[r] = code
-		if code == 0 {
-			continue // a row of zeros: its points stay 0 and weigh nothing
-		}
-		scale := float64(RowScale(code))
-		row := points[r*segments*l.Width:][:l.Cols]
-		for c, v := range w[r*l.Cols:][:l.Cols] {
-			row[c] = float32(float64(v) / (base * scale))
-		}
-		for s := range segments {
-			weights[r*segments+s] = float32(scale * scale)
-		}
-	}
+	})
 	return points, weights, base
 }
 

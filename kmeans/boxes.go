@@ -11,16 +11,7 @@ func (c *cloud) setBox(t int) {
 	n := ch.hi - ch.lo
 	box := c.box(t)
 	for j := range c.d {
-		plane := c.planes[ch.lo*c.d+j*n:][:n]
-		lo, hi := plane[0], plane[0]
-		for _, x := range plane {
-			if x < lo {
-				lo = x
-			}
-			if x > hi {
-				hi = x
-			}
-		}
+		lo, hi := extent(c.planes[ch.lo*c.d+j*n:][:n])
 		box[j], box[c.d+j] = (float64(lo)+float64(hi))/2, (float64(hi)-float64(lo))/2
 	}
 }

@@ -220,11 +220,17 @@ func newInput(points []float32, d int, weights, centroids []float32, opts Option
 func largest(values []float32) (top float32, notFinite int) {
 	// As integers, the bits of |x| order as the values do, and NaN and infinity come last.
 	const infinity = 0x7f800000
-	var bits uint32
-	for _, v := range values {
-		bits = max(bits, math.Float32bits(v)&0x7fffffff)
+	var lanes [4]uint32 // a maximum waits for the one before it
+	rest := values
+	for ; len(rest) >= 4; rest = rest[4:] {
+		for i := range lanes {
+			lanes[i] = max(lanes[i], math.Float32bits(rest[i])&0x7fffffff)
+		}
 	}
-	if bits < infinity {
+	for _, v := range rest {
+		lanes[0] = max(lanes[0], math.Float32bits(v)&0x7fffffff)
+	}
+	if bits := slices.Max(lanes[:]); bits < infinity {
 		return math.Float32frombits(bits), -1
 	}
 	for i, v := range values {

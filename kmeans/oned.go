@@ -46,7 +46,7 @@ func (in *input) runOne(ctx context.Context, k int) (*Result, error) {
 		}
 		return in.refineOne(ctx, centroids)
 	}
-	lo, hi := slices.Min(in.points), slices.Max(in.points)
+	lo, hi := extent(in.points)
 	count := min(maxBins, max(leastBins, binsPerCluster*k))
 	edges := in.sampleEdges(lo, hi, count)
 	var best []float32
@@ -77,6 +77,20 @@ func (in *input) runOne(ctx context.Context, k int) (*Result, error) {
 		best = append(best, best[len(best)-1])
 	}
 	return in.refineOne(ctx, best)
+}
+
+// extent returns the least and the greatest value.
+func extent(values []float32) (lo, hi float32) {
+	lo, hi = values[0], values[0]
+	for _, x := range values {
+		if x < lo {
+			lo = x
+		}
+		if x > hi {
+			hi = x
+		}
+	}
+	return lo, hi
 }
 
 // bin is values that stay together: their weight, their weighted mean, and their weighted sum of
@@ -196,7 +210,7 @@ func (in *input) sample(m int, random *rand.Rand) []uint32 {
 // sampleEdges lays edges by a sample of the values, all of which lie from lo to hi.
 func (in *input) sampleEdges(lo, hi float32, count int) []float32 {
 	order := in.sample(edgeSample, rand.New(rand.NewPCG(in.seedValue, stream)))
-	slices.SortFunc(order, func(a, b uint32) int { return cmp.Compare(in.points[a], in.points[b]) })
+	in.sortByValue(order)
 	var stretches []stretch
 	at, w, all := float64(lo), 0.0, 0.0
 	for i, p := range order {
@@ -215,6 +229,18 @@ func (in *input) sampleEdges(lo, hi float32, count int) []float32 {
 	// Beyond the last there may be more than the sample shows: as if it had met one value more.
 	stretches = append(stretches, stretch{at, float64(hi), w + all/float64(len(order)), float64(hi) - at})
 	return layEdges(stretches, count)
+}
+
+// sortByValue sorts points of one column, as integers, which is fast.
+func (in *input) sortByValue(order []uint32) {
+	keys := make([]int64, len(order))
+	for i, p := range order {
+		keys[i] = ascending(in.points[p])<<32 | int64(p)
+	}
+	slices.Sort(keys)
+	for i, key := range keys {
+		order[i] = uint32(key)
+	}
 }
 
 // betterEdges lays edges by the weight of all bins between earlier ones.

@@ -159,10 +159,11 @@ func (l *layer) inSegments(ctx context.Context, threads int, solve func(j0, j1, 
 	})
 }
 
-// scanSteps is how many steps scan would have taken for the layer with these splits, or 8*n or more.
+// scanSteps is about how many steps scan would have taken for the layer with these splits.
 func scanSteps(before, splits []uint16) (steps int) {
-	for j := 1; j+1 < len(splits); j++ {
-		steps += 1 + max(0, int(splits[j+1])-int(before[j]))
+	const every = 16
+	for j := every; j+1 < len(splits); j += every {
+		steps += every * (1 + max(0, int(splits[j+1])-int(before[j])))
 	}
 	return steps
 }
