@@ -39,6 +39,22 @@ func (s step) value() float64 {
 // octaves is the step nearest to 2^log.
 func octaves(log float64) step { return step(math.RoundToEven(log * float64(octave))) }
 
+// stepBelow is the largest step of which v is no less than the value, v being more than 0. (math.Log2 differs between CPUs in
+// the last bit.)
+func stepBelow(v float64) step {
+	fraction, exponent := math.Frexp(v)
+	s := step(exponent-1) * octave
+	x := 2 * fraction
+	for digit := octave / 2; digit > 0; digit /= 2 {
+		// Squaring doubles the logarithm; what it has grown by beyond 1 octave is its next binary digit.
+		if x *= x; x >= 2 {
+			x /= 2
+			s += digit
+		}
+	}
+	return s
+}
+
 // sideBytes is what the layer takes in a file beside its encoded levels, at most: overhead is what every layer takes.
 func (c *coding) sideBytes(overhead int64, outliers []outlier) float64 {
 	front := Layer{Cols: c.cols, Centroids: make([]byte, 2*c.top()+1), ColScales: c.sensitivity.codes, Outliers: c.apart(outliers)}
@@ -205,7 +221,7 @@ func share(ctx context.Context, sketches []*sketch, g goal, threads int) (step, 
 	goals := make([]goal, len(sketches))
 	first := step(0)
 	if signal > 0 {
-		first = octaves(math.Log2(signal/n)/2 - 2) // about right for 3 bits
+		first = stepBelow(signal/n)/2 - 2*octave // about right for 3 bits
 	} else {
 		g = goal{} // nothing to choose
 	}

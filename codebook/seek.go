@@ -21,7 +21,7 @@ func (g goal) off(n, bytes, noise float64) (change step, within bool) {
 		return octave, false
 	}
 	// The squared error grows with the squared step.
-	return octaves(math.Log2(g.noise*(1-margin/2)/noise) / 2), noise <= g.noise && noise >= g.noise*(1-margin)
+	return stepBelow(g.noise*(1-margin/2)/noise) / 2, noise <= g.noise && noise >= g.noise*(1-margin)
 }
 
 // finest and coarsest bound the steps: those of ordinary float32 numbers, with normal reciprocals.

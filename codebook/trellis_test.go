@@ -300,3 +300,18 @@ func FuzzLayerDecode(f *testing.F) {
 		}
 	})
 }
+
+func TestStepBelow(t *testing.T) {
+	for s := -300 * octave; s < 300*octave; s += 997 {
+		v := s.value()
+		if want := math.Exp2(float64(s) / 4096); math.Abs(v/want-1) > 1e-12 {
+			t.Fatalf("step %d is %v, want %v", s, v, want)
+		}
+		if got := stepBelow(v * 1.00001); got != s {
+			t.Fatalf("step below %v is %d, want %d", v, got, s)
+		}
+		if got := stepBelow(v * 0.99999); got != s-1 {
+			t.Fatalf("step below a bit less than %v is %d, want %d", v, got, s-1)
+		}
+	}
+}

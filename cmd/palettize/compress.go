@@ -346,7 +346,7 @@ func (o *settingsOptions) settings(set map[string]bool) (codebook.Settings, erro
 func (o *settingsOptions) override(text string) (codebook.Override, error) {
 	glob, list, ok := strings.Cut(text, "=")
 	if !ok || glob == "" || list == "" {
-		return codebook.Override{}, errors.New("expected GLOB=SETTING:VALUE,...")
+		return codebook.Override{}, errors.New("expected GLOB=SETTING:VALUE, or more of these behind commas")
 	}
 	var own settingsOptions
 	f := pflag.NewFlagSet("", pflag.ContinueOnError)
