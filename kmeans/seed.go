@@ -24,7 +24,7 @@ const (
 	// seedChunk is about how many points lie together while they are picked from, where boxes tell how far
 	// they are; reachedEach is how many such chunks are worth a thread.
 	seedChunk   = 256
-	reachedEach = 16
+	reachedEach = 6
 
 	// stream tells the generators of kmeans from others with the same seed.
 	stream = 0x9e3779b97f4a7c15
