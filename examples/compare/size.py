@@ -21,7 +21,7 @@ from compare import HERE, Failed, Side, cell, output, put, say
 from peers.weights import k_means, nf4
 
 # What is known about a layer's inputs x when its weights are stored.
-NOTHING, SQUARES, MOMENTS = CALIBRATIONS = ("nothing", "E[x^2]", "E[x x^T]")
+NONE, SQUARES, MOMENTS = CALIBRATIONS = ("none", "E[x^2]", "E[x x^T]")
 
 
 class Row:
@@ -29,7 +29,7 @@ class Row:
 
     def __init__(self, series, label, calibrations, store):
         self.series, self.label, self.calibrations, self.store = series, label, calibrations, store
-        self.ours = series.startswith("palettize")
+        self.ours = label.startswith("palettize")
         self.found, self.why = {}, None  # calibration -> bits a weight, error, cosine; why there is nothing
 
     @property
@@ -37,23 +37,22 @@ class Row:
         return max((f[0] for f in self.found.values()), default=0)
 
 
-def palettize(series, flags, calibrations=(NOTHING,)):
-    return Row(f"palettize {series}", flags, calibrations, lambda sizes, c: sizes.compress(flags, c))
+def palettize(series, flags, calibrations=(NONE,)):
+    return Row(f"palettize {series}", f"palettize `{flags}`", calibrations, lambda sizes, c: sizes.compress(flags, c))
 
 
-def ggml(series, name, calibrations=(NOTHING, SQUARES)):
-    return Row(f"llama.cpp {series}", name[0].upper() + name[1:] if name[1] == "_" else name.upper(), calibrations,
-               lambda sizes, c: sizes.ggml(name, c))
+def ggml(series, name, calibrations=(NONE, SQUARES)):
+    return Row(f"llama.cpp {series}", f"llama.cpp {name.upper()}", calibrations, lambda sizes, c: sizes.ggml(name, c))
 
 
 def written_anew(series, label, quantise):
-    return Row(series, label, (NOTHING,), lambda sizes, _: sizes.each(quantise))
+    return Row(series, label, (NONE,), lambda sizes, _: sizes.each(quantise))
 
 
 def rows():
-    both = (NOTHING, MOMENTS)
+    both = (NONE, MOMENTS)
     return [
-        *(palettize("trellis", f"--bits {b}", CALIBRATIONS) for b in (2, 3, 4, 5, 6)),
+        *(palettize("trellis", f"--bits {b}", CALIBRATIONS) for b in (2, 2.5, 3, 4, 5, 6, 6.5)),
         *(palettize("trellis, 8 states", f"--bits {b} --states 8", both) for b in (2, 3, 4, 5, 6)),
         *(palettize("window", f"--bits {b} --storage window", both) for b in (2, 3, 4, 5)),
         palettize("scalar", "--scheme scalar --k 16 --group 16"),
@@ -61,14 +60,13 @@ def rows():
         *(palettize("segments", f"--scheme segments --segment {d}") for d in (2, 4, 8)),
         *(ggml("K types", name) for name in ("q2_K", "q3_K", "q4_K", "q5_K", "q6_K")),
         *(ggml("IQ types", name) for name in ("iq2_xxs", "iq2_xs", "iq2_s", "iq3_xxs", "iq3_s", "iq4_xs")),
-        ggml("Q4_0", "q4_0"),
-        ggml("Q8_0", "q8_0", (NOTHING,)),
-        ggml("MXFP4", "mxfp4", (NOTHING,)),
-        written_anew("NF4", "blocks of 64", lambda w: nf4(w, 32)),
+        ggml("others", "q4_0"),
+        ggml("others", "q8_0", (NONE,)),
+        ggml("others", "mxfp4", (NONE,)),
+        written_anew("NF4", "NF4, blocks of 64", lambda w: nf4(w, 32)),
         # The scales in 8 bits, and a float32 for each 256 of them.
-        written_anew("NF4", "blocks of 64, double quantisation", lambda w: nf4(w, 8 + 32 / 256)),
-        *(written_anew("k-means", f"{k} values for 16 rows", lambda w, k=k: k_means(w, k, False)) for k in (4, 8, 16)),
-        *(written_anew("k-means, scaled rows", f"{k} values for 16 rows", lambda w, k=k: k_means(w, k, True)) for k in (4, 8, 16)),
+        written_anew("NF4", "NF4, blocks of 64, double quantisation", lambda w: nf4(w, 8 + 32 / 256)),
+        *(written_anew("k-means", f"k-means, {k} values for 16 rows", lambda w, k=k: k_means(w, k)) for k in (4, 8, 16)),
     ]
 
 
@@ -109,7 +107,7 @@ class Sizes:
     def run(self, flags, calibration):
         """Compress with flags and decompress; return the totals that compress reports and the model."""
         small, back = self.work / "small.safetensors", self.work / "rebuilt.safetensors"
-        words = flags.split() + (["--calibration", self.known[calibration]] if calibration != NOTHING else [])
+        words = flags.split() + (["--calibration", self.known[calibration]] if calibration != NONE else [])
         total = json.loads(self.palettize("compress", *words, "--json", "--force", "-o", small, self.model))["total"]
         self.palettize("decompress", small, "--force", "-o", back)
         return total, embeddings.load(back)
@@ -153,10 +151,10 @@ class Sizes:
             try:
                 bits, rebuilt = row.store(self, calibration)
                 row.found[calibration] = (bits, *self.score(rebuilt))
-                say(f"{row.series}, {row.label}, {calibration}: {bits:.3f} bits, error and cosine " + pair(row.found[calibration]))
+                say(f"{row.label}, calibration {calibration}: {bits:.3f} bits, error | cosine {pair(row.found[calibration])}")
             except Failed as e:
                 row.why = str(e)
-                say(f"{row.series}, {row.label}: {e}")
+                say(f"{row.label}: {e}")
                 return
 
     def whole(self, bits):
@@ -167,15 +165,16 @@ class Sizes:
 
 
 def pair(figures):
-    return f"{figures[1]:.4f} | {cosine_text(figures[2])}" if figures else " | "
+    return f"{digits(figures[1])} | {digits(figures[2])}" if figures else " | "
 
 
-def cosine_text(cosine):
-    return f"{cosine:.4f}" if cosine < 0.9995 else f"{cosine:.5f}"
+def digits(value):
+    """Return an error or a cosine as text; a cosine near 1 has one digit more."""
+    return f"{value:.4f}" if value < 0.9995 else f"{value:.5f}"
 
 
 def shown(row):
-    return f"**{row.series}** `{row.label}`" if row.ours else f"{row.series}: {row.label}" if row.label != row.series.split()[-1] else row.series
+    return f"**{row.label}**" if row.ours else row.label
 
 
 def table(rows):
@@ -189,32 +188,42 @@ def table(rows):
 
 
 def best(rows, calibration, bits):
-    """Return the row of palettize with the greatest cosine among those that have no more bits, and its figures."""
-    found = [(r, r.found[calibration]) for r in rows if r.ours and calibration in r.found and r.found[calibration][0] <= bits]
-    return max(found, key=lambda f: f[1][2], default=None)
+    """Return palettize's best row that has no more bits: of least error, or when calibrated of greatest cosine."""
+    found = [r for r in rows if r.ours and calibration in r.found and r.found[calibration][0] <= bits]
+    merit = (lambda f: -f[1]) if calibration == NONE else (lambda f: f[2])
+    return max(found, key=lambda r: merit(r.found[calibration]), default=None)
 
 
 def verdict(rows):
     out = [
-        "| peer | it knows | bits | error | cosine | palettize | it knows | bits | error | cosine |",
-        "| --- | --- | ---: | ---: | ---: | --- | --- | ---: | ---: | ---: |",
+        "| peer | calibration | bits | error | cosine | palettize | bits | error | cosine | E[x x^T]: bits | error | cosine |",
+        "| --- | --- | ---: | ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
-    lost = []
+    lost = {"error": [], "cosine": []}
     for row in sorted((r for r in rows if r.found and not r.ours), key=lambda r: -r.bits):
-        for knows, figures in row.found.items():
-            cells = [shown(row), knows, f"{figures[0]:.2f}", pair(figures)]
-            for ours_knows in (NOTHING,) if knows == NOTHING else (SQUARES, MOMENTS):
-                found = best(rows, ours_knows, figures[0] + 0.005)
-                if not found:
-                    out.append("| " + " | ".join(cells + ["none", ours_knows, "", " | "]) + " |")
-                    continue
-                ours, f = found
-                marks = [("error", f[1] > figures[1], f"{f[1]:.4f}"), ("cosine", f[2] < figures[2], cosine_text(f[2]))]
-                out.append("| " + " | ".join(cells + [f"{ours.series.removeprefix('palettize ')} `{ours.label}`", ours_knows, f"{f[0]:.2f}"]
-                                             + [f"**{text}**" if loses else text for _, loses, text in marks]) + " |")
-                lost += [f"{shown(row)}, {knows}, against {ours_knows} ({what})" for what, loses, _ in marks if loses]
-                cells = ["", "", "", " | "]
-    return out + ["", "A peer is better: " + ("; ".join(lost) + "." if lost else "nowhere.")]
+        for calibration, theirs in row.found.items():
+            ours = best(rows, calibration, theirs[0] + 0.005)
+            if not ours:
+                out.append(f"| {row.label} | {calibration} | {theirs[0]:.2f} | {pair(theirs)} | none | | | | | | |")
+                continue
+            cells = []
+            for known in (SQUARES, MOMENTS) if calibration == SQUARES else (NONE,):
+                bits, error, cosine = ours.found[known]
+                cells.append(f"{bits:.2f} | {worse(error, error > theirs[1])} | {worse(cosine, cosine < theirs[2])}")
+            out.append(f"| {row.label} | {calibration} | {theirs[0]:.2f} | {pair(theirs)} | {ours.label.removeprefix('palettize ')} "
+                       f"| {' | '.join(cells)} |{' | | |' if calibration == NONE else ''}")
+            same = ours.found[calibration]
+            if same[1] > theirs[1]:
+                lost["error"].append(f"{row.label}{' with ' + calibration if calibration != NONE else ''}")
+            if same[2] < theirs[2]:
+                lost["cosine"].append(f"{row.label}{' with ' + calibration if calibration != NONE else ''}")
+    for what, names in (("greater cosine", lost["cosine"]), ("smaller error", lost["error"])):
+        out += ["", f"With the same calibration a peer has the {what}: " + ("; ".join(names) + "." if names else "nowhere.")]
+    return out
+
+
+def worse(value, is_worse):
+    return f"**{digits(value)}**" if is_worse else digits(value)
 
 
 def version(name):
@@ -247,8 +256,8 @@ def report(sizes, rows, whole):
         "",
         "bits: a weight, in the file; for palettize as `compress --include 'encoder*' --json` reports it, with all tables, scales and headers,",
         "for a peer its weights, scales and codebooks without any header. error: relative Frobenius error of the weights. cosine: mean",
-        "between the embeddings of the rebuilt and of the original model, on sentences not used to calibrate. The columns differ in what",
-        "is known of the inputs x of a layer: nothing; E[x^2], a number a column, which is the importance matrix of llama.cpp; E[x x^T].",
+        "between the embeddings of the rebuilt and of the original model, on sentences not used to calibrate. The first pair of columns is",
+        "without calibration, the others know of each layer's inputs x E[x^2], which is the importance matrix of llama.cpp, or E[x x^T].",
         "Calibrated weights are further from the original and give answers that are nearer.",
         "",
         "llama.cpp's types are its own quantiser's (IQ2_XXS and IQ2_XS, which need an importance matrix, take all columns for equally",
@@ -262,20 +271,22 @@ def report(sizes, rows, whole):
         "",
         "### Who wins at size",
         "",
-        "For each peer the row of palettize with the greatest cosine among those that have no more bits. Where palettize is worse, its figure is bold.",
+        "For each peer the row of palettize among those with no more bits that has, with the same calibration, the least error, or where there",
+        "is one the greatest cosine; if the peer has its importance matrix, also with E[x x^T], which palettize alone can use. Where",
+        "palettize is worse its figure is bold.",
         "",
         *verdict(rows),
         "",
         "### Whole files",
         "",
-        f"The whole model, embeddings too, knowing E[x x^T] of the 36 layers (`{WHOLE.replace('*', chr(39) + '*' + chr(39), 1)}`).",
+        f"The whole model, embeddings too, calibrated with E[x x^T] of the 36 layers (`{WHOLE.replace('*', chr(39) + '*' + chr(39), 1)}`).",
         "",
         "| flags | bits of a compressed weight | file | times smaller than float32 | weight error | cosine |",
         "| --- | ---: | ---: | ---: | ---: | ---: |",
     ]
     for flags, total, cosine in whole:
         out.append(f"| `{' '.join(flags.split()[:2])}` | {total['bits_stored']:.3f} | {total['bytes_out']:,} bytes | {total['ratio']:.2f} "
-                   f"| {total['weight_error']:.4f} | {cosine_text(cosine)} |")
+                   f"| {total['weight_error']:.4f} | {digits(cosine)} |")
     return "\n".join(out) + "\n"
 
 
