@@ -202,28 +202,28 @@ def verdict(rows):
     lost = {"error": [], "cosine": []}
     for row in sorted((r for r in rows if r.found and not r.ours), key=lambda r: -r.bits):
         for calibration, theirs in row.found.items():
+            cells = [row.label, calibration, f"{theirs[0]:.2f}", pair(theirs)]
             ours = best(rows, calibration, theirs[0] + 0.005)
-            if not ours:
-                out.append(f"| {row.label} | {calibration} | {theirs[0]:.2f} | {pair(theirs)} | none | | | | | | |")
-                continue
-            cells = []
-            for known in (SQUARES, MOMENTS) if calibration == SQUARES else (NONE,):
-                bits, error, cosine = ours.found[known]
-                cells.append(f"{bits:.2f} | {worse(error, error > theirs[1])} | {worse(cosine, cosine < theirs[2])}")
-            out.append(f"| {row.label} | {calibration} | {theirs[0]:.2f} | {pair(theirs)} | {ours.label.removeprefix('palettize ')} "
-                       f"| {' | '.join(cells)} |{' | | |' if calibration == NONE else ''}")
-            same = ours.found[calibration]
-            if same[1] > theirs[1]:
-                lost["error"].append(f"{row.label}{' with ' + calibration if calibration != NONE else ''}")
-            if same[2] < theirs[2]:
-                lost["cosine"].append(f"{row.label}{' with ' + calibration if calibration != NONE else ''}")
+            cells.append(ours.label.removeprefix("palettize ") if ours else "none")
+            cells.append(beside(theirs, ours and ours.found[calibration]))
+            cells.append(beside(theirs, ours and calibration == SQUARES and ours.found.get(MOMENTS)))
+            out.append("| " + " | ".join(cells) + " |")
+            name = row.label if calibration == NONE else f"{row.label} with {calibration}"
+            if not ours or ours.found[calibration][1] > theirs[1]:
+                lost["error"].append(name)
+            if not ours or ours.found[calibration][2] < theirs[2]:
+                lost["cosine"].append(name)
     for what, names in (("greater cosine", lost["cosine"]), ("smaller error", lost["error"])):
         out += ["", f"With the same calibration a peer has the {what}: " + ("; ".join(names) + "." if names else "nowhere.")]
     return out
 
 
-def worse(value, is_worse):
-    return f"**{digits(value)}**" if is_worse else digits(value)
+def beside(theirs, ours):
+    """Return cells of bits, error and cosine, the latter two bold where theirs are better."""
+    if not ours:
+        return " | | "
+    error, cosine = digits(ours[1]), digits(ours[2])
+    return f"{ours[0]:.2f} | {f'**{error}**' if ours[1] > theirs[1] else error} | {f'**{cosine}**' if ours[2] < theirs[2] else cosine}"
 
 
 def version(name):
