@@ -324,7 +324,7 @@ class Compare:
         yield "CPU", f"{name} ({number}), {os.cpu_count()} processors, last-level cache {last_level_cache() >> 20} MiB"
         yield "memory", f"copies at {self.copy:.1f} GB/s (read and written) on one thread; huge pages {huge_pages()}"
         yield "run", f"{started}; load average {self.load_before} before, {load_average()} after; rounds: {self.rounds_text()}"
-        yield "command", f"`make compare`{' with ' + ' '.join(sys.argv[1:]) if len(sys.argv) > 1 else ''}; {self.o.ms} ms a row, regime and round; pinned to processor {self.cpu}"
+        yield "command", "`make compare" + (f" COMPARE='speed {' '.join(sys.argv[1:])}'" if len(sys.argv) > 1 else "") + f"`; {self.o.ms} ms a row, regime and round; pinned to processor {self.cpu}"
         yield "palettize", f"{output('git', '-C', str(HERE), 'describe', '--always', '--dirty')}, {output('go', 'version').removeprefix('go version ')}"
         from threadpoolctl import threadpool_info
 
