@@ -1,4 +1,5 @@
-"""Runs all rows of `make compare` side by side and writes BENCHMARKS.md. run.sh prepares what it needs; see README.md.
+"""Runs all rows of `make compare` side by side and writes BENCHMARKS.md, except its part on sizes, which is size.py's.
+run.sh prepares what it needs; see README.md.
 
 Each side (palettize, llama.cpp, the Python packages) is a process that answers requests, so that the rows of all can
 take turns: a round measures every row once, in an order of its own, and what disturbs the machine hits all alike.
@@ -23,6 +24,7 @@ import numpy as np
 HERE = Path(__file__).resolve().parent
 SHAPE, LARGE, BATCH, GIVEN = (3072, 1024), (4096, 4096), 128, 256
 REGIMES = ("hot", "cold", "batch")
+SIZE = "\n## Size\n"  # starts the part of size.py in the report
 
 # Rows: label, side, name there.
 ROWS = [
@@ -262,7 +264,8 @@ class Compare:
             "",
             "palettize beside its peers: one machine, one run, one thread. Written by `make compare`, which can be repeated anywhere;",
             "[examples/compare](examples/compare/README.md) says what runs. Times are microseconds for one call, input quantisation",
-            "included: the best of each round, first the minimum, then the median over rounds.",
+            "included: the best of each round, first the minimum, then the median over rounds. How small files are and what that costs in",
+            "accuracy is in [Size](#size), at the end.",
             "",
             "| | |",
             "| --- | --- |",
@@ -321,7 +324,7 @@ class Compare:
         yield "CPU", f"{name} ({number}), {os.cpu_count()} processors, last-level cache {last_level_cache() >> 20} MiB"
         yield "memory", f"copies at {self.copy:.1f} GB/s (read and written) on one thread; huge pages {huge_pages()}"
         yield "run", f"{started}; load average {self.load_before} before, {load_average()} after; rounds: {self.rounds_text()}"
-        yield "command", f"`make compare`{' with ' + ' '.join(sys.argv[1:]) if len(sys.argv) > 1 else ''}; {self.o.ms} ms a row, regime and round; pinned to processor {self.cpu}"
+        yield "command", "`make compare" + (f" COMPARE='speed {' '.join(sys.argv[1:])}'" if len(sys.argv) > 1 else "") + f"`; {self.o.ms} ms a row, regime and round; pinned to processor {self.cpu}"
         yield "palettize", f"{output('git', '-C', str(HERE), 'describe', '--always', '--dirty')}, {output('go', 'version').removeprefix('go version ')}"
         from threadpoolctl import threadpool_info
 
@@ -489,6 +492,17 @@ def load_average():
     return f"{os.getloadavg()[0]:.1f}"
 
 
+def put(path, speed=None, size=None):
+    """Write one part of the report and leave the other as it is."""
+    old = path.read_text() if path.exists() else ""
+    old_speed, heading, old_size = old.partition(SIZE)
+    if size is None:
+        path.write_text(speed + heading + old_size)
+    else:
+        path.write_text(old_speed + SIZE + size)
+    say(f"wrote {path}")
+
+
 def output(*command):
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
@@ -547,8 +561,7 @@ def main():
         c.cluster(max(1, o.rounds // 2), o.minutes / 4)
     for side in c.sides.values():
         side.stop()
-    Path(o.out).write_text(c.report(started))
-    say(f"wrote {o.out}")
+    put(Path(o.out), speed=c.report(started))
 
 
 if __name__ == "__main__":

@@ -104,9 +104,9 @@ def calibrate(weights, sentences, out):
     save_file(moments, out, {"sentences": str(len(sentences)), "tokens": str(sum(map(len, sentences)))})
 
 
-def score(original, rebuilt, sentences):
-    """Return the mean cosine between embeddings and the relative Frobenius error over the linear layers."""
-    cosine = (embed(original, sentences) * embed(rebuilt, sentences)).sum(1).mean(dtype=np.float64)
+def score(original, wanted, rebuilt, sentences):
+    """Return the mean cosine with the embeddings wanted and the relative Frobenius error over the linear layers."""
+    cosine = (wanted * embed(rebuilt, sentences)).sum(1).mean(dtype=np.float64)
     noise = signal = 0.0
     for name in LINEARS:
         true = original[name + ".weight"].astype(np.float64)
@@ -128,9 +128,10 @@ def main():
         calibrate(weights, read_sentences(HERE / "sentences/calibration.txt", o.tokenizer), o.out)
         return
     sentences = read_sentences(HERE / "sentences/eval.txt", o.tokenizer)
+    wanted = embed(weights, sentences)
     print("cosine   error    file")
     for path in o.rebuilt:
-        cosine, error = score(weights, load(path), sentences)
+        cosine, error = score(weights, wanted, load(path), sentences)
         print(f"{cosine:.5f}  {error:.5f}  {path}", flush=True)
 
 

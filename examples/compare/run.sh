@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Prepares the peers in a cache folder and runs compare.py with the given flags. A peer that cannot be had costs its
-# own rows: the reason goes to missing/NAME, and from there into the report.
+# Prepares the peers in a cache folder and runs both parts of the comparison, or the one named, with its flags:
+#   run.sh | run.sh speed [flags of compare.py] | run.sh size [flags of size.py]
+# A peer that cannot be had costs its own rows: the reason goes to missing/NAME, and from there into the report.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 export COMPARE_CACHE=${COMPARE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/palettize/compare}
@@ -12,6 +13,7 @@ say() { echo "compare: $*" >&2; }
 lack() { say "$1: $2"; echo "$2" > "$COMPARE_CACHE/missing/$1"; }
 why() { grep -aiE 'error|not found|no matching' "$COMPARE_CACHE/log" | tail -n 1 | cut -c 1-200 | tr '|' ' '; }
 
+case ${1:-} in "" | speed | size) ;; *) say "the parts are speed and size, flags come after one"; exit 2 ;; esac
 if ! { command -v python3 && command -v go; } >/dev/null; then say "needs python3 and go"; exit 1; fi
 rm -rf "$COMPARE_CACHE/missing"
 mkdir -p "$COMPARE_CACHE/missing"
@@ -67,5 +69,6 @@ build_ggml() {
 rm -f ggml-side ggml-version
 build_ggml
 
-(cd "$here" && go build -o "$COMPARE_CACHE/palettize-side" .)
-exec $python "$here/compare.py" "$@"
+(cd "$here" && go build -o "$COMPARE_CACHE/palettize-side" . && go build -o "$COMPARE_CACHE/palettize" ../../cmd/palettize)
+[ "${1:-}" = size ] || $python "$here/compare.py" "${@:2}"
+[ "${1:-}" = speed ] || $python "$here/size.py" "${@:2}"

@@ -58,13 +58,15 @@ static ggml_backend_buffer_type_t buffer_type(const char *name) {
     return NULL;
 }
 
-/* quantised returns the matrix in a type. Types of 2 bits want to know how important columns are: all alike. */
-static void *quantised(enum ggml_type type, const float *from, int r, int c, size_t *bytes) {
+/* quantised returns the matrix in a type. importance is one number a column or NULL; types that cannot do without take
+ * all columns for equally important then. */
+static void *quantised(enum ggml_type type, const float *from, const float *importance, int r, int c, size_t *bytes) {
     float *same = malloc(c * sizeof *same);
     for (int i = 0; i < c; i++) same[i] = 1;
+    if (!importance && ggml_quantize_requires_imatrix(type)) importance = same;
     *bytes = ggml_row_size(type, c) * r;
     void *q = malloc(*bytes);
-    ggml_quantize_chunk(type, from, q, 0, r, c, ggml_quantize_requires_imatrix(type) ? same : NULL);
+    ggml_quantize_chunk(type, from, q, 0, r, c, importance);
     free(same);
     return q;
 }
@@ -73,7 +75,7 @@ static void *quantised(enum ggml_type type, const float *from, int r, int c, siz
 static struct { enum ggml_type type; void *q; size_t bytes; } kept[GGML_TYPE_COUNT];
 
 static void *matrix(enum ggml_type type, size_t *bytes) {
-    if (!kept[type].q) kept[type].q = quantised(type, w, given, cols, &kept[type].bytes);
+    if (!kept[type].q) kept[type].q = quantised(type, w, NULL, given, cols, &kept[type].bytes);
     *bytes = kept[type].bytes;
     return kept[type].q;
 }
@@ -148,34 +150,66 @@ static void answer_time(const char *row, const char *regime, double ms, double l
     free(t);
 }
 
-/* answer_error quantises in rows of 256 where rows are no multiple of that: blocks do not cross a row otherwise. */
-static void answer_error(const char *row, const char *file, int r, int c) {
+/* rebuilt reads a matrix, quantises it and returns what comes back, NULL if that cannot be done. Blocks do not cross a
+ * row: rows that are no multiple of a block are joined until they are. */
+static float *rebuilt(const char *row, const char *file, const char *importance, int r, int c, float **from, size_t *bytes) {
     char where[64];
     enum ggml_type type = type_of(row, where);
-    int n;
-    float *from = readfile(file, &n);
-    if (type == GGML_TYPE_COUNT || !from || n != r * c) {
-        printf("error cannot quantise %s to %s\n", file, row);
-        return;
+    int n, columns = 0, join = 1;
+    float *weights = importance ? readfile(importance, &columns) : NULL;
+    *from = readfile(file, &n);
+    bool fine = type != GGML_TYPE_COUNT && *from && n == r * c && (!importance || (weights && columns == c));
+    while (fine && join * c % ggml_blck_size(type)) join++;
+    if (!fine || r % join) {
+        free(weights);
+        return NULL;
     }
-    if (c % ggml_blck_size(type)) c = 256, r = n / c;
-    size_t bytes;
-    void *q = quantised(type, from, r, c, &bytes);
+    if (weights) {
+        weights = realloc(weights, sizeof(float) * join * c);
+        for (int i = c; i < join * c; i++) weights[i] = weights[i - c];
+    }
+    void *q = quantised(type, *from, weights, r / join, join * c, bytes);
     float *back = malloc(sizeof(float) * n);
     ggml_get_type_traits(type)->to_float(q, back, n);
-    double noise = 0, signal = 0;
-    for (int i = 0; i < n; i++) {
-        noise += ((double)back[i] - from[i]) * ((double)back[i] - from[i]);
-        signal += (double)from[i] * from[i];
-    }
-    printf("ok %.9g %.9g %zu\n", noise, signal, 8 * bytes);
-    free(back);
     free(q);
+    free(weights);
+    return back;
+}
+
+static void answer_error(const char *row, const char *file, int r, int c) {
+    size_t bytes;
+    float *from, *back = rebuilt(row, file, NULL, r, c, &from, &bytes);
+    if (back) {
+        double noise = 0, signal = 0;
+        for (int i = 0; i < r * c; i++) {
+            noise += ((double)back[i] - from[i]) * ((double)back[i] - from[i]);
+            signal += (double)from[i] * from[i];
+        }
+        printf("ok %.9g %.9g %zu\n", noise, signal, 8 * bytes);
+    } else {
+        printf("error cannot quantise %s to %s\n", file, row);
+    }
+    free(back);
+    free(from);
+}
+
+static bool writefile(const char *name, const float *values, int n) {
+    FILE *f = fopen(name, "wb");
+    bool fine = f && fwrite(values, sizeof(float), n, f) == (size_t)n;
+    return f && !fclose(f) && fine;
+}
+
+static void answer_rebuild(const char *row, const char *file, const char *importance, int r, int c, const char *to) {
+    size_t bytes;
+    float *from, *back = rebuilt(row, file, strcmp(importance, "-") ? importance : NULL, r, c, &from, &bytes);
+    if (back && writefile(to, back, r * c)) printf("ok %zu\n", 8 * bytes);
+    else printf("error cannot rebuild %s from %s\n", file, row);
+    free(back);
     free(from);
 }
 
 int main(void) {
-    char line[4096], a[1024], b[1024];
+    char line[8192], a[1024], b[1024], d[1024], e[1024];
     int r, c, n;
     double ms, least;
     backend = ggml_backend_cpu_init();
@@ -198,12 +232,11 @@ int main(void) {
         } else if (sscanf(line, "time %1023s %1023s %lf %lf", a, b, &ms, &least) == 4) {
             answer_time(a, b, ms, least);
         } else if (sscanf(line, "output %1023s", a) == 1) {
-            FILE *f = fopen(a, "wb");
-            bool fine = f && fwrite(y, sizeof(float), ny, f) == (size_t)ny;
-            if (f) fclose(f);
-            puts(fine ? "ok" : "error cannot write");
+            puts(writefile(a, y, ny) ? "ok" : "error cannot write");
         } else if (sscanf(line, "error %1023s %1023s %d %d", a, b, &r, &c) == 4) {
             answer_error(a, b, r, c);
+        } else if (sscanf(line, "rebuild %1023s %1023s %1023s %d %d %1023s", a, b, d, &r, &c, e) == 6) {
+            answer_rebuild(a, b, d, r, c, e);
         } else {
             puts("error no such request");
         }
