@@ -271,12 +271,4 @@ func (s *Set) Update(dst, coefficients []float32, ld, n int, panel []float32, k 
 	s.update.fn(dst, coefficients, ld, n, panel, k)
 }
 
-// from is where s[i] lies, or nil where s is nil.
-func from(s []float32, i int) *float32 {
-	if s == nil {
-		return nil
-	}
-	return &s[i]
-}
-
 func ceilDiv(a, b int) int { return (a + b - 1) / b }
