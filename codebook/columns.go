@@ -29,7 +29,8 @@ type columnSearch struct {
 	costs   [][256]float32
 	steps   []float64
 	classes entropy.ClassTable
-	first   int                  // row
+	block   int                  // the first
+	first   int                  // its first row
 	rows    int                  // of all blocks
 	found   []found              // by block
 	paths   []kernels.Sequence   // by block, one column of a lane
@@ -39,7 +40,7 @@ type columnSearch struct {
 
 func (c *coding) newColumnSearch(costs [][256]float32, steps []float64, block int, jobs []found) *columnSearch {
 	s := &columnSearch{
-		coding: c, costs: costs, steps: steps, classes: c.coder.Classes.Table(), found: jobs,
+		coding: c, costs: costs, steps: steps, classes: c.coder.Classes.Table(), block: block, found: jobs,
 		paths: make([]kernels.Sequence, len(jobs)), states: make([][entropy.Lanes]int, len(jobs)),
 	}
 	s.first, _ = c.coder.Block(block)
@@ -87,19 +88,14 @@ func (s *columnSearch) column(j int, column, rebuilt []float32) error {
 	for i := range s.paths {
 		p, f := &s.paths[i], &s.found[i]
 		s.states[i][lane] = p.End
+		f.add(p)
+		from, _, lo, hi := s.path(s.block+i, lane)
+		copy(s.levels[from+j/entropy.Lanes*(hi-lo):], p.Levels)
 		for k, level := range p.Levels {
-			r := done + k
-			value := int(level) - levelZero
-			s.levels[(s.first+r)*s.cols+j] = level
-			e := float64(p.X[k]) - float64(value)
-			f.counts[p.Class[k]][level]++
-			f.noise[p.Class[k]] += float64(e * e)
-			f.sums[level] += float64(p.X[k])
-			if rebuilt[r] == 0 {
-				rebuilt[r] = float32(value) * step
+			if r := lo - s.first + k; rebuilt[r] == 0 {
+				rebuilt[r] = float32(int(level)-levelZero) * step
 			}
 		}
-		done += len(p.Levels)
 	}
 	return nil
 }

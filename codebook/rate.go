@@ -118,7 +118,7 @@ type sketch struct {
 func newSketch(c *coding, overhead int64) *sketch {
 	s := &sketch{whole: *c, sample: c.sample(sampleWeights), held: c.coder.Classes.Held(), overhead: overhead}
 	s.signal = c.sensitivity.signal(c.w)
-	s.whole.w, s.whole.levels = nil, nil
+	s.whole.w = nil
 	s.sample.threads = 1
 	s.sample.sensitivity.factor = nil // feedback would change little, and a factor is large
 	return s
@@ -163,7 +163,7 @@ func (s *sketch) build(ctx context.Context, w []float32, to step, g goal) (*Laye
 		return nil, err
 	}
 	c := s.whole
-	c.w, c.levels = w, make([]byte, len(w))
+	c.w = w
 	c.coder.Tables = slices.Clone(c.coder.Tables)
 	at, found, err := c.meet(ctx, to, g, s.overhead)
 	if err != nil {

@@ -27,9 +27,16 @@ type coding struct {
 	spread      *spread
 	sensitivity sensitivity
 	coder       entropy.Coder
-	levels      []byte // of w, level 0 being levelZero
+	levels      []byte // along the paths, block by block and lane by lane; level 0 is levelZero
+	paths       laid   // made when they are first searched
 	threads     int
 	set         *kernels.Set
+}
+
+// laid is a matrix in the order of its paths.
+type laid struct {
+	weights []float32
+	classes []byte
 }
 
 // newCoding prepares w for trellises of so many states, with what is known of its inputs.
@@ -56,9 +63,65 @@ func (c *coding) sample(n int) *coding {
 		s.w = append(s.w, c.w[r*c.cols:][:c.cols]...)
 		s.coder.Classes.Rows = append(s.coder.Classes.Rows, c.coder.Classes.Rows[r])
 	}
-	s.levels = make([]byte, len(s.w))
 	s.coder.BlockRows = entropy.BlockRows(rows, c.cols)
 	return &s
+}
+
+// path returns where the path of a lane in a block lies among all, and the rows of the block.
+func (c *coding) path(block, lane int) (from, to, lo, hi int) {
+	lo, hi = c.coder.Block(block)
+	from = lo * c.cols
+	for i := range lane {
+		from += c.columns(i) * (hi - lo)
+	}
+	return from, from + c.columns(lane)*(hi-lo), lo, hi
+}
+
+// columns is the number of columns of a lane.
+func (c *coding) columns(lane int) int { return (c.cols - lane + entropy.Lanes - 1) / entropy.Lanes }
+
+// lanes is the number of lanes with columns.
+func (c *coding) lanes() int { return min(c.cols, entropy.Lanes) }
+
+// lay puts the weights and their classes in the order of the paths, for all searches to come.
+func (c *coding) lay() {
+	if c.paths.weights != nil {
+		return
+	}
+	c.paths = laid{make([]float32, len(c.w)), make([]byte, len(c.w))}
+	table := c.coder.Classes.Table()
+	parallel(c.threads, c.coder.Blocks()*c.lanes(), func(first, end int) {
+		for i := first; i < end; i++ {
+			lane := i % c.lanes()
+			at, _, lo, hi := c.path(i/c.lanes(), lane)
+			for col := lane; col < c.cols; col += entropy.Lanes {
+				code := c.coder.Classes.Cols[col]
+				for r := lo; r < hi; r++ {
+					c.paths.weights[at] = c.w[r*c.cols+col]
+					c.paths.classes[at] = table[c.coder.Classes.Rows[r]+code]
+					at++
+				}
+			}
+		}
+	})
+}
+
+// byRows returns the levels row by row, top being what stands for level 0.
+func (c *coding) byRows(top byte) []byte {
+	rows := make([]byte, len(c.levels))
+	parallel(c.threads, c.coder.Blocks(), func(first, end int) {
+		for i := first * c.lanes(); i < end*c.lanes(); i++ {
+			lane := i % c.lanes()
+			at, _, lo, hi := c.path(i/c.lanes(), lane)
+			for col := lane; col < c.cols; col += entropy.Lanes {
+				for r := lo; r < hi; r++ {
+					rows[r*c.cols+col] = c.levels[at] - levelZero + top
+					at++
+				}
+			}
+		}
+	})
+	return rows
 }
 
 // learn finds the tables of the coder for a step: levels are searched, a few times, under the tables of the levels
@@ -141,6 +204,9 @@ func (c *coding) search(ctx context.Context, s step) (*found, error) {
 		return nil, err
 	}
 	steps := c.sensitivity.times(s.value(), c.cols)
+	if c.levels == nil {
+		c.levels = make([]byte, len(c.w))
+	}
 	var jobs []found
 	if c.sensitivity.factor == nil {
 		jobs = c.searchPaths(ctx, costs, steps)
@@ -160,17 +226,18 @@ func (c *coding) search(ctx context.Context, s step) (*found, error) {
 
 // searchPaths searches whole paths, two at a time.
 func (c *coding) searchPaths(ctx context.Context, costs [][256]float32, steps []float64) []found {
+	c.lay()
 	inverse := make([]float32, c.cols)
 	for i, step := range steps {
 		inverse[i] = float32(1 / step)
 	}
-	const pairs = entropy.Lanes / 2
+	pairs := ceilDiv(c.lanes(), 2)
 	jobs := make([]found, c.coder.Blocks()*pairs)
 	parallel(c.threads, len(jobs), func(lo, hi int) {
-		p := &pathSearch{coding: c, costs: costs, inverse: inverse, classes: c.coder.Classes.Table()}
+		p := &pathSearch{coding: c, costs: costs, inverse: inverse}
 		for i := lo; i < hi && ctx.Err() == nil; i++ {
 			jobs[i] = newFound(len(costs))
-			p.lanes(i/pairs, i%pairs*2, &jobs[i])
+			p.pair(i/pairs, i%pairs*2, &jobs[i])
 		}
 	})
 	return jobs
@@ -201,66 +268,65 @@ type pathSearch struct {
 	*coding
 	costs   [][256]float32
 	inverse []float32 // of the columns' steps
-	classes entropy.ClassTable
 	paths   [2]kernels.Sequence
 	work    kernels.TrellisWork
 }
 
-// lanes searches the paths of a lane and the next in one block.
-func (s *pathSearch) lanes(block, lane int, f *found) {
-	lo, hi := s.coder.Block(block)
-	paths := s.paths[:min(max(s.cols-lane, 0), len(s.paths))]
+// pair searches the paths of a lane and the next in one block.
+func (s *pathSearch) pair(block, lane int, f *found) {
+	paths := s.paths[:min(s.lanes()-lane, len(s.paths))]
 	for i := range paths {
-		s.gather(&paths[i], lane+i, lo, hi, f)
+		s.prepare(&paths[i], block, lane+i, f)
 	}
 	s.set.SearchTrellis(s.coder.Trellis, s.costs, paths, &s.work)
 	for i := range paths {
-		p := &paths[i]
-		at := 0
-		for c := lane + i; c < s.cols; c += entropy.Lanes {
-			for r := lo; r < hi; r++ {
-				level, class, x := p.Levels[at], p.Class[at], float64(p.X[at])
-				s.levels[r*s.cols+c] = level
-				e := x - float64(int(level)-levelZero)
-				f.counts[class][level]++
-				f.noise[class] += float64(e * e)
-				f.sums[level] += x
-				at++
-			}
-		}
+		f.add(&paths[i])
 	}
 }
 
-// gather lays the weights of a lane out as a path. Those that no level of their class comes near become
-// outliers: 0 on their path.
-func (s *pathSearch) gather(p *kernels.Sequence, lane, lo, hi int, f *found) {
-	n := (s.cols - lane + entropy.Lanes - 1) / entropy.Lanes * (hi - lo)
-	p.X, p.Class, p.Levels = grow(p.X, n), grow(p.Class, n), grow(p.Levels, n)
-	at := 0
-	for c := lane; c < s.cols; c += entropy.Lanes {
-		for r := lo; r < hi; r++ {
-			class := s.classes[s.coder.Classes.Rows[r]+s.coder.Classes.Cols[c]]
-			x := s.w[r*s.cols+c] * s.inverse[c]
-			if limit := float32(s.coder.Tables[class].Max) + 1; x > limit || x < -limit {
-				v := s.w[r*s.cols+c]
-				f.outliers = append(f.outliers, outlier{r*s.cols + c, v})
-				e := float64(v-upperHalf(v)) * float64(s.inverse[c])
-				f.noise[class] += float64(e * e)
-				x = 0
-			}
-			p.X[at], p.Class[at] = x, class
-			at++
+// prepare brings the weights of a path to the step. Those that no level of their class comes near become outliers: 0
+// on their path.
+func (s *pathSearch) prepare(p *kernels.Sequence, block, lane int, f *found) {
+	from, to, lo, hi := s.path(block, lane)
+	weights := s.coding.paths.weights[from:to]
+	p.Class, p.Levels = s.coding.paths.classes[from:to], s.levels[from:to]
+	p.X = grow(p.X, to-from)
+	var limits [entropy.MaxClassCode + 1]float32
+	for class, t := range s.coder.Tables {
+		limits[class] = float32(t.Max) + 1
+	}
+	for i, v := range weights {
+		col := lane + i/(hi-lo)*entropy.Lanes
+		class := p.Class[i]
+		x := v * s.inverse[col]
+		if limit := limits[class]; x > limit || x < -limit {
+			f.outliers = append(f.outliers, outlier{(lo+i%(hi-lo))*s.cols + col, v})
+			e := float64(v-upperHalf(v)) * float64(s.inverse[col])
+			f.noise[class] += float64(e * e)
+			x = 0
 		}
+		p.X[i] = x
 	}
 }
 
-// encode returns the blocks of the levels.
-func (c *coding) encode(ctx context.Context) ([][]byte, error) {
+// add takes in what was found along a path.
+func (f *found) add(p *kernels.Sequence) {
+	for i, level := range p.Levels {
+		class, x := p.Class[i], float64(p.X[i])
+		e := x - float64(int(level)-levelZero)
+		f.counts[class][level]++
+		f.noise[class] += float64(e * e)
+		f.sums[level] += x
+	}
+}
+
+// encode returns the blocks of levels in rows.
+func (c *coding) encode(ctx context.Context, rows []byte) ([][]byte, error) {
 	blocks := make([][]byte, c.coder.Blocks())
 	errs := make([]error, len(blocks))
 	parallel(c.threads, len(blocks), func(lo, hi int) {
 		for b := lo; b < hi && ctx.Err() == nil; b++ {
-			blocks[b], errs[b] = c.coder.Encode(c.levels, b)
+			blocks[b], errs[b] = c.coder.Encode(rows, b)
 		}
 	})
 	for _, err := range errs {

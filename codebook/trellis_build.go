@@ -9,19 +9,16 @@ import (
 
 // finish makes l the layer of the levels that the last search chose, found being what it said of them.
 func (c *coding) finish(ctx context.Context, l *Layer, s step, f *found) error {
-	blocks, err := c.encode(ctx)
-	if err != nil {
-		return err
-	}
 	top := c.top()
 	l.setLevels(s.value()*c.sensitivity.unit, top, f, c.sensitivity.factor == nil)
 	l.ColScales = c.sensitivity.codes
-	l.Assignments = make([]byte, len(c.levels))
-	for i, level := range c.levels {
-		l.Assignments[i] = level - levelZero + byte(top)
+	l.Assignments = c.byRows(byte(top))
+	c.coder.Zero = byte(top)
+	blocks, err := c.encode(ctx, l.Assignments)
+	if err != nil {
+		return err
 	}
 	l.Outliers = c.apart(f.outliers)
-	c.coder.Zero = byte(top)
 	l.Stream = c.coder.Append(l.appendEntropy(nil), blocks)
 	return nil
 }
