@@ -87,6 +87,8 @@ type matrixPlan struct {
 	group   int
 	sketch  *sketch  // nil where nothing is to be chosen
 	repeats *repeats // nil where rows do not repeat
+
+	contenders []contender // nil where the smallest file is asked for
 }
 
 // allocate sketches all matrices and divides what the options ask for among those with the same settings.
@@ -129,6 +131,11 @@ func (c *compression) sketch(ctx context.Context, t Tensor) error {
 		if p.repeats, err = findRepeats(ctx, p.sketch, w, c.opts); err != nil {
 			return err
 		}
+		if c.settings[group].For != ForSize {
+			if err := c.contend(ctx, p, w); err != nil {
+				return err
+			}
+		}
 	} else {
 		rows, cols, _ := t.Matrix()
 		p.Bytes = float64(p.Scheme.fileBytes(rows, cols, 0))
@@ -170,6 +177,12 @@ func (c *compression) divide(ctx context.Context, group int) error {
 	if group == 0 && c.opts.Size > 0 {
 		var err error
 		if g, err = c.left(weights); err != nil {
+			return err
+		}
+	}
+	if purpose := c.settings[group].For; purpose != ForSize && len(members) > 0 {
+		var err error
+		if members, g, err = c.contest(members, purpose, g); err != nil {
 			return err
 		}
 	}

@@ -45,8 +45,22 @@ var tierCosts = map[string]cost{
 	"dense-vector/neon": {0, 0.083}, "dense-matrix/neon": {0, 0.083},
 }
 
-func costsOf(set *kernels.Set) *costs {
-	of := func(op string) cost { return tierCosts[op+"/"+set.Tier(op)] }
+// costsOf returns those of the tiers that a set uses.
+func costsOf(set *kernels.Set) *costs { return costsWith(set.Tier) }
+
+// referenceCosts are those of the CPU that schemes are compared for, wherever that is done.
+var referenceCosts = costsWith(func(op string) string {
+	switch op {
+	case "mul-u8", "mul-nibble":
+		return "avx512vnni"
+	case "dense-vector", "dense-matrix":
+		return "avx512"
+	}
+	return "avx512vbmi"
+})
+
+func costsWith(tier func(op string) string) *costs {
+	of := func(op string) cost { return tierCosts[op+"/"+tier(op)] }
 	return &costs{
 		bytes: of("mul-u8"), nibble: of("mul-nibble"), lookup: of("mul-lookup"), table: of("table"),
 		denseVec: of("dense-vector"), denseMat: of("dense-matrix"),

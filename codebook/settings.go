@@ -22,6 +22,7 @@ type Settings struct {
 	Scheme   Scheme  // the zero value: the first of Schemes
 	Bits     float64 // a weight that the layers take in the file, all counted; 0: DefaultBits, unless MaxError says
 	MaxError float64 // relative error of the weights that is not exceeded; 0: none
+	For      string  // what to make least of otherwise: ForSize, ForMemory or ForSpeed; "": ForSize
 }
 
 // Override gives some tensors settings of their own. They then have no part in what the options ask of the others
@@ -39,6 +40,12 @@ func (s Settings) Validate() error {
 	switch {
 	case s.Scheme.Name != "trellis" && (s.Bits != 0 || s.MaxError != 0):
 		return fmt.Errorf("bits and errors can be chosen with scheme trellis, not %s", s.Scheme.Name)
+	case s.For != "" && s.For != ForSize && contests[s.For] == nil:
+		return fmt.Errorf("for %q: there are size, memory and speed", s.For)
+	case s.For == ForSpeed && s.MaxError == 0:
+		return errors.New("for speed an error has to be given: the fastest matrix of all is one of zeros")
+	case s.Scheme.Name != "trellis" && s.For != "" && s.For != ForSize:
+		return fmt.Errorf("schemes are chosen for %s where none is asked for, not where %s is", s.For, s.Scheme.Name)
 	case s.Bits != 0 && s.MaxError != 0:
 		return fmt.Errorf("bits and an error are asked for: one follows from the other")
 	case s.MaxError != 0 && !(s.MaxError > 0 && s.MaxError < 1):
@@ -56,6 +63,9 @@ func (s Settings) withDefaults() Settings {
 	}
 	if s.Scheme.Name == "trellis" && s.Bits == 0 && s.MaxError == 0 {
 		s.Bits = DefaultBits
+	}
+	if s.For == "" {
+		s.For = ForSize
 	}
 	return s
 }

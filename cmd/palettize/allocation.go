@@ -66,6 +66,9 @@ func (r *planReport) text() string {
 	var weights, bits float64
 	for _, m := range r.Matrices {
 		how, found := m.Scheme.Name, ""
+		if m.Scheme.States == 0 { // the number of centroids of others follows from the levels
+			how = schemeText(m.Scheme.Name, m.Scheme.Width, m.Scheme.K, m.Scheme.Group)
+		}
 		if m.Error > 0 {
 			found = fmt.Sprintf("%.4f", m.Error)
 		}

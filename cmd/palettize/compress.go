@@ -77,7 +77,7 @@ type compressOptions struct {
 
 // settingsOptions are the flags that say how a matrix is compressed. Each is a setting of --tensor too.
 type settingsOptions struct {
-	scheme            string
+	scheme, purpose   string
 	bits, maxError    float64
 	states            int
 	segment, k, group int
@@ -87,6 +87,7 @@ type settingsOptions struct {
 var settingFlags = []struct{ flag, schemes string }{
 	{"bits", "trellis"},
 	{"max-error", "trellis"},
+	{"for", "trellis"},
 	{"states", "trellis"},
 	{"k", "segments, scalar or rows"},
 	{"segment", "segments"},
@@ -96,6 +97,7 @@ var settingFlags = []struct{ flag, schemes string }{
 func (o *settingsOptions) addFlags(f *pflag.FlagSet) {
 	f.Float64Var(&o.bits, "bits", codebook.DefaultBits, "bits a weight that the layers take in the file, everything counted, 0.5 to 6.5 (scheme trellis)")
 	f.Float64Var(&o.maxError, "max-error", 0, "instead of --bits: the relative error of the weights not to be exceeded (scheme trellis)")
+	f.StringVar(&o.purpose, "for", codebook.ForSize, "what to make least of: size (of the file), memory (while multiplying), or speed (time to multiply; needs --max-error); memory and speed choose among all schemes")
 	f.StringVar(&o.scheme, "scheme", "trellis", "trellis, segments, scalar or rows")
 	f.IntVar(&o.states, "states", 32, "states of the trellis: 4, 8 or 32 (scheme trellis)")
 	f.IntVar(&o.segment, "segment", 2, "columns in a segment, 2 to 64 (scheme segments)")
@@ -274,7 +276,7 @@ func (o *compressOptions) options() (codebook.Options, error) {
 		return opts, usagef("--plan-in says what to allot, --plan and --plan-out find it")
 	}
 	if o.planIn != "" {
-		for _, f := range []string{"bits", "max-error", "size", "tensor", "scheme", "states", "k", "segment", "group"} {
+		for _, f := range []string{"bits", "max-error", "for", "size", "tensor", "scheme", "states", "k", "segment", "group"} {
 			if o.set[f] {
 				return opts, usagef("--%s and --plan-in: the plan says it", f)
 			}
@@ -322,7 +324,7 @@ func (o *settingsOptions) settings(set map[string]bool) (codebook.Settings, erro
 	}
 	switch o.scheme {
 	case "trellis":
-		s.Scheme.States = o.states
+		s.Scheme.States, s.For = o.states, o.purpose
 		if s.MaxError = o.maxError; !set["max-error"] {
 			s.Bits = o.bits
 		}
@@ -355,7 +357,7 @@ func (o *settingsOptions) override(text string) (codebook.Override, error) {
 	for _, item := range strings.Split(list, ",") {
 		name, value, _ := strings.Cut(item, ":")
 		if f.Lookup(name) == nil {
-			return codebook.Override{}, fmt.Errorf("no setting %q: there are scheme, bits, max-error, states, segment, k and group", name)
+			return codebook.Override{}, fmt.Errorf("no setting %q: there are scheme, bits, max-error, for, states, segment, k and group", name)
 		}
 		if err := f.Set(name, value); err != nil {
 			return codebook.Override{}, fmt.Errorf("%s:%s is no setting", name, value)
@@ -394,9 +396,16 @@ type recorded struct {
 	codebook.Scheme
 	Bits     float64 `json:"bits,omitempty"`
 	MaxError float64 `json:"max_error,omitempty"`
+	For      string  `json:"for,omitempty"`
 }
 
-func record(s codebook.Settings) recorded { return recorded{s.Scheme, s.Bits, s.MaxError} }
+func record(s codebook.Settings) recorded {
+	r := recorded{s.Scheme, s.Bits, s.MaxError, s.For}
+	if r.For == codebook.ForSize {
+		r.For = ""
+	}
+	return r
+}
 
 // compressFacts arranges a report for printing.
 func compressFacts(report *codebook.Report) *compressReport {

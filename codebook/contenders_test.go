@@ -1,0 +1,120 @@
+package codebook
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+)
+
+// layersOf returns the error of the layers of a report together, and their bits a weight.
+func layersOf(r *Report, dst *memory) (d Distortion, bits float64) {
+	weights := 0.0
+	for _, e := range r.Entries {
+		d.Merge(e.Distortion)
+		weights += float64(e.Tensor.Elements())
+		bits += float64(dst.layers[e.Tensor.Name].BitsStored())
+	}
+	return d, bits / weights
+}
+
+func twoMatrices() *memory {
+	m := new(memory)
+	m.add("wide", "F32", gaussian(1, 256*512), 256, 512)
+	m.add("tall", "F32", gaussian(2, 768*128), 768, 128)
+	return m
+}
+
+func TestCompressForSpeed(t *testing.T) {
+	for _, limit := range []float64{0.03, 0.08, 0.2, 0.6} {
+		dst := new(memory)
+		report, err := Compress(context.Background(), dst, twoMatrices(), Options{Settings: Settings{MaxError: limit, For: ForSpeed}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, _ := layersOf(report, dst)
+		// Contenders other than trellises are tried on a sample.
+		if d.Relative() > 1.01*limit {
+			t.Errorf("error %.4f, asked for %v", d.Relative(), limit)
+		}
+		for _, e := range report.Entries {
+			if fast := e.Layer.Name != "trellis"; fast != (limit > 0.07) {
+				t.Errorf("error of %v: %s has scheme %s", limit, e.Tensor.Name, e.Layer.Name)
+			}
+		}
+	}
+}
+
+func TestCompressForMemory(t *testing.T) {
+	for _, bits := range []float64{2.5, 4.2, 6} {
+		dst := new(memory)
+		report, err := Compress(context.Background(), dst, twoMatrices(), Options{Settings: Settings{Bits: bits, For: ForMemory}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, took := layersOf(report, dst); took > bits {
+			t.Errorf("%.3f bits, asked for %v", took, bits)
+		}
+	}
+	_, err := Compress(context.Background(), new(memory), twoMatrices(), Options{Settings: Settings{Bits: 0.5, For: ForMemory}})
+	if err == nil || !strings.Contains(err.Error(), "no choice among what competes") {
+		t.Errorf("half a bit for memory: %v", err)
+	}
+}
+
+func TestForNeedsItsTerms(t *testing.T) {
+	for want, s := range map[string]Settings{
+		"for speed an error has to be given": {For: ForSpeed, Bits: 4},
+		`for "money"`:                        {For: "money"},
+		"where none is asked for":            {For: ForMemory, Scheme: Schemes()[1]},
+	} {
+		_, err := Compress(context.Background(), new(memory), twoMatrices(), Options{Settings: s})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: %v, want %q", s, err, want)
+		}
+	}
+}
+
+// TestElect holds the choice against all choices: its sum is least but for what one price for all cannot tell apart.
+func TestElect(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 200 {
+		members := make([]*matrixPlan, 4)
+		for i := range members {
+			members[i] = new(matrixPlan)
+			for range 4 {
+				members[i].contenders = append(members[i].contenders, contender{time: random.Float64(), goal: goal{noise: random.Float64()}})
+			}
+		}
+		limit := 0.5 + 2*random.Float64()
+		time := func(c contender) float64 { return c.time }
+		noise := func(c contender) float64 { return c.goal.noise }
+		least, most, nearest := math.Inf(1), 0.0, math.Inf(1)
+		for code := range 256 {
+			sum, off := 0.0, 0.0
+			for i, p := range members {
+				c := p.contenders[code>>(2*i)&3]
+				sum, off = sum+c.time, off+c.goal.noise
+				most = max(most, c.time)
+			}
+			if nearest = min(nearest, off); off <= limit {
+				least = min(least, sum)
+			}
+		}
+		chosen, err := elect(members, time, noise, limit)
+		if (err != nil) != (nearest > limit) {
+			t.Fatalf("limit %v, nearest %v: %v", limit, nearest, err)
+		}
+		if err != nil {
+			continue
+		}
+		sum, off := 0.0, 0.0
+		for _, c := range chosen {
+			sum, off = sum+c.time, off+c.goal.noise
+		}
+		if off > limit || sum < least || sum > least+most {
+			t.Fatalf("time %v and noise %v of %v; the least time is %v", sum, off, limit, least)
+		}
+	}
+}
