@@ -29,24 +29,24 @@ const renewWindows = 256
 //	w[i] * (x[i] - table[assignments[i]])^2
 //
 // least, where an assignment is a window of 8 bits: the one before it, moved up by bits (2 to 5), and as many new bits
-// below. Before the first all bits are 0. w may be nil, for all 1. It returns the sum. The search is the Viterbi
+// below. The one before the first is start. w may be nil, for all 1. It returns the sum. The search is the Viterbi
 // algorithm in float32, with no fused operation:
 //
-// Before the first value a path to window 0 costs 0, to others infinity. At each value the best predecessor of window s
+// Before the first value a path to window start costs 0, to others infinity. At each value the best predecessor of window s
 // is the cheapest of those whose lower 8-bits bits are s>>bits, the lowest among equals, and the cost of s is
 //
 //	float32(cost of the predecessor) + float32(float32(e*e) * w[i]), e = x[i] - table[s]
 //
 // After every 256 values the cost of window 0 is subtracted from all and added to a sum in float64. The path ends in
 // the cheapest window, the lowest among equals. x, w and table are finite, w is not negative, and no cost overflows.
-func (s *Set) SearchWindows(assignments []byte, work *WindowWork, x, w []float32, table *[Centroids]float32, bits int) float64 {
+func (s *Set) SearchWindows(assignments []byte, work *WindowWork, x, w []float32, table *[Centroids]float32, bits int, start byte) float64 {
 	n := len(x)
 	if bits < MinWindowBits || bits > MaxWindowBits || len(assignments) != n || w != nil && len(w) != n {
 		panic(fmt.Sprintf("kernels: SearchWindows: %d bits, %d assignments, %d values, %d weights", bits, len(assignments), n, len(w)))
 	}
 	size := Centroids >> bits
 	work.back = slices.Grow(work.back[:0], n*size)[:n*size]
-	total := work.costs(s.window, x, w, table, bits)
+	total := work.costs(s.window, x, w, table, bits, start)
 	at := 0
 	for i, c := range work.cost {
 		if c < work.cost[at] {
@@ -63,11 +63,11 @@ func (s *Set) SearchWindows(assignments []byte, work *WindowWork, x, w []float32
 }
 
 // costs finds the costs of the best paths, less what it returns.
-func (work *WindowWork) costs(advance windowFunc, x, w []float32, table *[Centroids]float32, bits int) (total float64) {
+func (work *WindowWork) costs(advance windowFunc, x, w []float32, table *[Centroids]float32, bits int, start byte) (total float64) {
 	for i := range work.cost {
 		work.cost[i] = infinity
 	}
-	work.cost[0] = 0
+	work.cost[start] = 0
 	back := work.back
 	for len(x) > 0 {
 		n := min(len(x), renewWindows)

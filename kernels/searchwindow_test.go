@@ -10,6 +10,7 @@ import (
 // windowCase is one call of the search.
 type windowCase struct {
 	bits  int
+	start byte
 	x, w  []float32
 	table [Centroids]float32
 }
@@ -35,7 +36,7 @@ func normal(rng *rand.Rand) float32 { return float32(rng.NormFloat64()) }
 
 func newWindowCase(t testing.TB, rng *rand.Rand, p place, kind, bits, n int) windowCase {
 	k := windowKinds[kind]
-	c := windowCase{bits: bits, x: alloc[float32](t, p, rng, n)}
+	c := windowCase{bits: bits, start: byte(rng.Uint32()), x: alloc[float32](t, p, rng, n)}
 	for i := range c.x {
 		c.x[i] = k.value(rng)
 	}
@@ -52,7 +53,7 @@ func newWindowCase(t testing.TB, rng *rand.Rand, p place, kind, bits, n int) win
 }
 
 func (c *windowCase) search(fn windowFunc, assignments []byte, work *WindowWork) float64 {
-	return (&Set{window: fn}).SearchWindows(assignments, work, c.x, c.w, &c.table, c.bits)
+	return (&Set{window: fn}).SearchWindows(assignments, work, c.x, c.w, &c.table, c.bits, c.start)
 }
 
 // check holds a tier against scalar. Behind the assignments there is room in which nothing may be written, except where
@@ -110,7 +111,7 @@ func TestSearchWindowsFindsTheLeastSum(t *testing.T) {
 // sum is what the search makes least, for windows with these lower bits.
 func (c *windowCase) sum(bits func(i int) byte) float64 {
 	var sum float64
-	var window byte
+	window := c.start
 	for i, x := range c.x {
 		window = window<<c.bits | bits(i)&(1<<c.bits-1)
 		e, w := float64(x)-float64(c.table[window]), 1.0
@@ -132,7 +133,7 @@ func TestSearchWindowsOverlap(t *testing.T) {
 		c := newWindowCase(t, rng, offset, 0, bits, 1000)
 		assignments := make([]byte, len(c.x))
 		got := c.search(best.window, assignments, new(WindowWork))
-		var before byte
+		before := c.start
 		for _, a := range assignments {
 			if a>>bits != before<<bits>>bits {
 				t.Fatalf("%d bits: window %08b follows %08b", bits, a, before)
@@ -187,7 +188,7 @@ func TestSearchWindowsAllocations(t *testing.T) {
 	c := newWindowCase(t, rng, offset, 0, 2, 700)
 	assignments, work := make([]byte, len(c.x)), new(WindowWork)
 	c.search(best.window, assignments, work)
-	if n := testing.AllocsPerRun(10, func() { best.SearchWindows(assignments, work, c.x, c.w, &c.table, c.bits) }); n != 0 {
+	if n := testing.AllocsPerRun(10, func() { best.SearchWindows(assignments, work, c.x, c.w, &c.table, c.bits, c.start) }); n != 0 {
 		t.Errorf("SearchWindows allocates %v times", n)
 	}
 }
@@ -202,7 +203,7 @@ func TestSearchWindowsPanics(t *testing.T) {
 		"more weights than values": {3, 4, 5},
 	} {
 		if !panics(func() {
-			best.SearchWindows(make([]byte, c.assignments), new(WindowWork), make([]float32, 4), make([]float32, c.w), new([Centroids]float32), c.bits)
+			best.SearchWindows(make([]byte, c.assignments), new(WindowWork), make([]float32, 4), make([]float32, c.w), new([Centroids]float32), c.bits, 0)
 		}) {
 			t.Errorf("%s: no panic", name)
 		}
@@ -210,12 +211,12 @@ func TestSearchWindowsPanics(t *testing.T) {
 }
 
 func FuzzSearchWindows(f *testing.F) {
-	f.Add(byte(0), true, make([]byte, 40))
-	f.Add(byte(1), false, []byte("some values, and some more of them"))
-	f.Add(byte(3), true, []byte{255, 255, 0, 1, 128, 127})
-	f.Fuzz(func(t *testing.T, bits byte, weighted bool, data []byte) {
+	f.Add(byte(0), byte(0), true, make([]byte, 40))
+	f.Add(byte(1), byte(255), false, []byte("some values, and some more of them"))
+	f.Add(byte(3), byte(1), true, []byte{255, 255, 0, 1, 128, 127})
+	f.Fuzz(func(t *testing.T, bits, start byte, weighted bool, data []byte) {
 		rng := rand.New(rand.NewPCG(uint64(len(data)), 2))
-		c := windowCase{bits: MinWindowBits + int(bits)%4}
+		c := windowCase{bits: MinWindowBits + int(bits)%4, start: start}
 		for i, v := range data {
 			c.x = append(c.x, float32(int8(v))/16)
 			c.table[i%Centroids] = float32(int8(v^data[0])) / 32
@@ -240,7 +241,7 @@ func BenchmarkSearchWindows(b *testing.B) {
 			benchEachTier(b, windowTiers, fmt.Sprintf("bits=%d/weighted=%v", bits, c.w != nil), func(b *testing.B, fn windowFunc) {
 				s := &Set{window: fn}
 				for b.Loop() {
-					s.SearchWindows(assignments, work, c.x, c.w, &c.table, c.bits)
+					s.SearchWindows(assignments, work, c.x, c.w, &c.table, c.bits, c.start)
 				}
 				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(c.x)), "ns/weight")
 			})

@@ -179,7 +179,7 @@ func windowSearchForms(bits int) func(s *kernels.Set, rows, cols, batch int) fun
 		x, assignments, work := randomFloats(cols), make([]byte, cols), new(kernels.WindowWork)
 		table := (*[kernels.Centroids]float32)(randomFloats(kernels.Centroids))
 		return func() form {
-			return form{mul: always(func() { s.SearchWindows(assignments, work, x, nil, table, bits) })}
+			return form{mul: always(func() { s.SearchWindows(assignments, work, x, nil, table, bits, 0) })}
 		}
 	}
 }
