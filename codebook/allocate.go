@@ -121,7 +121,7 @@ func (c *compression) sketch(ctx context.Context, t Tensor) error {
 	}
 	group := c.opts.group(t.Name)
 	p := &matrixPlan{Allotted: Allotted{Tensor: t.Name, Weights: t.Elements(), Scheme: c.settings[group].Scheme}, group: group}
-	if p.Scheme.Name == "trellis" {
+	if p.Scheme.anyRate() {
 		coding, err := c.coding(ctx, t, w, p.Scheme)
 		if err != nil {
 			return err
@@ -150,7 +150,7 @@ func (c *compression) coding(ctx context.Context, t Tensor, w []float32, s Schem
 	rows, cols, _ := t.Matrix()
 	threads, in := threadCount(c.opts.Threads), unknown
 	if c.opts.Moments != nil {
-		moments, err := c.opts.Moments(t.Name, cols)
+		moments, err := c.moments(t.Name, cols)
 		if err != nil {
 			return nil, err
 		}
@@ -159,6 +159,14 @@ func (c *compression) coding(ctx context.Context, t Tensor, w []float32, s Schem
 		}
 	}
 	return newCoding(w, rows, cols, s.States, threads, c.opts.Kernels, in), nil
+}
+
+// moments returns what is known of the inputs of a tensor, nil: nothing.
+func (c *compression) moments(tensor string, cols int) (*Moments, error) {
+	if c.opts.Moments == nil {
+		return nil, nil
+	}
+	return c.opts.Moments(tensor, cols)
 }
 
 // divide divides what is asked of the matrices of one group among them. Where rows repeat and storing each once is better
@@ -257,8 +265,15 @@ func (c *compression) left(weights float64) (goal, error) {
 
 // build makes the layer of a matrix that takes what is allotted to it.
 func (c *compression) build(ctx context.Context, t Tensor, w []float32, a *Allotted) (*Layer, error) {
-	if a.Scheme.Name != "trellis" {
-		rows, cols, _ := t.Matrix()
+	rows, cols, _ := t.Matrix()
+	if a.Scheme.Window != 0 {
+		moments, err := c.moments(t.Name, cols)
+		if err != nil {
+			return nil, err
+		}
+		return buildWindows(ctx, w, rows, cols, moments, a.Scheme.Window, c.opts)
+	}
+	if !a.Scheme.anyRate() {
 		opts := c.opts
 		opts.Settings, opts.Overrides, opts.Size = Settings{}, nil, 0
 		return Build(ctx, w, rows, cols, a.Scheme, opts)

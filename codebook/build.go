@@ -17,6 +17,9 @@ func Build(ctx context.Context, w []float32, rows, cols int, scheme Scheme, opts
 	if err != nil {
 		return nil, err
 	}
+	if scheme.Window != 0 {
+		return buildWindows(ctx, w, rows, cols, nil, scheme.Window, opts)
+	}
 	if scheme.Name == "trellis" {
 		return buildTrellis(ctx, w, rows, cols, opts)
 	}

@@ -178,7 +178,7 @@ func (c *compression) putLayer(ctx context.Context, entry *Entry, w []float32) e
 		return err
 	}
 	entry.Distortion = l.distortion(w, threadCount(c.opts.Threads))
-	entry.Layer = &Scheme{Name: l.Scheme(), Width: l.Width, K: l.K(), Group: l.Group, States: a.Scheme.States}
+	entry.Layer = &Scheme{Name: l.Scheme(), Width: l.Width, K: l.K(), Group: l.Group, States: a.Scheme.States, Window: l.WindowBits}
 	entry.Bytes, err = c.dst.PutLayer(entry.Tensor, l, entry.Distortion)
 	return err
 }

@@ -36,7 +36,8 @@ type Layer struct {
 	Multipliers []int8    // Rows x Groups(), -MaxMultiplier..MaxMultiplier; nil without groups
 	ColScales   []byte    // Cols codes of RowScale, for Width 1; nil: all 1
 	Outliers    []Outlier // weights that no centroid comes near, for Width 1, by row, then column
-	Stream      []byte    // the layer entropy coded, as it is stored; nil: it is stored as it is
+	WindowBits  int       // 2 to 5: Assignments are windows of 8 bits, each the one before moved up by so many bits, the first from 0; else 0
+	Stream      []byte    // the layer entropy coded or with windows, as it is stored; nil: it is stored as it is
 
 	once    sync.Once // of plan, which MulVec and MulMat use
 	plan    *Plan
@@ -134,9 +135,12 @@ func (l *Layer) Validate() error {
 	case l.ColScales != nil && len(l.ColScales) != l.Cols:
 		return fmt.Errorf("%d column scales for %d columns", len(l.ColScales), l.Cols)
 	case l.Width != 1 && (l.ColScales != nil || l.Outliers != nil || l.Stream != nil):
-		return fmt.Errorf("column scales, outliers or entropy coding with segments of width %d", l.Width)
+		return fmt.Errorf("column scales, outliers or a stream with segments of width %d", l.Width)
 	case !(l.Scale >= 0 && l.Scale <= maxFloat32):
 		return fmt.Errorf("scale %v", l.Scale)
+	}
+	if err := l.validateWindows(); err != nil {
+		return err
 	}
 	k := l.K()
 	for i, a := range l.Assignments {

@@ -41,6 +41,19 @@ func NewMoments(values []float32, cols int) (*Moments, error) {
 	return m, m.checkSymmetry()
 }
 
+// damped returns the squares and a part of their mean, so that no column counts for nothing.
+func (m *Moments) damped() []float64 {
+	mean := 0.0
+	for _, v := range m.Squares {
+		mean += float64(v) / float64(len(m.Squares))
+	}
+	squares := make([]float64, len(m.Squares))
+	for i, v := range m.Squares {
+		squares[i] = float64(v) + max(float64(dampings[0]*mean), math.SmallestNonzeroFloat32)
+	}
+	return squares
+}
+
 // checkSymmetry walks through squares, so that columns are read along lines of the cache.
 func (m *Moments) checkSymmetry() error {
 	if m.Matrix == nil {

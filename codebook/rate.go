@@ -59,7 +59,7 @@ func stepBelow(v float64) step {
 func (c *coding) sideBytes(overhead int64, outliers []outlier) float64 {
 	front := Layer{Cols: c.cols, Centroids: make([]byte, 2*c.top()+1), ColScales: c.sensitivity.codes, Outliers: c.apart(outliers)}
 	blocks := c.coder.Blocks()
-	stream := c.coder.Append(front.appendEntropy(nil), make([][]byte, blocks))
+	stream := c.coder.Append(front.appendHead(nil), make([][]byte, blocks))
 	return float64(overhead) + float64(len(stream)+blocks*entropy.Overhead(c.cols))
 }
 

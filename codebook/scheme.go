@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/palettize/palettize/internal/entropy"
+	"github.com/palettize/palettize/kernels"
 )
 
 // Scheme says how a matrix is cut into segments, how many centroids they share, and how assignments are
@@ -13,7 +14,8 @@ type Scheme struct {
 	Width  int    `json:"d"`                // columns in a segment; 0: whole rows
 	K      int    `json:"k"`                // centroids wanted; fewer come out where fewer segments differ
 	Group  int    `json:"group"`            // columns that share a multiplier; 0: one scale a row
-	States int    `json:"states,omitempty"` // of the trellis along which assignments are chosen; 0: each on its own
+	States int    `json:"states,omitempty"` // of the trellis along which assignments are chosen, to be entropy coded; 0: none
+	Window int    `json:"window,omitempty"` // new bits that a weight brings to a window of 8 bits, its assignment: 2 to 5; 0: no windows
 }
 
 // Schemes lists the schemes with their defaults, the default scheme first.
@@ -43,7 +45,13 @@ func (s Scheme) Validate() error {
 		return fmt.Errorf("groups of columns go with scheme scalar, not %s", s.Name)
 	case s.Group != 0 && !ValidGroup(s.Group):
 		return fmt.Errorf("groups of %d columns: there can be 8, 16, 32, 64, 128 or 256", s.Group)
-	case s.Name == "trellis" && entropy.TrellisOf(s.States) == nil:
+	case s.Name != "trellis" && s.Window != 0:
+		return fmt.Errorf("windows go with scheme trellis, not %s", s.Name)
+	case s.Window != 0 && (s.Window < kernels.MinWindowBits || s.Window > kernels.MaxWindowBits):
+		return fmt.Errorf("windows of %d bits a weight: there can be %d to %d", s.Window, kernels.MinWindowBits, kernels.MaxWindowBits)
+	case s.Window != 0 && (s.K != MaxCentroids || s.States != 0):
+		return fmt.Errorf("windows of %d centroids and %d states: there are %d, and no states to choose", s.K, s.States, MaxCentroids)
+	case s.anyRate() && entropy.TrellisOf(s.States) == nil:
 		return fmt.Errorf("a trellis of %d states: there are those of 4, 8 and 32", s.States)
 	case s.Name != "trellis" && s.States != 0:
 		return fmt.Errorf("states of a trellis go with scheme trellis, not %s", s.Name)
@@ -51,13 +59,19 @@ func (s Scheme) Validate() error {
 	return nil
 }
 
+// anyRate reports whether any rate can be asked for: of assignments that are entropy coded.
+func (s Scheme) anyRate() bool { return s.Name == "trellis" && s.Window == 0 }
+
 // headerBytes is about what a layer takes in the header of a file.
 const headerBytes = 500
 
 // fileBytes is about what a layer takes in a file: for the most centroids that it can have, or with this many
 // bits a weight where the scheme lets them be chosen.
 func (s Scheme) fileBytes(rows, cols int, bits float64) int64 {
-	if s.Name == "trellis" {
+	if s.Window != 0 {
+		return int64(MaxCentroids+rows+cols+rows*ceilDiv(cols*s.Window, 8)) + headerBytes
+	}
+	if s.anyRate() {
 		return int64(bits*float64(rows)*float64(cols)/8) + headerBytes
 	}
 	l := Layer{Rows: rows, Cols: cols, Width: s.Width, Group: s.Group}

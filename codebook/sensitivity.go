@@ -47,12 +47,8 @@ func newSensitivity(ctx context.Context, w []float32, cols int, m *Moments, thre
 			relative[j] = float64(d)
 		}
 	} else {
-		mean := 0.0
-		for _, v := range m.Squares {
-			mean += float64(v) / float64(cols)
-		}
-		for j, v := range m.Squares {
-			relative[j] = 1 / math.Sqrt(float64(v)+max(float64(dampings[0]*mean), math.SmallestNonzeroFloat32))
+		for j, v := range m.damped() {
+			relative[j] = 1 / math.Sqrt(v)
 		}
 	}
 	top := 0.0

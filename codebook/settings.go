@@ -38,13 +38,13 @@ func (s Settings) Validate() error {
 		return err
 	}
 	switch {
-	case s.Scheme.Name != "trellis" && (s.Bits != 0 || s.MaxError != 0):
-		return fmt.Errorf("bits and errors can be chosen with scheme trellis, not %s", s.Scheme.Name)
+	case !s.Scheme.anyRate() && (s.Bits != 0 || s.MaxError != 0):
+		return errors.New("bits and errors can be chosen with scheme trellis, entropy coded")
 	case s.For != "" && s.For != ForSize && contests[s.For] == nil:
 		return fmt.Errorf("for %q: there are size, memory and speed", s.For)
 	case s.For == ForSpeed && s.MaxError == 0:
 		return errors.New("for speed an error has to be given: the fastest matrix of all is one of zeros")
-	case s.Scheme.Name != "trellis" && s.For != "" && s.For != ForSize:
+	case !s.Scheme.anyRate() && s.For != "" && s.For != ForSize:
 		return fmt.Errorf("schemes are chosen for %s where none is asked for, not where %s is", s.For, s.Scheme.Name)
 	case s.Bits != 0 && s.MaxError != 0:
 		return fmt.Errorf("bits and an error are asked for: one follows from the other")
@@ -61,7 +61,7 @@ func (s Settings) withDefaults() Settings {
 	if s.Scheme == (Scheme{}) {
 		s.Scheme = Schemes()[0]
 	}
-	if s.Scheme.Name == "trellis" && s.Bits == 0 && s.MaxError == 0 {
+	if s.Scheme.anyRate() && s.Bits == 0 && s.MaxError == 0 {
 		s.Bits = DefaultBits
 	}
 	if s.For == "" {
@@ -93,8 +93,8 @@ func (o Options) Validate() error {
 	switch {
 	case o.Size < 0:
 		return fmt.Errorf("a file of %d bytes", o.Size)
-	case o.Size > 0 && (o.Settings.Bits != 0 || o.Settings.MaxError != 0 || o.Settings.withDefaults().Scheme.Name != "trellis"):
-		return errors.New("the size of the file can be chosen with scheme trellis, instead of bits or an error")
+	case o.Size > 0 && (o.Settings.Bits != 0 || o.Settings.MaxError != 0 || !o.Settings.withDefaults().Scheme.anyRate()):
+		return errors.New("the size of the file can be chosen with scheme trellis, entropy coded, instead of bits or an error")
 	}
 	return nil
 }

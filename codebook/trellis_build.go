@@ -19,7 +19,7 @@ func (c *coding) finish(ctx context.Context, l *Layer, s step, f *found) error {
 		return err
 	}
 	l.Outliers = c.apart(f.outliers)
-	l.Stream = c.coder.Append(l.appendEntropy(nil), blocks)
+	l.Stream = c.coder.Append(l.appendHead(nil), blocks)
 	return nil
 }
 

@@ -30,7 +30,7 @@ func checkStored(t *testing.T, l *Layer) {
 		t.Fatal(err)
 	}
 	if !slices.Equal(got.Centroids, l.Centroids) || !slices.Equal(got.Assignments, l.Assignments) ||
-		!slices.Equal(got.ColScales, l.ColScales) || !slices.Equal(got.Outliers, l.Outliers) {
+		!slices.Equal(got.ColScales, l.ColScales) || !slices.Equal(got.RowScales, l.RowScales) || got.WindowBits != l.WindowBits || !slices.Equal(got.Outliers, l.Outliers) {
 		t.Error("another layer is stored")
 	}
 }
@@ -220,10 +220,10 @@ func TestDistanceToTheShannonBound(t *testing.T) {
 
 // withFront puts new outliers and column scales in front of what a layer stores.
 func withFront(l *Layer, outliers []Outlier, colScales []byte) *Layer {
-	levels := l.Stream[len(l.appendEntropy(nil)):]
+	levels := l.Stream[len(l.appendHead(nil)):]
 	n := &Layer{Rows: l.Rows, Cols: l.Cols, Width: 1, ZeroPoint: l.ZeroPoint, Scale: l.Scale, Centroids: l.Centroids,
 		Assignments: l.Assignments, Outliers: outliers, ColScales: colScales}
-	n.Stream = append(n.appendEntropy(nil), levels...)
+	n.Stream = append(n.appendHead(nil), levels...)
 	return n
 }
 
@@ -249,7 +249,7 @@ func TestDecodeRefuses(t *testing.T) {
 		name, want string
 		change     func(l *Layer)
 	}{
-		{"flags", "unknown flags 0x2", func(l *Layer) { l.Stream[0] = 2 }},
+		{"flags", "unknown flags 0x8", func(l *Layer) { l.Stream[0] = 8 }},
 		{"fewer centroids", "level 0 is centroid", func(l *Layer) {
 			l.Stream[1] -= 2
 			l.Stream = slices.Delete(l.Stream, 2, 4)
@@ -279,16 +279,20 @@ func TestDecodeRefuses(t *testing.T) {
 
 // FuzzLayerDecode: without checksums, no bytes make the decoder panic or take memory beyond what they back.
 func FuzzLayerDecode(f *testing.F) {
-	for i, s := range trellises() {
+	for i, s := range append(trellises(), windowSchemes()...) {
 		w := gaussian(uint64(i), 24*20)
 		w[5] = 100
-		l, err := Build(context.Background(), w, 24, 20, s, Options{Settings: Settings{MaxError: 0.2}})
+		var ask Settings
+		if s.anyRate() {
+			ask.MaxError = 0.2
+		}
+		l, err := Build(context.Background(), w, 24, 20, s, Options{Settings: ask})
 		if err != nil {
 			f.Fatal(err)
 		}
 		f.Add(l.Stream, uint16(24), uint16(20))
 		l.ColScales = make([]byte, 20)
-		f.Add(append(l.appendEntropy(nil), l.Stream...), uint16(24), uint16(20))
+		f.Add(append(l.appendHead(nil), l.Stream...), uint16(24), uint16(20))
 	}
 	f.Fuzz(func(t *testing.T, stream []byte, rows, cols uint16) {
 		if !entropy.Fits(len(stream), int(rows), int(cols)) || int(rows)*int(cols) > 1<<20 {
