@@ -9,12 +9,14 @@ type cost struct{ fetch, work float64 }
 func (c cost) of(batch float64) float64 { return c.fetch + batch*c.work }
 
 // costs are those of the tiers in use.
-type costs struct{ bytes, nibble, lookup, table, denseVec, denseMat cost }
+type costs struct{ bytes, nibble, lookup, window, table, denseVec, denseMat cost }
 
 const (
 	// costByte is what reading a byte of weights takes, data in the third-level cache. From
 	// memory it takes three to five times as much, which favours the same plans the more.
 	costByte = 0.006
+	// costMemory is the same from memory. It counts for layers with windows, which are for models larger than the caches.
+	costMemory = 0.025
 	// costCall is what a call takes whatever the size.
 	costCall = 100
 	// costShare is the least work that is worth a further thread: waking one takes about 1000.
@@ -32,6 +34,7 @@ var tierCosts = map[string]cost{
 	"mul-u8/amx": {0, 0.0021}, "mul-u8/avx512vnni": {0, 0.0021}, "mul-u8/avxvnni": {0, 0.005}, "mul-u8/avx2": {0, 0.0125}, "mul-u8/scalar": {0, 2.3},
 	"mul-nibble/amx": {0, 0.0021}, "mul-nibble/avx512vnni": {0, 0.0021}, "mul-nibble/avxvnni": {0, 0.0055}, "mul-nibble/avx2": {0.0105, 0.0125}, "mul-nibble/scalar": {0, 2.9},
 	"mul-lookup/amx": {0.0015, 0.0025}, "mul-lookup/avx512vbmi": {0.0015, 0.0025}, "mul-lookup/avxvnni": {0.117, 0.005}, "mul-lookup/avx2": {0.115, 0.0125}, "mul-lookup/scalar": {0, 1},
+	"mul-window/amx": {0.0036, 0.0021}, "mul-window/avx512vbmi": {0.0036, 0.0021}, "mul-window/avxvnni": {0.139, 0.005}, "mul-window/avx2": {0.137, 0.0125}, "mul-window/scalar": {0, 10.5},
 	"table/avx512vbmi": {0, 0.0095}, "table/avx512vnni": {0, 0.05}, "table/avxvnni": {0, 0.29}, "table/avx2": {0, 0.29}, "table/scalar": {0, 1.2},
 	"dense-vector/avx512": {0, 0.0085}, "dense-vector/avx2": {0, 0.0085}, "dense-vector/scalar": {0, 0.22},
 	"dense-matrix/avx512": {0.06, 0.0085}, "dense-matrix/avx2": {0, 0.0165}, "dense-matrix/scalar": {0, 0.22},
@@ -41,6 +44,7 @@ var tierCosts = map[string]cost{
 	"mul-u8/i8mm": {0, 0.011}, "mul-u8/sdot": {0, 0.021}, "mul-u8/neon": {0, 0.055},
 	"mul-nibble/i8mm": {0, 0.031}, "mul-nibble/sdot": {0, 0.031}, "mul-nibble/neon": {0, 0.073},
 	"mul-lookup/i8mm": {0.2, 0.011}, "mul-lookup/sdot": {0.2, 0.021}, "mul-lookup/neon": {0.2, 0.055},
+	"mul-window/i8mm": {0.3, 0.011}, "mul-window/sdot": {0.3, 0.021}, "mul-window/neon": {0.3, 0.055},
 	"table/i8mm": {0, 1.2}, "table/sdot": {0, 1.2}, "table/neon": {0, 1.2},
 	"dense-vector/neon": {0, 0.083}, "dense-matrix/neon": {0, 0.083},
 }
@@ -62,7 +66,7 @@ var referenceCosts = costsWith(func(op string) string {
 func costsWith(tier func(op string) string) *costs {
 	of := func(op string) cost { return tierCosts[op+"/"+tier(op)] }
 	return &costs{
-		bytes: of("mul-u8"), nibble: of("mul-nibble"), lookup: of("mul-lookup"), table: of("table"),
+		bytes: of("mul-u8"), nibble: of("mul-nibble"), lookup: of("mul-lookup"), window: of("mul-window"), table: of("table"),
 		denseVec: of("dense-vector"), denseMat: of("dense-matrix"),
 	}
 }
@@ -70,6 +74,14 @@ func costsWith(tier func(op string) string) *costs {
 // size is the number of weights, rows padded to whole panels.
 func size(l *Layer, panel int) float64 {
 	return float64(ceilDiv(l.Rows, panel)*panel) * float64(l.Cols)
+}
+
+// readByte is what reading a byte of the layer's weights takes.
+func (l *Layer) readByte() float64 {
+	if l.WindowBits != 0 {
+		return costMemory
+	}
+	return costByte
 }
 
 func costBroadcast(c *costs, l *Layer, batch float64) float64 {
@@ -91,13 +103,17 @@ func costLookup(c *costs, l *Layer, batch float64) float64 {
 	return costCall + size(l, panelRows)*(costByte/float64(l.Width)+c.lookup.of(batch))
 }
 
+func costWindow(c *costs, l *Layer, batch float64) float64 {
+	return costCall + size(l, panelRows)*(l.readByte()*float64(l.WindowBits)/8+c.window.of(batch))
+}
+
 func costBytes(c *costs, l *Layer, batch float64) float64 {
-	return costCall + size(l, panelRows)*(costByte+c.bytes.of(batch))
+	return costCall + size(l, panelRows)*(l.readByte()+c.bytes.of(batch))
 }
 
 func costDense(c *costs, l *Layer, batch float64) float64 {
 	if batch == 1 {
-		return costCall + size(l, 1)*(costByte*4+c.denseVec.work)
+		return costCall + size(l, 1)*(l.readByte()*4+c.denseVec.work)
 	}
-	return costCall + size(l, 1)*(costByte*4+c.denseMat.of(batch))
+	return costCall + size(l, 1)*(l.readByte()*4+c.denseMat.of(batch))
 }

@@ -120,6 +120,21 @@ func layLookup(l *Layer) engine {
 	return &panelEngine{m: m, width: l.Width, zero: l.ZeroPoint, op: (*kernels.Set).MulLookup}
 }
 
+func fitsWindow(l *Layer) bool { return l.WindowBits != 0 }
+
+func layWindow(l *Layer) engine {
+	m := kernels.Matrix{
+		Panels: ceilDiv(l.Rows, panelRows), Quads: ceilDiv(l.Cols, 4*kernels.WindowQuads) * kernels.WindowQuads,
+		BlockQuads: kernels.Block / 4, GroupQuads: kernels.Block / 4,
+		Scale: l.paddedScales(panelRows), Lookup: l.Centroids, Bits: l.WindowBits,
+	}
+	m.Codes = make([]byte, kernels.WindowBytes(m.Panels, m.Quads, m.Bits))
+	for r := range l.Rows {
+		kernels.PackWindows(m.Codes, m.Quads, m.Bits, r, l.Assignments[r*l.Cols:][:l.Cols])
+	}
+	return &panelEngine{m: m, width: 1, zero: l.ZeroPoint, op: (*kernels.Set).MulWindow}
+}
+
 // fitsBytes: any segment can be written out as the bytes of its centroid, for CPUs that find bytes
 // faster than they look centroids up.
 func fitsBytes(l *Layer) bool { return l.Width <= MaxWidth && l.Width < l.Cols }

@@ -47,6 +47,7 @@ var plans = []struct {
 	{"table", "table", fitsTable, costTable, layTable},
 	{"decode16", "mul-nibble", fitsNibbles, costNibbles, layNibbles},
 	{"decode256", "mul-lookup", fitsLookup, costLookup, layLookup},
+	{"window", "mul-window", fitsWindow, costWindow, layWindow},
 	{"bytes", "mul-u8", fitsBytes, costBytes, layBytes},
 	{"dense", "dense-vector", func(*Layer) bool { return true }, costDense, layDense},
 }
@@ -106,8 +107,8 @@ func newPlan(rows, cols int, name, op string, e engine, set *kernels.Set, thread
 	return &Plan{rows: rows, cols: cols, name: name, tier: set.Tier(op), engine: e, set: set, threads: threads}
 }
 
-// Name is the plan: "broadcast" and "table" spread dot products of the centroids, "decode16" and
-// "decode256" multiply weights looked up in registers, "bytes" weights written out as bytes, "dense"
+// Name is the plan: "broadcast" and "table" spread dot products of the centroids, "decode16",
+// "decode256" and "window" multiply weights looked up in registers, "bytes" weights written out as bytes, "dense"
 // rebuilt float32 weights.
 func (p *Plan) Name() string { return p.name }
 

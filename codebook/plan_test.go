@@ -35,6 +35,21 @@ func randomLayer(random *rand.Rand, rows, cols, width, k, group int) *Layer {
 	return l
 }
 
+// randomWindows returns a layer of windows.
+func randomWindows(random *rand.Rand, rows, cols, bits int) *Layer {
+	l := randomLayer(random, rows, cols, 1, MaxCentroids, 0)
+	for i := range l.Assignments {
+		if i%cols == 0 {
+			l.Assignments[i] &= 1<<bits - 1
+		} else {
+			l.Assignments[i] = l.Assignments[i-1]<<bits | l.Assignments[i]&(1<<bits-1)
+		}
+	}
+	l.WindowBits = bits
+	l.Stream = l.appendWindows(l.appendHead(nil))
+	return l
+}
+
 // integers returns n vectors of values from -127 to 127, one 127 in each run of 4 at least, so in every
 // block: quantisation keeps them as they are, with a scale of exactly 1.
 func integers(random *rand.Rand, n, cols int) []float32 {
@@ -72,7 +87,7 @@ func TestEveryTierHasACost(t *testing.T) {
 	}
 	for _, info := range set.Tiers() {
 		switch info.Op {
-		case "mul-u8", "mul-nibble", "mul-lookup", "table", "dense-vector", "dense-matrix":
+		case "mul-u8", "mul-nibble", "mul-lookup", "mul-window", "table", "dense-vector", "dense-matrix":
 			if tierCosts[info.Op+"/"+info.Tier].work == 0 {
 				t.Errorf("%s has no cost for tier %s", info.Op, info.Tier)
 			}
@@ -80,37 +95,50 @@ func TestEveryTierHasACost(t *testing.T) {
 	}
 }
 
-var planShapes = []struct{ rows, cols, width, k, group int }{
-	{1, 2, 2, 1, 0},
-	{1, 1, 1, 3, 0},
-	{3, 5, 2, 4, 0},
-	{16, 256, 2, 256, 0},
-	{17, 257, 2, 256, 0},
-	{70, 387, 3, 256, 0},
-	{65, 130, 4, 200, 0},
-	{257, 1023, 4, 256, 0},
-	{33, 515, 5, 17, 0},
-	{130, 640, 8, 256, 0},
-	{64, 387, 9, 100, 0},
-	{20, 700, 33, 256, 0},
-	{129, 512, 64, 256, 0},
-	{40, 1000, 1000, 30, 0},
-	{300, 387, 387, 256, 0},
-	{5, 17, 1, 16, 0},
-	{33, 387, 1, 16, 0},
-	{64, 512, 1, 16, 16},
-	{19, 387, 1, 13, 8},
-	{16, 520, 1, 2, 256},
-	{50, 300, 1, 17, 0},
-	{31, 387, 1, 256, 32},
-	{2, 20000, 2, 256, 0},
+type planShape struct{ rows, cols, width, k, group, window int }
+
+func (s planShape) layer(random *rand.Rand) *Layer {
+	if s.window != 0 {
+		return randomWindows(random, s.rows, s.cols, s.window)
+	}
+	return randomLayer(random, s.rows, s.cols, s.width, s.k, s.group)
+}
+
+var planShapes = []planShape{
+	{1, 2, 2, 1, 0, 0},
+	{1, 1, 1, 3, 0, 0},
+	{3, 5, 2, 4, 0, 0},
+	{16, 256, 2, 256, 0, 0},
+	{17, 257, 2, 256, 0, 0},
+	{70, 387, 3, 256, 0, 0},
+	{65, 130, 4, 200, 0, 0},
+	{257, 1023, 4, 256, 0, 0},
+	{33, 515, 5, 17, 0, 0},
+	{130, 640, 8, 256, 0, 0},
+	{64, 387, 9, 100, 0, 0},
+	{20, 700, 33, 256, 0, 0},
+	{129, 512, 64, 256, 0, 0},
+	{40, 1000, 1000, 30, 0, 0},
+	{300, 387, 387, 256, 0, 0},
+	{5, 17, 1, 16, 0, 0},
+	{33, 387, 1, 16, 0, 0},
+	{64, 512, 1, 16, 16, 0},
+	{19, 387, 1, 13, 8, 0},
+	{16, 520, 1, 2, 256, 0},
+	{50, 300, 1, 17, 0, 0},
+	{31, 387, 1, 256, 32, 0},
+	{2, 20000, 2, 256, 0, 0},
+	{1, 1, 1, 256, 0, 2},
+	{17, 63, 1, 256, 0, 3},
+	{33, 257, 1, 256, 0, 4},
+	{50, 640, 1, 256, 0, 5},
 }
 
 // TestChoose asks for the plan of a layer of which nothing but the shapes is there.
 func TestChoose(t *testing.T) {
 	for _, s := range planShapes {
-		l := randomLayer(rand.New(rand.NewPCG(2, 2)), s.rows, s.cols, s.width, s.k, s.group)
-		hollow := &Layer{Rows: s.rows, Cols: s.cols, Width: s.width, Centroids: l.Centroids, Group: s.group}
+		l := s.layer(rand.New(rand.NewPCG(2, 2)))
+		hollow := &Layer{Rows: s.rows, Cols: s.cols, Width: s.width, Centroids: l.Centroids, Group: s.group, WindowBits: s.window}
 		for _, opts := range []RunOptions{{}, {Batch: 8}, {Plan: "dense"}} {
 			p, err := l.Plan(opts)
 			if err != nil {
@@ -130,7 +158,7 @@ func TestChoose(t *testing.T) {
 func TestPlans(t *testing.T) {
 	for _, s := range planShapes {
 		random := rand.New(rand.NewPCG(1, uint64(s.rows*s.cols)))
-		l := randomLayer(random, s.rows, s.cols, s.width, s.k, s.group)
+		l := s.layer(random)
 		if err := l.Validate(); err != nil {
 			t.Fatal(err)
 		}
@@ -141,7 +169,7 @@ func TestPlans(t *testing.T) {
 				if !row.fits(l) {
 					continue
 				}
-				t.Run(fmt.Sprintf("%dx%d d=%d k=%d group=%d n=%d %s", s.rows, s.cols, s.width, s.k, s.group, n, row.name), func(t *testing.T) {
+				t.Run(fmt.Sprintf("%dx%d d=%d k=%d group=%d window=%d n=%d %s", s.rows, s.cols, s.width, s.k, s.group, s.window, n, row.name), func(t *testing.T) {
 					y := mulMat(t, l, RunOptions{Plan: row.name}, x, n)
 					for i, v := range y {
 						// A table is rounded to 16 bits a block; all else to float32.
@@ -248,7 +276,11 @@ func errorShapes() []*Layer {
 			layers = append(layers, l)
 		}
 	}
-	return layers
+	random := rand.New(rand.NewPCG(6, 6))
+	windows := randomWindows(random, 512, 384, 3)
+	windows.ZeroPoint = 128
+	addExtras(random, windows)
+	return append(layers, windows)
 }
 
 // addExtras gives a layer outliers, one among 50 weights, and scales of columns.
@@ -381,7 +413,7 @@ func TestMulRefusesBadInput(t *testing.T) {
 
 func TestMulVecAllocatesNothing(t *testing.T) {
 	for _, s := range planShapes {
-		l := randomLayer(rand.New(rand.NewPCG(4, 4)), s.rows, s.cols, s.width, s.k, s.group)
+		l := s.layer(rand.New(rand.NewPCG(4, 4)))
 		for _, row := range plans {
 			if !row.fits(l) {
 				continue
@@ -406,10 +438,19 @@ func TestMulVecAllocatesNothing(t *testing.T) {
 	}
 }
 
+// layerKinds are the kinds of layers whose plans are timed.
+func layerKinds(rows, cols int) []planShape {
+	return []planShape{
+		{rows, cols, cols, 256, 0, 0}, {rows, cols, 8, 256, 0, 0}, {rows, cols, 4, 256, 0, 0}, {rows, cols, 2, 256, 0, 0},
+		{rows, cols, 1, 16, 0, 0}, {rows, cols, 1, 16, 16, 0}, {rows, cols, 1, 256, 0, 0},
+		{rows, cols, 1, 256, 0, 2}, {rows, cols, 1, 256, 0, 4},
+	}
+}
+
 func BenchmarkMulVec(b *testing.B) {
 	const rows, cols = 3072, 1024
-	for _, s := range []struct{ width, k, group int }{{cols, 256, 0}, {8, 256, 0}, {4, 256, 0}, {2, 256, 0}, {1, 16, 0}, {1, 16, 16}, {1, 256, 0}} {
-		l := randomLayer(rand.New(rand.NewPCG(5, 5)), rows, cols, s.width, s.k, s.group)
+	for _, s := range layerKinds(rows, cols) {
+		l := s.layer(rand.New(rand.NewPCG(5, 5)))
 		for _, row := range plans {
 			if !row.fits(l) {
 				continue
@@ -419,13 +460,39 @@ func BenchmarkMulVec(b *testing.B) {
 				b.Fatal(err)
 			}
 			x, y := integers(rand.New(rand.NewPCG(6, 6)), 1, cols), make([]float32, rows)
-			b.Run(fmt.Sprintf("d=%d/k=%d/group=%d/plan=%s/tier=%s", s.width, s.k, s.group, row.name, p.Tier()), func(b *testing.B) {
+			b.Run(fmt.Sprintf("d=%d/k=%d/group=%d/window=%d/plan=%s/tier=%s", s.width, s.k, s.group, s.window, row.name, p.Tier()), func(b *testing.B) {
 				for b.Loop() {
 					if err := p.MulVec(y, x); err != nil {
 						b.Fatal(err)
 					}
 				}
 			})
+		}
+	}
+}
+
+// TestWindowsStaySmall: where kernels look windows up in registers a layer stays as small as its file, also where bytes take less
+// work. Where they cannot, bytes are better than float32.
+func TestWindowsStaySmall(t *testing.T) {
+	for _, set := range runnableSets(t) {
+		for bits := kernels.MinWindowBits; bits <= kernels.MaxWindowBits; bits++ {
+			l := randomWindows(rand.New(rand.NewPCG(9, 9)), 768, 1024, bits)
+			for _, batch := range []int{1, 8} {
+				p, err := l.Plan(RunOptions{Kernels: set, Batch: batch})
+				if err != nil {
+					t.Fatal(err)
+				}
+				want, most := "window", float64(bits)+0.1
+				switch set.Tier("mul-window") {
+				case "avxvnni", "avx2", "i8mm", "sdot", "neon":
+					want, most = "bytes", 8.2
+				case "scalar":
+					want, most = "dense", 32
+				}
+				if resident := float64(p.BitsResident()) / (768 * 1024); p.Name() != want || resident > most {
+					t.Errorf("%s, %d bits, batch of %d: %s, %.2f bits resident", set.Tier("mul-window"), bits, batch, p.Name(), resident)
+				}
+			}
 		}
 	}
 }
