@@ -63,13 +63,13 @@ var badCodebooks = []struct {
 	{"record-scale-negative", "tiny", true, record1(`["F32",[2,5],0,128,-0.5,[0,0,0,0,0]]`), "w", "scale -0.5"},
 	{"record-scale-infinite", "tiny", true, record1(`["F32",[2,5],0,128,1e39,[0,0,0,0,0]]`), header, "field 4"},
 	{"record-group-of-segments", "tiny", true, record1(`["F32",[2,5],8,128,0.5,[0,0,0,0,0]]`), header, "groups of 8 for segments of width 2"},
-	{"entropy-missing", "entropy", true, func(p parts) { delete(p.tensors, "w.entropy") }, header, `tensor "w.entropy" is missing`},
-	{"entropy-not-u8", "entropy", true, func(p parts) { p.tensors["w.entropy"].dtype = "I8" }, header, "expected U8"},
-	{"entropy-two-dimensions", "entropy", true, func(p parts) { p.tensors["u.entropy"].shape = []int{1, 47} }, header, "is U8 [1, 47], expected U8 [-1]"},
-	{"entropy-empty", "entropy", true, stream(func([]byte) []byte { return nil }), "w", "entropy: it ends early"},
-	{"entropy-cut", "entropy", true, stream(func(b []byte) []byte { return b[:len(b)-1] }), "w", "entropy: the stream ends early"},
+	{"entropy-missing", "entropy", true, func(p parts) { delete(p.tensors, "w.trellis") }, header, `tensor "w.trellis" is missing`},
+	{"entropy-not-u8", "entropy", true, func(p parts) { p.tensors["w.trellis"].dtype = "I8" }, header, "expected U8"},
+	{"entropy-two-dimensions", "entropy", true, func(p parts) { p.tensors["u.trellis"].shape = []int{1, 47} }, header, "is U8 [1, 47], expected U8 [-1]"},
+	{"entropy-empty", "entropy", true, stream(func([]byte) []byte { return nil }), "w", "trellis: it ends early"},
+	{"entropy-cut", "entropy", true, stream(func(b []byte) []byte { return b[:len(b)-1] }), "w", "trellis: the stream ends early"},
 	{"entropy-longer", "entropy", true, stream(func(b []byte) []byte { return append(b, 0) }), "w", "bytes are left behind the coded levels"},
-	{"entropy-unknown-flag", "entropy", true, stream(change(0, 3)), "w", "unknown flags 0x3"},
+	{"entropy-unknown-flag", "entropy", true, stream(change(0, 9)), "w", "unknown flags 0x9"},
 	{"entropy-fewer-centroids", "entropy", true, stream(func(b []byte) []byte { b[1] -= 2; return append(b[:2], b[4:]...) }), "w", "level 0 is centroid 4 of 7"},
 	{"entropy-outliers-without-end", "entropy", true, stream(change(20, 0x7f)), "w", "it ends early"},
 	{"entropy-outlier-beyond", "entropy", true, stream(change(21, 54)), "w", "outlier 0 lies beyond the matrix"},
@@ -92,6 +92,13 @@ var badCodebooks = []struct {
 	// Nothing may be allocated for a shape that the stream does not back.
 	{"entropy-huge-rows", "entropy", true, record1(`["F32",[1099511627776,9],0,128,0.5,[0,0,0,0,0],9]`), "w", "it ends early"},
 	{"entropy-huge-cols", "entropy", true, record1(`["F32",[6,1099511627776],0,128,0.5,[0,0,0,0,0],9]`), "w", "it ends early"},
+	{"window-six-bits", "window", true, stream(change(2, 6)), "w", "windows of 6 bits a weight"},
+	{"window-fewer-centroids", "window", true, stream(func(b []byte) []byte { b[1]--; return append(b[:3], b[4:]...) }), "w", "255 centroids"},
+	{"window-cut", "window", true, stream(func(b []byte) []byte { return b[:len(b)-1] }), "w", "trellis: 5 bytes of windows for 3 rows of 2"},
+	{"window-longer", "window", true, stream(func(b []byte) []byte { return append(b, 0) }), "w", "trellis: 7 bytes of windows for 3 rows of 2"},
+	{"window-padding", "window", true, stream(func(b []byte) []byte { b[len(b)-3] |= 1; return b }), "w", "row 1: bits behind the last weight"},
+	{"window-record-other-k", "window", true, record1(`["F32",[3,5],0,128,0.5,[0,0,0,0,0],255]`), "w", "256 centroids, the record says 255"},
+	{"window-huge-rows", "window", true, record1(`["F32",[1099511627776,5],0,128,0.5,[0,0,0,0,0],256]`), "w", "it ends early"},
 	{"record-group-of-7", "scalar", true, func(p parts) { p.metadata[layerPrefix+"v"] = `["F16",[2,9],7,127,0.5,[0,0,0,0,0]]` }, header, "groups of 7"},
 }
 
@@ -102,7 +109,7 @@ func record1(text string) func(parts) {
 // stream changes the stream of layer w.
 func stream(change func([]byte) []byte) func(parts) {
 	return func(p parts) {
-		w := p.tensors["w.entropy"]
+		w := p.tensors["w.trellis"]
 		w.data = change(w.data)
 		w.shape = []int{len(w.data)}
 	}

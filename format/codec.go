@@ -15,7 +15,7 @@ type part struct {
 // encode returns the parts of a valid layer.
 func encode(name string, l *codebook.Layer) []part {
 	if l.Stream != nil {
-		return []part{newPart(name+entropySuffix, l.Stream, len(l.Stream))}
+		return []part{newPart(name+trellisSuffix, l.Stream, len(l.Stream))}
 	}
 	bits := codebook.AssignmentBits(l.K())
 	parts := []part{
@@ -42,7 +42,7 @@ type stored struct {
 	record     *record
 	rows, cols int
 	k, width   int
-	parts      []codebook.Tensor // centroids, assignments, scales and multipliers, the last two if there; or all in one, entropy coded
+	parts      []codebook.Tensor // centroids, assignments, scales and multipliers, the last two if there; or all in one, of scheme trellis
 	bytes      int64             // in the file
 }
 
@@ -87,7 +87,7 @@ func newStored(name, text string, find func(string) *entry) (*stored, error) {
 	s := &stored{tensor: t, record: r, rows: rows, cols: cols}
 	if r.K != 0 {
 		s.k, s.width = r.K, 1
-		_, err = s.part(find, entropySuffix, -1)
+		_, err = s.part(find, trellisSuffix, -1)
 	} else {
 		err = s.findParts(find)
 	}
@@ -98,7 +98,7 @@ func newStored(name, text string, find func(string) *entry) (*stored, error) {
 	return s, nil
 }
 
-// findParts finds the tensors of a layer that is not entropy coded.
+// findParts finds the tensors of a layer that is not of scheme trellis.
 func (s *stored) findParts(find func(string) *entry) error {
 	rows, cols, name, r := s.rows, s.cols, s.tensor.Name, s.record
 	centroids, err := s.part(find, centroidsSuffix, -1, -1)
@@ -156,7 +156,7 @@ func (s *stored) decode(read func(name string) ([]byte, error)) (*codebook.Layer
 			return nil, err
 		}
 		switch p.Name[len(s.tensor.Name):] {
-		case entropySuffix:
+		case trellisSuffix:
 			l.Stream = data
 			if err = l.Decode(0); err == nil && l.K() != s.k {
 				err = fmt.Errorf("%d centroids, the record says %d", l.K(), s.k)

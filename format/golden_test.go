@@ -43,18 +43,41 @@ var golden = []struct {
 	{"entropy", nil,
 		[]tensor{random("w", "F32", 6, 9), random("v", "F16", 5, 2, 4), random("u", "BF16", 2, 3)},
 		map[string]*codebook.Layer{
-			"w": entropyLayer(6, 9, "010811274562809ebbd9f7ffffeffffcfffffaff010d48c103041d0204dfefff3bdff7cfbfff1d03"+
+			"w": decoded(6, 9, "010811274562809ebbd9f7ffffeffffcfffffaff010d48c103041d0204dfefff3bdff7cfbfff1d03"+
 				"003f034804001c56002f22203dcf1c003175490c4b4c3121e0602b00a360cf0216fc4c00f2bfae02"+
 				"aad6b100655eeb4fb20217db0100ca2f4c00331f09001983130098b60200f2591c00331f0900"),
-			"v": entropyLayer(5, 8, "000600285580aad4ff0005031f0105ff53f001dff7cfbfff03003f03482675140100341f0100b35f"+
+			"v": decoded(5, 8, "000600285580aad4ff0005031f0105ff53f001dff7cfbfff03003f03482675140100341f0100b35f"+
 				"22587b6bca93ad800030cdf00100afbff30d634fff0da10fee57a87f"),
-			"u": entropyLayer(2, 3, "0004004080c0ff0002021f0101ff03df77020014000c0c7dd70100af6c0400af6c04007dd70100af"+
+			"u": decoded(2, 3, "0004004080c0ff0002021f0101ff03df77020014000c0c7dd70100af6c0400af6c04007dd70100af"+
 				"6c040056600400"),
+		}},
+	{"window", nil,
+		[]tensor{random("w", "F32", 3, 5), random("v", "F16", 2, 3, 3), random("u", "BF16", 5, 1), random("t", "F64", 2, 7)},
+		map[string]*codebook.Layer{
+			"w": windowLayer(3, 5, 3, "010648c1", "a9385bc20fee"),
+			"v": windowLayer(2, 9, 2, "00", "1b27801e9240"),
+			"u": windowLayer(5, 1, 4, "0201018043c0c2", "f0307000a0"),
+			"t": windowLayer(2, 7, 5, "00", "8c63f71ee0ff10c43e20"),
 		}},
 }
 
-// entropyLayer decodes a layer of 8, 32 or 4 states.
-func entropyLayer(rows, cols int, stream string) *codebook.Layer {
+// windowLayer decodes a layer with as many bits a weight whose centroids are 0 to 255.
+func windowLayer(rows, cols, bits int, outliers, windows string) *codebook.Layer {
+	stream := []byte{7, 255, byte(bits)}
+	for i := range 256 {
+		stream = append(stream, byte(i))
+	}
+	for c := range cols {
+		stream = append(stream, byte(255-4*c))
+	}
+	for r := range rows {
+		stream = append(stream, byte(255-16*r))
+	}
+	return decoded(rows, cols, hex.EncodeToString(stream)+outliers+windows)
+}
+
+// decoded is the layer of a stream.
+func decoded(rows, cols int, stream string) *codebook.Layer {
 	l := &codebook.Layer{Rows: rows, Cols: cols, Width: 1, ZeroPoint: 128, Scale: 0.015625}
 	var err error
 	if l.Stream, err = hex.DecodeString(stream); err == nil {
@@ -151,8 +174,8 @@ var dumpBlock = regexp.MustCompile("(?s)```hexdump\n(.*?)```\n")
 // TestDumpInSpecification decodes the dumps of FORMAT.md, encodes the first again and compares the bytes.
 func TestDumpInSpecification(t *testing.T) {
 	tiny := contentOf(t, goldenPath("tiny.pal"))
-	w := golden[len(golden)-1].layers["w"]
-	dumps := []string{dump(t, tiny), dumpStream(t, w)}
+	entropyCoded, windows := golden[len(golden)-2].layers["w"], golden[len(golden)-1].layers["w"]
+	dumps := []string{dump(t, tiny), dumpEntropy(t, entropyCoded), dumpWindows(windows)}
 	spec := contentOf(t, "FORMAT.md")
 	if *update {
 		i := 0
@@ -177,8 +200,10 @@ func TestDumpInSpecification(t *testing.T) {
 	if !bytes.Equal(file, tiny) {
 		t.Error("the dump of FORMAT.md is not the golden file tiny.pal.safetensors")
 	}
-	if got := entropyLayer(w.Rows, w.Cols, hex.EncodeToString(undump(t, string(found[1][1])))); !sameLayer(got, w) {
-		t.Errorf("the dump of FORMAT.md is decoded to %+v", got)
+	for i, want := range []*codebook.Layer{entropyCoded, windows} {
+		if got := decoded(want.Rows, want.Cols, hex.EncodeToString(undump(t, string(found[i+1][1])))); !sameLayer(got, want) {
+			t.Errorf("the dump of FORMAT.md is decoded to %+v", got)
+		}
 	}
 	checkEncodedAgain(t, file)
 }
@@ -293,16 +318,39 @@ func dump(t *testing.T, file []byte) string {
 	return d.String()
 }
 
-// dumpStream explains an entropy-coded layer with column scales and few outliers, which are not far apart.
-func dumpStream(t *testing.T, l *codebook.Layer) string {
-	d := dumper{data: l.Stream}
-	d.part(1, "flags: column scales")
+// head explains what stands in front of the assignments of a layer with column scales and few outliers, which are not far
+// apart.
+func (d *dumper) head(l *codebook.Layer) {
 	d.part(2, "k - 1")
+	if l.WindowBits != 0 {
+		d.part(3, "bits")
+	}
 	d.part(d.at+l.K(), "centroids")
 	d.part(d.at+l.Cols, "column scales")
+	if l.RowScales != nil {
+		d.part(d.at+l.Rows, "row scales")
+	}
 	d.part(d.at+1, "outliers")
 	d.part(d.at+len(l.Outliers), "gaps")
 	d.part(d.at+2*len(l.Outliers), "values")
+}
+
+// dumpWindows explains a layer with row scales too.
+func dumpWindows(l *codebook.Layer) string {
+	d := dumper{data: l.Stream}
+	d.part(1, "flags: column scales, row scales, windows")
+	d.head(l)
+	for r := range l.Rows {
+		d.part(d.at+(l.Cols*l.WindowBits+7)/8, "row %d. Its windows: % x", r, l.Assignments[r*l.Cols:][:l.Cols])
+	}
+	return d.String()
+}
+
+// dumpEntropy explains an entropy-coded layer.
+func dumpEntropy(t *testing.T, l *codebook.Layer) string {
+	d := dumper{data: l.Stream}
+	d.part(1, "flags: column scales")
+	d.head(l)
 	c, blocks, err := entropy.Parse(l.Stream[d.at:], l.Rows, l.Cols)
 	if err != nil {
 		t.Fatal(err)

@@ -42,14 +42,14 @@ const (
 	assignmentsSuffix = ".assignments"
 	scalesSuffix      = ".scales"
 	multipliersSuffix = ".multipliers"
-	entropySuffix     = ".entropy" // all of the above of an entropy-coded layer
+	trellisSuffix     = ".trellis" // all of the above of a layer of scheme trellis
 )
 
-var suffixes = []string{centroidsSuffix, assignmentsSuffix, scalesSuffix, multipliersSuffix, entropySuffix}
+var suffixes = []string{centroidsSuffix, assignmentsSuffix, scalesSuffix, multipliersSuffix, trellisSuffix}
 
 // record is what __metadata__ says of a layer. The shapes of its parts say the rest. It is a JSON
 // list of the fields in this order, without names: with them, and a backslash before each quote,
-// long tensor names would take a layer over its 800 bytes of header. The last field is there for entropy-coded layers
+// long tensor names would take a layer over its 800 bytes of header. The last field is there for layers of scheme trellis
 // only.
 type record struct {
 	DType      string

@@ -115,7 +115,7 @@ func (w *Writer) take(t codebook.Tensor) (*entry, error) {
 	return e, nil
 }
 
-// Overhead returns what an entropy-coded layer in place of tensor t takes in the file beside its Stream, at most: with
+// Overhead returns what a layer of scheme trellis in place of tensor t takes in the file beside its Stream, at most: with
 // numbers as long as they get.
 func (w *Writer) Overhead(t codebook.Tensor) int64 {
 	const digits = 1.23456e-123
@@ -124,7 +124,7 @@ func (w *Writer) Overhead(t codebook.Tensor) int64 {
 	if err != nil {
 		panic(err) // numbers and names always marshal
 	}
-	return share(t.Name, []codebook.Tensor{{Name: t.Name + entropySuffix, Shape: []int{1_000_000_000}}}, text)
+	return share(t.Name, []codebook.Tensor{{Name: t.Name + trellisSuffix, Shape: []int{1_000_000_000}}}, text)
 }
 
 // Rest returns what the file takes without layers in place of these tensors, all others of the source passed through, at

@@ -42,6 +42,7 @@ done <<-FLAGS
 	--bits 4
 	--states 8 --bits 2
 	--states 4 --max-error 0.01
+	--storage window --bits 3
 	--scheme segments --segment 3 --k 200
 	--scheme scalar --k 16 --group 16
 	--scheme rows --k 9

@@ -84,32 +84,49 @@ def block(data, classes, tables, memory):
     return levels
 
 
-def entropy(f, name, rows, cols, k):
-    """Centroids, what is chosen of them, column scales, outliers: all of NAME.entropy."""
-    r = Reader(f.get_tensor(name + ".entropy"))
-    flags = r.bytes(2)[0]
-    centroids = r.bytes(k)[:, None]
-    scales = SCALES[r.bytes(cols)] if flags & 1 else None
-    n = r.number()
-    at = np.cumsum([r.number() + 1 for _ in range(n)], dtype=int) - 1
-    values = (r.bytes(2 * n).copy().view("<u2").astype(np.uint32) << 16).view(np.float32)
+def entropy(r, rows, cols):
+    """The assignments of entropy-coded storage."""
     memory, zero, low, count = r.bytes(4).tolist()
     height = r.number()
     classes = np.clip((r.codes(rows)[:, None] + r.codes(cols)) // 2 - low, 0, count - 1)
     tables = [slots(r) for _ in range(count)]
     sizes = [r.number() for _ in range(-(-rows // height))]
     levels = [block(r.bytes(n).copy(), classes[i * height:(i + 1) * height], tables, memory) for i, n in enumerate(sizes)]
-    return centroids, np.concatenate(levels) + zero, scales, (at, values)
+    return np.concatenate(levels) + zero
+
+
+def windows(r, rows, cols, bits):
+    """The assignments of window storage: the 8 bits that end with the bits of a weight."""
+    row = -(-cols * bits // 8)
+    stream = np.pad(np.unpackbits(r.bytes(rows * row).reshape(rows, row), axis=1), ((0, 0), (8, 0)))
+    return np.packbits(stream[:, bits * np.arange(1, cols + 1)[:, None] + np.arange(8)], axis=2)[..., 0]
+
+
+def trellis(f, name, rows, cols, k):
+    """Centroids, what is chosen of them, row scales, column scales, outliers: all of NAME.trellis."""
+    r = Reader(f.get_tensor(name + ".trellis"))
+    flags = r.bytes(2)[0]
+    bits = int(r.bytes(1)[0]) if flags & 4 else 0
+    centroids = r.bytes(k)[:, None]
+    column_scales = SCALES[r.bytes(cols)] if flags & 1 else None
+    row_scales = SCALES[r.bytes(rows)] if flags & 2 else None
+    n = r.number()
+    at = np.cumsum([r.number() + 1 for _ in range(n)], dtype=int) - 1
+    values = (r.bytes(2 * n).copy().view("<u2").astype(np.uint32) << 16).view(np.float32)
+    chosen = windows(r, rows, cols, bits) if bits else entropy(r, rows, cols)
+    return centroids, chosen, row_scales, column_scales, (at, values)
 
 
 def plain(f, name, rows, cols, _):
     """The same of a layer of plain parts."""
     centroids = f.get_tensor(name + ".centroids")
     k, d = centroids.shape
-    return centroids, unpack(f.get_tensor(name + ".assignments"), -(-cols // d), max(1, (k - 1).bit_length())), None, None
+    chosen = unpack(f.get_tensor(name + ".assignments"), -(-cols // d), max(1, (k - 1).bit_length()))
+    row_scales = SCALES[f.get_tensor(name + ".scales")] if name + ".scales" in f.keys() else None
+    return centroids, chosen, row_scales, None, None
 
 
-STORAGES = {"entropy": entropy, "assignments": plain}  # by a part that only they have
+STORAGES = {"trellis": trellis, "assignments": plain}  # by a part that only they have
 
 
 def layer(f, name):
@@ -117,10 +134,10 @@ def layer(f, name):
     dtype, shape, group, zero_point, scale, _, *k = json.loads(f.metadata()["palettize.layer." + name])
     rows, cols, parts = shape[0], int(np.prod(shape[1:])), f.keys()
     read = next(read for part, read in STORAGES.items() if f"{name}.{part}" in parts)
-    centroids, chosen, column_scales, outliers = read(f, name, rows, cols, *(k or [0]))
+    centroids, chosen, row_scales, column_scales, outliers = read(f, name, rows, cols, *(k or [0]))
     w = np.full((rows, 1), scale, np.float32)
-    if name + ".scales" in parts:
-        w = w * SCALES[f.get_tensor(name + ".scales")][:, None]
+    if row_scales is not None:
+        w = w * row_scales[:, None]
     if group:
         m = unpack(f.get_tensor(name + ".multipliers"), -(-cols // group), 7)
         w = w * np.repeat(np.where(m > 63, m - 128, m).astype(np.float32), group, axis=1)[:, :cols]
