@@ -15,21 +15,12 @@ const (
 	ForSpeed  = "speed"  // the fastest multiplication of one vector
 )
 
-// contests lists what competes for a matrix where the smallest file is not what is asked for.
+// contests lists what competes for a matrix where the smallest file is not what is asked for. Windows leave less error
+// than other schemes of as many bits, but take 2 at least, and are not the fastest.
 var contests = map[string][]Scheme{
-	ForMemory: {
-		{Name: "segments", Width: 8, K: MaxCentroids},
-		{Name: "segments", Width: 4, K: MaxCentroids},
-		{Name: "segments", Width: 2, K: MaxCentroids},
-		{Name: "scalar", Width: 1, K: 16},
-		{Name: "scalar", Width: 1, K: 16, Group: 16},
-		{Name: "scalar", Width: 1, K: MaxCentroids},
-		{Name: "trellis", Width: 1, K: MaxCentroids, Window: 2},
-		{Name: "trellis", Width: 1, K: MaxCentroids, Window: 3},
-		{Name: "trellis", Width: 1, K: MaxCentroids, Window: 4},
-		{Name: "trellis", Width: 1, K: MaxCentroids, Window: 5},
-	},
+	ForMemory: {window(2), window(3), window(4), window(5), {Name: "segments", Width: 8, K: MaxCentroids}},
 	ForSpeed: {
+		window(2), window(3), window(4), window(5),
 		{Name: "segments", Width: 8, K: MaxCentroids},
 		{Name: "segments", Width: 4, K: MaxCentroids},
 		{Name: "segments", Width: 2, K: MaxCentroids},
@@ -38,6 +29,8 @@ var contests = map[string][]Scheme{
 		Schemes()[0],
 	},
 }
+
+func window(bits int) Scheme { return Scheme{Name: "trellis", Width: 1, K: MaxCentroids, Window: bits} }
 
 const (
 	// contestWeights is about how many weights of a matrix its contenders are tried on: enough that 256 centroids of 8 columns
@@ -70,7 +63,7 @@ func (c *compression) contend(ctx context.Context, p *matrixPlan, w []float32) e
 			continue
 		}
 		at := contender{scheme: s, goal: goal{bytes: float64(s.fileBytes(rows, cols, contestBits))}, time: s.time(rows, cols)}
-		if s.States != 0 {
+		if s.anyRate() {
 			_, goals, err := share(ctx, []*sketch{p.sketch}, goal{bytes: contestBits * p.sketch.weights() / 8}, 1)
 			if err != nil {
 				continue // too small a matrix
@@ -125,7 +118,7 @@ func (c *compression) contest(members []*matrixPlan, purpose string, g goal) ([]
 	}
 	var open []*matrixPlan
 	for i, p := range members {
-		if p.Scheme = chosen[i].scheme; p.Scheme.States != 0 {
+		if p.Scheme = chosen[i].scheme; p.Scheme.anyRate() {
 			open = append(open, p)
 			continue
 		}
