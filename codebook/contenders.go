@@ -24,6 +24,10 @@ var contests = map[string][]Scheme{
 		{Name: "scalar", Width: 1, K: 16},
 		{Name: "scalar", Width: 1, K: 16, Group: 16},
 		{Name: "scalar", Width: 1, K: MaxCentroids},
+		{Name: "trellis", Width: 1, K: MaxCentroids, Window: 2},
+		{Name: "trellis", Width: 1, K: MaxCentroids, Window: 3},
+		{Name: "trellis", Width: 1, K: MaxCentroids, Window: 4},
+		{Name: "trellis", Width: 1, K: MaxCentroids, Window: 5},
 	},
 	ForSpeed: {
 		{Name: "segments", Width: 8, K: MaxCentroids},
@@ -90,7 +94,7 @@ func (c *compression) contend(ctx context.Context, p *matrixPlan, w []float32) e
 
 // time is about what multiplying one vector with a layer of this scheme takes, in nanoseconds.
 func (s Scheme) time(rows, cols int) float64 {
-	l := Layer{Rows: rows, Cols: cols, Width: s.Width, Group: s.Group}
+	l := Layer{Rows: rows, Cols: cols, Width: s.Width, Group: s.Group, WindowBits: s.Window}
 	if s.Width == 0 {
 		l.Width = cols
 	}

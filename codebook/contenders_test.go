@@ -56,6 +56,11 @@ func TestCompressForMemory(t *testing.T) {
 		if _, took := layersOf(report, dst); took > bits {
 			t.Errorf("%.3f bits, asked for %v", took, bits)
 		}
+		for _, e := range report.Entries {
+			if e.Layer.Window == 0 {
+				t.Errorf("%v bits: %s has scheme %+v, which needs more memory for the error than windows", bits, e.Tensor.Name, *e.Layer)
+			}
+		}
 	}
 	_, err := Compress(context.Background(), new(memory), twoMatrices(), Options{Settings: Settings{Bits: 0.5, For: ForMemory}})
 	if err == nil || !strings.Contains(err.Error(), "no choice among what competes") {
