@@ -30,6 +30,7 @@ type LayerCheck struct {
 	K            int      `json:"k"`
 	D            int      `json:"d"`
 	Group        int      `json:"group,omitempty"`
+	Window       int      `json:"window,omitempty"` // new bits that a weight brings to its window
 	Plan         string   `json:"plan"`
 	Tier         string   `json:"tier"`
 	BitsStored   float64  `json:"bits_stored"`   // a weight, everything in the file counted
@@ -146,7 +147,7 @@ func measureErrors(l NamedLayer, opts VerifyOptions, weights, outputs *Distortio
 	rows, cols := l.Layer.Dims()
 	c := &check{NamedLayer: l}
 	found := LayerCheck{
-		Name: l.Tensor.Name, Shape: l.Tensor.Shape, Scheme: l.Layer.Scheme(), K: l.Layer.K(), D: l.Layer.Width, Group: l.Layer.Group,
+		Name: l.Tensor.Name, Shape: l.Tensor.Shape, Scheme: l.Layer.Scheme(), K: l.Layer.K(), D: l.Layer.Width, Group: l.Layer.Group, Window: l.Layer.WindowBits,
 		BitsStored: float64(8*l.Bytes) / float64(rows*cols),
 	}
 	run := RunOptions{Kernels: opts.Kernels, Threads: opts.Threads, Batch: opts.Batch}

@@ -67,7 +67,7 @@ func (r *planReport) text() string {
 	for _, m := range r.Matrices {
 		how, found := m.Scheme.Name, ""
 		if m.Scheme.States == 0 { // the number of centroids of others follows from the levels
-			how = schemeText(m.Scheme.Name, m.Scheme.Width, m.Scheme.K, m.Scheme.Group)
+			how = schemeText(m.Scheme.Name, m.Scheme.Width, m.Scheme.K, m.Scheme.Group, m.Scheme.Window)
 		}
 		if m.Error > 0 {
 			found = fmt.Sprintf("%.4f", m.Error)

@@ -76,8 +76,8 @@ func benchCases(set *kernels.Set, layers []codebook.NamedLayer) ([]*benchCase, e
 		for _, scheme := range benchSchemes(shape.cols) {
 			// The plan follows from the shapes alone.
 			hollow := &codebook.Layer{
-				Rows: shape.rows, Cols: shape.cols, Width: scheme.Width, Group: scheme.Group,
-				Centroids: make([]byte, scheme.K*scheme.Width),
+				Rows: shape.rows, Cols: shape.cols, Width: scheme.Width, Group: scheme.Group, WindowBits: scheme.Window,
+				Centroids: make([]byte, scheme.K*scheme.Width), Stream: noStream(scheme),
 			}
 			of, err := layerCases(set, shape.name, hollow, func() *codebook.Layer { return randomLayer(shape.rows, shape.cols, scheme) })
 			if err != nil {
@@ -99,7 +99,16 @@ func benchSchemes(cols int) []codebook.Scheme {
 		{Name: "scalar", Width: 1, K: 256},
 		{Name: "scalar", Width: 1, K: 16},
 		{Name: "scalar", Width: 1, K: 16, Group: 16},
+		{Name: "trellis", Width: 1, K: 256, Window: 4},
 	}
+}
+
+// noStream is what a layer of a scheme that is stored as a stream has here, where nothing is stored.
+func noStream(s codebook.Scheme) []byte {
+	if s.Name != "trellis" {
+		return nil
+	}
+	return []byte{}
 }
 
 // benchName is a tensor's name without what means something in the Go benchmark format.
@@ -116,6 +125,9 @@ func layerCases(set *kernels.Set, name string, l *codebook.Layer, get func() *co
 	}
 	if l.Group != 0 {
 		name += fmt.Sprintf("/g=%d", l.Group)
+	}
+	if l.WindowBits != 0 {
+		name += fmt.Sprintf("/window=%d", l.WindowBits)
 	}
 	threads := []int{1}
 	if all := runtime.GOMAXPROCS(0); all > 1 {

@@ -211,8 +211,8 @@ func randomInput(cols, group, n int) *kernels.Input {
 // randomLayer is a layer of a scheme with random content.
 func randomLayer(rows, cols int, s codebook.Scheme) *codebook.Layer {
 	l := &codebook.Layer{
-		Rows: rows, Cols: cols, Width: s.Width, Group: s.Group,
-		Centroids: randomBytes(s.K * s.Width), ZeroPoint: 128, Scale: 0.001,
+		Rows: rows, Cols: cols, Width: s.Width, Group: s.Group, WindowBits: s.Window,
+		Centroids: randomBytes(s.K * s.Width), ZeroPoint: 128, Scale: 0.001, Stream: noStream(s),
 	}
 	l.Assignments = randomBytes(rows * l.Segments())
 	for i := range l.Assignments {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/palettize/palettize/codebook"
 	"github.com/palettize/palettize/format"
+	"github.com/palettize/palettize/kernels"
 )
 
 // compressReport says what compress did.
@@ -41,6 +43,7 @@ type layerFacts struct {
 	D        int     `json:"d"`
 	K        int     `json:"k"`
 	Group    int     `json:"group,omitempty"`
+	Window   int     `json:"window,omitempty"`        // new bits that a weight brings to its window
 	Stored   float64 `json:"bits_stored"`             // a weight
 	Resident float64 `json:"bits_resident,omitempty"` // a weight, while multiplying
 	Plan     string  `json:"plan,omitempty"`          // that multiplies it on this machine
@@ -79,6 +82,7 @@ type compressOptions struct {
 type settingsOptions struct {
 	scheme, purpose   string
 	bits, maxError    float64
+	storage           string
 	states            int
 	segment, k, group int
 }
@@ -88,6 +92,7 @@ var settingFlags = []struct{ flag, schemes string }{
 	{"bits", "trellis"},
 	{"max-error", "trellis"},
 	{"for", "trellis"},
+	{"storage", "trellis"},
 	{"states", "trellis"},
 	{"k", "segments, scalar or rows"},
 	{"segment", "segments"},
@@ -95,11 +100,12 @@ var settingFlags = []struct{ flag, schemes string }{
 }
 
 func (o *settingsOptions) addFlags(f *pflag.FlagSet) {
-	f.Float64Var(&o.bits, "bits", codebook.DefaultBits, "bits a weight that the layers take in the file, everything counted, 0.5 to 6.5 (scheme trellis)")
+	f.Float64Var(&o.bits, "bits", codebook.DefaultBits, "bits a weight that the layers take in the file, everything counted, 0.5 to 6.5 (scheme trellis; of storage window: 2, 3, 4 or 5, scales on top)")
 	f.Float64Var(&o.maxError, "max-error", 0, "instead of --bits: the relative error of the weights not to be exceeded (scheme trellis)")
 	f.StringVar(&o.purpose, "for", codebook.ForSize, "what to make least of: size (of the file), memory (while multiplying), or speed (time to multiply; needs --max-error); memory and speed choose among all schemes")
 	f.StringVar(&o.scheme, "scheme", "trellis", "trellis, segments, scalar or rows")
-	f.IntVar(&o.states, "states", 32, "states of the trellis: 4, 8 or 32 (scheme trellis)")
+	f.StringVar(&o.storage, "storage", "entropy", "entropy (the smallest file, a byte a weight in memory) or window (as small in memory as in the file; scheme trellis)")
+	f.IntVar(&o.states, "states", 32, "states of the trellis: 4, 8 or 32 (scheme trellis, entropy coded)")
 	f.IntVar(&o.segment, "segment", 2, "columns in a segment, 2 to 64 (scheme segments)")
 	f.IntVar(&o.k, "k", codebook.MaxCentroids, "centroids in a codebook, 1 to 256 (not for scheme trellis)")
 	f.IntVar(&o.group, "group", 0, "columns that share a scale: 8, 16, 32, 64, 128 or 256 (scheme scalar; default: one scale a row)")
@@ -137,7 +143,9 @@ one line for every tensor.
 
 Schemes: trellis (the smallest file) gives each weight one of up to 255 values, chosen together along the
 paths of a trellis and stored entropy coded, so that all layers together take --bits a weight, or leave
---max-error; segments cuts each row into pieces of --segment columns, which share --k centroids; scalar gives
+--max-error. With --storage window they are stored as 2, 3, 4 or 5 bits a weight, which stay as few in memory, at
+more error for as many bits: for models larger than the caches, on CPUs that look windows up in registers
+(palettize cpu: mul-window on avx512vbmi). segments cuts each row into pieces of --segment columns, which share --k centroids; scalar gives
 each weight one of --k values; rows gives each whole row one of --k centroids, good only where rows repeat.
 In a GLOB, * matches any characters, dots and slashes too.
 
@@ -276,7 +284,7 @@ func (o *compressOptions) options() (codebook.Options, error) {
 		return opts, usagef("--plan-in says what to allot, --plan and --plan-out find it")
 	}
 	if o.planIn != "" {
-		for _, f := range []string{"bits", "max-error", "for", "size", "tensor", "scheme", "states", "k", "segment", "group"} {
+		for _, f := range []string{"bits", "max-error", "for", "size", "tensor", "scheme", "storage", "states", "k", "segment", "group"} {
 			if o.set[f] {
 				return opts, usagef("--%s and --plan-in: the plan says it", f)
 			}
@@ -324,6 +332,9 @@ func (o *settingsOptions) settings(set map[string]bool) (codebook.Settings, erro
 	}
 	switch o.scheme {
 	case "trellis":
+		if o.storage != "entropy" {
+			return o.windows(set)
+		}
 		s.Scheme.States, s.For = o.states, o.purpose
 		if s.MaxError = o.maxError; !set["max-error"] {
 			s.Bits = o.bits
@@ -344,6 +355,22 @@ func (o *settingsOptions) settings(set map[string]bool) (codebook.Settings, erro
 	return s, nil
 }
 
+// windows returns the settings for storage other than entropy coded.
+func (o *settingsOptions) windows(set map[string]bool) (codebook.Settings, error) {
+	if o.storage != "window" {
+		return codebook.Settings{}, fmt.Errorf("unknown storage %q: there are entropy and window", o.storage)
+	}
+	for _, flag := range []string{"max-error", "for", "states"} {
+		if set[flag] {
+			return codebook.Settings{}, fmt.Errorf("--%s goes with --storage entropy, not window", flag)
+		}
+	}
+	if o.bits != math.Trunc(o.bits) || o.bits < kernels.MinWindowBits || o.bits > kernels.MaxWindowBits {
+		return codebook.Settings{}, fmt.Errorf("--bits %v: --storage window has 2, 3, 4 or 5", o.bits)
+	}
+	return codebook.Settings{Scheme: codebook.Scheme{Name: "trellis", Width: 1, K: codebook.MaxCentroids, Window: int(o.bits)}}, nil
+}
+
 // override reads GLOB=NAME:VALUE,... The scheme and its states are those of all tensors where it does not say.
 func (o *settingsOptions) override(text string) (codebook.Override, error) {
 	glob, list, ok := strings.Cut(text, "=")
@@ -353,11 +380,11 @@ func (o *settingsOptions) override(text string) (codebook.Override, error) {
 	var own settingsOptions
 	f := pflag.NewFlagSet("", pflag.ContinueOnError)
 	own.addFlags(f)
-	own.scheme, own.states = o.scheme, o.states
+	own.scheme, own.storage, own.states = o.scheme, o.storage, o.states
 	for _, item := range strings.Split(list, ",") {
 		name, value, _ := strings.Cut(item, ":")
 		if f.Lookup(name) == nil {
-			return codebook.Override{}, fmt.Errorf("no setting %q: there are scheme, bits, max-error, for, states, segment, k and group", name)
+			return codebook.Override{}, fmt.Errorf("no setting %q: there are scheme, bits, max-error, for, storage, states, segment, k and group", name)
 		}
 		if err := f.Set(name, value); err != nil {
 			return codebook.Override{}, fmt.Errorf("%s:%s is no setting", name, value)
@@ -440,7 +467,7 @@ func (t *tensorFacts) setLayer(s codebook.Scheme, bytes int64, d codebook.Distor
 	}
 	t.Bytes = bytes
 	t.layerFacts = &layerFacts{
-		Scheme: s.Name, D: s.Width, K: s.K, Group: s.Group, Stored: bitsEach(bytes, weights),
+		Scheme: s.Name, D: s.Width, K: s.K, Group: s.Group, Window: s.Window, Stored: bitsEach(bytes, weights),
 		Error: d.Relative(), Cosine: d.Cosine(), Max: d.Max,
 	}
 }

@@ -87,7 +87,7 @@ func inspectCodebook(name string) (*inspectReport, error) {
 	for _, l := range info.Layers {
 		t := newTensorFacts(l.Tensor)
 		t.setLayer(codebook.Scheme{Name: l.Scheme, Width: l.D, K: l.K, Group: l.Group}, l.Bytes, l.Distortion)
-		if t.Resident, t.Plan, err = resident(book, l.Tensor); err != nil {
+		if err := t.setResident(book); err != nil {
 			return nil, err
 		}
 		report.Tensors = append(report.Tensors, t)
@@ -102,15 +102,17 @@ func inspectCodebook(name string) (*inspectReport, error) {
 	return report, nil
 }
 
-// resident returns the bits a weight that a layer takes in memory, and the plan that needs them.
-func resident(book *format.Codebook, t codebook.Tensor) (float64, string, error) {
+// setResident adds what only the layer itself says: what it takes in memory, the plan that needs that, its windows.
+func (t *tensorFacts) setResident(book *format.Codebook) error {
 	layer, _, err := book.Layer(t.Name)
 	if err != nil {
-		return 0, "", err
+		return err
 	}
 	plan, err := layer.Layer.Plan(codebook.RunOptions{})
 	if err != nil {
-		return 0, "", err
+		return err
 	}
-	return float64(plan.BitsResident()) / float64(t.Elements()), plan.Name(), nil
+	t.Resident, t.Plan = float64(plan.BitsResident())/float64(layer.Tensor.Elements()), plan.Name()
+	t.Window = layer.Layer.WindowBits
+	return nil
 }

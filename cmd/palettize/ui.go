@@ -203,9 +203,12 @@ func errorOrDash(e *float64) string {
 	return errorText(*e)
 }
 
-// schemeText is a scheme in a few characters: "segments d=2 k=256".
-func schemeText(name string, d, k, group int) string {
+// schemeText is a scheme in a few characters: "segments d=2 k=256", "trellis window=4".
+func schemeText(name string, d, k, group, window int) string {
 	text := name
+	if window != 0 {
+		return text + fmt.Sprintf(" window=%d", window)
+	}
 	if name == "segments" {
 		text += fmt.Sprintf(" d=%d", d)
 	}
@@ -218,7 +221,7 @@ func schemeText(name string, d, k, group int) string {
 
 // cells are the columns that describe a layer in the tables of compress and inspect.
 func (l *layerFacts) cells() []string {
-	return []string{fmt.Sprintf("%.2f", l.Stored), errorText(l.Error), schemeText(l.Scheme, l.D, l.K, l.Group)}
+	return []string{fmt.Sprintf("%.2f", l.Stored), errorText(l.Error), schemeText(l.Scheme, l.D, l.K, l.Group, l.Window)}
 }
 
 func (r *compressReport) text() string {
@@ -270,7 +273,7 @@ func verificationTables(v *codebook.Verification) (layers *table, total facts) {
 		">weight error", ">output error", ">kernel error", ">bound", ">cosine", ">max error", ">dense us", ">compiled us", ">speed-up",
 	}}
 	for _, l := range v.Layers {
-		layers.add(l.Name, shapeText(l.Shape), schemeText(l.Scheme, l.D, l.K, l.Group), l.Plan, l.Tier,
+		layers.add(l.Name, shapeText(l.Shape), schemeText(l.Scheme, l.D, l.K, l.Group, l.Window), l.Plan, l.Tier,
 			fmt.Sprintf("%.2f", l.BitsStored), fmt.Sprintf("%.2f", l.BitsResident),
 			errorOrDash(l.WeightError), errorText(l.OutputError), errorText(l.KernelError), errorText(l.KernelBound),
 			fmt.Sprintf("%.4f", l.Cosine), fmt.Sprintf("%.3g", l.MaxError),
