@@ -1,0 +1,177 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/kernels"
+)
+
+// settingsOptions are the flags that say how a matrix is compressed. Each is a setting of --tensor too.
+type settingsOptions struct {
+	scheme, purpose   string
+	bits, maxError    float64
+	storage           string
+	states            int
+	segment, k, group int
+}
+
+// settingFlags lists the settings, and the schemes that they mean something with.
+var settingFlags = []struct{ flag, schemes string }{
+	{"bits", "trellis"},
+	{"max-error", "trellis"},
+	{"for", "trellis"},
+	{"storage", "trellis"},
+	{"states", "trellis"},
+	{"k", "segments, scalar or rows"},
+	{"segment", "segments"},
+	{"group", "scalar"},
+}
+
+func (o *settingsOptions) addFlags(f *pflag.FlagSet) {
+	f.Float64Var(&o.bits, "bits", codebook.DefaultBits, "bits a weight that the layers take in the file, everything counted, 0.5 to 6.5 (scheme trellis; of storage window: 2, 3, 4 or 5, scales on top)")
+	f.Float64Var(&o.maxError, "max-error", 0, "instead of --bits: the relative error of the weights not to be exceeded (scheme trellis)")
+	f.StringVar(&o.purpose, "for", codebook.ForSize, "what to make least of: size (of the file), memory (while multiplying), or speed (time to multiply; needs --max-error); memory and speed choose among all schemes")
+	f.StringVar(&o.scheme, "scheme", "trellis", "trellis, segments, scalar or rows")
+	f.StringVar(&o.storage, "storage", "entropy", "entropy (the smallest file, a byte a weight in memory) or window (as small in memory as in the file; scheme trellis)")
+	f.IntVar(&o.states, "states", 32, "states of the trellis: 4, 8 or 32 (scheme trellis, entropy coded)")
+	f.IntVar(&o.segment, "segment", 2, "columns in a segment, 2 to 64 (scheme segments)")
+	f.IntVar(&o.k, "k", codebook.MaxCentroids, "centroids in a codebook, 1 to 256 (not for scheme trellis)")
+	f.IntVar(&o.group, "group", 0, "columns that share a scale: 8, 16, 32, 64, 128 or 256 (scheme scalar; default: one scale a row)")
+}
+
+// given returns the names of the flags that were set.
+func given(f *pflag.FlagSet) map[string]bool {
+	set := make(map[string]bool)
+	f.Visit(func(f *pflag.Flag) { set[f.Name] = true })
+	return set
+}
+
+// settings returns what the flags amount to, set being those that the user gave.
+func (o *settingsOptions) settings(set map[string]bool) (codebook.Settings, error) {
+	var s codebook.Settings
+	for _, known := range codebook.Schemes() {
+		if known.Name == o.scheme {
+			s.Scheme = known
+		}
+	}
+	if s.Scheme.Name == "" {
+		return s, fmt.Errorf("unknown scheme %q: there are trellis, segments, scalar and rows", o.scheme)
+	}
+	for _, f := range settingFlags {
+		if set[f.flag] && !strings.Contains(f.schemes, o.scheme) {
+			return s, fmt.Errorf("--%s goes with --scheme %s, not %s", f.flag, f.schemes, o.scheme)
+		}
+	}
+	if set["k"] {
+		s.Scheme.K = o.k
+	}
+	switch o.scheme {
+	case "trellis":
+		if o.storage != "entropy" {
+			return o.windows(set)
+		}
+		s.Scheme.States, s.For = o.states, o.purpose
+		if s.MaxError = o.maxError; !set["max-error"] {
+			s.Bits = o.bits
+		}
+	case "segments":
+		s.Scheme.Width = o.segment
+	case "scalar":
+		s.Scheme.Group = o.group
+	}
+	switch {
+	case set["bits"] && set["max-error"]:
+		return s, errors.New("--bits and --max-error: one follows from the other")
+	case set["bits"] && o.bits == 0, set["max-error"] && o.maxError == 0: // which stand for the default
+		return s, errors.New("there can be no layer of 0 bits, and none without error")
+	case set["group"] && !codebook.ValidGroup(o.group):
+		return s, fmt.Errorf("--group %d: there can be groups of 8, 16, 32, 64, 128 or 256 columns", o.group)
+	}
+	return s, nil
+}
+
+// windows returns the settings for storage other than entropy coded.
+func (o *settingsOptions) windows(set map[string]bool) (codebook.Settings, error) {
+	if o.storage != "window" {
+		return codebook.Settings{}, fmt.Errorf("unknown storage %q: there are entropy and window", o.storage)
+	}
+	for _, flag := range []string{"max-error", "for", "states"} {
+		if set[flag] {
+			return codebook.Settings{}, fmt.Errorf("--%s goes with --storage entropy, not window", flag)
+		}
+	}
+	if o.bits != math.Trunc(o.bits) || o.bits < kernels.MinWindowBits || o.bits > kernels.MaxWindowBits {
+		return codebook.Settings{}, fmt.Errorf("--bits %v: --storage window has 2, 3, 4 or 5", o.bits)
+	}
+	return codebook.Settings{Scheme: codebook.Scheme{Name: "trellis", Width: 1, K: codebook.MaxCentroids, Window: int(o.bits)}}, nil
+}
+
+// override reads GLOB=NAME:VALUE,... The scheme and its states are those of all tensors where it does not say.
+func (o *settingsOptions) override(text string) (codebook.Override, error) {
+	glob, list, ok := strings.Cut(text, "=")
+	if !ok || glob == "" || list == "" {
+		return codebook.Override{}, errors.New("expected GLOB=SETTING:VALUE, or more of these behind commas")
+	}
+	var own settingsOptions
+	f := pflag.NewFlagSet("", pflag.ContinueOnError)
+	own.addFlags(f)
+	own.scheme, own.storage, own.states = o.scheme, o.storage, o.states
+	for _, item := range strings.Split(list, ",") {
+		name, value, _ := strings.Cut(item, ":")
+		if f.Lookup(name) == nil {
+			return codebook.Override{}, fmt.Errorf("no setting %q: there are scheme, bits, max-error, for, storage, states, segment, k and group", name)
+		}
+		if err := f.Set(name, value); err != nil {
+			return codebook.Override{}, fmt.Errorf("%s:%s is no setting", name, value)
+		}
+	}
+	s, err := own.settings(given(f))
+	return codebook.Override{Glob: glob, Settings: s}, err
+}
+
+// settings is what the codebook file keeps of the options: what decides its bytes, as far as that is short.
+func settings(opts codebook.Options) string {
+	type override struct {
+		Glob string `json:"glob"`
+		recorded
+	}
+	var overrides []override
+	for _, v := range opts.Overrides {
+		overrides = append(overrides, override{v.Glob, record(v.Settings)})
+	}
+	text, err := json.Marshal(struct {
+		recorded
+		Size       int64      `json:"size,omitempty"`
+		Tensors    []override `json:"tensors,omitempty"`
+		Calibrated bool       `json:"calibrated,omitempty"`
+		Planned    bool       `json:"planned,omitempty"` // as a plan says
+		Seed       uint64     `json:"seed"`
+	}{record(opts.Settings), opts.Size, overrides, opts.Moments != nil, opts.Allocation != nil, opts.Seed})
+	if err != nil {
+		panic(err) // numbers and names always marshal
+	}
+	return string(text)
+}
+
+// recorded are settings as a codebook file keeps them.
+type recorded struct {
+	codebook.Scheme
+	Bits     float64 `json:"bits,omitempty"`
+	MaxError float64 `json:"max_error,omitempty"`
+	For      string  `json:"for,omitempty"`
+}
+
+func record(s codebook.Settings) recorded {
+	r := recorded{s.Scheme, s.Bits, s.MaxError, s.For}
+	if r.For == codebook.ForSize {
+		r.For = ""
+	}
+	return r
+}
