@@ -274,9 +274,7 @@ func (c *compression) build(ctx context.Context, t Tensor, w []float32, a *Allot
 		return buildWindows(ctx, w, rows, cols, moments, a.Scheme.Window, c.opts)
 	}
 	if !a.Scheme.anyRate() {
-		opts := c.opts
-		opts.Settings, opts.Overrides, opts.Size = Settings{}, nil, 0
-		return Build(ctx, w, rows, cols, a.Scheme, opts)
+		return Build(ctx, w, rows, cols, a.Scheme, c.opts.alone())
 	}
 	coding, err := c.coding(ctx, t, w, a.Scheme)
 	if err != nil {

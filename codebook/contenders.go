@@ -56,8 +56,6 @@ func (c *compression) contend(ctx context.Context, p *matrixPlan, w []float32) e
 	for i := range some {
 		sample = append(sample, w[(2*i+1)*rows/(2*some)*cols:][:cols]...)
 	}
-	opts := c.opts
-	opts.Settings, opts.Overrides, opts.Size = Settings{}, nil, 0
 	for _, s := range contests[c.settings[p.group].For] {
 		if s.Width >= cols {
 			continue
@@ -70,7 +68,7 @@ func (c *compression) contend(ctx context.Context, p *matrixPlan, w []float32) e
 			}
 			at.goal = goals[0]
 		} else {
-			l, err := Build(ctx, sample, some, cols, s, opts)
+			l, err := Build(ctx, sample, some, cols, s, c.opts.alone())
 			if err != nil {
 				return err
 			}

@@ -19,8 +19,7 @@ func findRepeats(ctx context.Context, s *sketch, w []float32, opts Options) (*re
 		return nil, nil
 	}
 	r := &repeats{scheme: Scheme{Name: "rows", K: k}}
-	opts.Settings, opts.Overrides, opts.Size = Settings{}, nil, 0
-	l, err := Build(ctx, w, rows, cols, r.scheme, opts)
+	l, err := Build(ctx, w, rows, cols, r.scheme, opts.alone())
 	if err != nil {
 		return nil, err
 	}

@@ -118,6 +118,12 @@ func (o Options) group(tensor string) int {
 	return 0
 }
 
+// alone returns the options for building one matrix with a scheme of its own.
+func (o Options) alone() Options {
+	o.Settings, o.Overrides, o.Size = Settings{}, nil, 0
+	return o
+}
+
 // withKernels returns the options with kernels, checked.
 func (o Options) withKernels() (Options, error) {
 	var err error
