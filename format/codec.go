@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/internal/bitstream"
 )
 
 // part is one of the tensors that store a layer.
@@ -20,14 +21,14 @@ func encode(name string, l *codebook.Layer) []part {
 	bits := codebook.AssignmentBits(l.K())
 	parts := []part{
 		newPart(name+centroidsSuffix, l.Centroids, l.K(), l.Width),
-		newPart(name+assignmentsSuffix, pack(l.Assignments, l.Rows, l.Segments(), bits), l.Rows, rowBytes(l.Segments(), bits)),
+		newPart(name+assignmentsSuffix, bitstream.Pack(l.Assignments, l.Rows, l.Segments(), bits), l.Rows, bitstream.RowBytes(l.Segments(), bits)),
 	}
 	if l.RowScales != nil {
 		parts = append(parts, newPart(name+scalesSuffix, l.RowScales, l.Rows))
 	}
 	if l.Group != 0 {
-		packed := pack(l.Multipliers, l.Rows, l.Groups(), codebook.MultiplierBits)
-		parts = append(parts, newPart(name+multipliersSuffix, packed, l.Rows, rowBytes(l.Groups(), codebook.MultiplierBits)))
+		packed := bitstream.Pack(l.Multipliers, l.Rows, l.Groups(), codebook.MultiplierBits)
+		parts = append(parts, newPart(name+multipliersSuffix, packed, l.Rows, bitstream.RowBytes(l.Groups(), codebook.MultiplierBits)))
 	}
 	return parts
 }
@@ -110,7 +111,7 @@ func (s *stored) findParts(find func(string) *entry) error {
 		return fmt.Errorf("its centroids have shape %s for %d columns", shapeText(centroids), cols)
 	}
 	l := s.layer()
-	if _, err := s.part(find, assignmentsSuffix, rows, rowBytes(l.Segments(), codebook.AssignmentBits(s.k))); err != nil {
+	if _, err := s.part(find, assignmentsSuffix, rows, bitstream.RowBytes(l.Segments(), codebook.AssignmentBits(s.k))); err != nil {
 		return err
 	}
 	if find(name+scalesSuffix) != nil {
@@ -122,7 +123,7 @@ func (s *stored) findParts(find func(string) *entry) error {
 		if !codebook.ValidGroup(r.Group) || s.width != 1 {
 			return fmt.Errorf("its record has groups of %d for segments of width %d", r.Group, s.width)
 		}
-		if _, err := s.part(find, multipliersSuffix, rows, rowBytes(l.Groups(), codebook.MultiplierBits)); err != nil {
+		if _, err := s.part(find, multipliersSuffix, rows, bitstream.RowBytes(l.Groups(), codebook.MultiplierBits)); err != nil {
 			return err
 		}
 	}
@@ -164,11 +165,11 @@ func (s *stored) decode(read func(name string) ([]byte, error)) (*codebook.Layer
 		case centroidsSuffix:
 			l.Centroids = data
 		case assignmentsSuffix:
-			l.Assignments, err = unpack[byte](data, l.Rows, l.Segments(), codebook.AssignmentBits(s.k))
+			l.Assignments, err = bitstream.Unpack[byte](data, l.Rows, l.Segments(), codebook.AssignmentBits(s.k))
 		case scalesSuffix:
 			l.RowScales = data
 		case multipliersSuffix:
-			l.Multipliers, err = unpack[int8](data, l.Rows, l.Groups(), codebook.MultiplierBits)
+			l.Multipliers, err = bitstream.Unpack[int8](data, l.Rows, l.Groups(), codebook.MultiplierBits)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", p.Name[len(s.tensor.Name)+1:], err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/palettize/palettize/internal/bitstream"
 	"github.com/palettize/palettize/kernels"
 )
 
@@ -33,8 +34,9 @@ func (c *Coder) Append(dst []byte, blocks [][]byte) []byte {
 	}
 	dst = append(dst, c.Zero, byte(c.Classes.Low), byte(c.Classes.Count))
 	dst = binary.AppendUvarint(dst, uint64(c.BlockRows))
-	dst = appendCodes(dst, c.Classes.Rows)
-	dst = appendCodes(dst, c.Classes.Cols)
+	for _, codes := range [][]byte{c.Classes.Rows, c.Classes.Cols} {
+		dst = append(dst, bitstream.Pack(codes, 1, len(codes), classBits)...)
+	}
 	for _, t := range c.Tables {
 		dst = append(dst, t.Max)
 		dst = append(append(dst, t.Knots[0]...), t.Knots[1]...)
@@ -168,37 +170,13 @@ func Uvarint(data []byte) (v uint64, n int, err error) {
 	return v, n, nil
 }
 
-// appendCodes appends codes of 5 bits, the lowest bit first.
-func appendCodes(dst, codes []byte) []byte {
-	window, filled := uint32(0), 0
-	for _, code := range codes {
-		window |= uint32(code) << filled
-		for filled += classBits; filled >= 8; filled -= 8 {
-			dst = append(dst, byte(window))
-			window >>= 8
-		}
-	}
-	if filled > 0 {
-		dst = append(dst, byte(window))
-	}
-	return dst
-}
-
 func (in *input) codes(n int) []byte {
-	packed := in.bytes((uint64(n)*classBits + 7) / 8)
+	packed := in.bytes(uint64(bitstream.RowBytes(n, classBits)))
 	if packed == nil {
 		return nil
 	}
-	codes := make([]byte, 0, n)
-	window, filled := uint32(0), 0
-	for _, b := range packed {
-		window |= uint32(b) << filled
-		for filled += 8; filled >= classBits && len(codes) < n; filled -= classBits {
-			codes = append(codes, byte(window&MaxClassCode))
-			window >>= classBits
-		}
-	}
-	if window != 0 {
+	codes, err := bitstream.Unpack[byte](packed, 1, n, classBits)
+	if err != nil {
 		in.fail(errPadding)
 	}
 	return codes

@@ -1,4 +1,4 @@
-package format
+package bitstream
 
 import (
 	"bytes"
@@ -21,12 +21,12 @@ func TestPackedBits(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := pack(tt.numbers, tt.rows, tt.n, tt.bits); !bytes.Equal(got, tt.want) {
+			if got := Pack(tt.numbers, tt.rows, tt.n, tt.bits); !bytes.Equal(got, tt.want) {
 				t.Errorf("got %08b, want %08b", got, tt.want)
 			}
 		})
 	}
-	if got := pack([]int8{-1, 63, -63}, 1, 3, 7); !bytes.Equal(got, []byte{0xff, 0x5f, 0x10}) {
+	if got := Pack([]int8{-1, 63, -63}, 1, 3, 7); !bytes.Equal(got, []byte{0xff, 0x5f, 0x10}) {
 		t.Errorf("signed: got %08b", got)
 	}
 }
@@ -41,11 +41,11 @@ func TestUnpackIsTheInverseOfPack(t *testing.T) {
 				unsigned[i] = byte(rng.IntN(1 << bits))
 				signed[i] = int8(rng.IntN(1<<bits) - 1<<(bits-1))
 			}
-			if got, err := unpack[byte](pack(unsigned, rows, n, bits), rows, n, bits); err != nil || !slices.Equal(got, unsigned) {
+			if got, err := Unpack[byte](Pack(unsigned, rows, n, bits), rows, n, bits); err != nil || !slices.Equal(got, unsigned) {
 				t.Fatalf("%d numbers of %d bits: got %v, want %v (%v)", n, bits, got, unsigned, err)
 			}
-			packed := pack(signed, rows, n, bits)
-			if got, err := unpack[int8](packed, rows, n, bits); err != nil || !slices.Equal(got, signed) {
+			packed := Pack(signed, rows, n, bits)
+			if got, err := Unpack[int8](packed, rows, n, bits); err != nil || !slices.Equal(got, signed) {
 				t.Fatalf("%d signed numbers of %d bits: got %v, want %v (%v)", n, bits, got, signed, err)
 			}
 			if len(packed) != rows*((n*bits+7)/8) {
@@ -53,7 +53,7 @@ func TestUnpackIsTheInverseOfPack(t *testing.T) {
 			}
 			for bit := n * bits; bit%8 != 0; bit++ { // padding
 				packed[bit/8] ^= 1 << (bit % 8)
-				if _, err := unpack[byte](packed, rows, n, bits); err == nil {
+				if _, err := Unpack[byte](packed, rows, n, bits); err == nil {
 					t.Fatalf("%d numbers of %d bits: bit %d of the padding is accepted", n, bits, bit)
 				}
 				packed[bit/8] ^= 1 << (bit % 8)

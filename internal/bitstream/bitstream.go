@@ -1,16 +1,17 @@
-package format
+// Package bitstream packs small numbers as FORMAT.md has them: its "bit streams".
+package bitstream
 
 import "fmt"
 
-// rowBytes is the length of a packed row of n numbers of at most 8 bits. It does not overflow: n can
+// RowBytes is the length of a packed row of n numbers of at most 8 bits. It does not overflow: n can
 // be a claim of a file.
-func rowBytes(n, bits int) int { return n/8*bits + (n%8*bits+7)/8 }
+func RowBytes(n, bits int) int { return n/8*bits + (n%8*bits+7)/8 }
 
-// pack returns rows of n numbers as bit streams: each number takes this many bits, at most 8, its
+// Pack returns rows of n numbers as bit streams: each number takes this many bits, at most 8, its
 // lowest bit first, from the lowest bit of a byte to the highest. Each row is padded with zeros to
 // a whole byte.
-func pack[N byte | int8](numbers []N, rows, n, bits int) []byte {
-	width := rowBytes(n, bits)
+func Pack[N byte | int8](numbers []N, rows, n, bits int) []byte {
+	width := RowBytes(n, bits)
 	packed := make([]byte, rows*width)
 	mask := uint32(1)<<bits - 1
 	for r := range rows {
@@ -32,10 +33,10 @@ func pack[N byte | int8](numbers []N, rows, n, bits int) []byte {
 	return packed
 }
 
-// unpack is the inverse of pack for len(packed) = rows*rowBytes(n, bits). Signed numbers are in
+// Unpack is the inverse of Pack for len(packed) = rows*RowBytes(n, bits). Signed numbers are in
 // two's complement. Padding must be zero: each matrix has one representation.
-func unpack[N byte | int8](packed []byte, rows, n, bits int) ([]N, error) {
-	width := rowBytes(n, bits)
+func Unpack[N byte | int8](packed []byte, rows, n, bits int) ([]N, error) {
+	width := RowBytes(n, bits)
 	numbers := make([]N, rows*n)
 	for r := range rows {
 		src := packed[r*width:][:width]
