@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/palettize/palettize/internal/entropy"
+	"github.com/palettize/palettize/internal/logscale"
 )
 
 const (
@@ -22,7 +23,9 @@ const (
 // step is the step of a quantiser as its logarithm, in 4096ths of an octave: a number that all machines compute alike.
 type step int
 
-const octave step = 4096
+const octave step = 1 << octaveBits
+
+const octaveBits = 12
 
 // value is 2^(s/4096). Roots and products round alike everywhere.
 func (s step) value() float64 {
@@ -33,27 +36,14 @@ func (s step) value() float64 {
 			v *= root
 		}
 	}
-	return math.Ldexp(v, int(s>>12))
+	return math.Ldexp(v, int(s>>octaveBits))
 }
 
 // octaves is the step nearest to 2^log.
 func octaves(log float64) step { return step(math.RoundToEven(log * float64(octave))) }
 
-// stepBelow is the largest step of which v is no less than the value, v being more than 0. (math.Log2 differs between CPUs in
-// the last bit.)
-func stepBelow(v float64) step {
-	fraction, exponent := math.Frexp(v)
-	s := step(exponent-1) * octave
-	x := 2 * fraction
-	for digit := octave / 2; digit > 0; digit /= 2 {
-		// Squaring doubles the logarithm; what it has grown by beyond 1 octave is its next binary digit.
-		if x *= x; x >= 2 {
-			x /= 2
-			s += digit
-		}
-	}
-	return s
-}
+// stepBelow is the largest step of which v is no less than the value, v being more than 0.
+func stepBelow(v float64) step { return step(logscale.Log2(v, octaveBits)) }
 
 // sideBytes is what the layer takes in a file beside its encoded levels, at most: overhead is what every layer takes.
 func (c *coding) sideBytes(overhead int64, outliers []outlier) float64 {

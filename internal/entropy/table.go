@@ -175,19 +175,8 @@ func bitsOf(freq uint32) float32 { return bitsTable()[freq] }
 var bitsTable = sync.OnceValue(func() []float32 {
 	bits := make([]float32, Total+1)
 	for f := 1; f <= Total; f++ {
-		// Squaring doubles the logarithm; what it has grown by beyond 1 octave is its next binary digit.
-		x, log, digit := float64(f), 0.0, 1.0
-		for x >= 2 {
-			x, log = x/2, log+1
-		}
-		for range 26 {
-			x *= x
-			digit /= 2
-			if x >= 2 {
-				x, log = x/2, log+digit
-			}
-		}
-		bits[f] = float32(totalBits - log)
+		const digits = 26
+		bits[f] = float32(totalBits - math.Ldexp(float64(logscale.Log2(float64(f), digits)), -digits))
 	}
 	bits[0] = math.MaxFloat32
 	return bits
