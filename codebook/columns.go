@@ -75,9 +75,7 @@ func (s *columnSearch) column(j int, column, rebuilt []float32) error {
 			rebuilt[r] = 0
 			if limit := float32(s.coder.Tables[class].Max) + 1; p.X[k] > limit || p.X[k] < -limit {
 				rebuilt[r] = upperHalf(column[r])
-				s.found[i].outliers = append(s.found[i].outliers, outlier{(s.first+r)*s.cols + j, rebuilt[r]})
-				e := float64(column[r]-rebuilt[r]) * float64(inverse)
-				s.found[i].noise[class] += float64(e * e)
+				s.found[i].setApart((s.first+r)*s.cols+j, column[r], inverse, class)
 				p.X[k] = 0
 			}
 		}

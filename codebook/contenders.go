@@ -18,9 +18,9 @@ const (
 // contests lists what competes for a matrix where the smallest file is not what is asked for. Windows leave less error
 // than other schemes of as many bits, but take 2 at least, and are not the fastest.
 var contests = map[string][]Scheme{
-	ForMemory: {window(2), window(3), window(4), window(5), {Name: "segments", Width: 8, K: MaxCentroids}},
+	ForMemory: {WindowScheme(2), WindowScheme(3), WindowScheme(4), WindowScheme(5), {Name: "segments", Width: 8, K: MaxCentroids}},
 	ForSpeed: {
-		window(2), window(3), window(4), window(5),
+		WindowScheme(2), WindowScheme(3), WindowScheme(4), WindowScheme(5),
 		{Name: "segments", Width: 8, K: MaxCentroids},
 		{Name: "segments", Width: 4, K: MaxCentroids},
 		{Name: "segments", Width: 2, K: MaxCentroids},
@@ -29,8 +29,6 @@ var contests = map[string][]Scheme{
 		Schemes()[0],
 	},
 }
-
-func window(bits int) Scheme { return Scheme{Name: "trellis", Width: 1, K: MaxCentroids, Window: bits} }
 
 const (
 	// contestWeights is about how many weights of a matrix its contenders are tried on: enough that 256 centroids of 8 columns
@@ -54,7 +52,7 @@ func (c *compression) contend(ctx context.Context, p *matrixPlan, w []float32) e
 	some := min(rows, max(1, contestWeights/cols))
 	sample := make([]float32, 0, some*cols)
 	for i := range some {
-		sample = append(sample, w[(2*i+1)*rows/(2*some)*cols:][:cols]...)
+		sample = append(sample, w[sampleRow(i, some, rows)*cols:][:cols]...)
 	}
 	for _, s := range contests[c.settings[p.group].For] {
 		if s.Width >= cols {

@@ -47,7 +47,7 @@ func stepBelow(v float64) step { return step(logscale.Log2(v, octaveBits)) }
 
 // sideBytes is what the layer takes in a file beside its encoded levels, at most: overhead is what every layer takes.
 func (c *coding) sideBytes(overhead int64, outliers []outlier) float64 {
-	front := Layer{Cols: c.cols, Centroids: make([]byte, 2*c.top()+1), ColScales: c.sensitivity.codes, Outliers: c.apart(outliers)}
+	front := Layer{Cols: c.cols, Centroids: make([]byte, 2*c.top()+1), ColScales: c.sensitivity.codes, Outliers: apart(outliers, c.cols)}
 	blocks := c.coder.Blocks()
 	stream := c.coder.Append(front.appendHead(nil), make([][]byte, blocks))
 	return float64(overhead) + float64(len(stream)+blocks*entropy.Overhead(c.cols))

@@ -28,6 +28,11 @@ func Schemes() []Scheme {
 	}
 }
 
+// WindowScheme returns scheme trellis with windows to which a weight brings this many bits, 2 to 5.
+func WindowScheme(bits int) Scheme {
+	return Scheme{Name: "trellis", Width: 1, K: MaxCentroids, Window: bits}
+}
+
 // Validate reports what is wrong with a scheme.
 func (s Scheme) Validate() error {
 	switch {

@@ -3,6 +3,7 @@ package codebook
 import (
 	"context"
 	"math"
+	"slices"
 
 	"github.com/palettize/palettize/internal/logscale"
 )
@@ -51,10 +52,7 @@ func newSensitivity(ctx context.Context, w []float32, cols int, m *Moments, thre
 			relative[j] = 1 / math.Sqrt(v)
 		}
 	}
-	top := 0.0
-	for _, v := range relative {
-		top = max(top, v)
-	}
+	top := slices.Max(relative)
 	in.codes, in.steps = make([]byte, cols), make([]float32, cols)
 	for j, v := range relative {
 		in.codes[j] = logscale.Code(float32(v / top))

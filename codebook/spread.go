@@ -143,10 +143,7 @@ func (s *spread) ofClass(class int, steps []float32) float64 {
 
 // classCodes returns factors in eighths of an octave below the largest, which gets the largest code.
 func classCodes(factors []float64) []byte {
-	top := 0.0
-	for _, f := range factors {
-		top = max(top, f)
-	}
+	top := slices.Max(factors)
 	codes := make([]byte, len(factors))
 	for i, f := range factors {
 		below := 255

@@ -50,16 +50,21 @@ func newCoding(w []float32, rows, cols, states, threads int, set *kernels.Set, i
 	return c
 }
 
-// sample returns the coding of about n weights: some of the rows, spread evenly but not at even distances, which could be
-// those of a pattern, with the classes of the whole.
+// sampleRow is the i-th of n rows that stand for all: spread evenly, but not at even distances, which could be those of a
+// pattern.
+func sampleRow(i, n, rows int) int {
+	const golden = 40503 // 2^16 times the golden ratio's fraction, whose multiples spread well
+	return (i<<16 + i*golden&0xffff) * rows / (n << 16)
+}
+
+// sample returns the coding of about n weights: some of the rows, with the classes of the whole.
 func (c *coding) sample(n int) *coding {
 	rows := min(c.rows, max(1, n/c.cols))
 	s := *c
 	s.rows, s.w = rows, make([]float32, 0, rows*c.cols)
 	s.coder.Classes.Rows = nil
 	for i := range rows {
-		const golden = 40503 // 2^16 times the golden ratio's fraction, whose multiples spread well
-		r := (i<<16 + i*golden&0xffff) * c.rows / (rows << 16)
+		r := sampleRow(i, rows, c.rows)
 		s.w = append(s.w, c.w[r*c.cols:][:c.cols]...)
 		s.coder.Classes.Rows = append(s.coder.Classes.Rows, c.coder.Classes.Rows[r])
 	}
@@ -83,6 +88,21 @@ func (c *coding) columns(lane int) int { return (c.cols - lane + entropy.Lanes -
 // lanes is the number of lanes with columns.
 func (c *coding) lanes() int { return min(c.cols, entropy.Lanes) }
 
+// eachColumn calls do, from several goroutines, for every column of every block: its rows from lo to hi are one after the other
+// along a path, and at is where the first of them lies among all.
+func (c *coding) eachColumn(do func(at, col, lo, hi int)) {
+	parallel(c.threads, c.coder.Blocks()*c.lanes(), func(first, end int) {
+		for i := first; i < end; i++ {
+			lane := i % c.lanes()
+			at, _, lo, hi := c.path(i/c.lanes(), lane)
+			for col := lane; col < c.cols; col += entropy.Lanes {
+				do(at, col, lo, hi)
+				at += hi - lo
+			}
+		}
+	})
+}
+
 // lay puts the weights and their classes in the order of the paths, for all searches to come.
 func (c *coding) lay() {
 	if c.paths.weights != nil {
@@ -90,18 +110,11 @@ func (c *coding) lay() {
 	}
 	c.paths = laid{make([]float32, len(c.w)), make([]byte, len(c.w))}
 	table := c.coder.Classes.Table()
-	parallel(c.threads, c.coder.Blocks()*c.lanes(), func(first, end int) {
-		for i := first; i < end; i++ {
-			lane := i % c.lanes()
-			at, _, lo, hi := c.path(i/c.lanes(), lane)
-			for col := lane; col < c.cols; col += entropy.Lanes {
-				code := c.coder.Classes.Cols[col]
-				for r := lo; r < hi; r++ {
-					c.paths.weights[at] = c.w[r*c.cols+col]
-					c.paths.classes[at] = table[c.coder.Classes.Rows[r]+code]
-					at++
-				}
-			}
+	c.eachColumn(func(at, col, lo, hi int) {
+		code := c.coder.Classes.Cols[col]
+		for r := lo; r < hi; r++ {
+			c.paths.weights[at+r-lo] = c.w[r*c.cols+col]
+			c.paths.classes[at+r-lo] = table[c.coder.Classes.Rows[r]+code]
 		}
 	})
 }
@@ -109,16 +122,9 @@ func (c *coding) lay() {
 // byRows returns the levels row by row, top being what stands for level 0.
 func (c *coding) byRows(top byte) []byte {
 	rows := make([]byte, len(c.levels))
-	parallel(c.threads, c.coder.Blocks(), func(first, end int) {
-		for i := first * c.lanes(); i < end*c.lanes(); i++ {
-			lane := i % c.lanes()
-			at, _, lo, hi := c.path(i/c.lanes(), lane)
-			for col := lane; col < c.cols; col += entropy.Lanes {
-				for r := lo; r < hi; r++ {
-					rows[r*c.cols+col] = c.levels[at] - levelZero + top
-					at++
-				}
-			}
+	c.eachColumn(func(at, col, lo, hi int) {
+		for r := lo; r < hi; r++ {
+			rows[r*c.cols+col] = c.levels[at+r-lo] - levelZero + top
 		}
 	})
 	return rows
@@ -171,6 +177,29 @@ type outlier struct {
 	value float32
 }
 
+// apart returns outliers of a matrix of so many columns as a layer has them.
+func apart(outliers []outlier, cols int) (stored []Outlier) {
+	for _, o := range outliers {
+		stored = append(stored, Outlier{o.at / cols, o.at % cols, upperHalf(o.value)})
+	}
+	return stored
+}
+
+// sortOutliers brings outliers in the order of a layer's.
+func sortOutliers(outliers []outlier) {
+	slices.SortFunc(outliers, func(a, b outlier) int { return a.at - b.at })
+}
+
+// upperHalf rounds to nearest even to the floats whose lower 16 bits are 0, to a finite one.
+func upperHalf(v float32) float32 {
+	bits := math.Float32bits(v)
+	rounded := math.Float32frombits((bits + 0x7fff + bits>>16&1) &^ 0xffff)
+	if rounded-rounded != 0 {
+		return math.Float32frombits(bits &^ 0xffff)
+	}
+	return rounded
+}
+
 func newFound(classes int) found {
 	return found{counts: make([]entropy.Counts, classes), noise: make([]float64, classes)}
 }
@@ -220,7 +249,7 @@ func (c *coding) search(ctx context.Context, s step) (*found, error) {
 	for i := range jobs {
 		all.merge(&jobs[i])
 	}
-	slices.SortFunc(all.outliers, func(a, b outlier) int { return a.at - b.at })
+	sortOutliers(all.outliers)
 	return &all, nil
 }
 
@@ -300,13 +329,18 @@ func (s *pathSearch) prepare(p *kernels.Sequence, block, lane int, f *found) {
 		class := p.Class[i]
 		x := v * s.inverse[col]
 		if limit := limits[class]; x > limit || x < -limit {
-			f.outliers = append(f.outliers, outlier{(lo+i%(hi-lo))*s.cols + col, v})
-			e := float64(v-upperHalf(v)) * float64(s.inverse[col])
-			f.noise[class] += float64(e * e)
+			f.setApart((lo+i%(hi-lo))*s.cols+col, v, s.inverse[col], class)
 			x = 0
 		}
 		p.X[i] = x
 	}
+}
+
+// setApart takes in a weight v that is stored apart, inverse being that of its column's step.
+func (f *found) setApart(at int, v, inverse float32, class byte) {
+	f.outliers = append(f.outliers, outlier{at, v})
+	e := float64(v-upperHalf(v)) * float64(inverse)
+	f.noise[class] += float64(e * e)
 }
 
 // add takes in what was found along a path.

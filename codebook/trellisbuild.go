@@ -18,7 +18,7 @@ func (c *coding) finish(ctx context.Context, l *Layer, s step, f *found) error {
 	if err != nil {
 		return err
 	}
-	l.Outliers = c.apart(f.outliers)
+	l.Outliers = apart(f.outliers, c.cols)
 	l.Stream = c.coder.Append(l.appendHead(nil), blocks)
 	return nil
 }
@@ -30,24 +30,6 @@ func (c *coding) top() int {
 		top = max(top, int(t.Max))
 	}
 	return top
-}
-
-// apart returns outliers as a layer has them.
-func (c *coding) apart(outliers []outlier) (stored []Outlier) {
-	for _, o := range outliers {
-		stored = append(stored, Outlier{o.at / c.cols, o.at % c.cols, upperHalf(o.value)})
-	}
-	return stored
-}
-
-// upperHalf rounds to nearest even to the floats whose lower 16 bits are 0, to a finite one.
-func upperHalf(v float32) float32 {
-	bits := math.Float32bits(v)
-	rounded := math.Float32frombits((bits + 0x7fff + bits>>16&1) &^ 0xffff)
-	if rounded-rounded != 0 {
-		return math.Float32frombits(bits &^ 0xffff)
-	}
-	return rounded
 }
 
 // setLevels makes centroids of the levels -top..top on the grid of bytes: where they are free the means of the weights of

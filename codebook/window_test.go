@@ -16,7 +16,7 @@ import (
 func windowSchemes() []Scheme {
 	var all []Scheme
 	for bits := kernels.MinWindowBits; bits <= kernels.MaxWindowBits; bits++ {
-		all = append(all, Scheme{Name: "trellis", Width: 1, K: MaxCentroids, Window: bits})
+		all = append(all, WindowScheme(bits))
 	}
 	return all
 }

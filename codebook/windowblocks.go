@@ -30,7 +30,7 @@ func (c *windowCoding) searchBlocks(ctx context.Context) error {
 		jobs[lo] = s.found
 	})
 	c.outliers = slices.Concat(jobs...)
-	slices.SortFunc(c.outliers, func(a, b outlier) int { return a.at - b.at })
+	sortOutliers(c.outliers)
 	return ctx.Err()
 }
 

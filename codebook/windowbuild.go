@@ -66,10 +66,7 @@ func (c *windowCoding) weigh(ctx context.Context, m *Moments) (err error) {
 func (c *windowCoding) layer() *Layer {
 	l := &Layer{
 		Rows: c.rows, Cols: c.cols, Width: 1, Scale: float32(c.base * c.grid.step), Centroids: c.centroids, ZeroPoint: c.grid.zero,
-		RowScales: c.rowCodes, ColScales: c.colCodes, Assignments: c.windows, WindowBits: c.bits,
-	}
-	for _, o := range c.outliers {
-		l.Outliers = append(l.Outliers, Outlier{o.at / c.cols, o.at % c.cols, upperHalf(o.value)})
+		RowScales: c.rowCodes, ColScales: c.colCodes, Assignments: c.windows, WindowBits: c.bits, Outliers: apart(c.outliers, c.cols),
 	}
 	l.Stream = l.appendWindows(l.appendHead(nil))
 	return l

@@ -28,10 +28,18 @@ func (l *Layer) appendWindows(dst []byte) []byte {
 	return dst
 }
 
-// readWindows takes the assignments from what follows the head of a stream: the new bits of windows.
-func (l *Layer) readWindows(data []byte, threads int) error {
+// checkWindows reports what is wrong with the number of bits or of centroids of a layer with windows.
+func (l *Layer) checkWindows() error {
 	if l.WindowBits < kernels.MinWindowBits || l.WindowBits > kernels.MaxWindowBits || l.K() != MaxCentroids {
 		return fmt.Errorf("windows of %d bits a weight, %d centroids", l.WindowBits, l.K())
+	}
+	return nil
+}
+
+// readWindows takes the assignments from what follows the head of a stream: the new bits of windows.
+func (l *Layer) readWindows(data []byte, threads int) error {
+	if err := l.checkWindows(); err != nil {
+		return err
 	}
 	row := l.windowRowBytes()
 	if len(data) != l.Rows*row {
@@ -69,12 +77,13 @@ func (l *Layer) readWindowRow(windows, data []byte) bool {
 
 // validateWindows reports what is wrong with a layer that is stored with windows.
 func (l *Layer) validateWindows() error {
-	switch {
-	case l.WindowBits == 0:
+	if l.WindowBits == 0 {
 		return nil
-	case l.WindowBits < kernels.MinWindowBits || l.WindowBits > kernels.MaxWindowBits || l.K() != MaxCentroids:
-		return fmt.Errorf("windows of %d bits a weight, %d centroids", l.WindowBits, l.K())
-	case l.Width != 1 || l.Group != 0 || l.Stream == nil:
+	}
+	if err := l.checkWindows(); err != nil {
+		return err
+	}
+	if l.Width != 1 || l.Group != 0 || l.Stream == nil {
 		return errors.New("windows with segments, groups or no stream")
 	}
 	for r := range l.Rows {

@@ -99,7 +99,7 @@ func benchSchemes(cols int) []codebook.Scheme {
 		{Name: "scalar", Width: 1, K: 256},
 		{Name: "scalar", Width: 1, K: 16},
 		{Name: "scalar", Width: 1, K: 16, Group: 16},
-		{Name: "trellis", Width: 1, K: 256, Window: 4},
+		codebook.WindowScheme(4),
 	}
 }
 

@@ -110,7 +110,7 @@ func (o *settingsOptions) windows(set map[string]bool) (codebook.Settings, error
 	if o.bits != math.Trunc(o.bits) || o.bits < kernels.MinWindowBits || o.bits > kernels.MaxWindowBits {
 		return codebook.Settings{}, fmt.Errorf("--bits %v: --storage window has 2, 3, 4 or 5", o.bits)
 	}
-	return codebook.Settings{Scheme: codebook.Scheme{Name: "trellis", Width: 1, K: codebook.MaxCentroids, Window: int(o.bits)}}, nil
+	return codebook.Settings{Scheme: codebook.WindowScheme(int(o.bits))}, nil
 }
 
 // override reads GLOB=NAME:VALUE,... The scheme and its states are those of all tensors where it does not say.
