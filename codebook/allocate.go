@@ -97,7 +97,7 @@ func (c *compression) allocate(ctx context.Context) error {
 		return err
 	}
 	// What the first settings have left depends on all the others.
-	for group := len(c.settings) - 1; group >= 0; group-- {
+	for group := len(c.opts.Overrides); group >= 0; group-- {
 		if err := c.divide(ctx, group); err != nil {
 			return err
 		}
@@ -120,7 +120,8 @@ func (c *compression) sketch(ctx context.Context, t Tensor) error {
 		return err
 	}
 	group := c.opts.group(t.Name)
-	p := &matrixPlan{Allotted: Allotted{Tensor: t.Name, Weights: t.Elements(), Scheme: c.settings[group].Scheme}, group: group}
+	settings := c.opts.settingsOf(group)
+	p := &matrixPlan{Allotted: Allotted{Tensor: t.Name, Weights: t.Elements(), Scheme: settings.Scheme}, group: group}
 	if p.Scheme.anyRate() {
 		coding, err := c.coding(ctx, t, w, p.Scheme)
 		if err != nil {
@@ -131,8 +132,8 @@ func (c *compression) sketch(ctx context.Context, t Tensor) error {
 		if p.repeats, err = findRepeats(ctx, p.sketch, w, c.opts); err != nil {
 			return err
 		}
-		if c.settings[group].For != ForSize {
-			if err := c.contend(ctx, p, w); err != nil {
+		if settings.For != ForSize {
+			if err := c.contend(ctx, p, w, settings.For); err != nil {
 				return err
 			}
 		}
@@ -181,16 +182,17 @@ func (c *compression) divide(ctx context.Context, group int) error {
 			signal += p.sketch.signal
 		}
 	}
-	g := c.settings[group].goal(weights, signal)
+	settings := c.opts.settingsOf(group)
+	g := settings.goal(weights, signal)
 	if group == 0 && c.opts.Size > 0 {
 		var err error
 		if g, err = c.left(weights); err != nil {
 			return err
 		}
 	}
-	if purpose := c.settings[group].For; purpose != ForSize && len(members) > 0 {
+	if settings.For != ForSize && len(members) > 0 {
 		var err error
-		if members, g, err = c.contest(members, purpose, g); err != nil {
+		if members, g, err = c.contest(members, settings.For, g); err != nil {
 			return err
 		}
 	}
@@ -241,15 +243,11 @@ func (p *matrixPlan) set(s step, at goal, bytes bool) {
 
 // left returns what a file of the size that is asked for has left for the matrices that no override is for, of so many weights.
 func (c *compression) left(weights float64) (goal, error) {
-	var layers []Tensor
+	var layers []string
 	rest := 0.0
-	for _, t := range c.src.Tensors() {
-		i := slices.IndexFunc(c.plans, func(p *matrixPlan) bool { return p.Tensor == t.Name })
-		if i < 0 {
-			continue
-		}
-		layers = append(layers, t)
-		if p := c.plans[i]; p.group != 0 {
+	for _, p := range c.plans {
+		layers = append(layers, p.Tensor)
+		if p.group != 0 {
 			rest += p.Bytes
 		}
 	}

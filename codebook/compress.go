@@ -80,7 +80,6 @@ type compression struct {
 	dst      Sink
 	src      Source
 	opts     Options
-	settings []Settings // of the options
 	choice   choice
 	progress Progress
 	report   *Report
@@ -94,7 +93,7 @@ func newCompression(dst Sink, src Source, opts Options) (*compression, error) {
 		return nil, err
 	}
 	c := &compression{
-		dst: dst, src: src, opts: opts, settings: opts.settings(), report: new(Report), allotted: make(map[string]*Allotted),
+		dst: dst, src: src, opts: opts, report: new(Report), allotted: make(map[string]*Allotted),
 	}
 	if c.choice, err = newChoice(src.Tensors(), opts); err != nil {
 		return nil, err
@@ -217,8 +216,7 @@ var fragile = []struct{ glob, reason string }{
 
 // choice decides from names, types and shapes what is compressed.
 type choice struct {
-	opts     Options
-	settings []Settings
+	opts Options
 }
 
 // newChoice checks the globs: one that is malformed or matches nothing is a mistake, not a wish.
@@ -239,7 +237,7 @@ func newChoice(tensors []Tensor, opts Options) (choice, error) {
 			return choice{}, fmt.Errorf("pattern %q matches none of the %d tensors", glob, len(tensors))
 		}
 	}
-	return choice{opts, opts.settings()}, nil
+	return choice{opts}, nil
 }
 
 // reason says why a tensor passes through, "" when it is to be compressed.
@@ -273,7 +271,7 @@ func (c choice) reason(t Tensor) string {
 			return f.reason
 		}
 	}
-	settings := c.settings[c.opts.group(t.Name)]
+	settings := c.opts.settingsOf(c.opts.group(t.Name))
 	s := settings.Scheme
 	if s.Width >= cols {
 		return fmt.Sprintf("%d columns are fewer than two segments of %d", cols, s.Width)

@@ -45,16 +45,16 @@ type contender struct {
 	time   float64 // of multiplying one vector, in nanoseconds
 }
 
-// contend tries the schemes on some rows of a matrix. Times come from the cost model for a CPU with AVX-512 and VBMI, wherever this
+// contend tries the schemes for a purpose on some rows of a matrix. Times come from the cost model for a CPU with AVX-512 and VBMI, wherever this
 // runs: the same options give the same file.
-func (c *compression) contend(ctx context.Context, p *matrixPlan, w []float32) error {
+func (c *compression) contend(ctx context.Context, p *matrixPlan, w []float32, purpose string) error {
 	rows, cols := p.sketch.whole.rows, p.sketch.whole.cols
 	some := min(rows, max(1, contestWeights/cols))
 	sample := make([]float32, 0, some*cols)
 	for i := range some {
 		sample = append(sample, w[sampleRow(i, some, rows)*cols:][:cols]...)
 	}
-	for _, s := range contests[c.settings[p.group].For] {
+	for _, s := range contests[purpose] {
 		if s.Width >= cols {
 			continue
 		}

@@ -56,8 +56,9 @@ type Source interface {
 type Sink interface {
 	// Overhead returns what an entropy-coded layer in place of tensor t takes in the file beside its Stream, at most.
 	Overhead(t Tensor) int64
-	// Rest returns what the file takes without layers in place of these tensors, all others passed through, at most.
-	Rest(layers []Tensor) int64
+	// Rest returns what the file takes without layers in place of the tensors of these names, all others passed through,
+	// at most.
+	Rest(layers []string) int64
 	// PutLayer stores a layer in place of tensor t. It returns all the bytes that this takes in the file,
 	// its share of the header included.
 	PutLayer(t Tensor, l *Layer, d Distortion) (bytes int64, err error)

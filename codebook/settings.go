@@ -80,8 +80,8 @@ func (s Settings) goal(weights, signal float64) goal {
 
 // Validate reports what is wrong with the settings of the options, in themselves.
 func (o Options) Validate() error {
-	for _, s := range o.settings() {
-		if err := s.Validate(); err != nil {
+	for group := range 1 + len(o.Overrides) {
+		if err := o.settingsOf(group).Validate(); err != nil {
 			return err
 		}
 	}
@@ -93,22 +93,13 @@ func (o Options) Validate() error {
 	switch {
 	case o.Size < 0:
 		return fmt.Errorf("a file of %d bytes", o.Size)
-	case o.Size > 0 && (o.Settings.Bits != 0 || o.Settings.MaxError != 0 || !o.Settings.withDefaults().Scheme.anyRate()):
+	case o.Size > 0 && (o.Settings.Bits != 0 || o.Settings.MaxError != 0 || !o.settingsOf(0).Scheme.anyRate()):
 		return errors.New("the size of the file can be chosen with scheme trellis, entropy coded, instead of bits or an error")
 	}
 	return nil
 }
 
-// settings returns those of tensors that no override is for, then those of the overrides.
-func (o Options) settings() []Settings {
-	all := []Settings{o.Settings.withDefaults()}
-	for _, v := range o.Overrides {
-		all = append(all, v.Settings.withDefaults())
-	}
-	return all
-}
-
-// group returns which of settings are those of a tensor: of the last override that matches.
+// group returns the number of a tensor's group: the last override that matches, counted from 1, or 0.
 func (o Options) group(tensor string) int {
 	for i := len(o.Overrides); i > 0; i-- {
 		if match(o.Overrides[i-1].Glob, tensor) {
@@ -116,6 +107,14 @@ func (o Options) group(tensor string) int {
 		}
 	}
 	return 0
+}
+
+// settingsOf returns the settings of a group.
+func (o Options) settingsOf(group int) Settings {
+	if group == 0 {
+		return o.Settings.withDefaults()
+	}
+	return o.Overrides[group-1].Settings.withDefaults()
 }
 
 // alone returns the options for building one matrix with a scheme of its own.

@@ -127,12 +127,12 @@ func (w *Writer) Overhead(t codebook.Tensor) int64 {
 	return share(t.Name, []codebook.Tensor{{Name: t.Name + trellisSuffix, Shape: []int{1_000_000_000}}}, text)
 }
 
-// Rest returns what the file takes without layers in place of these tensors, all others of the source passed through, at
-// most: offsets are counted as ten digits. It is to be asked before anything is put.
-func (w *Writer) Rest(layers []codebook.Tensor) int64 {
+// Rest returns what the file takes without layers in place of the tensors of these names, all others of the source passed
+// through, at most: offsets are counted as ten digits. It is to be asked before anything is put.
+func (w *Writer) Rest(layers []string) int64 {
 	replaced := make(map[string]bool, len(layers))
-	for _, t := range layers {
-		replaced[t.Name] = true
+	for _, name := range layers {
+		replaced[name] = true
 	}
 	total, tensors := int64(0), 0
 	header := make(map[string]any)
