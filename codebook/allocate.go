@@ -241,14 +241,21 @@ func (p *matrixPlan) set(s step, at goal, bytes bool) {
 	}
 }
 
+// sampled is how much more a matrix may take than a sample of it lets expect.
+const sampled = 1.02
+
 // left returns what a file of the size that is asked for has left for the matrices that no override is for, of so many weights.
 func (c *compression) left(weights float64) (goal, error) {
 	var layers []string
 	rest := 0.0
 	for _, p := range c.plans {
 		layers = append(layers, p.Tensor)
-		if p.group != 0 {
+		switch {
+		case p.group == 0:
+		case p.Bytes > 0:
 			rest += p.Bytes
+		default: // it may take more than the sample says, to leave no more noise than is allotted to it
+			rest += sampled * p.Bits * float64(p.Weights) / 8
 		}
 	}
 	rest += float64(c.dst.Rest(layers))
