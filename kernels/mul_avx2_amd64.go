@@ -2,18 +2,27 @@
 
 package kernels
 
-// blockAVX2 multiplies block b of panel p, which lies at codes in the layout of mul-u8, with all vectors.
-func blockAVX2(dst []float32, ld int, m *Matrix, in *Input, p, b, d int, codes *byte) {
-	fours := in.N &^ 3
+// blockAVX multiplies block b of panel p, which lies at codes in the layout of mul-u8, with vectors [0, n), by AVX-VNNI or
+// AVX2. (A function value in place of vnni would make a, and what is decoded, escape.)
+func blockAVX(dst []float32, ld int, m *Matrix, in *Input, p, b, d, n int, vnni bool, codes *byte) {
+	fours := n &^ 3
 	if fours > 0 {
 		a := m.tile(dst, ld, in, 0, p, 0, b, b+1, d)
 		a.codes, a.tiles = codes, fours/4
-		mulU8Block4AVX2(&a)
+		if vnni {
+			mulU8Block4AVXVNNI(&a)
+		} else {
+			mulU8Block4AVX2(&a)
+		}
 	}
-	if fours < in.N {
+	if fours < n {
 		a := m.tile(dst, ld, in, fours, p, 0, b, b+1, d)
-		a.codes, a.tiles = codes, in.N-fours
-		mulU8BlockAVX2(&a)
+		a.codes, a.tiles = codes, n-fours
+		if vnni {
+			mulU8BlockAVXVNNI(&a)
+		} else {
+			mulU8BlockAVX2(&a)
+		}
 	}
 }
 
@@ -24,7 +33,7 @@ func mulU8AVX2(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
 	}
 	for p := p0; p < p1; p++ {
 		for b := range m.Blocks() {
-			blockAVX2(dst, ld, m, in, p, b, 0, &m.Codes[(p*m.Quads+b*m.BlockQuads)*4*PanelRows])
+			blockAVX(dst, ld, m, in, p, b, 0, in.N, false, &m.Codes[(p*m.Quads+b*m.BlockQuads)*4*PanelRows])
 		}
 	}
 }
@@ -42,14 +51,18 @@ func mulNibbleAVX2(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
 			q, end := b*m.BlockQuads, min((b+1)*m.BlockQuads, m.Quads)
 			lo, hi := q/2, ceilDiv(end, 2)
 			decodeNibbleAVX2(&decoded[0], &m.Codes[(p*pairs+lo)*4*PanelRows], &m.Lookup[0], hi-lo)
-			blockAVX2(dst, ld, m, in, p, b, 0, &decoded[q%2*4*PanelRows])
+			blockAVX(dst, ld, m, in, p, b, 0, in.N, false, &decoded[q%2*4*PanelRows])
 		}
 	}
 }
 
-// mulLookupAVX2 decodes a block at a time, like mulNibbleAVX2. AVX2 has no lookup of 256 bytes: it is
-// slow, but spares the memory of the decoded matrix.
 func mulLookupAVX2(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
+	mulLookupBlocks(dst, ld, m, in, p0, p1, false)
+}
+
+// mulLookupBlocks decodes a block at a time, like mulNibbleAVX2. AVX2 has no lookup of 256 bytes: it is
+// slow, but spares the memory of the decoded matrix.
+func mulLookupBlocks(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int, vnni bool) {
 	if m.Quads == 0 {
 		zeroRows(dst, ld, m, in, p0, p1)
 		return
@@ -60,7 +73,7 @@ func mulLookupAVX2(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
 		for b := range m.Blocks() {
 			q, end := b*m.BlockQuads, min((b+1)*m.BlockQuads, m.Quads)
 			decodeLookupAVX2(&decoded[0], &m.Codes[(p*m.Quads+q)*4*PanelRows], &m.Lookup[0], d, end-q)
-			blockAVX2(dst, ld, m, in, p, b, d, &decoded[0])
+			blockAVX(dst, ld, m, in, p, b, d, in.N, vnni, &decoded[0])
 		}
 	}
 }

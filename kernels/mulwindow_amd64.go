@@ -71,24 +71,16 @@ func decodeWindowAVX2(dst, codes, before, lookup *byte, bits, quads int) {
 	decodeLookupAVX2(dst, dst, lookup, 1, quads)
 }
 
-// mulWindowAVX2 decodes a block at a time, like mulLookupAVX2.
 func mulWindowAVX2(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
-	if m.Quads == 0 {
-		zeroRows(dst, ld, m, in, p0, p1)
-		return
-	}
-	var decoded [maxBlockBytes]byte
-	for p := p0; p < p1; p++ {
-		for b := range m.Blocks() {
-			codes, before, quads := m.windowBlock(p, b)
-			decodeWindowAVX2(&decoded[0], codes, before, &m.Lookup[0], m.Bits, quads)
-			blockAVX2(dst, ld, m, in, p, b, 1, &decoded[0])
-		}
-	}
+	mulWindowBlocks(dst, ld, m, in, p0, p1, false)
 }
 
-// mulWindowAVXVNNI decodes a block at a time, like mulLookupAVX2.
 func mulWindowAVXVNNI(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
+	mulWindowBlocks(dst, ld, m, in, p0, p1, true)
+}
+
+// mulWindowBlocks decodes a block at a time, like mulLookupBlocks.
+func mulWindowBlocks(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int, vnni bool) {
 	if m.Quads == 0 {
 		zeroRows(dst, ld, m, in, p0, p1)
 		return
@@ -98,7 +90,7 @@ func mulWindowAVXVNNI(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
 		for b := range m.Blocks() {
 			codes, before, quads := m.windowBlock(p, b)
 			decodeWindowAVX2(&decoded[0], codes, before, &m.Lookup[0], m.Bits, quads)
-			blockAVXVNNI(dst, ld, m, in, p, b, 1, in.N, &decoded[0])
+			blockAVX(dst, ld, m, in, p, b, 1, in.N, vnni, &decoded[0])
 		}
 	}
 }
