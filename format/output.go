@@ -15,6 +15,20 @@ type output struct {
 	overwrite bool
 }
 
+// WriteFile writes data to a file that appears under its name only when it is complete. It must not be source, which data
+// was made from; another file that is there is an [ExistsError] unless it is to be overwritten.
+func WriteFile(path string, data []byte, source *File, overwrite bool) error {
+	out, err := newOutput(path, overwrite, source.info)
+	if err != nil {
+		return err
+	}
+	_, err = out.write(func(f *os.File) error {
+		_, err := f.Write(data)
+		return err
+	})
+	return err
+}
+
 // newOutput checks what can be checked before any work is done. source must not be the output.
 func newOutput(path string, overwrite bool, source os.FileInfo) (*output, error) {
 	if info, err := os.Stat(filepath.Dir(path)); err != nil {

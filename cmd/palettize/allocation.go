@@ -3,11 +3,11 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 
 	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/format"
 )
 
 // planReport is what compress would allot to the matrices of a model.
@@ -16,8 +16,8 @@ type planReport struct {
 	*codebook.Allocation
 }
 
-// writePlan writes an allocation to a new file; "": nowhere.
-func writePlan(name string, overwrite bool, a *codebook.Allocation) error {
+// writePlan writes what is allotted to the matrices of src to a file; "": nowhere.
+func writePlan(name string, overwrite bool, src *format.File, a *codebook.Allocation) error {
 	if name == "" {
 		return nil
 	}
@@ -25,22 +25,7 @@ func writePlan(name string, overwrite bool, a *codebook.Allocation) error {
 	if err != nil {
 		return err
 	}
-	flags := os.O_WRONLY | os.O_CREATE | os.O_EXCL
-	if overwrite {
-		flags = os.O_WRONLY | os.O_CREATE | os.O_TRUNC
-	}
-	f, err := os.OpenFile(name, flags, 0o666)
-	if errors.Is(err, os.ErrExist) {
-		return fmt.Errorf("%s: exists already; --force overwrites it", name)
-	}
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(append(text, '\n'))
-	if err = errors.Join(err, f.Close()); err != nil {
-		os.Remove(name)
-	}
-	return err
+	return hintForce(format.WriteFile(name, append(text, '\n'), src, overwrite))
 }
 
 // readPlan reads what writePlan wrote.

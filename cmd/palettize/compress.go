@@ -163,7 +163,7 @@ func runCompress(ctx context.Context, env *env, o compressOptions, model string)
 		if opts.Allocation, err = codebook.Allocate(ctx, dst, src, opts); err != nil {
 			return inFile(model, err)
 		}
-		if err := writePlan(o.planOut, o.force, opts.Allocation); err != nil {
+		if err := writePlan(o.planOut, o.force, src, opts.Allocation); err != nil {
 			return err
 		}
 	}
