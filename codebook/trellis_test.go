@@ -35,14 +35,15 @@ func checkStored(t *testing.T, l *Layer) {
 	}
 }
 
-func TestTrellisOfAwkwardMatrices(t *testing.T) {
-	fill := func(n int, f func(i int) float32) []float32 {
-		w := make([]float32, n)
-		for i := range w {
-			w[i] = f(i)
-		}
-		return w
+func fill(n int, f func(i int) float32) []float32 {
+	w := make([]float32, n)
+	for i := range w {
+		w[i] = f(i)
 	}
+	return w
+}
+
+func TestTrellisOfAwkwardMatrices(t *testing.T) {
 	normal := gaussian(1, 64*96)
 	for _, m := range []struct {
 		name       string

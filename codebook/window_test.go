@@ -59,13 +59,6 @@ func TestWindowsFitTheWeights(t *testing.T) {
 }
 
 func TestWindowsOfAwkwardMatrices(t *testing.T) {
-	fill := func(n int, f func(i int) float32) []float32 {
-		w := make([]float32, n)
-		for i := range w {
-			w[i] = f(i)
-		}
-		return w
-	}
 	normal := gaussian(2, 40*60)
 	for _, m := range []struct {
 		name       string
