@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 )
 
 // Allocation says what each matrix of a model that is to be compressed is to take.
@@ -17,12 +18,13 @@ type Allocation struct {
 type Allotted struct {
 	Tensor  string  `json:"tensor"`
 	Weights int64   `json:"weights"`
-	Scheme  Scheme  `json:"scheme"`
+	Scheme  Scheme  `json:"scheme"`          // the zero value: it passes through
 	Step    int     `json:"step,omitempty"`  // of the quantiser, in 4096ths of an octave (scheme trellis)
 	Bytes   float64 `json:"bytes,omitempty"` // not to be exceeded, all counted; 0: Noise is not to be
 	Noise   float64 `json:"noise,omitempty"` // sum of squared errors, as the inputs weigh them
 	Bits    float64 `json:"bits"`            // a weight, about
 	Error   float64 `json:"error"`           // relative, about
+	Cap     float64 `json:"cap,omitempty"`   // that the relative error is to stay below; 0: none
 	Rates   []Rate  `json:"rates,omitempty"` // what else it could take
 }
 
@@ -36,7 +38,7 @@ type Rate struct {
 func (a *Allocation) Validate() error {
 	seen := make(map[string]bool)
 	for _, m := range a.Matrices {
-		figures := []float64{m.Bytes, m.Noise, m.Bits, m.Error}
+		figures := []float64{m.Bytes, m.Noise, m.Bits, m.Error, m.Cap}
 		for _, r := range m.Rates {
 			figures = append(figures, r.Bits, r.Error)
 		}
@@ -50,7 +52,7 @@ func (a *Allocation) Validate() error {
 		case slices.ContainsFunc(figures, func(v float64) bool { return !(v >= 0 && v <= math.MaxFloat64) }):
 			return fmt.Errorf("tensor %q: figures that are no bytes, bits or errors", m.Tensor)
 		}
-		if err := m.Scheme.Validate(); err != nil {
+		if err := m.Scheme.Validate(); err != nil && m.Scheme != unchanged {
 			return fmt.Errorf("tensor %q: %w", m.Tensor, err)
 		}
 		seen[m.Tensor] = true
@@ -85,10 +87,11 @@ func Allocate(ctx context.Context, dst Sink, src Source, opts Options) (*Allocat
 type matrixPlan struct {
 	Allotted
 	group   int
+	bytes   int64    // of the tensor as it is
 	sketch  *sketch  // nil where nothing is to be chosen
 	repeats *repeats // nil where rows do not repeat
 
-	contenders []contender // nil where the smallest file is asked for
+	contenders []contender // nil where there is no contest
 }
 
 // allocate sketches all matrices and divides what the options ask for among those with the same settings.
@@ -121,19 +124,17 @@ func (c *compression) sketch(ctx context.Context, t Tensor) error {
 	}
 	group := c.opts.group(t.Name)
 	settings := c.opts.settingsOf(group)
-	p := &matrixPlan{Allotted: Allotted{Tensor: t.Name, Weights: t.Elements(), Scheme: settings.Scheme}, group: group}
+	p := &matrixPlan{Allotted: Allotted{Tensor: t.Name, Weights: t.Elements(), Scheme: settings.Scheme}, group: group, bytes: t.Bytes}
 	if p.Scheme.anyRate() {
-		coding, err := c.coding(ctx, t, w, p.Scheme)
-		if err != nil {
+		if p.sketch, err = c.trellis(ctx, t, w, p.Scheme); err != nil {
 			return err
 		}
-		p.sketch = newSketch(coding, c.dst.Overhead(t))
 		p.sketch.whole.sensitivity.factor = nil // the one large thing in it
 		if p.repeats, err = findRepeats(ctx, p.sketch, w, c.opts); err != nil {
 			return err
 		}
-		if settings.For != ForSize {
-			if err := c.contend(ctx, p, w, settings.For); err != nil {
+		if x := settings.contest(); x != nil {
+			if err := c.contend(ctx, p, w, x); err != nil {
 				return err
 			}
 		}
@@ -149,40 +150,54 @@ func (c *compression) sketch(ctx context.Context, t Tensor) error {
 // coding prepares a matrix for a trellis.
 func (c *compression) coding(ctx context.Context, t Tensor, w []float32, s Scheme) (*coding, error) {
 	rows, cols, _ := t.Matrix()
-	threads, in := threadCount(c.opts.Threads), unknown
-	if c.opts.Moments != nil {
+	threads, in, table := threadCount(c.opts.Threads), sensitivity{}, isTable(t.Name, rows, cols)
+	if c.opts.Moments == nil {
+		in = unknownInputs(w, cols, table)
+	} else {
 		moments, err := c.moments(t.Name, cols)
 		if err != nil {
 			return nil, err
 		}
-		if in, err = newSensitivity(ctx, w, cols, moments, threads); err != nil {
+		if in, err = newSensitivity(ctx, w, cols, table, moments, threads); err != nil {
 			return nil, fmt.Errorf("second moments: %w", err)
 		}
 	}
 	return newCoding(w, rows, cols, s.States, threads, c.opts.Kernels, in), nil
 }
 
-// moments returns what is known of the inputs of a tensor, nil: nothing.
+// isTable reports whether a matrix seems to be one whose rows are looked up one by one, so that each row's error counts
+// by itself.
+func isTable(name string, rows, cols int) bool {
+	const most, least = 16, 32 // no layer has as many times more outputs than inputs; a row scale has to be worth its byte
+	return rows >= most*cols && cols >= least || strings.Contains(name, "embed") || strings.Contains(name, "wte.")
+}
+
+// moments returns what is known of the inputs of a tensor, nil: nothing. Inputs that were all zero say nothing: the
+// calibration data did not reach them.
 func (c *compression) moments(tensor string, cols int) (*Moments, error) {
 	if c.opts.Moments == nil {
 		return nil, nil
 	}
-	return c.opts.Moments(tensor, cols)
+	m, err := c.opts.Moments(tensor, cols)
+	if m != nil && slices.Max(m.Squares) == 0 {
+		m = nil
+	}
+	return m, err
 }
 
-// divide divides what is asked of the matrices of one group among them. Where rows repeat and storing each once is better
-// than what a matrix would get, that is done, and the others get what it leaves.
+// divide divides what is asked of the matrices of one group among them.
 func (c *compression) divide(ctx context.Context, group int) error {
 	var members []*matrixPlan
-	weights, signal := 0.0, 0.0
 	for _, p := range c.plans {
 		if p.group == group && p.sketch != nil {
 			members = append(members, p)
-			weights += p.sketch.weights()
-			signal += p.sketch.signal
 		}
 	}
+	if members == nil {
+		return nil
+	}
 	settings := c.opts.settingsOf(group)
+	weights, signal := sums(sketchesOf(members))
 	g := settings.goal(weights, signal)
 	if group == 0 && c.opts.Size > 0 {
 		var err error
@@ -190,34 +205,45 @@ func (c *compression) divide(ctx context.Context, group int) error {
 			return err
 		}
 	}
-	if settings.For != ForSize && len(members) > 0 {
+	if x := settings.contest(); x != nil {
 		var err error
-		if members, g, err = c.contest(members, settings.For, g); err != nil {
+		if members, g, err = x.run(members, g, settings.Each); err != nil {
 			return err
 		}
 	}
+	return c.share(ctx, members, g, settings.Each)
+}
+
+// share divides a goal among matrices that can have any rate. Where rows repeat and storing each once is better than what a
+// matrix would get, that is done, and the others get what it leaves.
+func (c *compression) share(ctx context.Context, members []*matrixPlan, g goal, each bool) error {
+	among := pool
+	if each {
+		among = equally
+	}
 	for len(members) > 0 {
-		sketches := make([]*sketch, len(members))
-		weights := 0.0
-		for i, p := range members {
-			sketches[i] = p.sketch
-			weights += p.sketch.weights()
-		}
-		g.bytes = min(g.bytes, MaxBits*weights/8)
-		step, goals, err := share(ctx, sketches, g, threadCount(c.opts.Threads))
+		sketches := sketchesOf(members)
+		weights, signal := sums(sketches)
+		g.bytes = min(g.bytes, trellisBits*weights/8)
+		portions, err := among(ctx, sketches, g, threadCount(c.opts.Threads))
 		if err != nil {
 			return err
 		}
 		var rest []*matrixPlan
 		for i, p := range members {
-			p.set(step, goals[i], g.bytes > 0)
-			if r := p.repeats; r == nil || r.goal.bytes > goals[i].bytes || r.goal.noise > goals[i].noise {
+			at := portions[i].goal
+			p.set(portions[i], g.bytes > 0)
+			if r := p.repeats; r == nil || r.goal.bytes > at.bytes || r.goal.noise > at.noise {
 				rest = append(rest, p)
 				continue
 			}
 			p.Scheme = p.repeats.scheme
-			p.set(0, p.repeats.goal, true)
-			g.bytes, g.noise = max(g.bytes-p.repeats.goal.bytes, 0), max(g.noise-p.repeats.goal.noise, 0)
+			p.set(portion{goal: p.repeats.goal}, true)
+			taken := p.repeats.goal
+			if each { // what it does without is not for others
+				taken = goal{g.bytes * p.sketch.weights() / weights, g.noise * p.sketch.signal / max(signal, math.SmallestNonzeroFloat64)}
+			}
+			g.bytes, g.noise = max(g.bytes-taken.bytes, 0), max(g.noise-taken.noise, 0)
 		}
 		if len(rest) == len(members) {
 			return nil
@@ -227,22 +253,28 @@ func (c *compression) divide(ctx context.Context, group int) error {
 	return nil
 }
 
-// set notes what share has found.
-func (p *matrixPlan) set(s step, at goal, bytes bool) {
-	p.Step = int(s)
-	p.Bits = 8 * at.bytes / p.sketch.weights()
-	if p.sketch.signal > 0 {
-		p.Error = math.Sqrt(at.noise / p.sketch.signal)
+func sketchesOf(members []*matrixPlan) []*sketch {
+	sketches := make([]*sketch, len(members))
+	for i, p := range members {
+		sketches[i] = p.sketch
 	}
+	return sketches
+}
+
+// set notes what a matrix gets: bytes that are not to be exceeded, or noise.
+func (p *matrixPlan) set(at portion, bytes bool) {
+	p.Step, p.Cap = int(at.step), at.cap
+	p.Bits = 8 * at.goal.bytes / p.sketch.weights()
+	p.Error = relative(at.goal.noise, p.sketch.signal)
 	if bytes {
-		p.Bytes = at.bytes
+		p.Bytes = at.goal.bytes
 	} else {
-		p.Noise = at.noise
+		p.Noise = at.goal.noise
 	}
 }
 
-// sampled is how much more a matrix may take than a sample of it lets expect.
-const sampled = 1.02
+// sampleMargin is how much more a matrix may take than a sample of it lets expect.
+const sampleMargin = 1.02
 
 // left returns what a file of the size that is asked for has left for the matrices that no override is for, of so many weights.
 func (c *compression) left(weights float64) (goal, error) {
@@ -255,21 +287,49 @@ func (c *compression) left(weights float64) (goal, error) {
 		case p.Bytes > 0:
 			rest += p.Bytes
 		default: // it may take more than the sample says, to leave no more noise than is allotted to it
-			rest += sampled * p.Bits * float64(p.Weights) / 8
+			rest += sampleMargin * p.Bits * float64(p.Weights) / 8
 		}
 	}
 	rest += float64(c.dst.Rest(layers))
 	g := goal{bytes: float64(c.opts.Size) - rest}
 	least, most := MinBits*weights/8, MaxBits*weights/8
-	if g.bytes < least || g.bytes > most {
-		return g, fmt.Errorf("a file of %d bytes cannot be: what is not to be compressed takes %.0f, the matrices %.0f to %.0f",
-			c.opts.Size, rest, least, most)
+	if g.bytes < least {
+		return g, fmt.Errorf("a file of %d bytes cannot be: what is not to be compressed takes %.0f, the matrices %.0f or more",
+			c.opts.Size, rest, least)
 	}
+	g.bytes = min(g.bytes, most)
 	return g, nil
 }
 
-// build makes the layer of a matrix that takes what is allotted to it.
-func (c *compression) build(ctx context.Context, t Tensor, w []float32, a *Allotted) (*Layer, error) {
+// build makes the layer of a matrix that takes what is allotted to it. A scheme that was tried on a sample and leaves more on the
+// whole gives way to a trellis.
+func (c *compression) build(ctx context.Context, t Tensor, w []float32, a *Allotted) (*Layer, Distortion, error) {
+	threads := threadCount(c.opts.Threads)
+	l, err := c.buildAs(ctx, t, w, a)
+	if err != nil {
+		return nil, Distortion{}, err
+	}
+	d := l.distortion(w, threads)
+	if a.Scheme.anyRate() || a.Cap == 0 || d.Relative() <= a.Cap {
+		return l, d, nil
+	}
+	s, err := c.trellis(ctx, t, w, Schemes()[0])
+	if err != nil {
+		return nil, d, err
+	}
+	p, err := s.alone(ctx, goal{noise: a.Cap * a.Cap * s.signal})
+	if err != nil {
+		return nil, d, err
+	}
+	a.Scheme = Schemes()[0]
+	if l, err = s.build(ctx, w, p.step, goal{noise: a.Cap * a.Cap * s.signal}); err != nil {
+		return nil, d, err
+	}
+	return l, l.distortion(w, threads), nil
+}
+
+// buildAs makes the layer with the scheme that is allotted.
+func (c *compression) buildAs(ctx context.Context, t Tensor, w []float32, a *Allotted) (*Layer, error) {
 	rows, cols, _ := t.Matrix()
 	if a.Scheme.Window != 0 {
 		moments, err := c.moments(t.Name, cols)
@@ -281,11 +341,20 @@ func (c *compression) build(ctx context.Context, t Tensor, w []float32, a *Allot
 	if !a.Scheme.anyRate() {
 		return Build(ctx, w, rows, cols, a.Scheme, c.opts.alone())
 	}
-	coding, err := c.coding(ctx, t, w, a.Scheme)
+	s, err := c.trellis(ctx, t, w, a.Scheme)
 	if err != nil {
 		return nil, err
 	}
-	return newSketch(coding, c.dst.Overhead(t)).build(ctx, w, step(a.Step), a.goal())
+	return s.build(ctx, w, step(a.Step), a.goal())
+}
+
+// trellis sketches a matrix that is about to be coded.
+func (c *compression) trellis(ctx context.Context, t Tensor, w []float32, s Scheme) (*sketch, error) {
+	coding, err := c.coding(ctx, t, w, s)
+	if err != nil {
+		return nil, err
+	}
+	return newSketch(coding, c.dst.Overhead(t), c.sampled), nil
 }
 
 func (a *Allotted) goal() goal {

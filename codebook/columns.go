@@ -75,7 +75,7 @@ func (s *columnSearch) column(j int, column, rebuilt []float32) error {
 			rebuilt[r] = 0
 			if limit := float32(s.coder.Tables[class].Max) + 1; p.X[k] > limit || p.X[k] < -limit {
 				rebuilt[r] = upperHalf(column[r])
-				s.found[i].setApart((s.first+r)*s.cols+j, column[r], inverse, class)
+				s.found[i].setApart((s.first+r)*s.cols+j, column[r], inverse, 1, class)
 				p.X[k] = 0
 			}
 		}
@@ -86,7 +86,7 @@ func (s *columnSearch) column(j int, column, rebuilt []float32) error {
 	for i := range s.paths {
 		p, f := &s.paths[i], &s.found[i]
 		s.states[i][lane] = p.End
-		f.add(p)
+		f.add(p, s.rowWeights[:len(p.Levels)])
 		from, _, lo, hi := s.path(s.block+i, lane)
 		copy(s.levels[from+j/entropy.Lanes*(hi-lo):], p.Levels)
 		for k, level := range p.Levels {

@@ -40,6 +40,7 @@ type Entry struct {
 	Reason     string     // why it was passed through
 	Bytes      int64      // in the output, its share of the header included (layers only)
 	Distortion Distortion // of the rebuilt weights (layers only)
+	Cap        float64    // that their relative error was to stay below; 0: none
 }
 
 // Report lists every tensor of the source, none left out, in order.
@@ -83,6 +84,7 @@ type compression struct {
 	choice   choice
 	progress Progress
 	report   *Report
+	sampled  int                  // weights of each matrix that its rate is measured on
 	plans    []*matrixPlan        // of the matrices, as they are walked through
 	allotted map[string]*Allotted // those that are still to be compressed
 }
@@ -97,6 +99,17 @@ func newCompression(dst Sink, src Source, opts Options) (*compression, error) {
 	}
 	if c.choice, err = newChoice(src.Tensors(), opts); err != nil {
 		return nil, err
+	}
+	matrices, weights := 0, int64(0)
+	for _, t := range src.Tensors() {
+		if c.choice.reason(t) == "" {
+			matrices++
+			weights += t.Elements()
+		}
+	}
+	c.sampled = min(max(sampledWeights/max(matrices, 1), leastSample), sampleWeights)
+	if opts.Size > 0 { // about, until it is known what else the file takes
+		c.opts.Bits = min(max(8*float64(opts.Size)/float64(max(weights, 1)), MinBits), MaxBits)
 	}
 	walks := int64(2)
 	if opts.Allocation != nil {
@@ -172,11 +185,19 @@ func (c *compression) putLayer(ctx context.Context, entry *Entry, w []float32) e
 	if a.Weights != entry.Tensor.Elements() {
 		return fmt.Errorf("the allocation is that of a tensor of %d values", a.Weights)
 	}
-	l, err := c.build(ctx, entry.Tensor, w, a)
+	if a.Scheme == unchanged {
+		entry.Reason = "no layer of fewer bytes leaves as little error as is asked for"
+		return c.dst.PutTensor(entry.Tensor)
+	}
+	l, d, err := c.build(ctx, entry.Tensor, w, a)
 	if err != nil {
 		return err
 	}
-	entry.Distortion = l.distortion(w, threadCount(c.opts.Threads))
+	if bytes := c.dst.Overhead(entry.Tensor) + l.storedBytes(l.K()); bytes >= entry.Tensor.Bytes {
+		entry.Reason = grown(bytes, entry.Tensor)
+		return c.dst.PutTensor(entry.Tensor)
+	}
+	entry.Distortion, entry.Cap = d, a.Cap
 	entry.Layer = &Scheme{Name: l.Scheme(), Width: l.Width, K: l.K(), Group: l.Group, States: a.Scheme.States, Window: l.WindowBits}
 	entry.Bytes, err = c.dst.PutLayer(entry.Tensor, l, entry.Distortion)
 	return err
@@ -277,9 +298,14 @@ func (c choice) reason(t Tensor) string {
 		return fmt.Sprintf("%d columns are fewer than two segments of %d", cols, s.Width)
 	}
 	if bytes := s.fileBytes(rows, cols, settings.Bits); bytes >= t.Bytes {
-		return fmt.Sprintf("a codebook would take about %d bytes, the tensor takes %d", bytes, t.Bytes)
+		return grown(bytes, t)
 	}
 	return ""
+}
+
+// grown is the reason why a tensor passes through that would not become smaller.
+func grown(bytes int64, t Tensor) string {
+	return fmt.Sprintf("a codebook would take about %d bytes, the tensor takes %d", bytes, t.Bytes)
 }
 
 // match is path.Match without its special case: a star matches slashes too.

@@ -15,70 +15,126 @@ const (
 	ForSpeed  = "speed"  // the fastest multiplication of one vector
 )
 
-// contests lists what competes for a matrix where the smallest file is not what is asked for. Windows leave less error
-// than other schemes of as many bits, but take 2 at least, and are not the fastest.
-var contests = map[string][]Scheme{
-	ForMemory: {WindowScheme(2), WindowScheme(3), WindowScheme(4), WindowScheme(5), {Name: "segments", Width: 8, K: MaxCentroids}},
+// contest is a competition among schemes for the matrices of a model.
+type contest struct {
+	schemes []Scheme
+	sample  int                          // about how many weights of a matrix they are tried on
+	bits    float64                      // that an entropy-coded contender takes until it is known what the others leave
+	least   func(x contender) float64    // what is to be made least where it is not the noise
+	beside  func(rows, cols int) float64 // bytes that do not count towards the bits that are asked for
+}
+
+// contests lists what competes for a purpose: for size only where more is asked for than 255 levels can give. Windows leave
+// less error than other schemes of as many bits, but take 2 at least, and are not the fastest.
+var contests = map[string]contest{
+	ForSize: {
+		schemes: []Scheme{
+			Schemes()[0], fineScheme(128), fineScheme(64), fineScheme(32), fineScheme(16), fineScheme(8), unchanged,
+		},
+		sample: 1 << 15,
+		bits:   trellisBits,
+		least:  func(x contender) float64 { return x.goal.bytes },
+	},
+	ForMemory: {
+		schemes: []Scheme{
+			WindowScheme(2), WindowScheme(3), WindowScheme(4), WindowScheme(5),
+			{Name: "segments", Width: 8, K: MaxCentroids},
+		},
+		sample: contestWeights,
+		least:  func(x contender) float64 { return x.goal.bytes }, // as large in memory as in the file
+		// Who asks for 4 bits means those of the assignments.
+		beside: func(rows, cols int) float64 { return float64(windowSide(rows, cols)) },
+	},
 	ForSpeed: {
-		WindowScheme(2), WindowScheme(3), WindowScheme(4), WindowScheme(5),
-		{Name: "segments", Width: 8, K: MaxCentroids},
-		{Name: "segments", Width: 4, K: MaxCentroids},
-		{Name: "segments", Width: 2, K: MaxCentroids},
-		{Name: "scalar", Width: 1, K: 16},
-		{Name: "scalar", Width: 1, K: 16, Group: 16},
-		Schemes()[0],
+		schemes: []Scheme{
+			WindowScheme(2), WindowScheme(3), WindowScheme(4), WindowScheme(5),
+			{Name: "segments", Width: 8, K: MaxCentroids},
+			{Name: "segments", Width: 4, K: MaxCentroids},
+			{Name: "segments", Width: 2, K: MaxCentroids},
+			{Name: "scalar", Width: 1, K: 16},
+			{Name: "scalar", Width: 1, K: 16, Group: 16},
+			Schemes()[0],
+		},
+		sample: contestWeights,
+		bits:   6,
+		least:  func(x contender) float64 { return x.time },
 	},
 }
 
-const (
-	// contestWeights is about how many weights of a matrix its contenders are tried on: enough that 256 centroids of 8 columns
-	// do not fit a sample much better than all of the matrix.
-	contestWeights = 1 << 18
-	// contestBits is what an entropy-coded contender takes until it is known what the others leave.
-	contestBits = 6
-)
+// unchanged stands for passing a matrix through.
+var unchanged = Scheme{}
+
+// fineScheme has less error than any trellis: groups of so many columns have their own multiplier for 256 values.
+func fineScheme(group int) Scheme {
+	return Scheme{Name: "scalar", Width: 1, K: MaxCentroids, Group: group}
+}
+
+// contest returns what competes for the matrices with these settings, nil where nothing does.
+func (s Settings) contest() *contest {
+	if s.For == ForSize && s.Bits <= trellisBits && !(s.MaxError > 0 && s.MaxError < trellisError) {
+		return nil
+	}
+	x := contests[s.For]
+	return &x
+}
+
+// contestWeights are enough that 256 centroids of 8 columns do not fit a sample much better than all of the matrix.
+const contestWeights = 1 << 18
 
 // contender is a scheme that a matrix could be stored with.
 type contender struct {
-	scheme Scheme
-	goal   goal    // the bytes that it takes, and the noise that it leaves
-	time   float64 // of multiplying one vector, in nanoseconds
+	scheme  Scheme
+	goal    goal    // the bytes that it takes, and the noise that it leaves
+	weighed float64 // the noise as a pool weighs it
+	time    float64 // of multiplying one vector, in nanoseconds
 }
 
-// contend tries the schemes for a purpose on some rows of a matrix. Times come from the cost model for a CPU with AVX-512 and VBMI, wherever this
-// runs: the same options give the same file.
-func (c *compression) contend(ctx context.Context, p *matrixPlan, w []float32, purpose string) error {
+// contend tries the schemes of a contest on some rows of a matrix. Times come from the cost model for a CPU with AVX-512 and
+// VBMI, wherever this runs: the same options give the same file.
+func (c *compression) contend(ctx context.Context, p *matrixPlan, w []float32, x *contest) error {
 	rows, cols := p.sketch.whole.rows, p.sketch.whole.cols
-	some := min(rows, max(1, contestWeights/cols))
+	some := min(rows, max(1, x.sample/cols))
 	sample := make([]float32, 0, some*cols)
 	for i := range some {
 		sample = append(sample, w[sampleRow(i, some, rows)*cols:][:cols]...)
 	}
-	for _, s := range contests[purpose] {
-		if s.Width >= cols {
+	for _, s := range x.schemes {
+		switch {
+		case s.Width >= cols:
 			continue
-		}
-		at := contender{scheme: s, goal: goal{bytes: float64(s.fileBytes(rows, cols, contestBits))}, time: s.time(rows, cols)}
-		if s.anyRate() {
-			_, goals, err := share(ctx, []*sketch{p.sketch}, goal{bytes: contestBits * p.sketch.weights() / 8}, 1)
+		case s == unchanged:
+			p.compete(s, goal{bytes: float64(p.bytes)})
+			continue
+		case s.anyRate():
+			at, err := p.sketch.alone(ctx, goal{bytes: x.bits * p.sketch.weights() / 8})
 			if err != nil {
 				continue // too small a matrix
 			}
-			at.goal = goals[0]
-		} else {
-			l, err := Build(ctx, sample, some, cols, s, c.opts.alone())
-			if err != nil {
-				return err
-			}
-			d := l.distortion(sample, threadCount(c.opts.Threads))
-			at.goal.noise = p.sketch.signal * d.Noise / max(d.Signal, math.SmallestNonzeroFloat64)
+			p.compete(p.Scheme, at.goal)
+			continue
 		}
-		p.contenders = append(p.contenders, at)
+		l, err := Build(ctx, sample, some, cols, s, c.opts.alone())
+		if err != nil {
+			return err
+		}
+		d := l.distortion(sample, threadCount(c.opts.Threads))
+		p.compete(s, goal{
+			bytes: float64(s.fileBytes(rows, cols, 0) + p.sketch.overhead), // the header of several parts
+			noise: p.sketch.signal * d.Noise / max(d.Signal, math.SmallestNonzeroFloat64),
+		})
 	}
 	if r := p.repeats; r != nil {
-		p.contenders = append(p.contenders, contender{r.scheme, r.goal, r.scheme.time(rows, cols)})
+		p.compete(r.scheme, r.goal)
 	}
 	return nil
+}
+
+// compete adds a contender.
+func (p *matrixPlan) compete(s Scheme, at goal) {
+	p.contenders = append(p.contenders, contender{
+		scheme: s, goal: at, weighed: at.noise / p.sketch.whole.sensitivity.noiseOf(0),
+		time: s.time(p.sketch.whole.rows, p.sketch.whole.cols),
+	})
 }
 
 // time is about what multiplying one vector with a layer of this scheme takes, in nanoseconds.
@@ -97,31 +153,60 @@ func (s Scheme) time(rows, cols int) float64 {
 	return least
 }
 
-// contest gives each matrix of a group the contender that makes what is asked for least with the rest of the goal met, and
+// run gives each matrix of a group the contender that makes what is asked for least with the rest of the goal met, and
 // returns those matrices whose rate is still open, with what is left of the goal for them.
-func (c *compression) contest(members []*matrixPlan, purpose string, g goal) ([]*matrixPlan, goal, error) {
-	objective := func(x contender) float64 { return x.time }
-	if purpose == ForMemory {
-		objective = func(x contender) float64 { return x.goal.bytes } // the forms in memory are as large as those in the file
+func (x *contest) run(members []*matrixPlan, g goal, each bool) ([]*matrixPlan, goal, error) {
+	var open []*matrixPlan
+	heats := [][]*matrixPlan{members}
+	if each {
+		heats = slices.Collect(slices.Chunk(members, 1))
 	}
-	constraint, limit := func(x contender) float64 { return x.goal.noise }, g.noise
+	weights, signal := sums(sketchesOf(members))
+	left, proportion := g, 0.0
+	for _, heat := range heats {
+		n, power := sums(sketchesOf(heat))
+		own := goal{g.bytes * n / weights, g.noise * power / max(signal, math.SmallestNonzeroFloat64)}
+		chosen, noise, err := x.elect(heat, own)
+		if err != nil {
+			return nil, g, err
+		}
+		for i, p := range heat {
+			if p.Scheme = chosen[i].scheme; p.Scheme.anyRate() {
+				open = append(open, p)
+				proportion += p.sketch.signal / max(signal, math.SmallestNonzeroFloat64)
+				continue
+			}
+			p.set(portion{goal: chosen[i].goal}, true)
+			if g.noise > 0 { // it was tried on a sample; all of it may leave what no other needs
+				spare := own.noise / max(noise, math.SmallestNonzeroFloat64)
+				p.Cap = relative(chosen[i].goal.noise*spare, p.sketch.signal)
+			}
+			left.bytes = max(left.bytes-chosen[i].goal.bytes, 0)
+			left.noise = max(left.noise-chosen[i].goal.noise, 0)
+		}
+	}
+	// What matrices that pass through do without would ruin others.
+	left.noise = min(left.noise, g.noise*proportion)
+	return open, left, nil
+}
+
+// elect returns the best contender of each matrix under a goal for all of them, and the noise of these.
+func (x *contest) elect(members []*matrixPlan, g goal) ([]contender, float64, error) {
+	objective, constraint, limit := x.least, func(c contender) float64 { return c.goal.noise }, g.noise
 	if g.bytes > 0 {
-		objective, constraint, limit = constraint, func(x contender) float64 { return x.goal.bytes }, g.bytes
+		objective, constraint, limit = func(c contender) float64 { return c.weighed }, func(c contender) float64 { return c.goal.bytes }, g.bytes
+		for _, p := range members {
+			if x.beside != nil {
+				limit += x.beside(p.sketch.whole.rows, p.sketch.whole.cols)
+			}
+		}
 	}
 	chosen, err := elect(members, objective, constraint, limit)
-	if err != nil {
-		return nil, g, err
+	noise := 0.0
+	for _, c := range chosen {
+		noise += c.goal.noise
 	}
-	var open []*matrixPlan
-	for i, p := range members {
-		if p.Scheme = chosen[i].scheme; p.Scheme.anyRate() {
-			open = append(open, p)
-			continue
-		}
-		p.set(0, chosen[i].goal, true)
-		g.noise = max(g.noise-chosen[i].goal.noise, 0)
-	}
-	return open, g, nil
+	return chosen, noise, err
 }
 
 // elect returns the contender of each matrix with which the sum of the objective is least, or nearly so, and that of the
@@ -145,10 +230,21 @@ func elect(members []*matrixPlan, objective, constraint func(contender) float64,
 	}
 	for high-low > 1 {
 		middle := (low + high) / 2
-		if c, sum := at(middle.value()); sum <= limit {
-			chosen, high = c, middle
+		if c, s := at(middle.value()); s <= limit {
+			chosen, sum, high = c, s, middle
 		} else {
 			low = middle
+		}
+	}
+	// What no price gives away may be enough for one matrix more.
+	for better := true; better; {
+		better = false
+		for i, p := range members {
+			for _, x := range p.contenders {
+				if more := constraint(x) - constraint(chosen[i]); objective(x) < objective(chosen[i]) && sum+more <= limit {
+					chosen[i], sum, better = x, sum+more, true
+				}
+			}
 		}
 	}
 	return chosen, nil

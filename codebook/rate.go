@@ -2,8 +2,6 @@ package codebook
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"math"
 	"slices"
 
@@ -12,8 +10,9 @@ import (
 )
 
 const (
-	// sampleWeights is about how many weights of a matrix its rate is measured on.
-	sampleWeights = 1 << 14
+	// sampleWeights is about how many weights of a matrix its rate is measured on, sampledWeights of all matrices
+	// together, whose samples are in memory at one time, leastSample how many of each all the same.
+	sampleWeights, sampledWeights, leastSample = 1 << 14, 1 << 24, 1 << 10
 	// margin is the share of a goal that may be left unused.
 	margin = 0.0006
 	// outlierBytes is about what an outlier takes.
@@ -47,7 +46,10 @@ func stepBelow(v float64) step { return step(logscale.Log2(v, octaveBits)) }
 
 // sideBytes is what the layer takes in a file beside its encoded levels, at most: overhead is what every layer takes.
 func (c *coding) sideBytes(overhead int64, outliers []outlier) float64 {
-	front := Layer{Cols: c.cols, Centroids: make([]byte, 2*c.top()+1), ColScales: c.sensitivity.codes, Outliers: apart(outliers, c.cols)}
+	front := Layer{
+		Cols: c.cols, Centroids: make([]byte, 2*c.top()+1), Outliers: apart(outliers, c.cols),
+		ColScales: c.sensitivity.codes, RowScales: c.sensitivity.rowCodes,
+	}
 	blocks := c.coder.Blocks()
 	stream := c.coder.Append(front.appendHead(nil), make([][]byte, blocks))
 	return float64(overhead) + float64(len(stream)+blocks*entropy.Overhead(c.cols))
@@ -90,9 +92,9 @@ func (c *coding) noise(f *found, s step) float64 {
 		level := i - c.top()
 		value := float64(unit * float64(int(b)-levelZero))
 		off := value - float64(level)
-		sum += float64(off * (float64(f.held(level)*(value+float64(level))) - 2*f.sums[level+levelZero]))
+		sum += float64(off * (float64(f.mass[level+levelZero]*(value+float64(level))) - 2*f.sums[level+levelZero]))
 	}
-	return sum * s.value() * s.value()
+	return sum * c.sensitivity.noiseOf(s)
 }
 
 // sketch is what is kept of a matrix to know its rate and noise for any step.
@@ -105,8 +107,9 @@ type sketch struct {
 	last     step    // the step of the sample's tables
 }
 
-func newSketch(c *coding, overhead int64) *sketch {
-	s := &sketch{whole: *c, sample: c.sample(sampleWeights), held: c.coder.Classes.Held(), overhead: overhead}
+// newSketch measures on about so many weights.
+func newSketch(c *coding, overhead int64, weights int) *sketch {
+	s := &sketch{whole: *c, sample: c.sample(weights), held: c.coder.Classes.Held(), overhead: overhead}
 	s.signal = c.sensitivity.signal(c.w)
 	s.whole.w = nil
 	s.sample.threads = 1
@@ -116,40 +119,56 @@ func newSketch(c *coding, overhead int64) *sketch {
 
 func (s *sketch) weights() float64 { return float64(s.whole.rows) * float64(s.whole.cols) }
 
-// at returns about what the matrix takes with this step, and the noise that it has then.
-func (s *sketch) at(ctx context.Context, to step) (bytes, noise float64, err error) {
+// deviation is the root of the mean square of the weights, as a step.
+func (s *sketch) deviation() step {
+	return stepBelow(s.signal/s.whole.sensitivity.noiseOf(0)/s.weights()) / 2
+}
+
+// rate is about what a matrix takes with a step, and the noise that it has then.
+type rate struct {
+	side  float64 // bytes that do not depend on how many weights there are, or little
+	coded float64 // bytes of the levels and of weights stored apart
+	noise float64
+}
+
+func (r rate) bytes() float64 { return r.side + r.coded }
+
+// at returns the rate with this step.
+func (s *sketch) at(ctx context.Context, to step) (r rate, err error) {
 	near := s.sample.coder.Tables != nil && max(to-s.last, s.last-to) < octave/4
 	f, err := s.sample.learn(ctx, to, near)
 	if err != nil {
-		return 0, 0, err
+		return r, err
 	}
 	s.last = to
 	s.whole.coder.Tables = s.sample.coder.Tables
 	scale := s.scale(f)
-	coded, err := s.sample.levelBytes(f, scale)
+	r.side = s.whole.sideBytes(s.overhead, nil)
+	r.coded, err = s.sample.levelBytes(f, scale)
+	r.coded += outlierBytes * float64(len(f.outliers)) * s.weights() / float64(len(s.sample.w))
 	for class, v := range f.noise {
-		noise += float64(v * scale[class])
+		r.noise += float64(v * scale[class])
 	}
-	coded += outlierBytes * float64(len(f.outliers)) * s.weights() / float64(len(s.sample.w))
-	return s.whole.sideBytes(s.overhead, nil) + coded, noise * to.value() * to.value(), err
+	r.noise *= s.whole.sensitivity.noiseOf(to)
+	return r, err
 }
 
 // rates returns what the matrix has at whole bits.
 func (s *sketch) rates(ctx context.Context) ([]Rate, error) {
 	var rates []Rate
 	for bits := 2.0; bits <= 6; bits++ {
-		_, at, err := share(ctx, []*sketch{s}, goal{bytes: bits * s.weights() / 8}, 1)
+		at, err := s.alone(ctx, goal{bytes: bits * s.weights() / 8})
 		if err != nil {
 			continue // too small a matrix
 		}
-		rates = append(rates, Rate{bits, math.Sqrt(at[0].noise / max(s.signal, math.SmallestNonzeroFloat64))})
+		rates = append(rates, Rate{bits, relative(at.goal.noise, s.signal)})
 	}
 	return rates, ctx.Err()
 }
 
 // build makes the layer of the sketched weights that meets a goal with a step near to.
 func (s *sketch) build(ctx context.Context, w []float32, to step, g goal) (*Layer, error) {
-	if _, _, err := s.at(ctx, to); err != nil {
+	if _, err := s.at(ctx, to); err != nil {
 		return nil, err
 	}
 	c := s.whole
@@ -166,16 +185,14 @@ func (s *sketch) build(ctx context.Context, w []float32, to step, g goal) (*Laye
 // buildTrellis makes a layer of w that takes the bits, or leaves the error, of the options: a file's header apart.
 func buildTrellis(ctx context.Context, w []float32, rows, cols int, opts Options) (*Layer, error) {
 	threads := threadCount(opts.Threads)
-	s := newSketch(newCoding(w, rows, cols, opts.Scheme.States, threads, opts.Kernels, unknown), 0)
+	s := newSketch(newCoding(w, rows, cols, opts.Scheme.States, threads, opts.Kernels, unknownInputs(w, cols, isTable("", rows, cols))), 0, sampleWeights)
 	g := opts.Settings.withDefaults().goal(s.weights(), s.signal)
-	step, goals, err := share(ctx, []*sketch{s}, g, threads)
+	g.bytes = min(g.bytes, trellisBits*s.weights()/8)
+	p, err := s.alone(ctx, g)
 	if err != nil {
 		return nil, err
 	}
-	if g.bytes == 0 {
-		goals[0].bytes = 0
-	}
-	return s.build(ctx, w, step, goals[0])
+	return s.build(ctx, w, p.step, g)
 }
 
 // scale says for each class how many weights of the whole one of the sample stands for. It is this that makes a
@@ -197,67 +214,6 @@ func (s *sketch) scale(f *found) []float64 {
 		scale[class] *= s.weights() / seen
 	}
 	return scale
-}
-
-// share finds the step with which all the sketches together meet a goal (one step for all makes all slopes of
-// noise over bytes equal, so that no other division of the bytes leaves less noise) and returns the bytes and the noise
-// that each one has then.
-func share(ctx context.Context, sketches []*sketch, g goal, threads int) (step, []goal, error) {
-	n, signal := 0.0, 0.0
-	for _, s := range sketches {
-		n += s.weights()
-		signal += s.signal
-	}
-	goals := make([]goal, len(sketches))
-	first := step(0)
-	if signal > 0 {
-		first = stepBelow(signal/n)/2 - 2*octave // about right for 3 bits
-	} else {
-		g = goal{} // nothing to choose
-	}
-	tried := slices.Clone(goals)
-	errs := make([]error, len(sketches))
-	var s, best step
-	met, err := g.seek(first, n, mostTries, func(to step) (bytes, noise float64, err error) {
-		s = to
-		parallel(threads, len(sketches), func(lo, hi int) {
-			for i := lo; i < hi; i++ {
-				tried[i].bytes, tried[i].noise, errs[i] = sketches[i].at(ctx, s)
-			}
-		})
-		sum := total(tried)
-		return sum.bytes, sum.noise, errors.Join(errs...)
-	}, func() {
-		best = s
-		copy(goals, tried)
-	})
-	if sum := total(goals); err == nil && !met {
-		asked := fmt.Sprintf("%.4g bits a weight", 8*g.bytes/n)
-		if g.bytes == 0 {
-			asked = fmt.Sprintf("an error of %.4g", math.Sqrt(g.noise/signal))
-		}
-		err = fmt.Errorf("%s cannot be met: what comes nearest takes %.4g bits and leaves an error of %.4g",
-			asked, 8*sum.bytes/n, math.Sqrt(sum.noise/signal))
-	}
-	// What the sum stays below the goal within the margin is divided again.
-	if sum := total(goals); g.bytes > 0 && sum.bytes >= g.bytes*(1-margin) {
-		for i := range goals {
-			goals[i].bytes *= g.bytes / sum.bytes
-		}
-	} else if g.noise > 0 && sum.noise >= g.noise*(1-margin) {
-		for i := range goals {
-			goals[i].noise *= g.noise / sum.noise
-		}
-	}
-	return best, goals, err
-}
-
-func total(goals []goal) (sum goal) {
-	for _, g := range goals {
-		sum.bytes += g.bytes
-		sum.noise += g.noise
-	}
-	return sum
 }
 
 // meet searches levels with steps near s until the coding meets its goal from below. Where no step does, as in

@@ -70,11 +70,14 @@ func (s Scheme) anyRate() bool { return s.Name == "trellis" && s.Window == 0 }
 // headerBytes is about what a layer takes in the header of a file.
 const headerBytes = 500
 
+// windowSide is about what a layer with windows takes in a file beside these.
+func windowSide(rows, cols int) int64 { return int64(MaxCentroids+rows+cols) + headerBytes }
+
 // fileBytes is about what a layer takes in a file: for the most centroids that it can have, or with this many
 // bits a weight where the scheme lets them be chosen.
 func (s Scheme) fileBytes(rows, cols int, bits float64) int64 {
 	if s.Window != 0 {
-		return int64(MaxCentroids+rows+cols+rows*ceilDiv(cols*s.Window, 8)) + headerBytes
+		return int64(rows*ceilDiv(cols*s.Window, 8)) + windowSide(rows, cols)
 	}
 	if s.anyRate() {
 		return int64(bits*float64(rows)*float64(cols)/8) + headerBytes

@@ -11,17 +11,20 @@ import (
 const (
 	// DefaultBits is what a weight takes when nothing else is asked for.
 	DefaultBits = 4
-	// MinBits and MaxBits are the rates that can be asked for: below, matrices become zeros but for a few weights; above,
+	// MinBits and MaxBits are the rates that can be asked for: below, matrices become zeros but for a few weights.
+	MinBits, MaxBits = 0.5, 9
+
+	// trellisBits is the highest rate of entropy-coded layers, and trellisError no less than the error that they have then: above,
 	// 255 levels are too few, and more and more weights become outliers.
-	MinBits, MaxBits = 0.5, 6.5
+	trellisBits, trellisError = 6.5, 0.02
 )
 
-// Settings say how a matrix is compressed. Bits and MaxError go with scheme trellis and hold for all matrices with
-// these settings together; at most one is set.
+// Settings say how a matrix is compressed. Bits and MaxError go with scheme trellis; at most one is set.
 type Settings struct {
 	Scheme   Scheme  // the zero value: the first of Schemes
 	Bits     float64 // a weight that the layers take in the file, all counted; 0: DefaultBits, unless MaxError says
 	MaxError float64 // relative error of the weights that is not exceeded; 0: none
+	Each     bool    // Bits or MaxError hold for each matrix, not for all with these settings together
 	For      string  // what to make least of otherwise: ForSize, ForMemory or ForSpeed; "": ForSize
 }
 
@@ -40,7 +43,7 @@ func (s Settings) Validate() error {
 	switch {
 	case !s.Scheme.anyRate() && (s.Bits != 0 || s.MaxError != 0):
 		return errors.New("bits and errors can be chosen with scheme trellis, entropy coded")
-	case s.For != "" && s.For != ForSize && contests[s.For] == nil:
+	case s.For != "" && contests[s.For].schemes == nil:
 		return fmt.Errorf("for %q: there are size, memory and speed", s.For)
 	case s.For == ForSpeed && s.MaxError == 0:
 		return errors.New("for speed an error has to be given: the fastest matrix of all is one of zeros")

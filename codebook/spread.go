@@ -100,22 +100,20 @@ func reciprocal(v float64) float64 {
 	return 1 / v
 }
 
-// scaled returns the factors of the columns in units of their steps; nil: one step for all.
-func (s *spread) scaled(steps []float32) []float64 {
-	if steps == nil {
-		return s.cols
+// inSteps brings the factors to units of the steps of rows and columns; nil: one step for all.
+func (s *spread) inSteps(rows, cols []float32) {
+	for r, step := range rows {
+		s.rows[r] *= reciprocal(float64(step))
 	}
-	scaled := make([]float64, len(s.cols))
-	for c, f := range s.cols {
-		scaled[c] = f / float64(steps[c])
+	for c, step := range cols {
+		s.cols[c] /= float64(step)
 	}
-	return scaled
 }
 
-// classes returns the classes that code best what is this widely spread, in units of the columns' steps. Classes at
-// the ends that hold next to nothing are left out.
-func (s *spread) classes(steps []float32) entropy.Classes {
-	c := entropy.Classes{Rows: classCodes(s.rows), Cols: classCodes(s.scaled(steps))}
+// classes returns the classes that code best what is this widely spread. Classes at the ends that hold next to nothing are
+// left out.
+func (s *spread) classes() entropy.Classes {
+	c := entropy.Classes{Rows: classCodes(s.rows), Cols: classCodes(s.cols)}
 	c.Count = entropy.MaxClassCode + 1
 	held := c.Held()
 	// A class too wide for its elements costs little, one too narrow much.
@@ -130,11 +128,10 @@ func (s *spread) classes(steps []float32) entropy.Classes {
 	return c
 }
 
-// ofClass is the spread of a class, in units of the columns' steps: that of the middle of the codes' sums that it
-// stands for.
-func (s *spread) ofClass(class int, steps []float32) float64 {
+// ofClass is the spread of a class: that of the middle of the codes' sums that it stands for.
+func (s *spread) ofClass(class int) float64 {
 	below := 2*(entropy.MaxClassCode-class) - 1 // eighths of an octave below the largest
-	widest := slices.Max(s.rows) * slices.Max(s.scaled(steps))
+	widest := slices.Max(s.rows) * slices.Max(s.cols)
 	if below < 0 {
 		return widest
 	}

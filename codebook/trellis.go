@@ -26,6 +26,7 @@ type coding struct {
 	rows, cols  int
 	spread      *spread
 	sensitivity sensitivity
+	rowWeights  []float64 // of squared errors in units of the rows' steps, in comparison with other rows'
 	coder       entropy.Coder
 	levels      []byte // along the paths, block by block and lane by lane; level 0 is levelZero
 	paths       laid   // made when they are first searched
@@ -43,8 +44,10 @@ type laid struct {
 func newCoding(w []float32, rows, cols, states, threads int, set *kernels.Set, in sensitivity) *coding {
 	c := &coding{w: w, rows: rows, cols: cols, sensitivity: in, threads: threads, set: set}
 	c.spread = newSpread(w, rows, cols, threads)
+	c.spread.inSteps(in.rowSteps, in.steps)
+	c.rowWeights = in.rowWeights(rows)
 	c.coder = entropy.Coder{
-		Trellis: entropy.TrellisOf(states), Classes: c.spread.classes(in.steps),
+		Trellis: entropy.TrellisOf(states), Classes: c.spread.classes(),
 		Zero: levelZero, BlockRows: entropy.BlockRows(rows, cols),
 	}
 	return c
@@ -62,12 +65,16 @@ func (c *coding) sample(n int) *coding {
 	rows := min(c.rows, max(1, n/c.cols))
 	s := *c
 	s.rows, s.w = rows, make([]float32, 0, rows*c.cols)
-	s.coder.Classes.Rows = nil
+	s.coder.Classes.Rows, s.sensitivity.rowSteps = nil, nil
 	for i := range rows {
 		r := sampleRow(i, rows, c.rows)
 		s.w = append(s.w, c.w[r*c.cols:][:c.cols]...)
 		s.coder.Classes.Rows = append(s.coder.Classes.Rows, c.coder.Classes.Rows[r])
+		if steps := c.sensitivity.rowSteps; steps != nil {
+			s.sensitivity.rowSteps = append(s.sensitivity.rowSteps, steps[r])
+		}
 	}
+	s.rowWeights = s.sensitivity.rowWeights(rows)
 	s.coder.BlockRows = entropy.BlockRows(rows, c.cols)
 	return &s
 }
@@ -113,7 +120,7 @@ func (c *coding) lay() {
 	c.eachColumn(func(at, col, lo, hi int) {
 		code := c.coder.Classes.Cols[col]
 		for r := lo; r < hi; r++ {
-			c.paths.weights[at+r-lo] = c.w[r*c.cols+col]
+			c.paths.weights[at+r-lo] = c.w[r*c.cols+col] / c.sensitivity.rowStep(r)
 			c.paths.classes[at+r-lo] = table[c.coder.Classes.Rows[r]+code]
 		}
 	})
@@ -157,17 +164,18 @@ func (c *coding) learn(ctx context.Context, s step, near bool) (*found, error) {
 func (c *coding) firstTables(s step) []entropy.Table {
 	tables := make([]entropy.Table, c.coder.Classes.Count)
 	for k := range tables {
-		deviation := c.spread.ofClass(c.coder.Classes.Low+k, c.sensitivity.steps) / (s.value() * c.sensitivity.unit)
+		deviation := c.spread.ofClass(c.coder.Classes.Low+k) / (s.value() * c.sensitivity.unit)
 		tables[k] = entropy.Laplace(deviation, byte(min(max(math.Ceil(tail*deviation), 1), entropy.MaxLevel)))
 	}
 	return tables
 }
 
-// found is what a search says of the levels that it chose.
+// found is what a search says of the levels that it chose. Sums are of x in steps, each weight counting as its row does.
 type found struct {
 	counts   []entropy.Counts // by class
-	noise    []float64        // sum of (x - level)^2, x in steps, by class
-	sums     [256]float64     // of x, by level
+	noise    []float64        // sum of (x - level)^2, by class
+	mass     [256]float64     // sum of 1, by level
+	sums     [256]float64     // sum of x, by level
 	outliers []outlier
 }
 
@@ -212,18 +220,10 @@ func (f *found) merge(o *found) {
 		f.noise[class] += o.noise[class]
 	}
 	for i, v := range o.sums {
+		f.mass[i] += o.mass[i]
 		f.sums[i] += v
 	}
 	f.outliers = append(f.outliers, o.outliers...)
-}
-
-// held is the number of weights with a level.
-func (f *found) held(level int) float64 {
-	n := 0.0
-	for class := range f.counts {
-		n += float64(f.counts[class][level+levelZero])
-	}
-	return n
 }
 
 // search chooses the levels for a step under the tables of the coder.
@@ -308,8 +308,9 @@ func (s *pathSearch) pair(block, lane int, f *found) {
 		s.prepare(&paths[i], block, lane+i, f)
 	}
 	s.set.SearchTrellis(s.coder.Trellis, s.costs, paths, &s.work)
+	lo, hi := s.coder.Block(block)
 	for i := range paths {
-		f.add(&paths[i])
+		f.add(&paths[i], s.rowWeights[lo:hi])
 	}
 }
 
@@ -329,28 +330,33 @@ func (s *pathSearch) prepare(p *kernels.Sequence, block, lane int, f *found) {
 		class := p.Class[i]
 		x := v * s.inverse[col]
 		if limit := limits[class]; x > limit || x < -limit {
-			f.setApart((lo+i%(hi-lo))*s.cols+col, v, s.inverse[col], class)
+			r := lo + i%(hi-lo)
+			f.setApart(r*s.cols+col, s.w[r*s.cols+col], s.inverse[col]/s.sensitivity.rowStep(r), s.rowWeights[r], class)
 			x = 0
 		}
 		p.X[i] = x
 	}
 }
 
-// setApart takes in a weight v that is stored apart, inverse being that of its column's step.
-func (f *found) setApart(at int, v, inverse float32, class byte) {
+// setApart takes in a weight v that is stored apart, inverse being that of its step and rowWeight what its row counts.
+func (f *found) setApart(at int, v, inverse float32, rowWeight float64, class byte) {
 	f.outliers = append(f.outliers, outlier{at, v})
 	e := float64(v-upperHalf(v)) * float64(inverse)
-	f.noise[class] += float64(e * e)
+	f.noise[class] += float64(rowWeight * float64(e*e))
 }
 
-// add takes in what was found along a path.
-func (f *found) add(p *kernels.Sequence) {
-	for i, level := range p.Levels {
-		class, x := p.Class[i], float64(p.X[i])
-		e := x - float64(int(level)-levelZero)
-		f.counts[class][level]++
-		f.noise[class] += float64(e * e)
-		f.sums[level] += x
+// add takes in what was found along a path through rows that count as their weights say.
+func (f *found) add(p *kernels.Sequence, rowWeights []float64) {
+	for from := 0; from < len(p.Levels); from += len(rowWeights) {
+		for r, weight := range rowWeights {
+			i := from + r
+			level, class, x := p.Levels[i], p.Class[i], float64(p.X[i])
+			e := x - float64(int(level)-levelZero)
+			f.counts[class][level]++
+			f.noise[class] += float64(weight * float64(e*e))
+			f.mass[level] += weight
+			f.sums[level] += float64(weight * x)
+		}
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 func (c *coding) finish(ctx context.Context, l *Layer, s step, f *found) error {
 	top := c.top()
 	l.setLevels(s.value()*c.sensitivity.unit, top, f, c.sensitivity.factor == nil)
-	l.ColScales = c.sensitivity.codes
+	l.ColScales, l.RowScales = c.sensitivity.codes, c.sensitivity.rowCodes
 	l.Assignments = c.byRows(byte(top))
 	c.coder.Zero = byte(top)
 	blocks, err := c.encode(ctx, l.Assignments)
@@ -41,7 +41,7 @@ func (l *Layer) setLevels(step float64, top int, f *found, free bool) {
 	var dot, square float64
 	for i := range l.Centroids {
 		level := i - top
-		n := f.held(level)
+		n := f.mass[level+levelZero]
 		value := float64(level)
 		if sum := f.sums[level+levelZero]; free && n > 0 && level != 0 {
 			value = sum / n

@@ -81,7 +81,7 @@ func (o *compressOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.force, "force", false, "overwrite the output file")
 	o.settings.addFlags(f)
 	f.Var(&o.size, "size", "instead of --bits: the `SIZE` of the whole file not to be exceeded, such as 8MB (scheme trellis)")
-	f.StringArrayVar(&o.tensors, "tensor", nil, "`GLOB=SETTINGS` for tensors whose name matches, such as '*embed*=bits:3' or '*.out*=scheme:scalar,k:16,group:16' (repeatable, the last counts)")
+	f.StringArrayVar(&o.tensors, "tensor", nil, "`GLOB=SETTINGS` for tensors whose name matches: '*embed*=bits:3' gives each of them 3 bits, '*embed*=pool:3' all of them together, '*.out*=scheme:scalar,k:16,group:16' stores them by another scheme (repeatable, the last counts)")
 	f.StringVar(&o.calibration, "calibration", "", "`FILE` with the mean squares, or the second moments, of the layers' inputs: safetensors or imatrix (scheme trellis)")
 	f.BoolVar(&o.plan, "plan", false, "print what each matrix would take, and could take, and write no model")
 	f.StringVar(&o.planOut, "plan-out", "", "write what is allotted to each matrix to `FILE` (JSON)")
@@ -227,7 +227,12 @@ func (o *compressOptions) options() (codebook.Options, error) {
 	if opts.Settings, err = o.settings.settings(o.set); err != nil {
 		return opts, usagef("%v", err)
 	}
-	if o.size > 0 && !o.set["bits"] {
+	if o.size > 0 {
+		for _, flag := range []string{"bits", "uniform"} {
+			if o.set[flag] {
+				return opts, usagef("--size and --%s: the size is divided as a pool of bits", flag)
+			}
+		}
 		opts.Bits = 0
 	}
 	for _, text := range o.tensors {
@@ -248,7 +253,7 @@ func (o *compressOptions) options() (codebook.Options, error) {
 		return opts, usagef("--plan-in says what to allot, --plan and --plan-out find it")
 	}
 	if o.planIn != "" {
-		for _, f := range []string{"bits", "max-error", "for", "size", "tensor", "scheme", "storage", "states", "k", "segment", "group"} {
+		for _, f := range []string{"bits", "uniform", "max-error", "for", "size", "tensor", "scheme", "storage", "states", "k", "segment", "group"} {
 			if o.set[f] {
 				return opts, usagef("--%s and --plan-in: the plan says it", f)
 			}

@@ -16,7 +16,9 @@ import (
 // settingsOptions are the flags that say how a matrix is compressed. Each is a setting of --tensor too.
 type settingsOptions struct {
 	scheme, purpose   string
-	bits, maxError    float64
+	bits, pool        float64
+	uniform           bool
+	maxError          errorLimit
 	storage           string
 	states            int
 	segment, k, group int
@@ -25,6 +27,8 @@ type settingsOptions struct {
 // settingFlags lists the settings, and the schemes that they mean something with.
 var settingFlags = []struct{ flag, schemes string }{
 	{"bits", "trellis"},
+	{"pool", "trellis"},
+	{"uniform", "trellis"},
 	{"max-error", "trellis"},
 	{"for", "trellis"},
 	{"storage", "trellis"},
@@ -35,8 +39,9 @@ var settingFlags = []struct{ flag, schemes string }{
 }
 
 func (o *settingsOptions) addFlags(f *pflag.FlagSet) {
-	f.Float64Var(&o.bits, "bits", codebook.DefaultBits, "bits a weight that the layers take in the file, everything counted, 0.5 to 6.5 (scheme trellis; of storage window: 2, 3, 4 or 5, scales on top)")
-	f.Float64Var(&o.maxError, "max-error", 0, "instead of --bits: the relative error of the weights not to be exceeded (scheme trellis)")
+	f.Float64Var(&o.bits, "bits", codebook.DefaultBits, "bits a weight that the layers take in the file, everything counted, 0.5 to 9 (scheme trellis; of storage window: 2, 3, 4 or 5, scales on top)")
+	f.BoolVar(&o.uniform, "uniform", false, "as many bits for each matrix, instead of more where they help more")
+	f.Var(&o.maxError, "max-error", "instead of --bits: the relative error not to be exceeded by the weights of each matrix, or, as total:`E`, of all together (scheme trellis)")
 	f.StringVar(&o.purpose, "for", codebook.ForSize, "what to make least of: size (of the file), memory (while multiplying), or speed (time to multiply; needs --max-error); memory and speed choose among all schemes")
 	f.StringVar(&o.scheme, "scheme", "trellis", "trellis, segments, scalar or rows")
 	f.StringVar(&o.storage, "storage", "entropy", "entropy (the smallest file, a byte a weight in memory) or window (as small in memory as in the file; scheme trellis)")
@@ -78,8 +83,13 @@ func (o *settingsOptions) settings(set map[string]bool) (codebook.Settings, erro
 			return o.windows(set)
 		}
 		s.Scheme.States, s.For = o.states, o.purpose
-		if s.MaxError = o.maxError; !set["max-error"] {
-			s.Bits = o.bits
+		switch {
+		case set["max-error"]:
+			s.MaxError, s.Each = o.maxError.most, !o.maxError.total
+		case set["pool"]:
+			s.Bits = o.pool
+		default:
+			s.Bits, s.Each = o.bits, o.uniform
 		}
 	case "segments":
 		s.Scheme.Width = o.segment
@@ -89,7 +99,11 @@ func (o *settingsOptions) settings(set map[string]bool) (codebook.Settings, erro
 	switch {
 	case set["bits"] && set["max-error"]:
 		return s, errors.New("--bits and --max-error: one follows from the other")
-	case set["bits"] && o.bits == 0, set["max-error"] && o.maxError == 0: // which stand for the default
+	case set["uniform"] && set["max-error"]:
+		return s, errors.New("--uniform is about bits; --max-error E holds for each matrix, total:E for all together")
+	case set["pool"] && (set["bits"] || set["max-error"]):
+		return s, errors.New("pool, bits and max-error: one of them")
+	case set["bits"] && o.bits == 0, set["pool"] && o.pool == 0, set["max-error"] && o.maxError.most == 0: // which stand for the default
 		return s, errors.New("there can be no layer of 0 bits, and none without error")
 	case set["group"] && !codebook.ValidGroup(o.group):
 		return s, fmt.Errorf("--group %d: there can be groups of 8, 16, 32, 64, 128 or 256 columns", o.group)
@@ -102,7 +116,7 @@ func (o *settingsOptions) windows(set map[string]bool) (codebook.Settings, error
 	if o.storage != "window" {
 		return codebook.Settings{}, fmt.Errorf("unknown storage %q: there are entropy and window", o.storage)
 	}
-	for _, flag := range []string{"max-error", "for", "states"} {
+	for _, flag := range []string{"max-error", "for", "states", "uniform", "pool"} {
 		if set[flag] {
 			return codebook.Settings{}, fmt.Errorf("--%s goes with --storage entropy, not window", flag)
 		}
@@ -113,7 +127,8 @@ func (o *settingsOptions) windows(set map[string]bool) (codebook.Settings, error
 	return codebook.Settings{Scheme: codebook.WindowScheme(int(o.bits))}, nil
 }
 
-// override reads GLOB=NAME:VALUE,... The scheme and its states are those of all tensors where it does not say.
+// override reads GLOB=NAME:VALUE,... The scheme and its states are those of all tensors where it does not say. Bits are for
+// each of the tensors, pool is for all of them together.
 func (o *settingsOptions) override(text string) (codebook.Override, error) {
 	glob, list, ok := strings.Cut(text, "=")
 	if !ok || glob == "" || list == "" {
@@ -122,11 +137,12 @@ func (o *settingsOptions) override(text string) (codebook.Override, error) {
 	var own settingsOptions
 	f := pflag.NewFlagSet("", pflag.ContinueOnError)
 	own.addFlags(f)
-	own.scheme, own.storage, own.states = o.scheme, o.storage, o.states
+	f.Float64Var(&own.pool, "pool", 0, "")
+	own.scheme, own.storage, own.states, own.uniform = o.scheme, o.storage, o.states, true
 	for _, item := range strings.Split(list, ",") {
 		name, value, _ := strings.Cut(item, ":")
-		if f.Lookup(name) == nil {
-			return codebook.Override{}, fmt.Errorf("no setting %q: there are scheme, bits, max-error, for, storage, states, segment, k and group", name)
+		if f.Lookup(name) == nil || name == "uniform" {
+			return codebook.Override{}, fmt.Errorf("no setting %q: there are scheme, bits, pool, max-error, for, storage, states, segment, k and group", name)
 		}
 		if err := f.Set(name, value); err != nil {
 			return codebook.Override{}, fmt.Errorf("%s:%s is no setting", name, value)
@@ -165,11 +181,12 @@ type recorded struct {
 	codebook.Scheme
 	Bits     float64 `json:"bits,omitempty"`
 	MaxError float64 `json:"max_error,omitempty"`
+	Each     bool    `json:"each,omitempty"` // bits or the error are those of each matrix
 	For      string  `json:"for,omitempty"`
 }
 
 func record(s codebook.Settings) recorded {
-	r := recorded{s.Scheme, s.Bits, s.MaxError, s.For}
+	r := recorded{s.Scheme, s.Bits, s.MaxError, s.Each, s.For}
 	if r.For == codebook.ForSize {
 		r.For = ""
 	}
