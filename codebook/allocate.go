@@ -23,6 +23,7 @@ type Allotted struct {
 	Noise   float64 `json:"noise,omitempty"` // sum of squared errors, as the inputs weigh them
 	Bits    float64 `json:"bits"`            // a weight, about
 	Error   float64 `json:"error"`           // relative, about
+	Cap     float64 `json:"cap,omitempty"`   // relative error that is not to be exceeded; 0: unknown
 	Rates   []Rate  `json:"rates,omitempty"` // what else it could take
 }
 
@@ -36,7 +37,7 @@ type Rate struct {
 func (a *Allocation) Validate() error {
 	seen := make(map[string]bool)
 	for _, m := range a.Matrices {
-		figures := []float64{m.Bytes, m.Noise, m.Bits, m.Error}
+		figures := []float64{m.Bytes, m.Noise, m.Bits, m.Error, m.Cap}
 		for _, r := range m.Rates {
 			figures = append(figures, r.Bits, r.Error)
 		}
