@@ -93,13 +93,21 @@ type Summary struct {
 type Worst struct {
 	Tensor string  `json:"tensor"`
 	Error  float64 `json:"error"`
+	Of     string  `json:"of"` // what it is an error of: "weights" where they could be compared
 }
 
-// Add takes in a matrix with its relative error and the cap of that, 0 where it is not known.
-func (s *Summary) Add(tensor string, relative, limit float64) {
-	if s.Worst == nil || relative > s.Worst.Error {
-		s.Worst = &Worst{tensor, relative}
+// or returns the worse of w, which may be nil, and o.
+func (w *Worst) or(o Worst) *Worst {
+	if w == nil || o.Error > w.Error {
+		return &o
 	}
+	return w
+}
+
+// Add takes in a matrix with the relative error of its weights and the cap of that, 0 where it is not
+// known.
+func (s *Summary) Add(tensor string, relative, limit float64) {
+	s.Worst = s.Worst.or(Worst{tensor, relative, "weights"})
 	if limit > 0 {
 		s.Capped++
 	}

@@ -30,13 +30,13 @@ func TestSummary(t *testing.T) {
 		if s.Capped != c.capped || s.Beyond != c.beyond {
 			t.Errorf("%s: %d of %d beyond their cap, want %d of %d", c.name, s.Beyond, s.Capped, c.beyond, c.capped)
 		}
-		if s.Worst == nil && c.worst != "" || s.Worst != nil && *s.Worst != (Worst{c.worst, c.error}) {
+		if s.Worst == nil && c.worst != "" || s.Worst != nil && *s.Worst != (Worst{c.worst, c.error, "weights"}) {
 			t.Errorf("%s: worst is %+v, want %s at %v", c.name, s.Worst, c.worst, c.error)
 		}
 	}
 	// Of a scheme that has no rate to choose nothing is known before it is built.
 	a := &Allocation{Matrices: []Allotted{{Tensor: "fixed"}, {Tensor: "a", Error: 0.1, Cap: 0.05}, {Tensor: "b", Error: 0.3}}}
-	if s := a.Summary(); s.Worst == nil || *s.Worst != (Worst{"b", 0.3}) || s.Capped != 1 || s.Beyond != 1 {
+	if s := a.Summary(); s.Worst == nil || *s.Worst != (Worst{"b", 0.3, "weights"}) || s.Capped != 1 || s.Beyond != 1 {
 		t.Errorf("allocation: %+v", s)
 	}
 }
@@ -195,12 +195,12 @@ func TestWorstOfVerify(t *testing.T) {
 		want  float64
 		of    string
 	}{
-		{LayerCheck{WeightError: &half, Recorded: &tenth, OutputError: 0.2}, 0.5, "weight error"},
-		{LayerCheck{Recorded: &tenth, OutputError: 0.2}, 0.1, "recorded weight error"},
-		{LayerCheck{OutputError: 0.2}, 0.2, "output error"},
+		{LayerCheck{WeightError: &half, Recorded: &tenth, OutputError: 0.2}, 0.5, "weights"},
+		{LayerCheck{Recorded: &tenth, OutputError: 0.2}, 0.1, "weights, as recorded"},
+		{LayerCheck{OutputError: 0.2}, 0.2, "output"},
 	} {
-		if got, of := c.layer.RelativeError(); got != c.want || of != c.of {
-			t.Errorf("got %s %v, want %s %v", of, got, c.of, c.want)
+		if got := c.layer.worst(); got != (Worst{"", c.want, c.of}) {
+			t.Errorf("got %+v, want %v of %s", got, c.want, c.of)
 		}
 	}
 	var total Total

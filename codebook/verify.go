@@ -61,7 +61,7 @@ type Total struct {
 	DenseUs      float64  `json:"dense_us"`
 	CompiledUs   float64  `json:"compiled_us"`
 	Speedup      float64  `json:"speedup"`
-	Worst        *Worst   `json:"worst"`             // by LayerCheck.RelativeError
+	Worst        *Worst   `json:"worst"`             // by weight error, else recorded error, else output error
 	Slower       int      `json:"slower_than_dense"` // layers whose speed-up is below 1
 	Slowest      *Slowest `json:"slowest"`
 }
@@ -72,16 +72,16 @@ type Slowest struct {
 	Speedup float64 `json:"speedup"`
 }
 
-// RelativeError is the best that is known of what the layer's weights lost, and what it is an error
-// of: of the weights themselves, now or else when the file was made, or else of the output.
-func (c *LayerCheck) RelativeError() (relative float64, of string) {
+// worst is the best that is known of what the layer has lost: the error of its weights, now or else
+// when the file was made, or else that of its output.
+func (c *LayerCheck) worst() Worst {
 	switch {
 	case c.WeightError != nil:
-		return *c.WeightError, "weight error"
+		return Worst{c.Name, *c.WeightError, "weights"}
 	case c.Recorded != nil:
-		return *c.Recorded, "recorded weight error"
+		return Worst{c.Name, *c.Recorded, "weights, as recorded"}
 	}
-	return c.OutputError, "output error"
+	return Worst{c.Name, c.OutputError, "output"}
 }
 
 // Verification is the result of Verify.
@@ -406,15 +406,13 @@ func timePass(ctx context.Context, checks []*check, of func(*check) *timed, best
 func (v *Verification) sumUp(checks []*check, weights, outputs Distortion, dense, compiled time.Duration, known bool) {
 	t := &v.Total
 	var stored, resident float64
-	var errors Summary
 	for i, c := range checks {
 		found := &v.Layers[i]
 		found.DenseUs, found.CompiledUs = microseconds(c.dense.best), microseconds(c.compiled.best)
 		found.Speedup = found.DenseUs / found.CompiledUs
 		n := c.Tensor.Elements()
 		t.Weights += n
-		relative, _ := found.RelativeError()
-		errors.Add(found.Name, relative, 0)
+		t.Worst = t.Worst.or(found.worst())
 		t.addSpeed(found.Name, found.Speedup)
 		stored += found.BitsStored * float64(n)
 		resident += found.BitsResident * float64(n)
@@ -422,7 +420,6 @@ func (v *Verification) sumUp(checks []*check, weights, outputs Distortion, dense
 	if len(checks) == 0 {
 		return
 	}
-	t.Worst = errors.Worst
 	t.BitsStored, t.BitsResident = stored/float64(t.Weights), resident/float64(t.Weights)
 	if known {
 		relative := weights.Relative()
