@@ -62,9 +62,13 @@ type Total struct {
 	CompiledUs   float64  `json:"compiled_us"`
 	Speedup      float64  `json:"speedup"`
 	Worst        *Worst   `json:"worst"`             // by weight error, else recorded error, else output error
-	Slower       int      `json:"slower_than_dense"` // layers whose speed-up is below 1
+	Slower       int      `json:"slower_than_dense"` // layers whose speed-up is below SlowerBelow
 	Slowest      *Slowest `json:"slowest"`
 }
+
+// SlowerBelow is the speed-up below which a layer counts as slower than dense. It is not 1: times of
+// the same work vary by a few percent, and layers that no plan is faster for run as dense.
+const SlowerBelow = 0.95
 
 // Slowest is the layer with the smallest speed-up.
 type Slowest struct {
@@ -435,7 +439,7 @@ func (t *Total) addSpeed(tensor string, speedup float64) {
 	if t.Slowest == nil || speedup < t.Slowest.Speedup {
 		t.Slowest = &Slowest{tensor, speedup}
 	}
-	if speedup < 1 {
+	if speedup < SlowerBelow {
 		t.Slower++
 	}
 }

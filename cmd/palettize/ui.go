@@ -387,20 +387,17 @@ func (f *facts) addWorst(s codebook.Summary) {
 	f.add("worst", "%s", text)
 }
 
-// kinds of tensors that are no matrices, as codebook.Tensor.Kind names them, in the order of the report.
-var kinds = []string{"vectors", "integers", "single values", "empty tensors"}
-
 // others are the tensors that share a line.
 type others struct {
 	n     int
 	bytes int64
-	kinds map[string]bool
+	kinds map[string]int // how many of each
 }
 
 // matrices returns the tensors that have a line of their own, and the others: those that are no matrices,
 // if there are several and not all are asked for.
 func matrices(tensors []tensorFacts, all bool) ([]tensorFacts, others) {
-	rest := others{kinds: make(map[string]bool)}
+	rest := others{kinds: make(map[string]int)}
 	var shown []tensorFacts
 	for _, x := range tensors {
 		if x.kind == "" {
@@ -409,7 +406,7 @@ func matrices(tensors []tensorFacts, all bool) ([]tensorFacts, others) {
 		}
 		rest.n++
 		rest.bytes += x.Bytes
-		rest.kinds[x.kind] = true
+		rest.kinds[x.kind]++
 	}
 	if all || rest.n < 2 {
 		return tensors, others{}
@@ -417,18 +414,13 @@ func matrices(tensors []tensorFacts, all bool) ([]tensorFacts, others) {
 	return shown, rest
 }
 
-// text says how many there are of which kinds: "65 vectors and single values".
+// text says how many there are, of which kinds, the commonest first: "65 vectors and single values".
 func (o others) text() string {
-	var names []string
-	for _, kind := range kinds {
-		if o.kinds[kind] {
-			names = append(names, kind)
-		}
-	}
-	last := len(names) - 1
-	list := names[last]
-	if last > 0 {
-		list = strings.Join(names[:last], ", ") + " and " + list
+	names := slices.Sorted(maps.Keys(o.kinds))
+	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(o.kinds[b], o.kinds[a]) })
+	list := strings.Join(names, ", ")
+	if i := strings.LastIndex(list, ", "); i >= 0 {
+		list = list[:i] + " and " + list[i+len(", "):]
 	}
 	return fmt.Sprintf("%d %s", o.n, list)
 }

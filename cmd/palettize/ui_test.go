@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
-
-	"github.com/palettize/palettize/codebook"
 )
 
 func TestTable(t *testing.T) {
@@ -123,8 +121,9 @@ func TestMatrices(t *testing.T) {
 		{nil, false, 0, "", 0},
 		{[]tensorFacts{weight, bias}, false, 2, "", 0}, // one alone keeps its line
 		{[]tensorFacts{bias, weight, bias}, false, 1, "2 vectors", 8},
-		{[]tensorFacts{scale, weight, bias}, false, 1, "2 vectors and single values", 5},
-		{[]tensorFacts{scale, ids, bias, weight}, false, 1, "3 vectors, integers and single values", 13},
+		{[]tensorFacts{scale, weight, bias}, false, 1, "2 single values and vectors", 5},
+		{[]tensorFacts{scale, weight, bias, bias}, false, 1, "3 vectors and single values", 9},
+		{[]tensorFacts{ids, scale, bias, ids, bias, bias, weight}, false, 1, "6 vectors, integers and single values", 29},
 		{[]tensorFacts{scale, ids, bias, weight}, true, 4, "", 0},
 	} {
 		shown, rest := matrices(c.tensors, c.all)
@@ -134,17 +133,6 @@ func TestMatrices(t *testing.T) {
 		}
 		if len(shown) != c.shown || text != c.rest || rest.bytes != c.bytes {
 			t.Errorf("%d tensors, all %v: %d shown, %q of %d bytes, want %+v", len(c.tensors), c.all, len(shown), text, rest.bytes, c)
-		}
-	}
-}
-
-// TestKindsHaveWords checks that the line of tensors without a line of their own leaves no kind out.
-func TestKindsHaveWords(t *testing.T) {
-	for _, tensor := range []codebook.Tensor{
-		{DType: "F32"}, {DType: "F32", Shape: []int{3}}, {DType: "I8", Shape: []int{3, 3}}, {DType: "F32", Shape: []int{3, 0}},
-	} {
-		if !slices.Contains(kinds, tensor.Kind()) {
-			t.Errorf("%v: no word for %q", tensor, tensor.Kind())
 		}
 	}
 }

@@ -47,15 +47,18 @@ func newVerify(env *env) *cobra.Command {
 		Long: `verify multiplies each layer of CODEBOOK straight from its codebook and as a dense float32 matrix,
 and reports the errors and the times. With MODEL, the original, the dense matrix is the original weight and
 the weight error is known; without it the rebuilt weights stand in, and the output error is that of the
-kernels alone. A MODEL that the file was not made from is an error: its weights are held against the sums
-recorded in the file, what passed through against the checksums. Times come from passes through all layers in order, as a forward pass walks them.
+kernels alone. A MODEL that the file was not made from is an error: its weights are held against sums that
+the file has to six digits, what passed through against the checksums. Times come from passes through all
+layers in order, as a forward pass walks them. ` +
+			fmt.Sprintf("Layers with a speed-up below %v count as slower than dense.", codebook.SlowerBelow) + `
 
-Errors are relative: the root of the squared differences over the squared values. The kernel error
-compares with exact arithmetic on the same centroids; next to it stands what it can be at most for these
-inputs, as codebook/bound.go proves. --max-error holds the weight error of each layer against E and names
-those that miss it, --max-error total:E that of all layers together; without MODEL both hold the output
-error. Text has the columns that fit 120 characters: error is the weight error, output the output error,
-us the compiled time; --markdown and --json have all.
+Errors are relative: the root of the squared differences over the squared values. The table has what
+fits 120 characters: error is the weight error, output the output error, us the compiled time. --markdown
+and --json have all, also the kernel error, against exact arithmetic on the same centroids, and what it
+can be at most for these inputs, as codebook/bound.go proves.
+
+--max-error E holds the weight error of each layer against E and names those that miss it, --max-error
+total:E that of all layers together; without MODEL both hold the output error.
 
 ` + exitHelp(true),
 		Example: `  palettize verify model.pal.safetensors model.safetensors
@@ -294,7 +297,7 @@ func sameRest(book *format.Codebook, model *format.File) error {
 	if err != nil || name == "" {
 		return err
 	}
-	return notTheModel(model.Path(), book, fmt.Errorf("tensor %q passed through with other values than it has here", name))
+	return notTheModel(model.Path(), book, fmt.Errorf("tensor %q has other values than the one that passed through", name))
 }
 
 // notTheModel says that a codebook file was not made from a model.
