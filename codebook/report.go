@@ -104,8 +104,8 @@ func (w *Worst) or(o Worst) *Worst {
 	return w
 }
 
-// Add takes in a matrix with the relative error of its weights and the cap of that, 0 where it is not
-// known.
+// Add takes in a matrix with the relative error of its weights and the cap of that, 0 where it is
+// not known.
 func (s *Summary) Add(tensor string, relative, limit float64) {
 	s.Worst = s.Worst.or(Worst{tensor, relative, "weights"})
 	if limit > 0 {

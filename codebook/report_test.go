@@ -9,7 +9,8 @@ import (
 
 func TestSummary(t *testing.T) {
 	layer := func(name string, noise, limit float64) Entry {
-		return Entry{Tensor: Tensor{Name: name}, Layer: &Scheme{}, Distortion: Distortion{Signal: 1, Noise: noise}, Cap: limit}
+		d := Distortion{Signal: 1, Noise: noise}
+		return Entry{Tensor: Tensor{Name: name}, Layer: &Scheme{}, Distortion: d, Cap: limit}
 	}
 	for _, c := range []struct {
 		name           string
@@ -22,22 +23,31 @@ func TestSummary(t *testing.T) {
 		{"no layer", []Entry{{Tensor: Tensor{Name: "bias"}, Reason: "a vector"}}, "", 0, 0, 0},
 		{"a layer without error", []Entry{layer("a", 0, 0)}, "a", 0, 0, 0},
 		{"unknown caps", []Entry{layer("a", 0.01, 0), layer("b", 0.04, 0)}, "b", 0.2, 0, 0},
-		{"one beyond its cap", []Entry{layer("a", 0.01, 0.05), layer("b", 0.04, 0.5), layer("c", 0, 0)}, "b", 0.2, 2, 1},
+		{"one beyond its cap", []Entry{layer("a", 0.01, 0.05), layer("b", 0.04, 0.5), layer("c", 0, 0)},
+			"b", 0.2, 2, 1},
 		{"at its cap", []Entry{layer("a", 0.25, 0.5)}, "a", 0.5, 1, 0},
 		{"the first of two", []Entry{layer("a", 0.25, 0), layer("b", 0.25, 0)}, "a", 0.5, 0, 0},
 	} {
 		s := (&Report{c.entries}).Summary()
 		if s.Capped != c.capped || s.Beyond != c.beyond {
-			t.Errorf("%s: %d of %d beyond their cap, want %d of %d", c.name, s.Beyond, s.Capped, c.beyond, c.capped)
+			t.Errorf("%s: %d of %d beyond their cap, want %d of %d",
+				c.name, s.Beyond, s.Capped, c.beyond, c.capped)
 		}
-		if s.Worst == nil && c.worst != "" || s.Worst != nil && *s.Worst != (Worst{c.worst, c.error, "weights"}) {
+		want := Worst{c.worst, c.error, "weights"}
+		if s.Worst == nil && c.worst != "" || s.Worst != nil && *s.Worst != want {
 			t.Errorf("%s: worst is %+v, want %s at %v", c.name, s.Worst, c.worst, c.error)
 		}
 	}
 	// Of a scheme that has no rate to choose nothing is known before it is built.
-	a := &Allocation{Matrices: []Allotted{{Tensor: "fixed"}, {Tensor: "a", Error: 0.1, Cap: 0.05}, {Tensor: "b", Error: 0.3}}}
-	if s := a.Summary(); s.Worst == nil || *s.Worst != (Worst{"b", 0.3, "weights"}) || s.Capped != 1 || s.Beyond != 1 {
-		t.Errorf("allocation: %+v", s)
+	a := &Allocation{Matrices: []Allotted{
+		{Tensor: "fixed"}, {Tensor: "a", Error: 0.1, Cap: 0.05}, {Tensor: "b", Error: 0.3},
+	}}
+	s := a.Summary()
+	if want := (Worst{"b", 0.3, "weights"}); s.Worst == nil || *s.Worst != want {
+		t.Errorf("allocation: worst is %+v", s.Worst)
+	}
+	if s.Capped != 1 || s.Beyond != 1 {
+		t.Errorf("allocation: %d of %d beyond their cap", s.Beyond, s.Capped)
 	}
 }
 
@@ -56,8 +66,9 @@ func TestCapIsKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s := report.Summary(); s.Capped != len(a.Matrices) || s.Beyond != len(a.Matrices)-1 || s.Worst.Error < 0.01 {
-		t.Errorf("%+v of %d matrices", s, len(a.Matrices))
+	n := len(a.Matrices)
+	if s := report.Summary(); s.Capped != n || s.Beyond != n-1 || s.Worst.Error < 0.01 {
+		t.Errorf("%+v of %d matrices", s, n)
 	}
 }
 
@@ -81,23 +92,29 @@ func TestKind(t *testing.T) {
 			t.Errorf("%s %v: %q, want %q", c.dtype, c.shape, got, c.want)
 		}
 	}
-	// What Compress says of each tensor decides: a matrix, or a tensor with a reason of its own, is of no kind.
-	report, err := Compress(t.Context(), new(memory), smallModel(), Options{Exclude: []string{"encoder.0.weight"}})
+	// What Compress says of each tensor decides: a matrix, or a tensor with a reason of its own, is
+	// of no kind.
+	opts := Options{Exclude: []string{"encoder.0.weight"}}
+	report, err := Compress(t.Context(), new(memory), smallModel(), opts)
 	if err != nil {
 		t.Fatal(err)
 	}
-	kinds := map[string]string{"encoder.0.bias": "vectors", "ids": "integers", "temperature": "single values", "none": "empty tensors"}
+	kinds := map[string]string{
+		"encoder.0.bias": "vectors", "ids": "integers", "temperature": "single values", "none": "empty tensors",
+	}
 	for _, e := range report.Entries {
 		if got, want := e.Kind(), kinds[e.Tensor.Name]; got != want {
 			t.Errorf("%s (%s): %q, want %q", e.Tensor.Name, e.Reason, got, want)
 		}
 	}
-	if e := (Entry{Tensor: Tensor{DType: "I32", Shape: []int{8, 8}}, Reason: "packed weights"}); e.Kind() != "" {
+	packed := Tensor{DType: "I32", Shape: []int{8, 8}}
+	if e := (Entry{Tensor: packed, Reason: "packed weights"}); e.Kind() != "" {
 		t.Errorf("integers with a reason of their own: %q", e.Kind())
 	}
 }
 
-// TestMismatch verifies layers against models that differ from the original, some of them by little.
+// TestMismatch verifies layers against models that differ from the original, some of them by
+// little.
 func TestMismatch(t *testing.T) {
 	const name = "encoder.0.weight"
 	rounded := func(v float64) float64 { // as a file keeps it
@@ -113,8 +130,11 @@ func TestMismatch(t *testing.T) {
 		for _, e := range report.Entries {
 			if e.Tensor.Name == name {
 				d := e.Distortion
-				d.Signal, d.Noise, d.Approx, d.Dot = rounded(d.Signal), rounded(d.Noise), rounded(d.Approx), rounded(d.Dot)
-				return src, []NamedLayer{{Tensor: e.Tensor, Layer: dst.layers[name], Bytes: e.Bytes, Recorded: &d}}
+				for _, sum := range []*float64{&d.Signal, &d.Noise, &d.Approx, &d.Dot} {
+					*sum = rounded(*sum)
+				}
+				l := NamedLayer{Tensor: e.Tensor, Layer: dst.layers[name], Bytes: e.Bytes, Recorded: &d}
+				return src, []NamedLayer{l}
 			}
 		}
 		panic("no " + name)
@@ -129,7 +149,8 @@ func TestMismatch(t *testing.T) {
 			{"the original", "", func(_ int, v float32) float32 { return v }},
 			{"scaled", "squares", func(_ int, v float32) float32 { return 1.001 * v }},
 			{"negated", "squared differences from the layer", func(_ int, v float32) float32 { return -v }},
-			{"reversed", "squared differences from the layer", func(i int, _ float32) float32 { return w[len(w)-1-i] }},
+			{"reversed", "squared differences from the layer",
+				func(i int, _ float32) float32 { return w[len(w)-1-i] }},
 		} {
 			other := new(memory)
 			values := slices.Clone(w)
@@ -168,13 +189,18 @@ func TestMatches(t *testing.T) {
 	}{
 		{"the last digit rounded", Distortion{Signal: 100.0005, Noise: 1.000005, Dot: 99.0005}, ""},
 		{"another signal", Distortion{Signal: 100.002, Noise: 1, Dot: 99}, "squares"},
-		{"another noise", Distortion{Signal: 100, Noise: 1.00002, Dot: 99}, "squared differences from the layer"},
+		{"another noise", Distortion{Signal: 100, Noise: 1.00002, Dot: 99},
+			"squared differences from the layer"},
 		{"another dot", Distortion{Signal: 100, Noise: 1, Dot: 98.99}, "products with the layer's"},
 		{"NaN", Distortion{Signal: math.NaN(), Noise: 1, Dot: 99}, "squares"},
 	} {
 		var mismatch *MismatchError
 		err := (&NamedLayer{Recorded: &record}).matches(c.d)
-		if c.want == "" && err != nil || c.want != "" && (!errors.As(err, &mismatch) || mismatch.Sum != c.want) {
+		got := ""
+		if errors.As(err, &mismatch) {
+			got = mismatch.Sum
+		}
+		if got != c.want || (err == nil) != (c.want == "") {
 			t.Errorf("%s: %v, want %q", c.name, err, c.want)
 		}
 	}

@@ -36,7 +36,7 @@ type LayerCheck struct {
 	BitsStored   float64  `json:"bits_stored"`    // a weight, everything in the file counted
 	BitsResident float64  `json:"bits_resident"`  // a weight, in memory while multiplying
 	WeightError  *float64 `json:"weight_error"`   // relative Frobenius error; null without the original
-	Recorded     *float64 `json:"recorded_error"` // the same, as found when the file was made; null where that is unknown
+	Recorded     *float64 `json:"recorded_error"` // that when the file was made; null: unknown
 	OutputError  float64  `json:"output_error"`   // compiled path against dense float32, relative
 	KernelError  float64  `json:"kernel_error"`   // compiled path against exact arithmetic on the same centroids
 	KernelBound  float64  `json:"kernel_bound"`   // what that can be at most for these inputs, as proven
@@ -66,8 +66,8 @@ type Total struct {
 	Slowest      *Slowest `json:"slowest"`
 }
 
-// SlowerBelow is the speed-up below which a layer counts as slower than dense. It is not 1: times of
-// the same work vary by a few percent, and layers that no plan is faster for run as dense.
+// SlowerBelow is the speed-up below which a layer counts as slower than dense. It is not 1: times
+// of the same work vary by a few percent, and layers that no plan is faster for run as dense.
 const SlowerBelow = 0.95
 
 // Slowest is the layer with the smallest speed-up.
@@ -99,8 +99,8 @@ type NamedLayer struct {
 	Tensor Tensor // the original: name, dtype, shape
 	Layer  *Layer
 	Bytes  int64 // in the file, its share of the header included
-	// Recorded is the distortion of the weights that was found when the file was made, to six digits;
-	// nil: not known.
+	// Recorded is the distortion of the weights that was found when the file was made, to six
+	// digits; nil: not known.
 	Recorded *Distortion
 }
 
@@ -125,10 +125,10 @@ type timed struct {
 }
 
 // Verify compares each layer with dense float32 multiplication: errors, and times taken in passes
-// through all layers in order, as a forward pass walks them, so that a model larger than the cache is
-// measured from memory. Dense and compiled passes alternate in blocks: a dense pass right before a
-// compiled one would evict what it needs. Where opts.Truth is not what a layer was made from, as far as
-// its Recorded distortion tells, there is a [MismatchError].
+// through all layers in order, as a forward pass walks them, so that a model larger than the cache
+// is measured from memory. Dense and compiled passes alternate in blocks: a dense pass right before
+// a compiled one would evict what it needs. Where opts.Truth is not what a layer was made from, as
+// far as its Recorded distortion tells, there is a [MismatchError].
 func Verify(ctx context.Context, layers []NamedLayer, opts VerifyOptions) (*Verification, error) {
 	if opts.Kernels == nil {
 		best, err := kernels.Best()
@@ -243,7 +243,8 @@ type MismatchError struct {
 }
 
 func (e *MismatchError) Error() string {
-	return fmt.Sprintf("the sum of its %s is %.6g, that of the weights the file was made from %.6g", e.Sum, e.Found, e.Want)
+	return fmt.Sprintf("the sum of its %s is %.6g, that of the weights the file was made from %.6g",
+		e.Sum, e.Found, e.Want)
 }
 
 const (
@@ -269,7 +270,8 @@ func (l *NamedLayer) matches(d Distortion) error {
 		scale       float64 // of what is added, where some of it cancels out
 	}{
 		{"squares", d.Signal, want.Signal, want.Signal},
-		{"squared differences from the layer", d.Noise, want.Noise, want.Noise + roundingNoise*want.Signal},
+		{"squared differences from the layer", d.Noise, want.Noise,
+			want.Noise + roundingNoise*want.Signal},
 		{"products with the layer's", d.Dot, want.Dot, math.Sqrt(want.Signal) * math.Sqrt(want.Approx)},
 	} {
 		if !(math.Abs(sum.found-sum.want) <= recordTolerance*sum.scale) {

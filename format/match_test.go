@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// TestChanged holds tensors that passed through against models that differ from the original in one bit.
+// TestChanged holds tensors that passed through against models that differ from the original in one
+// bit.
 func TestChanged(t *testing.T) {
 	original := []tensor{
 		random("bias", "F32", 300), random("ids", "I64", 2, 5), random("empty", "F16", 0), random("one", "BF16"),

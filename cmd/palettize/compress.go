@@ -62,10 +62,10 @@ func newCompress(env *env) *cobra.Command {
 		Long: `compress turns the weight matrices of MODEL, a .safetensors file, into layers of centroids, assignments
 and scales and writes them to a codebook file, itself a valid safetensors file. Vectors, integers, matrices
 that would not become smaller and a short list of fragile tensors pass through bit for bit. The report has
-a line for every matrix, compressed or not and why not, and names the worst, the one with the largest error
-of its own, which the error of all together hides; where the errors of matrices are capped, it says how
-many are beyond their cap. Tensors that are no matrices of floats share a line; --all lists each, as
---json does.
+a line for every matrix, compressed or not and why not, and names the worst, the one with the largest
+error of its own, which the error of all together hides; where the errors of matrices are capped, it
+says how many are beyond their cap. Tensors that are no matrices of floats share a line; --all lists
+each, as --json does.
 
 Schemes: trellis (the smallest file) gives each weight one of up to 255 values, chosen together along the
 paths of a trellis and stored entropy coded, so that all layers together take --bits a weight, or leave

@@ -88,9 +88,11 @@ func (r *compressReport) setSizes(model string, in int64, out string, size int64
 func (r *compressReport) warning() string {
 	switch total := r.Total; {
 	case total.Compressed == 0:
-		return fmt.Sprintf("%s: nothing in it is compressed: all %d tensors of %s passed through", r.Out, len(r.Tensors), r.Model)
+		return fmt.Sprintf("%s: nothing in it is compressed: all %d tensors of %s passed through",
+			r.Out, len(r.Tensors), r.Model)
 	case total.BytesOut > total.BytesIn:
-		return fmt.Sprintf("%s: is larger than %s: %s bytes, %s", r.Out, r.Model, grouped(total.BytesOut), grouped(total.BytesIn))
+		return fmt.Sprintf("%s: is larger than %s: %s bytes, %s",
+			r.Out, r.Model, grouped(total.BytesOut), grouped(total.BytesIn))
 	}
 	return ""
 }

@@ -37,9 +37,9 @@ func newInspect(env *env) *cobra.Command {
 		Use:   "inspect FILE",
 		Short: "List what is in a codebook file or a safetensors file",
 		Long: `inspect lists the tensors of a safetensors file. Of a codebook file it also shows how each layer is stored:
-scheme, bits a weight in the file and in memory while multiplying on this machine, and the error measured
-when it was made. Every checksum is checked. Tensors that are no matrices of floats share a line; --all
-lists each. --json does so too, and names the plan that multiplies a layer on this machine.
+scheme, bits a weight in the file and in memory while multiplying on this machine, and the error
+measured when it was made. Every checksum is checked. Tensors that are no matrices of floats share a
+line; --all lists each. --json does so too, and names the plan that multiplies a layer here.
 
 ` + exitHelp(false),
 		Args: takes(1, 1),

@@ -89,7 +89,8 @@ func (p *progress) close() {
 }
 
 // table is columns of text. A heading that starts with ">" makes its column flush right. One that
-// starts with "~", the first, is that of names, which are shortened where the table would be too wide.
+// starts with "~", the first, is that of names, which are shortened where the table would be too
+// wide.
 type table struct {
 	head []string
 	rows [][]string
@@ -146,8 +147,8 @@ const (
 	gap = "  " // between columns
 	// tableWidth is what tables of a model's tensors fit, whatever the names in it.
 	tableWidth = 120
-	// leastLast and leastName are how narrow the last column and that of names may become for that. The
-	// last column gives way first: breaking its lines loses nothing.
+	// leastLast and leastName are how narrow the last column and that of names may become for that.
+	// The last column gives way first: breaking its lines loses nothing.
 	leastLast, leastName = 32, 16
 )
 
@@ -161,8 +162,8 @@ func columnWidths(lines [][]string) []int {
 	return widths
 }
 
-// fitted returns lines of cells that fit tableWidth: with the last column broken into several lines, and
-// with the middle of the names in the first left out, as far as there is need.
+// fitted returns lines of cells that fit tableWidth: with the last column broken into several
+// lines, and with the middle of the names in the first left out, as far as there is need.
 func fitted(lines [][]string) [][]string {
 	last := len(lines[0]) - 1
 	if widths := columnWidths(lines); excess(widths) > 0 {
@@ -224,8 +225,8 @@ func wrapped(text string, width int) []string {
 	return append(lines, string(rest))
 }
 
-// shortened returns the names with dots for the middle of those that are longer than width runes. All of
-// them are cut at one place, the one nearest the middle that leaves the most names distinct:
+// shortened returns the names with dots for the middle of those that are longer than width runes.
+// All of them are cut at one place, the one nearest the middle that leaves the most names distinct:
 // what tells layers apart may stand anywhere.
 func shortened(names []string, width int) []string {
 	const dots = "..."
@@ -239,7 +240,7 @@ func shortened(names []string, width int) []string {
 	}
 	var best []string
 	most := 0
-	for i := range keep - 1 {
+	for i := range keep - 2 {
 		head := keep/2 + (i+1)/2*(1-i%2*2) // the middle, one before, one behind, two before, ...
 		cut := make([]string, len(names))
 		for j, name := range names {
@@ -362,7 +363,8 @@ func (r *compressReport) text() string {
 	f.add("file in", "%s, %s bytes", r.Model, grouped(r.Total.BytesIn))
 	f.add("file out", "%s, %s bytes", r.Out, grouped(r.Total.BytesOut))
 	f.add("ratio", "%.2f", r.Total.Ratio)
-	f.add("compressed", "%d of %d tensors, %s weights%s", r.Total.Compressed, len(r.Tensors), grouped(r.Total.Weights), hint)
+	f.add("compressed", "%d of %d tensors, %s weights%s",
+		r.Total.Compressed, len(r.Tensors), grouped(r.Total.Weights), hint)
 	if r.Total.Compressed > 0 {
 		f.add("bits", "%.2f a compressed weight", r.Total.BitsStored)
 		f.add("error", "%.4f of the compressed weights (relative)", r.Total.WeightError)
@@ -371,8 +373,8 @@ func (r *compressReport) text() string {
 	return t.text() + "\n" + f.text()
 }
 
-// addWorst names the matrix with the largest error, and says how many are beyond their cap where that
-// is known.
+// addWorst names the matrix with the largest error, and says how many are beyond their cap where
+// that is known.
 func (f *facts) addWorst(s codebook.Summary) {
 	if s.Worst == nil {
 		return
@@ -394,8 +396,8 @@ type others struct {
 	kinds map[string]int // how many of each
 }
 
-// matrices returns the tensors that have a line of their own, and the others: those that are no matrices,
-// if there are several and not all are asked for.
+// matrices returns the tensors that have a line of their own, and the others: those that are no
+// matrices, if there are several and not all are asked for.
 func matrices(tensors []tensorFacts, all bool) ([]tensorFacts, others) {
 	rest := others{kinds: make(map[string]int)}
 	var shown []tensorFacts
@@ -414,7 +416,8 @@ func matrices(tensors []tensorFacts, all bool) ([]tensorFacts, others) {
 	return shown, rest
 }
 
-// text says how many there are, of which kinds, the commonest first: "65 vectors and single values".
+// text says how many there are, of which kinds, the commonest first: "65 vectors and single
+// values".
 func (o others) text() string {
 	names := slices.Sorted(maps.Keys(o.kinds))
 	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(o.kinds[b], o.kinds[a]) })
@@ -437,35 +440,37 @@ func markdownVerification(v *codebook.Verification) string {
 	return totalTable(verifyTotals(v)).markdown() + "\n" + verifyTable(v, true).markdown()
 }
 
-// verifyColumns are what verify says of a layer: all of it in Markdown and JSON, in text what has a brief
-// heading.
+// verifyColumns are what verify says of a layer: all of it in Markdown and JSON, in text what has a
+// brief heading.
 var verifyColumns = []struct {
 	head, brief string
-	cell        func(l *codebook.LayerCheck) string
+	cell        func(l *layerCheck) string
 }{
-	{"layer", "~layer", func(l *codebook.LayerCheck) string { return l.Name }},
-	{"shape", "shape", func(l *codebook.LayerCheck) string { return shapeText(l.Shape) }},
-	{"scheme", "", func(l *codebook.LayerCheck) string {
+	{"layer", "~layer", func(l *layerCheck) string { return l.Name }},
+	{"shape", "shape", func(l *layerCheck) string { return shapeText(l.Shape) }},
+	{"scheme", "", func(l *layerCheck) string {
 		return schemeText(l.Scheme, l.D, l.K, l.Group, l.Window)
 	}},
-	{"plan", "plan", func(l *codebook.LayerCheck) string { return l.Plan }},
-	{"tier", "", func(l *codebook.LayerCheck) string { return l.Tier }},
-	{">bits stored", ">bits", number("%.2f", func(l *codebook.LayerCheck) float64 { return l.BitsStored })},
-	{">resident", ">resident", number("%.2f", func(l *codebook.LayerCheck) float64 { return l.BitsResident })},
-	{">weight error", ">error", func(l *codebook.LayerCheck) string { return errorOrDash(l.WeightError) }},
-	{">output error", ">output", number("%.4f", func(l *codebook.LayerCheck) float64 { return l.OutputError })},
-	{">kernel error", "", number("%.4f", func(l *codebook.LayerCheck) float64 { return l.KernelError })},
-	{">bound", "", number("%.4f", func(l *codebook.LayerCheck) float64 { return l.KernelBound })},
-	{">cosine", "", number("%.4f", func(l *codebook.LayerCheck) float64 { return l.Cosine })},
-	{">max error", "", number("%.3g", func(l *codebook.LayerCheck) float64 { return l.MaxError })},
-	{">dense us", "", number("%.1f", func(l *codebook.LayerCheck) float64 { return l.DenseUs })},
-	{">compiled us", ">us", number("%.1f", func(l *codebook.LayerCheck) float64 { return l.CompiledUs })},
-	{">speed-up", ">speed-up", number("%.2f", func(l *codebook.LayerCheck) float64 { return l.Speedup })},
+	{"plan", "plan", func(l *layerCheck) string { return l.Plan }},
+	{"tier", "", func(l *layerCheck) string { return l.Tier }},
+	{">bits stored", ">bits", number("%.2f", func(l *layerCheck) float64 { return l.BitsStored })},
+	{">resident", ">resident", number("%.2f", func(l *layerCheck) float64 { return l.BitsResident })},
+	{">weight error", ">error", func(l *layerCheck) string { return errorOrDash(l.WeightError) }},
+	{">output error", ">output", number("%.4f", func(l *layerCheck) float64 { return l.OutputError })},
+	{">kernel error", "", number("%.4f", func(l *layerCheck) float64 { return l.KernelError })},
+	{">bound", "", number("%.4f", func(l *layerCheck) float64 { return l.KernelBound })},
+	{">cosine", "", number("%.4f", func(l *layerCheck) float64 { return l.Cosine })},
+	{">max error", "", number("%.3g", func(l *layerCheck) float64 { return l.MaxError })},
+	{">dense us", "", number("%.1f", func(l *layerCheck) float64 { return l.DenseUs })},
+	{">compiled us", ">us", number("%.1f", func(l *layerCheck) float64 { return l.CompiledUs })},
+	{">speed-up", ">speed-up", number("%.2f", func(l *layerCheck) float64 { return l.Speedup })},
 }
 
+type layerCheck = codebook.LayerCheck
+
 // number is a cell with one of a layer's numbers.
-func number(format string, of func(l *codebook.LayerCheck) float64) func(l *codebook.LayerCheck) string {
-	return func(l *codebook.LayerCheck) string { return fmt.Sprintf(format, of(l)) }
+func number(format string, of func(l *layerCheck) float64) func(l *layerCheck) string {
+	return func(l *layerCheck) string { return fmt.Sprintf(format, of(l)) }
 }
 
 // verifyTable has a line for each layer, with all columns or those that fit a terminal.
@@ -507,7 +512,8 @@ func verifyTotals(v *codebook.Verification) facts {
 	f.add("speed-up", "%.2f", t.Speedup)
 	slower := fmt.Sprintf("none of %d", len(v.Layers))
 	if t.Slower > 0 {
-		slower = fmt.Sprintf("%d of %d, the slowest %s at %.2f", t.Slower, len(v.Layers), t.Slowest.Tensor, t.Slowest.Speedup)
+		slower = fmt.Sprintf("%d of %d, the slowest %s at %.2f",
+			t.Slower, len(v.Layers), t.Slowest.Tensor, t.Slowest.Speedup)
 	}
 	f.add("slower than dense", "%s", slower)
 	return f

@@ -22,8 +22,8 @@ func TestTable(t *testing.T) {
 	}
 }
 
-// TestTableFits gives tables names of all lengths: lines stay within the width, names that are cut stay
-// distinct and keep both ends, and the last column loses nothing.
+// TestTableFits gives tables names of all lengths: lines stay within the width, names that are cut
+// stay distinct and keep both ends, and the last column loses nothing.
 func TestTableFits(t *testing.T) {
 	reasons := []string{
 		"trellis k=9",
@@ -61,7 +61,8 @@ func TestTableFits(t *testing.T) {
 			for i, name := range shown {
 				start, end, cut := strings.Cut(name, "...")
 				switch {
-				case cut && (start == "" || end == "" || !strings.HasPrefix(names[i], start) || !strings.HasSuffix(names[i], end)):
+				case cut && (start == "" || end == ""),
+					!strings.HasPrefix(names[i], start), !strings.HasSuffix(names[i], end):
 					t.Errorf("%q was cut to %q", names[i], name)
 				case cut && n < 25:
 					t.Errorf("%q was cut without need", names[i])
@@ -100,7 +101,10 @@ func TestShortened(t *testing.T) {
 		// What tells these apart is near their start, near their end, in the middle.
 		{[]string{"model.1.attention.weight", "model.2.attention.weight"}, []string{"model.1...ht", "model.2...ht"}},
 		{[]string{"model.attention.1.weight", "model.attention.2.weight"}, []string{"m...1.weight", "m...2.weight"}},
-		{[]string{"model.attention.1.attention.weight", "model.attention.2.attention.weight"}, []string{"mode...eight", "mode...eight"}},
+		{
+			[]string{"model.attention.1.attention.weight", "model.attention.2.attention.weight"},
+			[]string{"mode...eight", "mode...eight"}, // nothing helps
+		},
 	} {
 		if got := shortened(c.names, 12); !slices.Equal(got, c.want) {
 			t.Errorf("%q: %q, want %q", c.names, got, c.want)
@@ -110,7 +114,8 @@ func TestShortened(t *testing.T) {
 
 func TestMatrices(t *testing.T) {
 	weight, bias := tensorFacts{Name: "w"}, tensorFacts{Name: "b", Bytes: 4, kind: "vectors"}
-	ids, scale := tensorFacts{Name: "i", Bytes: 8, kind: "integers"}, tensorFacts{Name: "s", Bytes: 1, kind: "single values"}
+	ids := tensorFacts{Name: "i", Bytes: 8, kind: "integers"}
+	scale := tensorFacts{Name: "s", Bytes: 1, kind: "single values"}
 	for _, c := range []struct {
 		tensors []tensorFacts
 		all     bool
@@ -123,7 +128,10 @@ func TestMatrices(t *testing.T) {
 		{[]tensorFacts{bias, weight, bias}, false, 1, "2 vectors", 8},
 		{[]tensorFacts{scale, weight, bias}, false, 1, "2 single values and vectors", 5},
 		{[]tensorFacts{scale, weight, bias, bias}, false, 1, "3 vectors and single values", 9},
-		{[]tensorFacts{ids, scale, bias, ids, bias, bias, weight}, false, 1, "6 vectors, integers and single values", 29},
+		{
+			[]tensorFacts{ids, scale, bias, ids, bias, bias, weight}, false,
+			1, "6 vectors, integers and single values", 29,
+		},
 		{[]tensorFacts{scale, ids, bias, weight}, true, 4, "", 0},
 	} {
 		shown, rest := matrices(c.tensors, c.all)
@@ -132,7 +140,8 @@ func TestMatrices(t *testing.T) {
 			text = rest.text()
 		}
 		if len(shown) != c.shown || text != c.rest || rest.bytes != c.bytes {
-			t.Errorf("%d tensors, all %v: %d shown, %q of %d bytes, want %+v", len(c.tensors), c.all, len(shown), text, rest.bytes, c)
+			t.Errorf("%d tensors, all %v: %d shown, %q of %d bytes, want %+v",
+				len(c.tensors), c.all, len(shown), text, rest.bytes, c)
 		}
 	}
 }

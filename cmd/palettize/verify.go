@@ -35,7 +35,8 @@ func (o *verifyOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.kernel, "kernel", "", "use no kernels beyond `TIER`, a name from palettize cpu (default: the best)")
 	f.BoolVar(&o.asJSON, "json", false, "print JSON")
 	f.BoolVar(&o.markdown, "markdown", false, "print a Markdown table")
-	f.Var(&o.maxError, "max-error", "gate: weight error, or without MODEL output error, of at most `E` in each layer; total:E for all layers together")
+	f.Var(&o.maxError, "max-error",
+		"gate: weight error, or without MODEL output error, of at most `E` in each layer; total:E for all layers together")
 	f.Float64Var(&o.minSpeedup, "min-speedup", 0, "gate: total speed-up over dense float32 of at least `X`")
 }
 
@@ -47,18 +48,18 @@ func newVerify(env *env) *cobra.Command {
 		Long: `verify multiplies each layer of CODEBOOK straight from its codebook and as a dense float32 matrix,
 and reports the errors and the times. With MODEL, the original, the dense matrix is the original weight and
 the weight error is known; without it the rebuilt weights stand in, and the output error is that of the
-kernels alone. A MODEL that the file was not made from is an error: its weights are held against sums that
-the file has to six digits, what passed through against the checksums. Times come from passes through all
-layers in order, as a forward pass walks them. ` +
+kernels alone. A MODEL that the file was not made from is an error: its weights are held against sums
+that the file has to six digits, what passed through against the checksums. Times come from passes
+through all layers in order, as a forward pass walks them. ` +
 			fmt.Sprintf("Layers with a speed-up below %v count as slower than dense.", codebook.SlowerBelow) + `
 
 Errors are relative: the root of the squared differences over the squared values. The table has what
-fits 120 characters: error is the weight error, output the output error, us the compiled time. --markdown
-and --json have all, also the kernel error, against exact arithmetic on the same centroids, and what it
-can be at most for these inputs, as codebook/bound.go proves.
+fits 120 characters: error is the weight error, output the output error, us the compiled time.
+--markdown and --json have all, also the kernel error, against exact arithmetic on the same centroids,
+and what it can be at most for these inputs, as codebook/bound.go proves.
 
---max-error E holds the weight error of each layer against E and names those that miss it, --max-error
-total:E that of all layers together; without MODEL both hold the output error.
+--max-error E holds the weight error of each layer against E and names those that miss it,
+--max-error total:E that of all layers together; without MODEL both hold the output error.
 
 ` + exitHelp(true),
 		Example: `  palettize verify model.pal.safetensors model.safetensors
@@ -170,7 +171,8 @@ func (o *verifyOptions) checkGates(v *codebook.Verification) error {
 			miss = o.maxError.missed(v)
 		case "min-speedup":
 			if !(v.Total.Speedup >= o.minSpeedup) {
-				miss = fmt.Sprintf("total speed-up is %.4g, wanted at least %.4g", v.Total.Speedup, o.minSpeedup)
+				miss = fmt.Sprintf("total speed-up is %.4g, wanted at least %.4g",
+					v.Total.Speedup, o.minSpeedup)
 			}
 		}
 		if miss != "" {
@@ -183,8 +185,8 @@ func (o *verifyOptions) checkGates(v *codebook.Verification) error {
 	return &gateError{missed}
 }
 
-// missed says what exceeds the limit, "" where nothing does: the weight error where it is known, else
-// the output error.
+// missed says what exceeds the limit, "" where nothing does: the weight error where it is known,
+// else the output error.
 func (l errorLimit) missed(v *codebook.Verification) string {
 	of, total := "output error", v.Total.OutputError
 	if v.Total.WeightError != nil {
@@ -219,7 +221,8 @@ func (l errorLimit) missed(v *codebook.Verification) string {
 	for _, b := range beyond[:min(named, len(beyond))] {
 		names = append(names, fmt.Sprintf("%s at %.4g", printable(b.name), b.error))
 	}
-	text := fmt.Sprintf("%s is beyond %.4g in %d of %d layers: %s", of, l.most, len(beyond), len(v.Layers), strings.Join(names, ", "))
+	text := fmt.Sprintf("%s is beyond %.4g in %d of %d layers: %s",
+		of, l.most, len(beyond), len(v.Layers), strings.Join(names, ", "))
 	if more := len(beyond) - named; more > 0 {
 		text += fmt.Sprintf(" and %d more", more)
 	}
@@ -297,7 +300,8 @@ func sameRest(book *format.Codebook, model *format.File) error {
 	if err != nil || name == "" {
 		return err
 	}
-	return notTheModel(model.Path(), book, fmt.Errorf("tensor %q has other values than the one that passed through", name))
+	return notTheModel(model.Path(), book,
+		fmt.Errorf("tensor %q has other values than the one that passed through", name))
 }
 
 // notTheModel says that a codebook file was not made from a model.
