@@ -33,21 +33,6 @@ type Progress struct {
 	Done, Total int64  // bytes of tensors
 }
 
-// Entry is what became of one tensor.
-type Entry struct {
-	Tensor     Tensor
-	Layer      *Scheme    // what it was compressed to, K as it came out; nil: passed through
-	Reason     string     // why it was passed through
-	Bytes      int64      // in the output, its share of the header included (layers only)
-	Distortion Distortion // of the rebuilt weights (layers only)
-	Cap        float64    // that their relative error was to stay below; 0: none
-}
-
-// Report lists every tensor of the source, none left out, in order.
-type Report struct {
-	Entries []Entry
-}
-
 // Compress turns every matrix of src that the options name into a layer in dst and passes all
 // other tensors through. It works on one tensor at a time, so that memory holds one tensor; where bits are to be divided
 // among matrices, it first walks through all of them.
@@ -263,17 +248,10 @@ func newChoice(tensors []Tensor, opts Options) (choice, error) {
 
 // reason says why a tensor passes through, "" when it is to be compressed.
 func (c choice) reason(t Tensor) string {
-	rows, cols, ok := t.Matrix()
-	switch {
-	case !t.Float():
-		return t.DType + " values"
-	case len(t.Shape) == 0:
-		return "a single value"
-	case !ok:
-		return "a vector"
-	case t.Elements() == 0:
-		return "empty"
+	if _, reason := t.noMatrix(); reason != "" {
+		return reason
 	}
+	rows, cols, _ := t.Matrix()
 	for _, glob := range c.opts.Exclude {
 		if match(glob, t.Name) {
 			return "excluded by " + glob

@@ -221,7 +221,7 @@ func TestVerify(t *testing.T) {
 	var layers []NamedLayer
 	for _, tensor := range src.tensors {
 		if l := dst.layers[tensor.Name]; l != nil {
-			layers = append(layers, NamedLayer{tensor, l, int64(len(l.Assignments))})
+			layers = append(layers, NamedLayer{Tensor: tensor, Layer: l, Bytes: int64(len(l.Assignments))})
 		}
 	}
 	given := new(memory)

@@ -33,14 +33,15 @@ type LayerCheck struct {
 	Window       int      `json:"window,omitempty"` // new bits that a weight brings to its window
 	Plan         string   `json:"plan"`
 	Tier         string   `json:"tier"`
-	BitsStored   float64  `json:"bits_stored"`   // a weight, everything in the file counted
-	BitsResident float64  `json:"bits_resident"` // a weight, in memory while multiplying
-	WeightError  *float64 `json:"weight_error"`  // relative Frobenius error; null without the original
-	OutputError  float64  `json:"output_error"`  // compiled path against dense float32, relative
-	KernelError  float64  `json:"kernel_error"`  // compiled path against exact arithmetic on the same centroids
-	KernelBound  float64  `json:"kernel_bound"`  // what that can be at most for these inputs, as proven
-	Cosine       float64  `json:"cosine"`        // of the outputs
-	MaxError     float64  `json:"max_error"`     // largest absolute difference of outputs
+	BitsStored   float64  `json:"bits_stored"`    // a weight, everything in the file counted
+	BitsResident float64  `json:"bits_resident"`  // a weight, in memory while multiplying
+	WeightError  *float64 `json:"weight_error"`   // relative Frobenius error; null without the original
+	Recorded     *float64 `json:"recorded_error"` // that when the file was made; null: unknown
+	OutputError  float64  `json:"output_error"`   // compiled path against dense float32, relative
+	KernelError  float64  `json:"kernel_error"`   // compiled path against exact arithmetic on the same centroids
+	KernelBound  float64  `json:"kernel_bound"`   // what that can be at most for these inputs, as proven
+	Cosine       float64  `json:"cosine"`         // of the outputs
+	MaxError     float64  `json:"max_error"`      // largest absolute difference of outputs
 	DenseUs      float64  `json:"dense_us"`
 	CompiledUs   float64  `json:"compiled_us"`
 	Speedup      float64  `json:"speedup"`
@@ -60,6 +61,31 @@ type Total struct {
 	DenseUs      float64  `json:"dense_us"`
 	CompiledUs   float64  `json:"compiled_us"`
 	Speedup      float64  `json:"speedup"`
+	Worst        *Worst   `json:"worst"`             // by weight error, else recorded error, else output error
+	Slower       int      `json:"slower_than_dense"` // layers whose speed-up is below SlowerBelow
+	Slowest      *Slowest `json:"slowest"`
+}
+
+// SlowerBelow is the speed-up below which a layer counts as slower than dense. It is not 1: times
+// of the same work vary by a few percent, and layers that no plan is faster for run as dense.
+const SlowerBelow = 0.95
+
+// Slowest is the layer with the smallest speed-up.
+type Slowest struct {
+	Tensor  string  `json:"tensor"`
+	Speedup float64 `json:"speedup"`
+}
+
+// worst is the best that is known of what the layer has lost: the error of its weights, now or else
+// when the file was made, or else that of its output.
+func (c *LayerCheck) worst() Worst {
+	switch {
+	case c.WeightError != nil:
+		return Worst{c.Name, *c.WeightError, "weights"}
+	case c.Recorded != nil:
+		return Worst{c.Name, *c.Recorded, "weights, as recorded"}
+	}
+	return Worst{c.Name, c.OutputError, "output"}
 }
 
 // Verification is the result of Verify.
@@ -73,6 +99,9 @@ type NamedLayer struct {
 	Tensor Tensor // the original: name, dtype, shape
 	Layer  *Layer
 	Bytes  int64 // in the file, its share of the header included
+	// Recorded is the distortion of the weights that was found when the file was made, to six
+	// digits; nil: not known.
+	Recorded *Distortion
 }
 
 const (
@@ -96,9 +125,10 @@ type timed struct {
 }
 
 // Verify compares each layer with dense float32 multiplication: errors, and times taken in passes
-// through all layers in order, as a forward pass walks them, so that a model larger than the cache is
-// measured from memory. Dense and compiled passes alternate in blocks: a dense pass right before a
-// compiled one would evict what it needs.
+// through all layers in order, as a forward pass walks them, so that a model larger than the cache
+// is measured from memory. Dense and compiled passes alternate in blocks: a dense pass right before
+// a compiled one would evict what it needs. Where opts.Truth is not what a layer was made from, as
+// far as its Recorded distortion tells, there is a [MismatchError].
 func Verify(ctx context.Context, layers []NamedLayer, opts VerifyOptions) (*Verification, error) {
 	if opts.Kernels == nil {
 		best, err := kernels.Best()
@@ -150,6 +180,11 @@ func measureErrors(l NamedLayer, opts VerifyOptions, weights, outputs *Distortio
 		Name: l.Tensor.Name, Shape: l.Tensor.Shape, Scheme: l.Layer.Scheme(), K: l.Layer.K(), D: l.Layer.Width, Group: l.Layer.Group, Window: l.Layer.WindowBits,
 		BitsStored: float64(8*l.Bytes) / float64(rows*cols),
 	}
+	if l.Recorded != nil {
+		if relative := l.Recorded.Relative(); relative-relative == 0 { // a record may say anything
+			found.Recorded = &relative
+		}
+	}
 	run := RunOptions{Kernels: opts.Kernels, Threads: opts.Threads, Batch: opts.Batch}
 	plan, err := l.Layer.Plan(run)
 	if err != nil {
@@ -165,6 +200,9 @@ func measureErrors(l NamedLayer, opts VerifyOptions, weights, outputs *Distortio
 			return nil, found, err
 		}
 		d := l.Layer.distortion(dense.W, opts.Threads)
+		if err := l.matches(d); err != nil {
+			return nil, found, err
+		}
 		relative := d.Relative()
 		found.WeightError = &relative
 		weights.Merge(d)
@@ -196,6 +234,51 @@ func measureErrors(l NamedLayer, opts VerifyOptions, weights, outputs *Distortio
 	c.dense, c.compiled = timed{baseline, math.MaxInt64}, timed{plan, math.MaxInt64}
 	c.x, c.y = x[:opts.Batch*cols], y[:opts.Batch*rows]
 	return c, found, nil
+}
+
+// MismatchError says that a layer was not made from the weights that it is compared with.
+type MismatchError struct {
+	Sum         string // which sum over the weights differs
+	Found, Want float64
+}
+
+func (e *MismatchError) Error() string {
+	return fmt.Sprintf("the sum of its %s is %.6g, that of the weights the file was made from %.6g",
+		e.Sum, e.Found, e.Want)
+}
+
+const (
+	// recordTolerance is how far a sum may be from its record, relative: six digits leave 5e-6,
+	// another order of adding much less.
+	recordTolerance = 1e-5
+	// roundingNoise, as a part of the signal, times recordTolerance: what rounding to float32 could
+	// add to the noise of a layer that has nearly none.
+	roundingNoise = 1e-9
+)
+
+// matches holds the distortion from what is said to be the original against the recorded one. The
+// noise tells more than the signal: a change of the weights that is small beside them is not so
+// small beside the layer's error.
+func (l *NamedLayer) matches(d Distortion) error {
+	if l.Recorded == nil {
+		return nil
+	}
+	want := *l.Recorded
+	for _, sum := range []struct {
+		name        string
+		found, want float64
+		scale       float64 // of what is added, where some of it cancels out
+	}{
+		{"squares", d.Signal, want.Signal, want.Signal},
+		{"squared differences from the layer", d.Noise, want.Noise,
+			want.Noise + roundingNoise*want.Signal},
+		{"products with the layer's", d.Dot, want.Dot, math.Sqrt(want.Signal) * math.Sqrt(want.Approx)},
+	} {
+		if !(math.Abs(sum.found-sum.want) <= recordTolerance*sum.scale) {
+			return &MismatchError{sum.name, sum.found, sum.want}
+		}
+	}
+	return nil
 }
 
 // truth reads the original of a layer.
@@ -335,6 +418,8 @@ func (v *Verification) sumUp(checks []*check, weights, outputs Distortion, dense
 		found.Speedup = found.DenseUs / found.CompiledUs
 		n := c.Tensor.Elements()
 		t.Weights += n
+		t.Worst = t.Worst.or(found.worst())
+		t.addSpeed(found.Name, found.Speedup)
 		stored += found.BitsStored * float64(n)
 		resident += found.BitsResident * float64(n)
 	}
@@ -349,6 +434,16 @@ func (v *Verification) sumUp(checks []*check, weights, outputs Distortion, dense
 	t.OutputError, t.Cosine = outputs.Relative(), outputs.Cosine()
 	t.DenseUs, t.CompiledUs = microseconds(dense), microseconds(compiled)
 	t.Speedup = t.DenseUs / t.CompiledUs
+}
+
+// addSpeed takes in the speed-up of a layer.
+func (t *Total) addSpeed(tensor string, speedup float64) {
+	if t.Slowest == nil || speedup < t.Slowest.Speedup {
+		t.Slowest = &Slowest{tensor, speedup}
+	}
+	if speedup < SlowerBelow {
+		t.Slower++
+	}
 }
 
 // microseconds is never 0, so that ratios stay numbers where the clock is coarse.

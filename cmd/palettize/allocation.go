@@ -14,6 +14,11 @@ import (
 type planReport struct {
 	Model string `json:"model"`
 	*codebook.Allocation
+	codebook.Summary // of the errors that are expected
+}
+
+func newPlanReport(model string, a *codebook.Allocation) *planReport {
+	return &planReport{model, a, a.Summary()}
 }
 
 // writePlan writes what is allotted to the matrices of src to a file; "": nowhere.
@@ -47,7 +52,7 @@ func readPlan(name string) (*codebook.Allocation, error) {
 }
 
 func (r *planReport) text() string {
-	t := table{head: []string{"tensor", "stored as", ">bits", ">error", ">at 2", ">3", ">4", ">5", ">6 bits"}}
+	t := table{head: []string{"~tensor", "stored as", ">bits", ">error", ">at 2", ">3", ">4", ">5", ">6 bits"}}
 	var weights, bits float64
 	for _, m := range r.Matrices {
 		how, found := m.Scheme.Name, ""
@@ -76,5 +81,6 @@ func (r *planReport) text() string {
 	if weights > 0 {
 		f.add("bits", "%.2f a weight", bits/weights)
 	}
+	f.addWorst(r.Summary)
 	return t.text() + "\n" + f.text()
 }

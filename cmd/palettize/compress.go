@@ -16,52 +16,10 @@ import (
 	"github.com/palettize/palettize/format"
 )
 
-// compressReport says what compress did.
-type compressReport struct {
-	Model   string        `json:"model"`
-	Out     string        `json:"out"`
-	Tensors []tensorFacts `json:"tensors"` // all of the model, in the order of the file
-	Total   compressTotal `json:"total"`
-}
-
-// tensorFacts says what became of one tensor.
-type tensorFacts struct {
-	Name  string `json:"name"`
-	Shape []int  `json:"shape"`
-	DType string `json:"dtype"` // of the original
-	Bytes int64  `json:"bytes"` // in this file; of a layer, its share of the header included
-	*layerFacts
-	Reason string `json:"reason,omitempty"` // why it was passed through
-}
-
-// layerFacts describes a layer.
-type layerFacts struct {
-	Scheme   string  `json:"scheme"`
-	D        int     `json:"d"`
-	K        int     `json:"k"`
-	Group    int     `json:"group,omitempty"`
-	Window   int     `json:"window,omitempty"`        // new bits that a weight brings to its window
-	Stored   float64 `json:"bits_stored"`             // a weight
-	Resident float64 `json:"bits_resident,omitempty"` // a weight, while multiplying
-	Plan     string  `json:"plan,omitempty"`          // that multiplies it on this machine
-	Error    float64 `json:"weight_error"`
-	Cosine   float64 `json:"cosine"`
-	Max      float64 `json:"max_error"`
-}
-
-type compressTotal struct {
-	Compressed  int     `json:"compressed"` // tensors
-	Weights     int64   `json:"weights"`    // in those
-	BytesIn     int64   `json:"bytes_in"`
-	BytesOut    int64   `json:"bytes_out"`
-	Ratio       float64 `json:"ratio"`
-	BitsStored  float64 `json:"bits_stored"`  // a compressed weight
-	WeightError float64 `json:"weight_error"` // of all compressed weights together
-}
-
 type compressOptions struct {
 	out                  string
 	force, quiet, asJSON bool
+	all                  bool
 	settings             settingsOptions
 	size                 byteSize
 	tensors              []string
@@ -92,7 +50,8 @@ func (o *compressOptions) addFlags(f *pflag.FlagSet) {
 	f.IntVar(&o.threads, "threads", 0, "threads to use (default: one a processor)")
 	f.Uint64Var(&o.seed, "seed", 0, "seed of k-means")
 	f.BoolVar(&o.quiet, "quiet", false, "print no progress and no report")
-	f.BoolVar(&o.asJSON, "json", false, "print the report as JSON")
+	f.BoolVar(&o.all, "all", false, "list vectors, integers and single values one by one")
+	f.BoolVar(&o.asJSON, "json", false, "print the report as JSON, with each tensor")
 }
 
 func newCompress(env *env) *cobra.Command {
@@ -103,7 +62,10 @@ func newCompress(env *env) *cobra.Command {
 		Long: `compress turns the weight matrices of MODEL, a .safetensors file, into layers of centroids, assignments
 and scales and writes them to a codebook file, itself a valid safetensors file. Vectors, integers, matrices
 that would not become smaller and a short list of fragile tensors pass through bit for bit. The report has
-one line for every tensor.
+a line for every matrix, compressed or not and why not, and names the worst, the one with the largest
+error of its own, which the error of all together hides; where the errors of matrices are capped, it
+says how many are beyond their cap. Tensors that are no matrices of floats share a line; --all lists
+each, as --json does.
 
 Schemes: trellis (the smallest file) gives each weight one of up to 255 values, chosen together along the
 paths of a trellis and stored entropy coded, so that all layers together take --bits a weight, or leave
@@ -169,7 +131,7 @@ func runCompress(ctx context.Context, env *env, o compressOptions, model string)
 	}
 	if o.plan {
 		bar.close()
-		return env.show(&planReport{Model: model, Allocation: opts.Allocation}, o.asJSON)
+		return env.show(newPlanReport(model, opts.Allocation), o.asJSON)
 	}
 	report, err := codebook.Compress(ctx, dst, src, opts)
 	bar.close()
@@ -180,13 +142,15 @@ func runCompress(ctx context.Context, env *env, o compressOptions, model string)
 	if err != nil {
 		return err
 	}
+	facts := compressFacts(report)
+	facts.all = o.all
+	facts.setSizes(model, src.Size(), out, size)
+	if text := facts.warning(); text != "" {
+		env.warn("%s", text)
+	}
 	if o.quiet && !o.asJSON {
 		return nil
 	}
-	facts := compressFacts(report)
-	facts.Model, facts.Out = model, out
-	facts.Total.BytesIn, facts.Total.BytesOut = src.Size(), size
-	facts.Total.Ratio = float64(src.Size()) / float64(size)
 	return env.show(facts, o.asJSON)
 }
 
@@ -271,51 +235,6 @@ func (o *compressOptions) options() (codebook.Options, error) {
 		return opts, usagef("%v", err)
 	}
 	return opts, nil
-}
-
-// compressFacts arranges a report for printing.
-func compressFacts(report *codebook.Report) *compressReport {
-	facts := new(compressReport)
-	var sum codebook.Distortion
-	var bytes int64
-	for _, e := range report.Entries {
-		t := newTensorFacts(e.Tensor)
-		t.Reason = e.Reason
-		if e.Layer != nil {
-			t.setLayer(*e.Layer, e.Bytes, e.Distortion)
-			facts.Total.Compressed++
-			facts.Total.Weights += e.Tensor.Elements()
-			bytes += e.Bytes
-			sum.Merge(e.Distortion)
-		}
-		facts.Tensors = append(facts.Tensors, t)
-	}
-	facts.Total.WeightError = sum.Relative()
-	facts.Total.BitsStored = bitsEach(bytes, facts.Total.Weights)
-	return facts
-}
-
-func newTensorFacts(t codebook.Tensor) tensorFacts {
-	return tensorFacts{Name: t.Name, Shape: t.Shape, DType: t.DType, Bytes: t.Bytes}
-}
-
-func (t *tensorFacts) setLayer(s codebook.Scheme, bytes int64, d codebook.Distortion) {
-	weights := int64(1)
-	for _, n := range t.Shape {
-		weights *= int64(n)
-	}
-	t.Bytes = bytes
-	t.layerFacts = &layerFacts{
-		Scheme: s.Name, D: s.Width, K: s.K, Group: s.Group, Window: s.Window, Stored: bitsEach(bytes, weights),
-		Error: d.Relative(), Cosine: d.Cosine(), Max: d.Max,
-	}
-}
-
-func bitsEach(bytes, weights int64) float64 {
-	if weights == 0 {
-		return 0
-	}
-	return 8 * float64(bytes) / float64(weights)
 }
 
 // openModel opens a safetensors file. Folders and lists of shards get told which file to name.

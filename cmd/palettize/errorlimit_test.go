@@ -9,7 +9,8 @@ import (
 
 func TestErrorLimit(t *testing.T) {
 	for text, want := range map[string]errorLimit{
-		"0.05": {0.05, false}, "total:0.05": {0.05, true}, "0": {}, "total:0": {0, true}, "1e-3": {0.001, false}, "2": {2, false},
+		"0.05": {0.05, false}, "total:0.05": {0.05, true}, "0": {}, "total:0": {0, true},
+		"1e-3": {0.001, false}, "2": {2, false},
 	} {
 		var got, again errorLimit
 		if err := got.Set(text); err != nil || got != want {
@@ -19,7 +20,9 @@ func TestErrorLimit(t *testing.T) {
 			t.Errorf("%q, written and read again as %q: %+v (%v)", text, got.String(), again, err)
 		}
 	}
-	for _, text := range []string{"", "total:", "total", "each:0.05", "0.05:total", "-0.1", "total:-1", "NaN", "Inf", "1e999", "5%"} {
+	for _, text := range []string{
+		"", "total:", "total", "each:0.05", "0.05:total", "-0.1", "total:-1", "NaN", "Inf", "1e999", "5%",
+	} {
 		limit := errorLimit{0.5, true}
 		if err := limit.Set(text); err == nil || !strings.Contains(err.Error(), "total:0.05") {
 			t.Errorf("%q: %v", text, err)

@@ -16,6 +16,7 @@ type inspectReport struct {
 	Codebook *codebookFacts    `json:"codebook,omitempty"` // absent for an ordinary safetensors file
 	Metadata map[string]string `json:"metadata"`           // of the original model
 	Tensors  []tensorFacts     `json:"tensors"`            // of a codebook file: first the layers, then the rest
+	all      bool              // in text, each tensor on a line of its own
 }
 
 // codebookFacts is what only codebook files have.
@@ -27,16 +28,18 @@ type codebookFacts struct {
 	Weights     int64           `json:"weights"`      // in the layers
 	BitsStored  float64         `json:"bits_stored"`  // a weight of the layers
 	WeightError float64         `json:"weight_error"` // of all layers together, as measured by compress
+	codebook.Summary
 }
 
 func newInspect(env *env) *cobra.Command {
-	var asJSON bool
+	var asJSON, all bool
 	cmd := &cobra.Command{
 		Use:   "inspect FILE",
 		Short: "List what is in a codebook file or a safetensors file",
 		Long: `inspect lists the tensors of a safetensors file. Of a codebook file it also shows how each layer is stored:
-scheme, bits a weight in the file and in memory, the error measured when it was made, and the plan that
-multiplies it on this machine. Every checksum is checked.
+scheme, bits a weight in the file and in memory while multiplying on this machine, and the error
+measured when it was made. Every checksum is checked. Tensors that are no matrices of floats share a
+line; --all lists each. --json does so too, and names the plan that multiplies a layer here.
 
 ` + exitHelp(false),
 		Args: takes(1, 1),
@@ -45,10 +48,13 @@ multiplies it on this machine. Every checksum is checked.
 			if err != nil {
 				return err
 			}
+			report.all = all
 			return env.show(report, asJSON)
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().SortFlags = false
+	cmd.Flags().BoolVar(&all, "all", false, "list vectors, integers and single values one by one")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, with each tensor")
 	return cmd
 }
 
@@ -62,9 +68,7 @@ func inspectFile(name string) (*inspectReport, error) {
 		return inspectCodebook(name)
 	}
 	report := &inspectReport{File: name, Size: f.Size(), Metadata: f.Metadata()}
-	for _, t := range f.Tensors() {
-		report.Tensors = append(report.Tensors, newTensorFacts(t))
-	}
+	report.add(f.Tensors())
 	return report, nil
 }
 
@@ -94,12 +98,20 @@ func inspectCodebook(name string) (*inspectReport, error) {
 		facts.Weights += l.Tensor.Elements()
 		bytes += l.Bytes
 		sum.Merge(l.Distortion)
+		facts.Add(l.Tensor.Name, l.Distortion.Relative(), 0)
 	}
 	facts.BitsStored, facts.WeightError = bitsEach(bytes, facts.Weights), sum.Relative()
-	for _, t := range info.Tensors {
-		report.Tensors = append(report.Tensors, newTensorFacts(t))
-	}
+	report.add(info.Tensors)
 	return report, nil
+}
+
+// add takes in tensors as they are.
+func (r *inspectReport) add(tensors []codebook.Tensor) {
+	for _, t := range tensors {
+		facts := newTensorFacts(t)
+		facts.kind = t.Kind()
+		r.Tensors = append(r.Tensors, facts)
+	}
 }
 
 // setResident adds what only the layer itself says: what it takes in memory, the plan that needs that, its windows.

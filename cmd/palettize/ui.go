@@ -88,7 +88,9 @@ func (p *progress) close() {
 	}
 }
 
-// table is columns of text. A heading that starts with ">" makes its column flush right.
+// table is columns of text. A heading that starts with ">" makes its column flush right. One that
+// starts with "~", the first, is that of names, which are shortened where the table would be too
+// wide.
 type table struct {
 	head []string
 	rows [][]string
@@ -112,26 +114,28 @@ func printable(text string) string {
 	return text
 }
 
+// heading is a heading without what it says of its column.
+func heading(h string) string { return strings.TrimLeft(h, ">~") }
+
 func (t *table) text() string {
 	var b strings.Builder
-	widths := make([]int, len(t.head))
-	lines := append([][]string{make([]string, len(t.head))}, t.rows...)
+	head := make([]string, len(t.head))
 	for i, h := range t.head {
-		lines[0][i] = strings.TrimPrefix(h, ">")
+		head[i] = heading(h)
 	}
-	for _, line := range lines {
-		for i, cell := range line {
-			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
-		}
+	lines := append([][]string{head}, t.rows...)
+	if strings.HasPrefix(t.head[0], "~") {
+		lines = fitted(lines)
 	}
+	widths := columnWidths(lines)
 	for _, line := range lines {
 		var text string
 		for i, cell := range line {
 			pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
 			if strings.HasPrefix(t.head[i], ">") {
-				text += pad + cell + "  "
+				text += pad + cell + gap
 			} else {
-				text += cell + pad + "  "
+				text += cell + pad + gap
 			}
 		}
 		b.WriteString(strings.TrimRight(text, " ") + "\n")
@@ -139,11 +143,127 @@ func (t *table) text() string {
 	return b.String()
 }
 
+const (
+	gap = "  " // between columns
+	// tableWidth is what tables of a model's tensors fit, whatever the names in it.
+	tableWidth = 120
+	// leastLast and leastName are how narrow the last column and that of names may become for that.
+	// The last column gives way first: breaking its lines loses nothing.
+	leastLast, leastName = 32, 16
+)
+
+func columnWidths(lines [][]string) []int {
+	widths := make([]int, len(lines[0]))
+	for _, line := range lines {
+		for i, cell := range line {
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	return widths
+}
+
+// fitted returns lines of cells that fit tableWidth: with the last column broken into several
+// lines, and with the middle of the names in the first left out, as far as there is need.
+func fitted(lines [][]string) [][]string {
+	last := len(lines[0]) - 1
+	if widths := columnWidths(lines); excess(widths) > 0 {
+		lines = broken(lines, max(widths[last]-excess(widths), min(widths[last], leastLast)))
+	}
+	if widths := columnWidths(lines); excess(widths) > 0 {
+		names := make([]string, len(lines))
+		for i, line := range lines {
+			names[i] = line[0]
+		}
+		for i, name := range shortened(names, max(widths[0]-excess(widths), leastName)) {
+			lines[i] = slices.Concat([]string{name}, lines[i][1:])
+		}
+	}
+	return lines
+}
+
+// excess is how much wider columns are than tableWidth.
+func excess(widths []int) int {
+	total := len(gap) * (len(widths) - 1)
+	for _, w := range widths {
+		total += w
+	}
+	return total - tableWidth
+}
+
+// broken returns lines whose last cell is at most width wide: what is longer goes on below.
+func broken(lines [][]string, width int) [][]string {
+	var all [][]string
+	for _, line := range lines {
+		last := len(line) - 1
+		for i, part := range wrapped(line[last], width) {
+			next := make([]string, len(line))
+			if i == 0 {
+				copy(next, line)
+			}
+			next[last] = part
+			all = append(all, next)
+		}
+	}
+	return all
+}
+
+// wrapped breaks a text into lines of at most width runes, between words where it can.
+func wrapped(text string, width int) []string {
+	var lines []string
+	rest := []rune(text)
+	for len(rest) > width {
+		end := width
+		for end > 0 && rest[end] != ' ' {
+			end--
+		}
+		if end == 0 { // a word as long as that
+			lines, rest = append(lines, string(rest[:width])), rest[width:]
+			continue
+		}
+		lines, rest = append(lines, string(rest[:end])), rest[end+1:]
+	}
+	return append(lines, string(rest))
+}
+
+// shortened returns the names with dots for the middle of those that are longer than width runes.
+// All of them are cut at one place, the one nearest the middle that leaves the most names distinct:
+// what tells layers apart may stand anywhere.
+func shortened(names []string, width int) []string {
+	const dots = "..."
+	keep := width - len(dots)
+	distinct := func(names []string) int {
+		seen := make(map[string]bool, len(names))
+		for _, name := range names {
+			seen[name] = true
+		}
+		return len(seen)
+	}
+	var best []string
+	most := 0
+	for i := range keep - 2 {
+		head := keep/2 + (i+1)/2*(1-i%2*2) // the middle, one before, one behind, two before, ...
+		cut := make([]string, len(names))
+		for j, name := range names {
+			cut[j] = name
+			if runes := []rune(name); len(runes) > width {
+				cut[j] = string(runes[:head]) + dots + string(runes[len(runes)-(keep-head):])
+			}
+		}
+		if n := distinct(cut); n > most {
+			best, most = cut, n
+		}
+		if most == distinct(names) {
+			break
+		}
+	}
+	return best
+}
+
 func (t *table) markdown() string {
 	var b strings.Builder
 	rule := "|"
 	for _, h := range t.head {
-		b.WriteString("| " + strings.TrimPrefix(h, ">") + " ")
+		b.WriteString("| " + heading(h) + " ")
 		if strings.HasPrefix(h, ">") {
 			rule += " ---: |"
 		} else {
@@ -225,37 +345,178 @@ func (l *layerFacts) cells() []string {
 }
 
 func (r *compressReport) text() string {
-	t := table{head: []string{"tensor", "shape", "dtype", ">bits", ">error", "stored as"}}
-	for _, x := range r.Tensors {
+	t := table{head: []string{"~tensor", "shape", "dtype", ">bits", ">error", "stored as"}}
+	shown, rest := matrices(r.Tensors, r.all)
+	for _, x := range shown {
 		cells := []string{"", "", "unchanged: " + x.Reason}
 		if x.layerFacts != nil {
 			cells = x.cells()
 		}
 		t.add(append([]string{x.Name, shapeText(x.Shape), x.DType}, cells...)...)
 	}
+	hint := ""
+	if rest.n > 0 {
+		t.add(rest.text(), "", "", "", "", fmt.Sprintf("unchanged: %s bytes", grouped(rest.bytes)))
+		hint = "; --all lists each"
+	}
 	var f facts
 	f.add("file in", "%s, %s bytes", r.Model, grouped(r.Total.BytesIn))
 	f.add("file out", "%s, %s bytes", r.Out, grouped(r.Total.BytesOut))
 	f.add("ratio", "%.2f", r.Total.Ratio)
-	f.add("compressed", "%d of %d tensors, %s weights", r.Total.Compressed, len(r.Tensors), grouped(r.Total.Weights))
+	f.add("compressed", "%d of %d tensors, %s weights%s",
+		r.Total.Compressed, len(r.Tensors), grouped(r.Total.Weights), hint)
 	if r.Total.Compressed > 0 {
 		f.add("bits", "%.2f a compressed weight", r.Total.BitsStored)
 		f.add("error", "%.4f of the compressed weights (relative)", r.Total.WeightError)
 	}
+	f.addWorst(r.Total.Summary)
 	return t.text() + "\n" + f.text()
+}
+
+// addWorst names the matrix with the largest error, and says how many are beyond their cap where
+// that is known.
+func (f *facts) addWorst(s codebook.Summary) {
+	if s.Worst == nil {
+		return
+	}
+	text := fmt.Sprintf("%.4f, %s", s.Worst.Error, s.Worst.Tensor)
+	switch {
+	case s.Beyond > 0:
+		text += fmt.Sprintf("; %d of %d beyond the cap", s.Beyond, s.Capped)
+	case s.Capped > 0:
+		text += fmt.Sprintf("; none of %d beyond the cap", s.Capped)
+	}
+	f.add("worst", "%s", text)
+}
+
+// others are the tensors that share a line.
+type others struct {
+	n     int
+	bytes int64
+	kinds map[string]int // how many of each
+}
+
+// matrices returns the tensors that have a line of their own, and the others: those that are no
+// matrices, if there are several and not all are asked for.
+func matrices(tensors []tensorFacts, all bool) ([]tensorFacts, others) {
+	rest := others{kinds: make(map[string]int)}
+	var shown []tensorFacts
+	for _, x := range tensors {
+		if x.kind == "" {
+			shown = append(shown, x)
+			continue
+		}
+		rest.n++
+		rest.bytes += x.Bytes
+		rest.kinds[x.kind]++
+	}
+	if all || rest.n < 2 {
+		return tensors, others{}
+	}
+	return shown, rest
+}
+
+// text says how many there are, of which kinds, the commonest first: "65 vectors and single
+// values".
+func (o others) text() string {
+	names := slices.Sorted(maps.Keys(o.kinds))
+	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(o.kinds[b], o.kinds[a]) })
+	list := strings.Join(names, ", ")
+	if i := strings.LastIndex(list, ", "); i >= 0 {
+		list = list[:i] + " and " + list[i+len(", "):]
+	}
+	return fmt.Sprintf("%d %s", o.n, list)
 }
 
 // verification is printed as the library returns it.
 type verification codebook.Verification
 
 func (v *verification) text() string {
-	layers, total := verificationTables((*codebook.Verification)(v))
-	return layers.text() + "\n" + total.text()
+	checked := (*codebook.Verification)(v)
+	return verifyTable(checked, false).text() + "\n" + verifyTotals(checked).text()
 }
 
 func markdownVerification(v *codebook.Verification) string {
-	layers, total := verificationTables(v)
-	return totalTable(total).markdown() + "\n" + layers.markdown()
+	return totalTable(verifyTotals(v)).markdown() + "\n" + verifyTable(v, true).markdown()
+}
+
+// verifyColumns are what verify says of a layer: all of it in Markdown and JSON, in text what has a
+// brief heading.
+var verifyColumns = []struct {
+	head, brief string
+	cell        func(l *layerCheck) string
+}{
+	{"layer", "~layer", func(l *layerCheck) string { return l.Name }},
+	{"shape", "shape", func(l *layerCheck) string { return shapeText(l.Shape) }},
+	{"scheme", "", func(l *layerCheck) string {
+		return schemeText(l.Scheme, l.D, l.K, l.Group, l.Window)
+	}},
+	{"plan", "plan", func(l *layerCheck) string { return l.Plan }},
+	{"tier", "", func(l *layerCheck) string { return l.Tier }},
+	{">bits stored", ">bits", number("%.2f", func(l *layerCheck) float64 { return l.BitsStored })},
+	{">resident", ">resident", number("%.2f", func(l *layerCheck) float64 { return l.BitsResident })},
+	{">weight error", ">error", func(l *layerCheck) string { return errorOrDash(l.WeightError) }},
+	{">output error", ">output", number("%.4f", func(l *layerCheck) float64 { return l.OutputError })},
+	{">kernel error", "", number("%.4f", func(l *layerCheck) float64 { return l.KernelError })},
+	{">bound", "", number("%.4f", func(l *layerCheck) float64 { return l.KernelBound })},
+	{">cosine", "", number("%.4f", func(l *layerCheck) float64 { return l.Cosine })},
+	{">max error", "", number("%.3g", func(l *layerCheck) float64 { return l.MaxError })},
+	{">dense us", "", number("%.1f", func(l *layerCheck) float64 { return l.DenseUs })},
+	{">compiled us", ">us", number("%.1f", func(l *layerCheck) float64 { return l.CompiledUs })},
+	{">speed-up", ">speed-up", number("%.2f", func(l *layerCheck) float64 { return l.Speedup })},
+}
+
+type layerCheck = codebook.LayerCheck
+
+// number is a cell with one of a layer's numbers.
+func number(format string, of func(l *layerCheck) float64) func(l *layerCheck) string {
+	return func(l *layerCheck) string { return fmt.Sprintf(format, of(l)) }
+}
+
+// verifyTable has a line for each layer, with all columns or those that fit a terminal.
+func verifyTable(v *codebook.Verification, full bool) *table {
+	t := new(table)
+	lines := make([][]string, len(v.Layers))
+	for _, c := range verifyColumns {
+		head := c.brief
+		if full {
+			head = c.head
+		}
+		if head == "" {
+			continue
+		}
+		t.head = append(t.head, head)
+		for i := range v.Layers {
+			lines[i] = append(lines[i], c.cell(&v.Layers[i]))
+		}
+	}
+	for _, cells := range lines {
+		t.add(cells...)
+	}
+	return t
+}
+
+func verifyTotals(v *codebook.Verification) facts {
+	var f facts
+	t := v.Total
+	f.add("layers", "%d, %s weights", len(v.Layers), grouped(t.Weights))
+	f.add("file", "%s bytes, %.2f times smaller than %s", grouped(t.BytesOut), t.Ratio, grouped(t.BytesIn))
+	f.add("bits a weight", "%.2f stored, %.2f resident", t.BitsStored, t.BitsResident)
+	f.add("weight error", "%s", errorOrDash(t.WeightError))
+	f.add("output error", "%.4f, cosine %.4f", t.OutputError, t.Cosine)
+	if t.Worst != nil {
+		f.add("worst", "%.4f, %s (%s)", t.Worst.Error, t.Worst.Tensor, t.Worst.Of)
+	}
+	f.add("dense", "%.1f us", t.DenseUs)
+	f.add("compiled", "%.1f us", t.CompiledUs)
+	f.add("speed-up", "%.2f", t.Speedup)
+	slower := fmt.Sprintf("none of %d", len(v.Layers))
+	if t.Slower > 0 {
+		slower = fmt.Sprintf("%d of %d, the slowest %s at %.2f",
+			t.Slower, len(v.Layers), t.Slowest.Tensor, t.Slowest.Speedup)
+	}
+	f.add("slower than dense", "%s", slower)
+	return f
 }
 
 // totalTable is the totals as a table of two columns.
@@ -266,31 +527,6 @@ func totalTable(total facts) *table {
 	}
 	return t
 }
-
-func verificationTables(v *codebook.Verification) (layers *table, total facts) {
-	layers = &table{head: []string{
-		"layer", "shape", "scheme", "plan", "tier", ">bits stored", ">resident",
-		">weight error", ">output error", ">kernel error", ">bound", ">cosine", ">max error", ">dense us", ">compiled us", ">speed-up",
-	}}
-	for _, l := range v.Layers {
-		layers.add(l.Name, shapeText(l.Shape), schemeText(l.Scheme, l.D, l.K, l.Group, l.Window), l.Plan, l.Tier,
-			fmt.Sprintf("%.2f", l.BitsStored), fmt.Sprintf("%.2f", l.BitsResident),
-			errorOrDash(l.WeightError), errorText(l.OutputError), errorText(l.KernelError), errorText(l.KernelBound),
-			fmt.Sprintf("%.4f", l.Cosine), fmt.Sprintf("%.3g", l.MaxError),
-			fmt.Sprintf("%.1f", l.DenseUs), fmt.Sprintf("%.1f", l.CompiledUs), fmt.Sprintf("%.2f", l.Speedup))
-	}
-	t := v.Total
-	total.add("layers", "%d, %s weights", len(v.Layers), grouped(t.Weights))
-	total.add("file", "%s bytes, %.2f times smaller than %s", grouped(t.BytesOut), t.Ratio, grouped(t.BytesIn))
-	total.add("bits a weight", "%.2f stored, %.2f resident", t.BitsStored, t.BitsResident)
-	total.add("weight error", "%s", errorOrDash(t.WeightError))
-	total.add("output error", "%.4f, cosine %.4f", t.OutputError, t.Cosine)
-	total.add("dense", "%.1f us", t.DenseUs)
-	total.add("compiled", "%.1f us", t.CompiledUs)
-	total.add("speed-up", "%.2f", t.Speedup)
-	return layers, total
-}
-
 func (r *cpuReport) text() string {
 	t := table{head: []string{"operation", "tier", "here"}}
 	for _, x := range r.Tiers {
@@ -371,20 +607,27 @@ func (c *benchCompared) text() string {
 }
 
 func (r *inspectReport) text() string {
-	head := []string{"tensor", "shape", "dtype", ">bytes"}
+	head := []string{"~tensor", "shape", "dtype", ">bytes"}
 	if r.Codebook != nil {
-		head = append(head, ">resident", "plan", ">bits", ">error", "stored as")
+		head = append(head, ">resident", ">bits", ">error", "stored as")
 	}
 	t := table{head: head}
-	for _, x := range r.Tensors {
-		cells := []string{x.Name, shapeText(x.Shape), x.DType, grouped(x.Bytes)}
-		switch {
-		case x.layerFacts != nil:
-			cells = append(append(cells, fmt.Sprintf("%.2f", x.Resident), x.Plan), x.cells()...)
-		case r.Codebook != nil:
-			cells = append(cells, "", "", "", "", "unchanged")
+	passed := make([]string, len(head)-4) // the cells of a tensor that is no layer
+	if r.Codebook != nil {
+		passed[len(passed)-1] = "unchanged"
+	}
+	shown, rest := matrices(r.Tensors, r.all)
+	for _, x := range shown {
+		cells := passed
+		if x.layerFacts != nil {
+			cells = append([]string{fmt.Sprintf("%.2f", x.Resident)}, x.cells()...)
 		}
-		t.add(cells...)
+		t.add(append([]string{x.Name, shapeText(x.Shape), x.DType, grouped(x.Bytes)}, cells...)...)
+	}
+	hint := ""
+	if rest.n > 0 {
+		t.add(append([]string{rest.text(), "", "", grouped(rest.bytes)}, passed...)...)
+		hint = "; --all lists each"
 	}
 	var f facts
 	f.add("file", "%s, %s bytes", r.File, grouped(r.Size))
@@ -392,10 +635,11 @@ func (r *inspectReport) text() string {
 		f.add("kind", "codebook file, format %d, made by %s", c.Version, c.Producer)
 		f.add("settings", "%s", c.Settings)
 		f.add("layers", "%d, %s weights, %.2f bits each, error %.4f", c.Layers, grouped(c.Weights), c.BitsStored, c.WeightError)
+		f.addWorst(c.Summary)
 	} else {
 		f.add("kind", "safetensors file")
 	}
-	f.add("tensors", "%d", len(r.Tensors))
+	f.add("tensors", "%d%s", len(r.Tensors), hint)
 	for _, key := range slices.Sorted(maps.Keys(r.Metadata)) {
 		f.add("metadata", "%s: %q", key, r.Metadata[key])
 	}

@@ -3,7 +3,10 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 func TestTable(t *testing.T) {
@@ -16,6 +19,151 @@ func TestTable(t *testing.T) {
 	}
 	if got, want := table.markdown(), "| name | n |\n| --- | ---: |\n| a | 1 |\n| b\\x1b[2J\\n | 1,000 |\n| ü\\| |  |\n"; got != want {
 		t.Errorf("markdown:\n%s\nwant:\n%s", got, want)
+	}
+}
+
+// TestTableFits gives tables names of all lengths: lines stay within the width, names that are cut
+// stay distinct and keep both ends, and the last column loses nothing.
+func TestTableFits(t *testing.T) {
+	reasons := []string{
+		"trellis k=9",
+		"unchanged: a reason of many words, which goes on and on and on and on and on and on",
+		"unchanged: excluded by " + strings.Repeat("ö", 90),
+	}
+	for n := 1; n < 200; n++ {
+		middle := strings.Repeat("é", n)
+		names := []string{middle + "1.weight", middle[:len(middle)/4*2] + "2" + middle + ".weight", "w"}
+		for _, reason := range reasons {
+			table := table{head: []string{"~tensor", "shape", ">bytes", "stored as"}}
+			for _, name := range names {
+				table.add(name, "[30522, 384]", "5,835,349", reason)
+			}
+			lines := strings.Split(strings.TrimSuffix(table.text(), "\n"), "\n")
+			column := utf8.RuneCountInString(lines[0]) - len("stored as")
+			var shown []string
+			var last strings.Builder
+			for _, line := range lines[1:] {
+				runes := []rune(line)
+				if len(runes) > tableWidth || !utf8.ValidString(line) {
+					t.Fatalf("names of %d: a line of %d: %q", n, len(runes), line)
+				}
+				last.WriteString(strings.ReplaceAll(string(runes[column:]), " ", ""))
+				if name, _, _ := strings.Cut(line, gap); name != "" {
+					shown = append(shown, name)
+				}
+			}
+			if want := strings.Repeat(strings.ReplaceAll(reason, " ", ""), len(names)); last.String() != want {
+				t.Errorf("names of %d: the last column says %q, want %q", n, last.String(), want)
+			}
+			if len(shown) != len(names) || shown[0] == shown[1] {
+				t.Fatalf("names of %d: %q", n, shown)
+			}
+			for i, name := range shown {
+				start, end, cut := strings.Cut(name, "...")
+				switch {
+				case cut && (start == "" || end == ""),
+					!strings.HasPrefix(names[i], start), !strings.HasSuffix(names[i], end):
+					t.Errorf("%q was cut to %q", names[i], name)
+				case cut && n < 25:
+					t.Errorf("%q was cut without need", names[i])
+				case !cut && name != names[i]:
+					t.Errorf("%q became %q", names[i], name)
+				}
+			}
+		}
+	}
+}
+
+func TestWrapped(t *testing.T) {
+	for _, c := range []struct {
+		text string
+		want []string
+	}{
+		{"", []string{""}},
+		{"0123456789", []string{"0123456789"}},
+		{"01234 6789 abc", []string{"01234 6789", "abc"}},
+		{"01234 67890 abc", []string{"01234", "67890 abc"}},
+		{"0123456789 a", []string{"0123456789", "a"}},
+		{"0123456789ab c", []string{"0123456789", "ab c"}},
+		{"ääääääääääöö", []string{"ääääääääää", "öö"}},
+		{"a bbbbbbbbbbbb", []string{"a", "bbbbbbbbbb", "bb"}},
+	} {
+		if got := wrapped(c.text, 10); !slices.Equal(got, c.want) {
+			t.Errorf("%q: %q, want %q", c.text, got, c.want)
+		}
+	}
+}
+
+func TestShortened(t *testing.T) {
+	for _, c := range []struct{ names, want []string }{
+		{[]string{"short", "exactly twelve"[:12]}, []string{"short", "exactly twel"}},
+		{[]string{"encoder.layer.weight"}, []string{"enco...eight"}},
+		// What tells these apart is near their start, near their end, in the middle.
+		{[]string{"model.1.attention.weight", "model.2.attention.weight"}, []string{"model.1...ht", "model.2...ht"}},
+		{[]string{"model.attention.1.weight", "model.attention.2.weight"}, []string{"m...1.weight", "m...2.weight"}},
+		{
+			[]string{"model.attention.1.attention.weight", "model.attention.2.attention.weight"},
+			[]string{"mode...eight", "mode...eight"}, // nothing helps
+		},
+	} {
+		if got := shortened(c.names, 12); !slices.Equal(got, c.want) {
+			t.Errorf("%q: %q, want %q", c.names, got, c.want)
+		}
+	}
+}
+
+func TestMatrices(t *testing.T) {
+	weight, bias := tensorFacts{Name: "w"}, tensorFacts{Name: "b", Bytes: 4, kind: "vectors"}
+	ids := tensorFacts{Name: "i", Bytes: 8, kind: "integers"}
+	scale := tensorFacts{Name: "s", Bytes: 1, kind: "single values"}
+	for _, c := range []struct {
+		tensors []tensorFacts
+		all     bool
+		shown   int
+		rest    string
+		bytes   int64
+	}{
+		{nil, false, 0, "", 0},
+		{[]tensorFacts{weight, bias}, false, 2, "", 0}, // one alone keeps its line
+		{[]tensorFacts{bias, weight, bias}, false, 1, "2 vectors", 8},
+		{[]tensorFacts{scale, weight, bias}, false, 1, "2 single values and vectors", 5},
+		{[]tensorFacts{scale, weight, bias, bias}, false, 1, "3 vectors and single values", 9},
+		{
+			[]tensorFacts{ids, scale, bias, ids, bias, bias, weight}, false,
+			1, "6 vectors, integers and single values", 29,
+		},
+		{[]tensorFacts{scale, ids, bias, weight}, true, 4, "", 0},
+	} {
+		shown, rest := matrices(c.tensors, c.all)
+		text := ""
+		if rest.n > 0 {
+			text = rest.text()
+		}
+		if len(shown) != c.shown || text != c.rest || rest.bytes != c.bytes {
+			t.Errorf("%d tensors, all %v: %d shown, %q of %d bytes, want %+v",
+				len(c.tensors), c.all, len(shown), text, rest.bytes, c)
+		}
+	}
+}
+
+func TestWarning(t *testing.T) {
+	for _, c := range []struct {
+		compressed int
+		in, out    int64
+		want       string
+	}{
+		{1, 1000, 1000, ""},
+		{1, 1000, 500, ""},
+		{1, 1000, 1234, "b: is larger than a: 1,234 bytes, 1,000"},
+		{0, 1000, 900, "b: nothing in it is compressed: all 2 tensors of a passed through"},
+		{0, 1000, 1100, "b: nothing in it is compressed: all 2 tensors of a passed through"},
+	} {
+		r := &compressReport{Tensors: make([]tensorFacts, 2)}
+		r.Total.Compressed = c.compressed
+		r.setSizes("a", c.in, "b", c.out)
+		if got := r.warning(); got != c.want {
+			t.Errorf("%+v: %q", c, got)
+		}
 	}
 }
 

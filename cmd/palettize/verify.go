@@ -1,9 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -13,13 +16,14 @@ import (
 )
 
 type verifyOptions struct {
-	input                string
-	threads, batch       int
-	kernel               string
-	seed                 uint64
-	asJSON, markdown     bool
-	maxError, minSpeedup float64
-	gates                []string // names of the gate flags that were given
+	input            string
+	threads, batch   int
+	kernel           string
+	seed             uint64
+	asJSON, markdown bool
+	maxError         errorLimit
+	minSpeedup       float64
+	gates            []string // names of the gate flags that were given
 }
 
 func (o *verifyOptions) addFlags(f *pflag.FlagSet) {
@@ -31,7 +35,8 @@ func (o *verifyOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.kernel, "kernel", "", "use no kernels beyond `TIER`, a name from palettize cpu (default: the best)")
 	f.BoolVar(&o.asJSON, "json", false, "print JSON")
 	f.BoolVar(&o.markdown, "markdown", false, "print a Markdown table")
-	f.Float64Var(&o.maxError, "max-error", 0, "gate: total weight error, or without MODEL output error, of at most `E`")
+	f.Var(&o.maxError, "max-error",
+		"gate: weight error, or without MODEL output error, of at most `E` in each layer; total:E for all layers together")
 	f.Float64Var(&o.minSpeedup, "min-speedup", 0, "gate: total speed-up over dense float32 of at least `X`")
 }
 
@@ -43,12 +48,18 @@ func newVerify(env *env) *cobra.Command {
 		Long: `verify multiplies each layer of CODEBOOK straight from its codebook and as a dense float32 matrix,
 and reports the errors and the times. With MODEL, the original, the dense matrix is the original weight and
 the weight error is known; without it the rebuilt weights stand in, and the output error is that of the
-kernels alone. Times come from passes through all layers in order, as a forward pass walks them.
+kernels alone. A MODEL that the file was not made from is an error: its weights are held against sums
+that the file has to six digits, what passed through against the checksums. Times come from passes
+through all layers in order, as a forward pass walks them. ` +
+			fmt.Sprintf("Layers with a speed-up below %v count as slower than dense.", codebook.SlowerBelow) + `
 
-Errors are relative: the root of the squared differences over the squared values. The kernel error
-compares with exact arithmetic on the same centroids; next to it stands what it can be at most for these
-inputs, as codebook/bound.go proves. --max-error holds the weight error of all layers
-together against E; without MODEL it holds the output error.
+Errors are relative: the root of the squared differences over the squared values. The table has what
+fits 120 characters: error is the weight error, output the output error, us the compiled time.
+--markdown and --json have all, also the kernel error, against exact arithmetic on the same centroids,
+and what it can be at most for these inputs, as codebook/bound.go proves.
+
+--max-error E holds the weight error of each layer against E and names those that miss it,
+--max-error total:E that of all layers together; without MODEL both hold the output error.
 
 ` + exitHelp(true),
 		Example: `  palettize verify model.pal.safetensors model.safetensors
@@ -94,6 +105,9 @@ func runVerify(ctx context.Context, env *env, o verifyOptions, args []string) er
 		if err := sameModel(book, layers, model); err != nil {
 			return err
 		}
+		if err := sameRest(book, model); err != nil {
+			return err
+		}
 		opts.Truth, bytesIn = model, model.Size()
 	}
 	if o.input != "" {
@@ -111,6 +125,9 @@ func runVerify(ctx context.Context, env *env, o verifyOptions, args []string) er
 	opts.Progress = bar.update
 	result, err := codebook.Verify(ctx, layers, opts)
 	bar.close()
+	if mismatch := new(codebook.MismatchError); errors.As(err, &mismatch) {
+		return notTheModel(args[1], book, err)
+	}
 	if err != nil {
 		return inFile(args[0], err)
 	}
@@ -124,7 +141,7 @@ func runVerify(ctx context.Context, env *env, o verifyOptions, args []string) er
 	if err != nil {
 		return err
 	}
-	return o.checkGates(result.Total)
+	return o.checkGates(result)
 }
 
 func (o *verifyOptions) options() (codebook.VerifyOptions, error) {
@@ -136,8 +153,6 @@ func (o *verifyOptions) options() (codebook.VerifyOptions, error) {
 		return opts, usagef("--batch %d", o.batch)
 	case o.threads < 1:
 		return opts, usagef("--threads %d", o.threads)
-	case slices.Contains(o.gates, "max-error") && !(o.maxError >= 0):
-		return opts, usagef("--max-error %v", o.maxError)
 	case slices.Contains(o.gates, "min-speedup") && !(o.minSpeedup > 0):
 		return opts, usagef("--min-speedup %v", o.minSpeedup)
 	}
@@ -147,28 +162,71 @@ func (o *verifyOptions) options() (codebook.VerifyOptions, error) {
 }
 
 // checkGates returns an error that names every gate that was given and missed.
-func (o *verifyOptions) checkGates(total codebook.Total) error {
+func (o *verifyOptions) checkGates(v *codebook.Verification) error {
 	var missed []string
 	for _, gate := range o.gates {
+		var miss string
 		switch gate {
 		case "max-error":
-			name, measured := "output error", total.OutputError
-			if total.WeightError != nil {
-				name, measured = "weight error", *total.WeightError
-			}
-			if !(measured <= o.maxError) {
-				missed = append(missed, fmt.Sprintf("--max-error: total %s is %.4g, wanted at most %.4g", name, measured, o.maxError))
-			}
+			miss = o.maxError.missed(v)
 		case "min-speedup":
-			if !(total.Speedup >= o.minSpeedup) {
-				missed = append(missed, fmt.Sprintf("--min-speedup: total speed-up is %.4g, wanted at least %.4g", total.Speedup, o.minSpeedup))
+			if !(v.Total.Speedup >= o.minSpeedup) {
+				miss = fmt.Sprintf("total speed-up is %.4g, wanted at least %.4g",
+					v.Total.Speedup, o.minSpeedup)
 			}
+		}
+		if miss != "" {
+			missed = append(missed, "--"+gate+": "+miss)
 		}
 	}
 	if missed == nil {
 		return nil
 	}
 	return &gateError{missed}
+}
+
+// missed says what exceeds the limit, "" where nothing does: the weight error where it is known,
+// else the output error.
+func (l errorLimit) missed(v *codebook.Verification) string {
+	of, total := "output error", v.Total.OutputError
+	if v.Total.WeightError != nil {
+		of, total = "weight error", *v.Total.WeightError
+	}
+	if l.total {
+		if total <= l.most {
+			return ""
+		}
+		return fmt.Sprintf("total %s is %.4g, wanted at most %.4g", of, total, l.most)
+	}
+	type layer struct {
+		name  string
+		error float64
+	}
+	var beyond []layer
+	for _, c := range v.Layers {
+		found := c.OutputError
+		if c.WeightError != nil {
+			found = *c.WeightError
+		}
+		if !(found <= l.most) {
+			beyond = append(beyond, layer{c.Name, found})
+		}
+	}
+	if beyond == nil {
+		return ""
+	}
+	slices.SortStableFunc(beyond, func(a, b layer) int { return cmp.Compare(b.error, a.error) })
+	const named = 3
+	var names []string
+	for _, b := range beyond[:min(named, len(beyond))] {
+		names = append(names, fmt.Sprintf("%s at %.4g", printable(b.name), b.error))
+	}
+	text := fmt.Sprintf("%s is beyond %.4g in %d of %d layers: %s",
+		of, l.most, len(beyond), len(v.Layers), strings.Join(names, ", "))
+	if more := len(beyond) - named; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }
 
 // openCodebook opens a codebook file; folders and shards get the hint that openModel gives.
@@ -184,10 +242,11 @@ func openCodebook(name string) (*format.Codebook, error) {
 func namedLayers(book *format.Codebook) ([]codebook.NamedLayer, error) {
 	var layers []codebook.NamedLayer
 	for _, name := range book.Layers() {
-		layer, _, err := book.Layer(name)
+		layer, recorded, err := book.Layer(name)
 		if err != nil {
 			return nil, err
 		}
+		layer.Recorded = &recorded
 		layers = append(layers, layer)
 	}
 	return layers, nil
@@ -220,19 +279,34 @@ func sameModel(book *format.Codebook, layers []codebook.NamedLayer, model *forma
 		m, ok := inModel[t.Name]
 		switch {
 		case !ok:
-			return fmt.Errorf("%s: not the model of %s: it has no tensor %q", model.Path(), book.Path(), t.Name)
+			return notTheModel(model.Path(), book, fmt.Errorf("it has no tensor %q", t.Name))
 		case m.DType != t.DType || !slices.Equal(m.Shape, t.Shape):
-			return fmt.Errorf("%s: not the model of %s: tensor %q is %s %s, wanted %s %s",
-				model.Path(), book.Path(), t.Name, m.DType, shapeText(m.Shape), t.DType, shapeText(t.Shape))
+			return notTheModel(model.Path(), book, fmt.Errorf("tensor %q is %s %s, wanted %s %s",
+				t.Name, m.DType, shapeText(m.Shape), t.DType, shapeText(t.Shape)))
 		}
 		delete(inModel, t.Name)
 	}
 	for _, t := range model.Tensors() {
 		if _, extra := inModel[t.Name]; extra {
-			return fmt.Errorf("%s: not the model of %s: its tensor %q is not in there", model.Path(), book.Path(), t.Name)
+			return notTheModel(model.Path(), book, fmt.Errorf("its tensor %q is not in there", t.Name))
 		}
 	}
 	return nil
+}
+
+// sameRest checks what passed through, bit for bit.
+func sameRest(book *format.Codebook, model *format.File) error {
+	name, err := book.Changed(model)
+	if err != nil || name == "" {
+		return err
+	}
+	return notTheModel(model.Path(), book,
+		fmt.Errorf("tensor %q has other values than the one that passed through", name))
+}
+
+// notTheModel says that a codebook file was not made from a model.
+func notTheModel(model string, book *format.Codebook, why error) error {
+	return fmt.Errorf("%s: not the model of %s: %w", model, book.Path(), why)
 }
 
 // usableInputs checks that the file holds inputs for these layers and nothing else, so that a wrong

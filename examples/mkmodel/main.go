@@ -30,8 +30,10 @@ func main() {
 	rows := flag.Int("rows", 256, "rows and columns of the large matrices")
 	metadata := flag.String("metadata", "format=pt", `one entry of the file's metadata, "" for none`)
 	nan := flag.Bool("nan", false, "put a NaN into encoder.layer.1.attention.key.weight")
+	seed := flag.Uint64("seed", 2, "seed of the values")
+	prefix := flag.String("prefix", "", "what the name of each tensor begins with")
 	flag.Parse()
-	if err := os.WriteFile(*out, model(*rows, *metadata, *nan), 0o666); err != nil {
+	if err := os.WriteFile(*out, model(*rows, *metadata, *nan, *prefix, *seed), 0o666); err != nil {
 		fmt.Fprintln(os.Stderr, "mkmodel:", err)
 		os.Exit(1)
 	}
@@ -56,8 +58,8 @@ func tensors(n int) []tensor {
 }
 
 // model returns the bytes of the file: the header's length, the header, the values.
-func model(n int, metadata string, nan bool) []byte {
-	rng := rand.New(rand.NewPCG(1, 2))
+func model(n int, metadata string, nan bool, prefix string, seed uint64) []byte {
+	rng := rand.New(rand.NewPCG(1, seed))
 	header := make(map[string]any)
 	if key, value, ok := strings.Cut(metadata, "="); ok {
 		header["__metadata__"] = map[string]string{key: value}
@@ -77,7 +79,7 @@ func model(n int, metadata string, nan bool) []byte {
 			data = appendValue(data, t.DType, v, i)
 		}
 		t.Offsets[1] = len(data)
-		header[t.name] = t
+		header[prefix+t.name] = t
 	}
 	text, err := json.Marshal(header)
 	if err != nil {
