@@ -135,11 +135,11 @@ func (s *scanner) header() error {
 			return s.fail("more than %d tensors", maxEntries)
 		}
 		seen[key] = struct{}{}
-		if err := s.expect('{', "after key "+quote(key)); err != nil {
-			return err
-		}
 		if key == metadataKey {
 			return s.metadata()
+		}
+		if err := s.expect('{', "after key "+quote(key)); err != nil {
+			return err
 		}
 		return s.entry(key)
 	})
@@ -165,7 +165,18 @@ func (s *scanner) header() error {
 	}
 }
 
+// metadata reads what follows the key of the metadata. Some writers put null there when they have none, and
+// other readers take it.
 func (s *scanner) metadata() error {
+	switch c, err := s.token(); {
+	case err != nil:
+		return err
+	case c == 'n':
+		return s.rest("null")
+	case c != '{':
+		s.pos--
+		return s.fail("found %q, expected '{' or null after key %q", c, metadataKey)
+	}
 	s.out.metadata = make(map[string]string)
 	return s.object(func(key string) error {
 		if _, ok := s.out.metadata[key]; ok {
