@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -429,4 +431,41 @@ func TestLayerBytesAreWhatTheFileGrowsBy(t *testing.T) {
 	if grown := sizes[1] - sizes[0]; bytes < grown-8 || bytes > grown+48 {
 		t.Errorf("a layer is said to take %d bytes, the file grows by %d", bytes, grown)
 	}
+}
+
+// TestWriterKeepsNoData: layers lie in the temporary file until Commit, not in memory.
+func TestWriterKeepsNoData(t *testing.T) {
+	const layers, side = 40, 256
+	dir := t.TempDir()
+	var tensors []tensor
+	for i := range layers {
+		tensors = append(tensors, random(fmt.Sprintf("w%d", i), "F16", side, side))
+	}
+	src := newModel(t, dir, nil, tensors...)
+	w, err := Create(filepath.Join(dir, "out"), src, CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Abort()
+	before := liveBytes()
+	for _, s := range src.Tensors() {
+		if _, err := w.PutLayer(s, makeLayer(side, side, 1, 256, 0, true), someDistortion); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const data = layers * side * side
+	if kept := liveBytes() - before; kept > data/10 {
+		t.Errorf("%d bytes are in memory after %d bytes of layers", kept, data)
+	}
+	if _, err := w.Commit(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// liveBytes is what is allocated and reachable.
+func liveBytes() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }
