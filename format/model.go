@@ -79,9 +79,7 @@ func regular(path string, info os.FileInfo) error {
 func newFile(f reader, path string, size int64) (*File, error) {
 	layout, err := scan(f, size)
 	if err != nil {
-		var start [32]byte
-		n, _ := f.ReadAt(start[:], 0)
-		if what := alien(path, start[:n]); what != nil {
+		if what := alien(f, path, size); what != nil {
 			return nil, what
 		}
 		return nil, at(path, err)
