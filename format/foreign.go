@@ -152,14 +152,12 @@ func archive(f io.ReaderAt, size int64) foreign {
 // firstName returns the name of the first file in a zip archive, "" if the archive ends before.
 func firstName(f io.ReaderAt) string {
 	var head [30]byte // the last fields of which are the lengths of the name and of what follows it
-	if _, err := f.ReadAt(head[:], 0); err != nil {
+	if n, _ := f.ReadAt(head[:], 0); n < len(head) {
 		return ""
 	}
 	name := make([]byte, binary.LittleEndian.Uint16(head[26:]))
-	if _, err := f.ReadAt(name, int64(len(head))); err != nil && err != io.EOF {
-		return ""
-	}
-	return string(name)
+	n, _ := f.ReadAt(name, int64(len(head)))
+	return string(name[:n])
 }
 
 // limited reads no more than so many bytes.

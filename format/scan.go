@@ -70,7 +70,8 @@ func headerLen(r io.ReaderAt, size int64) (int64, error) {
 		return 0, whole(size, "has %d bytes, too few for a safetensors file: download it again?", size)
 	}
 	var start [9]byte // the length, and what the header begins with if it is there
-	if _, err := r.ReadAt(start[:min(size, 9)], 0); err != nil {
+	there := min(size, int64(len(start)))
+	if _, err := io.ReadFull(io.NewSectionReader(r, 0, there), start[:there]); err != nil {
 		return 0, shrunk(header, 0, err)
 	}
 	n := binary.LittleEndian.Uint64(start[:])
