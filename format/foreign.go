@@ -23,10 +23,12 @@ type foreign struct {
 }
 
 const (
-	fromTorch   = "convert it to safetensors first (in Python: safetensors.torch.save_file(torch.load(FILE, weights_only=True), OUT))"
-	fromScript  = "convert it to safetensors first (in Python: safetensors.torch.save_file(torch.jit.load(FILE).state_dict(), OUT))"
-	fromNumPy   = "convert it to safetensors first (in Python: safetensors.numpy.save_file)"
-	fromOthers  = "convert it to safetensors first"
+	fromOthers = "convert it to safetensors first"
+	fromTorch  = fromOthers +
+		" (in Python: safetensors.torch.save_file(torch.load(FILE, weights_only=True), OUT))"
+	fromScript = fromOthers +
+		" (in Python: safetensors.torch.save_file(torch.jit.load(FILE).state_dict(), OUT))"
+	fromNumPy   = fromOthers + " (in Python: safetensors.numpy.save_file)"
 	fromGGUF    = "its weights are quantised already: get the model's original .safetensors file"
 	fromONNX    = "export the model's weights as safetensors first"
 	fromArchive = "unpack it first, and name the .safetensors file in it"
@@ -60,8 +62,8 @@ var archives = []struct {
 	{"", foreign{looks: "a zip archive", instead: fromArchive}},
 }
 
-// alien explains a file of this size that is no safetensors file but looks like something else, nil where it
-// looks like nothing known.
+// alien explains a file of this size that is no safetensors file but looks like something else, nil
+// where it looks like nothing known.
 func alien(f io.ReaderAt, path string, size int64) error {
 	var buffer [64]byte
 	n, _ := f.ReadAt(buffer[:], 0)
@@ -80,18 +82,22 @@ func alien(f io.ReaderAt, path string, size int64) error {
 		kind = archive(f, size)
 	default:
 		ext := strings.ToLower(filepath.Ext(path))
-		i := slices.IndexFunc(foreigners, func(f foreign) bool { return slices.Contains(f.ext, ext) })
+		i := slices.IndexFunc(foreigners, func(f foreign) bool {
+			return slices.Contains(f.ext, ext)
+		})
 		switch {
 		case i >= 0:
 			kind = foreigners[i]
 		case isText(start):
 			line, _, _ := strings.Cut(string(bytes.TrimSpace(start)), "\n")
-			kind = foreign{looks: fmt.Sprintf("text that begins with %q", strings.TrimRight(line, "\r\ufffd")), instead: fromServer}
+			looks := fmt.Sprintf("text that begins with %q", strings.TrimRight(line, "\r\ufffd"))
+			kind = foreign{looks: looks, instead: fromServer}
 		default:
 			return nil
 		}
 	}
-	return fmt.Errorf("%s: looks like %s, not a safetensors file: %s", path, kind.looks, kind.instead)
+	return fmt.Errorf("%s: looks like %s, not a safetensors file: %s",
+		path, kind.looks, kind.instead)
 }
 
 // begins reports whether files of the kind begin like this.
@@ -110,7 +116,8 @@ func (f *foreign) begins(start []byte) bool {
 	return false
 }
 
-// isText reports whether the start of a file, which may end within a character, is UTF-8 without control characters.
+// isText reports whether the start of a file, which may end within a character, is UTF-8 without
+// control characters.
 func isText(start []byte) bool {
 	for len(start) > 0 {
 		r, n := utf8.DecodeRune(start)
@@ -142,8 +149,10 @@ func archive(f io.ReaderAt, size int64) foreign {
 		names = append(names, firstName(f))
 	}
 	for _, kind := range archives[:len(archives)-1] {
-		if slices.ContainsFunc(names, func(name string) bool { return strings.HasSuffix(name, kind.name) }) {
-			return kind.foreign
+		for _, name := range names {
+			if strings.HasSuffix(name, kind.name) {
+				return kind.foreign
+			}
 		}
 	}
 	return archives[len(archives)-1].foreign

@@ -70,7 +70,8 @@ func regular(path string, info os.FileInfo) error {
 	case info.IsDir():
 		return fmt.Errorf("%s: is a folder, expected a file", path)
 	case !info.Mode().IsRegular():
-		return fmt.Errorf("%s: is a device or a pipe, expected a file: tensors are read by their place in it", path)
+		return fmt.Errorf("%s: is a device or a pipe, expected a file: "+
+			"tensors are read by their place in it", path)
 	}
 	return nil
 }

@@ -17,8 +17,9 @@ type output struct {
 	old       os.FileInfo // the file that is to be replaced; nil: there is none
 }
 
-// WriteFile writes data to a file that appears under its name only when it is complete. It must not be source, which data
-// was made from; another file that is there is an [ExistsError] unless it is to be overwritten.
+// WriteFile writes data to a file that appears under its name only when it is complete. It must not
+// be source, which data was made from; another file that is there is an [ExistsError] unless it is
+// to be overwritten.
 func WriteFile(path string, data []byte, source *File, overwrite bool) error {
 	out, err := newOutput(path, overwrite, source.info)
 	if err != nil {
@@ -71,7 +72,8 @@ func follow(path string) (target string, info fs.FileInfo, err error) {
 	info, err = os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return "", nil, fmt.Errorf("is a link to %s, where nothing is: name the file itself, or remove the link", link)
+		return "", nil, fmt.Errorf("is a link to %s, where nothing is: "+
+			"name the file itself, or remove the link", link)
 	case err != nil:
 		return "", nil, err
 	case !info.IsDir() && !info.Mode().IsRegular():
@@ -100,10 +102,11 @@ func (e *ExistsError) Error() string { return e.Path + ": exists already" }
 // Is makes an ExistsError a [fs.ErrExist].
 func (e *ExistsError) Is(target error) bool { return target == fs.ErrExist }
 
-// temporary creates a file beside the output, where renaming needs no copy. It is no more open to others than the file
-// that it is to replace.
+// temporary creates a file beside the output, where renaming needs no copy. It is no more open to
+// others than the file that it is to replace.
 func (o *output) temporary() (*os.File, error) {
-	// Not os.CreateTemp, whose files are private to the user: the output gets the usual permissions.
+	// Not os.CreateTemp, whose files are private to the user: the output gets the usual
+	// permissions.
 	perm := fs.FileMode(0o666)
 	if o.old != nil {
 		perm = o.old.Mode().Perm()

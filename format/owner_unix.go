@@ -8,8 +8,9 @@ import (
 	"syscall"
 )
 
-// takeOwner gives f the owner and the group of the file old that it is to replace, as far as the system lets it, and
-// returns the permissions that it can have then: those of old, unless another group would get what old's had.
+// takeOwner gives f the owner and the group of the file old that it is to replace, as far as the
+// system lets it, and returns the permissions that it can have then: those of old, unless another
+// group would get what old's had.
 func takeOwner(f *os.File, old fs.FileInfo) fs.FileMode {
 	perm := old.Mode().Perm()
 	stat, ok := old.Sys().(*syscall.Stat_t)

@@ -42,7 +42,8 @@ type owned struct {
 func (o owned) Mode() os.FileMode { return o.mode }
 func (o owned) Sys() any          { return &syscall.Stat_t{Uid: 1, Gid: 1} }
 
-// TestOtherGroupsGetNothing: where a group cannot be kept, its permissions are not for another group.
+// TestOtherGroupsGetNothing: where a group cannot be kept, its permissions are not for another
+// group.
 func TestOtherGroupsGetNothing(t *testing.T) {
 	f, err := os.Open(filepath.Join("testdata", "bad", "empty.safetensors"))
 	if err != nil {

@@ -67,7 +67,8 @@ func headerLen(r io.ReaderAt, size int64) (int64, error) {
 	case size == 0:
 		return 0, whole(0, "is empty: download it again, or look at what wrote it")
 	case size < 8:
-		return 0, whole(size, "has %d bytes, too few for a safetensors file: download it again?", size)
+		return 0, whole(size, "has %d bytes, too few for a safetensors file: "+
+			"download it again?", size)
 	}
 	var start [9]byte // the length, and what the header begins with if it is there
 	there := min(size, int64(len(start)))
@@ -75,14 +76,16 @@ func headerLen(r io.ReaderAt, size int64) (int64, error) {
 		return 0, shrunk(header, 0, err)
 	}
 	n := binary.LittleEndian.Uint64(start[:])
-	const no = "is no safetensors file, or a damaged one: its first 8 bytes say that its header takes %d bytes, "
+	const no = "is no safetensors file, or a damaged one: " +
+		"its first 8 bytes say that its header takes %d bytes, "
 	switch room := uint64(size) - 8; {
 	case n > maxHeader:
 		return 0, whole(0, no+"the limit is %d", n, maxHeader)
 	case n < 2:
 		return 0, whole(0, no+"too few for {}", n)
 	case n > room && (room == 0 || start[8] == '{'):
-		return 0, whole(size, "has %d bytes, its header alone takes %d: download it again?", size, 8+n)
+		return 0, whole(size, "has %d bytes, its header alone takes %d: "+
+			"download it again?", size, 8+n)
 	case n > room:
 		return 0, whole(0, no+"it has %d bytes", n, size)
 	}
@@ -126,7 +129,8 @@ func (l *layout) cover(size int64) error {
 	case end > room:
 		return whole(size, "has %d bytes, its header says %d: download it again?", size, l.data+end)
 	case end < room:
-		return whole(l.data+end, "has %d bytes, its header says %d: it is damaged, or something was added at its end", size, l.data+end)
+		return whole(l.data+end, "has %d bytes, its header says %d: "+
+			"it is damaged, or something was added at its end", size, l.data+end)
 	}
 	return nil
 }
@@ -178,8 +182,8 @@ func (s *scanner) header() error {
 	}
 }
 
-// metadata reads what follows the key of the metadata. Some writers put null there when they have none, and
-// other readers take it.
+// metadata reads what follows the key of the metadata. Some writers put null there when they have
+// none, and other readers take it.
 func (s *scanner) metadata() error {
 	switch c, err := s.token(); {
 	case err != nil:

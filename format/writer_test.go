@@ -475,7 +475,8 @@ func liveBytes() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// TestOutputThroughALink: a link stays, and the file that it leads to, in another folder, is replaced, once that is asked for.
+// TestOutputThroughALink: a link stays, and the file that it leads to, in another folder, is
+// replaced, once that is asked for.
 func TestOutputThroughALink(t *testing.T) {
 	dir := t.TempDir()
 	src := newModel(t, dir, nil, random("bias", "F32", 30))

@@ -13,14 +13,16 @@ import (
 	"github.com/palettize/palettize/format"
 )
 
-// openModel opens a safetensors file. Where none can be opened under the name, it says which name was perhaps meant.
+// openModel opens a safetensors file. Where none can be opened under the name, it says which name
+// was perhaps meant.
 func openModel(name string) (*format.File, error) {
 	info, err := os.Stat(name)
 	switch {
 	case err == nil && info.IsDir():
 		return nil, fmt.Errorf("%s: is a folder; %s", name, inFolder(name))
 	case err == nil && strings.HasSuffix(name, ".index.json"):
-		return nil, fmt.Errorf("%s: lists the shards of a model; a single .safetensors file is needed, such as one of them", name)
+		return nil, fmt.Errorf("%s: lists the shards of a model; a single .safetensors file is needed, "+
+			"such as one of them", name)
 	}
 	f, err := format.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -50,8 +52,8 @@ func globbed(path string) string {
 	return strings.NewReplacer("*", "[*]", "?", "[?]", "[", "[[]").Replace(path)
 }
 
-// nearby returns a file that was perhaps meant by a name that there is not: one beside it with nearly this name, or with
-// this name and the ending that it lacks. "": there is none.
+// nearby returns a file that was perhaps meant by a name that there is not: one beside it with
+// nearly this name, or with this name and the ending that it lacks. "": there is none.
 func nearby(name string) string {
 	folder, err := os.Open(filepath.Dir(name))
 	if err != nil {
@@ -87,7 +89,8 @@ func inOrder(book, model string) error {
 		return format.IsCodebook(f)
 	}
 	if !isBook(book) && isBook(model) {
-		return fmt.Errorf("%s: is an ordinary safetensors file, and %s the codebook file: the codebook file goes first", book, model)
+		return fmt.Errorf("%s: is an ordinary safetensors file, and %s the codebook file: "+
+			"the codebook file goes first", book, model)
 	}
 	return nil
 }
@@ -102,7 +105,8 @@ func readText(name string) ([]byte, error) {
 	return text, err
 }
 
-// inFile names the file of an error of the library's, which knows tensors only, and the flag that helps.
+// inFile names the file of an error of the library's, which knows tensors only, and the flag that
+// helps.
 func inFile(name string, err error) error {
 	var corrupt *format.CorruptError
 	if errors.As(err, &corrupt) {
@@ -110,7 +114,8 @@ func inFile(name string, err error) error {
 	}
 	var bad *codebook.NotFiniteError
 	if errors.As(err, &bad) {
-		return fmt.Errorf("%s: %w; --allow-nonfinite passthrough keeps such tensors as they are", name, err)
+		const help = "--allow-nonfinite passthrough keeps such tensors as they are"
+		return fmt.Errorf("%s: %w; %s", name, err, help)
 	}
 	return fmt.Errorf("%s: %w", name, err)
 }

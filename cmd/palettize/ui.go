@@ -78,8 +78,8 @@ func (p *progress) update(now codebook.Progress) {
 	p.bar.Describe(ending(printable(now.Tensor), p.room))
 }
 
-// ending is as much of a name, its end, which tells tensors apart, as takes no more columns of a terminal than there
-// is room for.
+// ending is the end of a name, which tells tensors apart, as far as a terminal has room for its
+// columns.
 func ending(name string, room int) string {
 	const cut = "..."
 	width := uniseg.StringWidth(name)

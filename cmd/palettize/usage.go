@@ -22,8 +22,8 @@ func takes(least, most int) cobra.PositionalArgs {
 		case len(args) <= most:
 			return nil
 		case cmd.Flags().Lookup("output") != nil:
-			return usagef("%s is one file too many: %s takes one at a time, and -o names the output; usage: %s",
-				args[most], cmd.Name(), cmd.UseLine())
+			return usagef("%s is one file too many: %s takes one at a time, "+
+				"and -o names the output; usage: %s", args[most], cmd.Name(), cmd.UseLine())
 		}
 		return usagef("%s is one argument too many; usage: %s", args[most], cmd.UseLine())
 	}
@@ -56,7 +56,8 @@ func flagError(cmd *cobra.Command, err error) error {
 	switch {
 	case errors.As(err, &unknown):
 		name, typed := unknown.GetSpecifiedName(), "--"+unknown.GetSpecifiedName()
-		if short := unknown.GetSpecifiedShortnames(); short != "" { // a long name behind a single dash, perhaps
+		// Perhaps a long name behind a single dash.
+		if short := unknown.GetSpecifiedShortnames(); short != "" {
 			name, typed = short, "-"+short
 		}
 		var names []string
@@ -66,7 +67,8 @@ func flagError(cmd *cobra.Command, err error) error {
 		}
 		text = "unknown flag " + typed
 	case errors.As(err, &invalid):
-		text = fmt.Sprintf("--%s %s: %s", invalid.GetFlag().Name, invalid.GetValue(), expected(invalid))
+		name, value := invalid.GetFlag().Name, invalid.GetValue()
+		text = fmt.Sprintf("--%s %s: %s", name, value, expected(invalid))
 	case errors.As(err, &bare):
 		text = fmt.Sprintf("--%s needs a value", bare.GetFlag().Name)
 	}
@@ -93,8 +95,8 @@ func expected(err *pflag.InvalidValueError) string {
 	return errors.Unwrap(err).Error() // of our own types, which say it
 }
 
-// similar returns the name that was perhaps meant by what was typed, "" if none comes near. Cobra knows this of
-// commands; of a command with these names it knows it of anything.
+// similar returns the name that was perhaps meant by what was typed, "" if none comes near. Cobra
+// knows this of commands; of a command with these names it knows it of anything.
 func similar(typed string, names []string) string {
 	all := new(cobra.Command)
 	for _, name := range slices.Sorted(slices.Values(names)) {
@@ -103,7 +105,8 @@ func similar(typed string, names []string) string {
 		}
 	}
 	// Of a few letters, two that are wrong are no typing error.
-	for all.SuggestionsMinimumDistance = 1; all.SuggestionsMinimumDistance <= min(2, len(typed)/3); all.SuggestionsMinimumDistance++ {
+	for wrong := 1; wrong <= min(2, len(typed)/3); wrong++ {
+		all.SuggestionsMinimumDistance = wrong
 		if found := all.SuggestionsFor(typed); len(found) > 0 {
 			return found[0]
 		}
@@ -128,8 +131,8 @@ var fileFlags = []struct{ name, because string }{
 	{"baseline", readAsFile},
 }
 
-// filesOnly refuses "-", which means standard input or output elsewhere, where files are named, and outputs that go
-// where the report goes.
+// filesOnly refuses "-", which means standard input or output elsewhere, where files are named, and
+// outputs that go where the report goes.
 func (e *env) filesOnly(cmd *cobra.Command, args []string) error {
 	const noFile = "- is no file: a file is needed because "
 	if slices.Contains(args, "-") {
@@ -142,7 +145,8 @@ func (e *env) filesOnly(cmd *cobra.Command, args []string) error {
 		case flag.Value.String() == "-":
 			return usagef("--%s: %s%s", f.name, noFile, f.because)
 		case f.because == writeWhole && e.isStdout(flag.Value.String()):
-			return usagef("--%s %s: is standard output, where the report goes: name a file", f.name, flag.Value)
+			return usagef("--%s %s: is standard output, where the report goes: name a file",
+				f.name, flag.Value)
 		}
 	}
 	return nil
