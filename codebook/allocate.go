@@ -102,7 +102,7 @@ func (c *compression) allocate(ctx context.Context) error {
 	// What the first settings have left depends on all the others.
 	for group := len(c.opts.Overrides); group >= 0; group-- {
 		if err := c.divide(ctx, group); err != nil {
-			return err
+			return c.opts.inGroup(group, err)
 		}
 	}
 	return nil

@@ -136,10 +136,11 @@ func (c *compression) read(t Tensor) (w []float32, reason string, err error) {
 		return nil, "", err
 	}
 	if i := indexNonfinite(w); i >= 0 {
+		bad := &NotFiniteError{i, w[i]}
 		if !c.opts.PassNonfinite {
-			return nil, "", fmt.Errorf("value %d is %v", i, w[i])
+			return nil, "", bad
 		}
-		return nil, fmt.Sprintf("value %d is %v", i, w[i]), nil
+		return nil, bad.Error(), nil
 	}
 	return w, "", nil
 }

@@ -140,6 +140,10 @@ func TestCompressRefuses(t *testing.T) {
 		{"a glob that matches nothing", context.Background(), smallModel(), Options{Include: []string{"decoder.*"}}, `"decoder.*" matches none`},
 		{"a malformed glob", context.Background(), smallModel(), Options{Exclude: []string{"[a"}}, `pattern "[a"`},
 		{"an unknown scheme", context.Background(), smallModel(), Options{Settings: Settings{Scheme: Scheme{Name: "magic", K: 3}}}, `unknown scheme "magic"`},
+		{"bits of an override that there cannot be", context.Background(), smallModel(),
+			Options{Overrides: []Override{{"conv.*", Settings{Bits: 9}}}}, `tensors "conv.*": 9 bits a weight: there can be`},
+		{"an error of an override that no step leaves", context.Background(), smallModel(),
+			Options{Overrides: []Override{{"conv.*", Settings{MaxError: 1e-7}}}}, `tensors "conv.*": an error of 1e-07 cannot be met`},
 		{"a cancelled context", cancelled, smallModel(), Options{}, "context canceled"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -148,6 +152,11 @@ func TestCompressRefuses(t *testing.T) {
 				t.Errorf("error %v, want %s", err, c.want)
 			}
 		})
+	}
+	_, err := Compress(context.Background(), new(memory), bad(math.Inf(1)), Options{})
+	var notFinite *NotFiniteError
+	if !errors.As(err, &notFinite) || notFinite.Index != 100 || !math.IsInf(float64(notFinite.Value), 1) {
+		t.Errorf("%v is no error of value 100, +Inf", err)
 	}
 	dst := new(memory)
 	report, err := Compress(context.Background(), dst, bad(math.NaN()), Options{PassNonfinite: true})

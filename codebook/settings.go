@@ -85,7 +85,7 @@ func (s Settings) goal(weights, signal float64) goal {
 func (o Options) Validate() error {
 	for group := range 1 + len(o.Overrides) {
 		if err := o.settingsOf(group).Validate(); err != nil {
-			return err
+			return o.inGroup(group, err)
 		}
 	}
 	for _, v := range o.Overrides {
@@ -110,6 +110,14 @@ func (o Options) group(tensor string) int {
 		}
 	}
 	return 0
+}
+
+// inGroup names the tensors of an error about the settings of a group that an override is for.
+func (o Options) inGroup(group int, err error) error {
+	if group == 0 {
+		return err
+	}
+	return fmt.Errorf("tensors %q: %w", o.Overrides[group-1].Glob, err)
 }
 
 // settingsOf returns the settings of a group.

@@ -1,6 +1,7 @@
 package format
 
 import (
+	"archive/zip"
 	"bytes"
 	"encoding/binary"
 	"errors"
@@ -29,13 +30,14 @@ var bad = []struct {
 	name, tensor, reason string
 	content              []byte
 }{
-	{"empty", header, "has 0 bytes", nil},
-	{"seven-bytes", header, "has 7 bytes", []byte("\x02\x00\x00\x00\x00\x00\x00")},
-	{"header-length-only", header, "claims 2 bytes, the file has 0", []byte("\x02\x00\x00\x00\x00\x00\x00\x00")},
-	{"header-past-end", header, "claims 200 bytes, the file has 2", append([]byte("\xc8\x00\x00\x00\x00\x00\x00\x00"), "{}"...)},
-	{"header-huge", header, "claims 90000000 bytes, the file has 2", append(binary.LittleEndian.AppendUint64(nil, 90_000_000), "{}"...)},
-	{"header-negative", header, "claims 18446744073709551615 bytes", append([]byte("\xff\xff\xff\xff\xff\xff\xff\xff"), "{}"...)},
-	{"header-zero", header, "claims 0 bytes", make([]byte, 16)},
+	{"empty", wholeFile, "is empty: download it again", nil},
+	{"seven-bytes", wholeFile, "has 7 bytes, too few for a safetensors file: download it again?", []byte("\x02\x00\x00\x00\x00\x00\x00")},
+	{"header-length-only", wholeFile, "has 8 bytes, its header alone takes 10: download it again?", []byte("\x02\x00\x00\x00\x00\x00\x00\x00")},
+	{"header-past-end", wholeFile, "has 10 bytes, its header alone takes 208: download it again?", append([]byte("\xc8\x00\x00\x00\x00\x00\x00\x00"), "{}"...)},
+	{"header-huge", wholeFile, "has 10 bytes, its header alone takes 90000008: download it again?", append(binary.LittleEndian.AppendUint64(nil, 90_000_000), "{}"...)},
+	{"header-past-end-of-something-else", wholeFile, "its header takes 200 bytes, it has 10 bytes", append([]byte("\xc8\x00\x00\x00\x00\x00\x00\x00"), "\x01\x02"...)},
+	{"header-negative", wholeFile, "is no safetensors file, or a damaged one: its first 8 bytes say that its header takes 18446744073709551615 bytes, the limit is", append([]byte("\xff\xff\xff\xff\xff\xff\xff\xff"), "{}"...)},
+	{"header-zero", wholeFile, "its header takes 0 bytes, too few for {}", make([]byte, 16)},
 	{"header-cut", "a", "ends in the middle", fileOf(`{"a":{"dtype":"U8","sha`, 0)},
 	{"header-null", header, `begins with 'n'`, fileOf(`null    `, 0)},
 	{"header-not-object", header, `begins with '['`, fileOf(`[]      `, 0)},
@@ -50,10 +52,18 @@ var bad = []struct {
 	{"duplicate-field", "a", `key "shape" is there twice`, fileOf(`{"a":{"dtype":"U8","shape":[1],"shape":[1],"data_offsets":[0,1]}}`, 1)},
 	{"duplicate-metadata", header, `key "__metadata__" is there twice`, fileOf(`{"__metadata__":{},"__metadata__":{}}`, 0)},
 	{"duplicate-metadata-key", header, `key "k" of __metadata__ is there twice`, fileOf(`{"__metadata__":{"k":"1","k":"2"}}`, 0)},
-	{"metadata-null", header, `found 'n', expected '{'`, fileOf(`{"__metadata__":null}`, 0)},
+	{"metadata-nul", header, `found '}' in the middle of null`, fileOf(`{"__metadata__":nul}`, 0)},
+	{"metadata-null-cut", header, `ends in the middle`, fileOf(`{"__metadata__":nu`, 0)},
+	{"metadata-null-twice", header, `key "__metadata__" is there twice`, fileOf(`{"__metadata__":null,"__metadata__":null}`, 0)},
+	{"metadata-null-upper-case", header, `found 'N', expected '{' or null`, fileOf(`{"__metadata__":NULL}`, 0)},
+	{"metadata-nullx", header, `found 'x', expected ',' or '}'`, fileOf(`{"__metadata__":nullx}`, 0)},
+	{"metadata-value-null", header, `found 'n', expected a string`, fileOf(`{"__metadata__":{"k":null}}`, 0)},
+	{"metadata-list", header, `found '[', expected '{' or null`, fileOf(`{"__metadata__":[]}`, 0)},
 	{"metadata-number", header, `found '1', expected a string`, fileOf(`{"__metadata__":{"k":1}}`, 0)},
 	{"entry-null", header, `found 'n', expected '{'`, fileOf(`{"a":null}`, 0)},
 	{"long-name-twice", header, `aaa"... is there twice`, fileOf(`{"`+strings.Repeat("a", 2000)+`":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"`+strings.Repeat("a", 2000)+`":{}}`, 0)},
+	{"dtype-null", "a", `found 'n', expected a string`, fileOf(`{"a":{"dtype":null,"shape":[1],"data_offsets":[0,1]}}`, 1)},
+	{"offsets-null", "a", "expected a list", fileOf(`{"a":{"dtype":"U8","shape":[1],"data_offsets":null}}`, 1)},
 	{"missing-field", "a", "lacks one of", fileOf(`{"a":{"dtype":"U8","shape":[1]}}`, 1)},
 	{"unknown-field", "a", `unknown key "strides"`, fileOf(`{"a":{"dtype":"U8","shape":[1],"strides":[1],"data_offsets":[0,1]}}`, 1)},
 	{"unknown-dtype", "a", `unknown dtype "F7"`, fileOf("{"+tensorText("a", "F7", "[1]", 0, 1)+"}", 1)},
@@ -75,9 +85,9 @@ var bad = []struct {
 	{"overlapping", "b", `begins at byte 3 of the data, 1 before tensor "a" ends`, fileOf("{"+tensorText("a", "U8", "[4]", 0, 4)+","+tensorText("b", "U8", "[4]", 3, 7)+"}", 7)},
 	{"hole", "b", "leaves a hole of 1", fileOf("{"+tensorText("a", "U8", "[4]", 0, 4)+","+tensorText("b", "U8", "[4]", 5, 9)+"}", 9)},
 	{"hole-first", "a", "leaves a hole of 1", fileOf("{"+tensorText("a", "U8", "[4]", 1, 5)+"}", 5)},
-	{"past-end", "b", "ends at byte 1008 of the data, the file has 8", fileOf("{"+tensorText("a", "U8", "[4]", 0, 4)+","+tensorText("b", "U8", "[1004]", 4, 1008)+"}", 8)},
-	{"truncated", "b", "ends at byte 8 of the data, the file has 7", fileOf("{"+tensorText("a", "U8", "[4]", 0, 4)+","+tensorText("b", "U8", "[4]", 4, 8)+"}", 7)},
-	{"trailing-bytes", header, "1 bytes after the last tensor", fileOf("{"+tensorText("a", "U8", "[4]", 0, 4)+"}", 5)},
+	{"past-end", wholeFile, "has 127 bytes, its header says 1127: download it again?", fileOf("{"+tensorText("a", "U8", "[4]", 0, 4)+","+tensorText("b", "U8", "[1004]", 4, 1008)+"}", 8)},
+	{"truncated", wholeFile, "has 120 bytes, its header says 121: download it again?", fileOf("{"+tensorText("a", "U8", "[4]", 0, 4)+","+tensorText("b", "U8", "[4]", 4, 8)+"}", 7)},
+	{"trailing-bytes", wholeFile, "has 66 bytes, its header says 65: it is damaged, or something was added at its end", fileOf("{"+tensorText("a", "U8", "[4]", 0, 4)+"}", 5)},
 }
 
 func TestBadFilesAreRefused(t *testing.T) {
@@ -124,16 +134,32 @@ func fixture(t *testing.T, path string, content []byte) {
 }
 
 func TestForeignFilesAreExplained(t *testing.T) {
+	torch := zipOf(t, "model/data.pkl", "model/byteorder", "model/data/0")
 	tests := []struct{ name, file, content, want string }{
-		{"zip", "model.pt", "PK\x03\x04\x14\x00\x00\x00\x08\x08", "PyTorch checkpoint (zip archive)"},
-		{"zip under our name", "model.safetensors", "PK\x03\x04\x14\x00\x00\x00\x08\x08", "PyTorch checkpoint (zip archive)"},
+		{"checkpoint", "model.pt", torch, "PyTorch checkpoint (zip archive)"},
+		{"checkpoint under our name", "model.safetensors", torch, "PyTorch checkpoint (zip archive)"},
+		{"checkpoint cut short", "model.pt", torch[:len(torch)/2], "PyTorch checkpoint (zip archive)"},
+		{"script", "model.pt", zipOf(t, "model/data/0", "model/data.pkl", "model/constants.pkl"), "TorchScript archive, not a safetensors file: convert it"},
+		{"npz", "weights.npz", zipOf(t, "arr_0.npy", "arr_1.npy"), "NumPy archive (npz)"},
+		{"keras", "model.keras", zipOf(t, "metadata.json", "config.json", "model.weights.h5"), "Keras model"},
+		{"zipped model", "model.zip", zipOf(t, "README.md", "model.safetensors"), "zip archive that holds a .safetensors file, not a safetensors file: unpack it first"},
+		{"other zip", "model.docx", zipOf(t, "word/document.xml"), "a zip archive, not a safetensors file: unpack it first, and name"},
+		{"zip without names", "model.zip", zipMagic + "\x14\x00\x00\x00\x08\x08", "a zip archive, "},
+		{"zip with a name that is not there", "model.zip", zipMagic + strings.Repeat("\xff", 30), "a zip archive, "},
+		{"gzip", "model.safetensors", "\x1f\x8b\x08\x08\x27\x00\x00\x00\x00\x03", "gzip archive"},
 		{"pickle", "pytorch_model.bin", "\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.", "PyTorch checkpoint (pickle)"},
 		{"bin", "pytorch_model.bin", "anything else", "PyTorch checkpoint"},
 		{"gguf", "model.gguf", "GGUF\x03\x00\x00\x00\x00", "GGUF"},
 		{"onnx", "model.onnx", "\x08\x07\x12\x07pytorch\x1a", "ONNX"},
-		{"lfs", "model.safetensors", "version https://git-lfs.github.com/spec/v1\noid sha256:0", "Git LFS pointer"},
-		{"web page", "model.safetensors", "<!DOCTYPE html><html>", "web page"},
+		{"lfs", "model.safetensors", "version https://git-lfs.github.com/spec/v1\noid sha256:0", "Git LFS pointer, not the model itself, not a safetensors file: fetch the model (git lfs pull)"},
+		{"web page", "model.safetensors", "\n\n<!DOCTYPE html><html>", "web page, not a safetensors file: download the model itself"},
+		{"web page in capitals", "model.safetensors", "<HTML><BODY>", "web page"},
+		{"xml", "model.safetensors", "\ufeff<?xml version=\"1.0\"?><Error><Code>AccessDenied", "XML"},
 		{"json", "model.safetensors.index.json", `{"metadata": {}, "weight_map": {}}`, "JSON text"},
+		{"short json", "model.safetensors", "{}", "JSON text"},
+		{"text", "model.safetensors", "Entry not found\n", `text that begins with "Entry not found"`},
+		{"text of a few bytes", "model.safetensors", "no", `text that begins with "no"`},
+		{"text cut within a character", "model.safetensors", strings.Repeat("a", 63) + "é", `text that begins with "` + strings.Repeat("a", 63) + `"`},
 		{"short bin", "model.bin", "x", "PyTorch checkpoint"},
 	}
 	for _, tt := range tests {
@@ -153,6 +179,54 @@ func TestForeignFilesAreExplained(t *testing.T) {
 	if _, err := newFile(memory(damaged), "model.safetensors", int64(len(damaged))); !errors.As(err, new(*CorruptError)) {
 		t.Errorf("a damaged file is explained as another kind: %v", err)
 	}
+}
+
+// zipOf is a zip archive of files of these names.
+func zipOf(t *testing.T, names ...string) string {
+	t.Helper()
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	for _, name := range names {
+		f, err := w.Create(name)
+		if err == nil {
+			_, err = f.Write(bytes.Repeat([]byte("some content "), 10))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// TestZipDirectoryIsBounded: of an archive with a directory larger than its bound, no more than that is read.
+func TestZipDirectoryIsBounded(t *testing.T) {
+	var names []string
+	for i := range 60_000 {
+		names = append(names, fmt.Sprintf("%090d", i))
+	}
+	content := zipOf(t, append([]string{"model/data.pkl"}, names...)...)
+	counted := &counter{Reader: strings.NewReader(content)}
+	if kind := archive(counted, int64(len(content))); kind.looks != "a PyTorch checkpoint (zip archive)" {
+		t.Errorf("looks like %s", kind.looks)
+	}
+	if most := archiveBytes + 1<<17; counted.read > most {
+		t.Errorf("read %d bytes, want at most %d", counted.read, most)
+	}
+}
+
+// counter counts the bytes that are read.
+type counter struct {
+	*strings.Reader
+	read int
+}
+
+func (c *counter) ReadAt(p []byte, off int64) (int, error) {
+	n, err := c.Reader.ReadAt(p, off)
+	c.read += n
+	return n, err
 }
 
 func TestOpenRefusesWhatIsNoFile(t *testing.T) {

@@ -143,7 +143,7 @@ func TestOpenCalibrationReadsFiles(t *testing.T) {
 	if err := os.WriteFile(path, []byte("PK\x03\x04 and so on and so on"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := OpenCalibration(path); err == nil || !strings.Contains(err.Error(), "looks like a PyTorch checkpoint") {
+	if _, err := OpenCalibration(path); err == nil || !strings.Contains(err.Error(), "looks like a zip archive") {
 		t.Error(err)
 	}
 }

@@ -307,3 +307,30 @@ func TestDamageAfterOpening(t *testing.T) {
 		file[c.file.layout.data+e.begin] ^= 1
 	}
 }
+
+// TestNullMetadataIsNone takes a model with null for metadata there and back: what comes out has none.
+func TestNullMetadataIsNone(t *testing.T) {
+	dir := t.TempDir()
+	model, path, dense := filepath.Join(dir, "null.safetensors"), filepath.Join(dir, "c"), filepath.Join(dir, "d")
+	content := fileOf(`{"__metadata__":null,`+tensorText("w", "F32", "[8,8]", 0, 256)+"}", 256)
+	if err := os.WriteFile(model, content, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	l := makeLayer(8, 8, 2, 4, 0, true)
+	compress(t, model, path, map[string]*codebook.Layer{"w": l})
+	c, err := OpenCodebook(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if got := c.Info().Metadata; len(got) != 0 {
+		t.Errorf("the codebook file keeps metadata %q of a model that has none", got)
+	}
+	if err := Decompress(t.Context(), c, dense, false); err != nil {
+		t.Fatal(err)
+	}
+	if got := contentOf(t, dense); bytes.Contains(got, []byte(metadataKey)) {
+		t.Errorf("the rebuilt model has %s: %q", metadataKey, got[:100])
+	}
+	checkDecompressed(t, model, dense, map[string]*codebook.Layer{"w": l})
+}

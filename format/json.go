@@ -61,6 +61,21 @@ func (s *scanner) expect(want byte, where string) error {
 	return err
 }
 
+// rest reads what is left of a word whose first byte is read already.
+func (s *scanner) rest(word string) error {
+	for i := 1; i < len(word); i++ {
+		c, err := s.byte()
+		if err != nil {
+			return err
+		}
+		if c != word[i] {
+			s.pos--
+			return s.fail("found %q in the middle of %s", c, word)
+		}
+	}
+	return nil
+}
+
 // list calls item for each item of a list that opens with an already read bracket, up to its end.
 func (s *scanner) list(end byte, item func(first byte) error) error {
 	c, err := s.token()

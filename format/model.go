@@ -70,7 +70,8 @@ func regular(path string, info os.FileInfo) error {
 	case info.IsDir():
 		return fmt.Errorf("%s: is a folder, expected a file", path)
 	case !info.Mode().IsRegular():
-		return fmt.Errorf("%s: is a device or a pipe, expected a file", path)
+		return fmt.Errorf("%s: is a device or a pipe, expected a file: "+
+			"tensors are read by their place in it", path)
 	}
 	return nil
 }
@@ -79,9 +80,7 @@ func regular(path string, info os.FileInfo) error {
 func newFile(f reader, path string, size int64) (*File, error) {
 	layout, err := scan(f, size)
 	if err != nil {
-		var start [32]byte
-		n, _ := f.ReadAt(start[:], 0)
-		if what := alien(path, start[:n]); what != nil {
+		if what := alien(f, path, size); what != nil {
 			return nil, what
 		}
 		return nil, at(path, err)

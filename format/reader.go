@@ -36,7 +36,8 @@ func OpenCodebook(path string) (*Codebook, error) {
 
 func newCodebook(f *File) (*Codebook, error) {
 	if !IsCodebook(f) {
-		return nil, fmt.Errorf("%s: is an ordinary safetensors file, not a codebook file: compress it first", f.path)
+		return nil, fmt.Errorf("%s: is an ordinary safetensors file, not a codebook file "+
+			"(palettize compress makes one of it)", f.path)
 	}
 	c := &Codebook{file: f, names: make(map[string]*stored)}
 	if err := c.checkHeader(); err != nil {

@@ -63,23 +63,38 @@ func scan(r io.ReaderAt, size int64) (*layout, error) {
 // headerLen reads the length of the header. It is a claim: it is held against the limit and the
 // bytes that are there before anything is done with it.
 func headerLen(r io.ReaderAt, size int64) (int64, error) {
-	var prefix [8]byte
-	if size < 8 {
-		return 0, &CorruptError{Tensor: header, Reason: fmt.Sprintf("the file has %d bytes, the length of the header alone takes 8", size)}
+	switch {
+	case size == 0:
+		return 0, whole(0, "is empty: download it again, or look at what wrote it")
+	case size < 8:
+		return 0, whole(size, "has %d bytes, too few for a safetensors file: "+
+			"download it again?", size)
 	}
-	if _, err := io.ReadFull(io.NewSectionReader(r, 0, 8), prefix[:]); err != nil {
+	var start [9]byte // the length, and what the header begins with if it is there
+	there := min(size, int64(len(start)))
+	if _, err := io.ReadFull(io.NewSectionReader(r, 0, there), start[:there]); err != nil {
 		return 0, shrunk(header, 0, err)
 	}
-	n := binary.LittleEndian.Uint64(prefix[:])
+	n := binary.LittleEndian.Uint64(start[:])
+	const no = "is no safetensors file, or a damaged one: " +
+		"its first 8 bytes say that its header takes %d bytes, "
 	switch room := uint64(size) - 8; {
-	case n > room:
-		return 0, &CorruptError{Tensor: header, Reason: fmt.Sprintf("claims %d bytes, the file has %d after its length", n, room)}
 	case n > maxHeader:
-		return 0, &CorruptError{Tensor: header, Reason: fmt.Sprintf("claims %d bytes, the limit is %d", n, maxHeader)}
+		return 0, whole(0, no+"the limit is %d", n, maxHeader)
 	case n < 2:
-		return 0, &CorruptError{Tensor: header, Reason: fmt.Sprintf("claims %d bytes, too few for {}", n)}
+		return 0, whole(0, no+"too few for {}", n)
+	case n > room && (room == 0 || start[8] == '{'):
+		return 0, whole(size, "has %d bytes, its header alone takes %d: "+
+			"download it again?", size, 8+n)
+	case n > room:
+		return 0, whole(0, no+"it has %d bytes", n, size)
 	}
 	return int64(n), nil
+}
+
+// whole is an error that is about the file as a whole.
+func whole(offset int64, format string, args ...any) error {
+	return &CorruptError{Tensor: wholeFile, Offset: offset, Reason: fmt.Sprintf(format, args...)}
 }
 
 // shrunk turns the end of a file where there was none before into a CorruptError.
@@ -104,16 +119,18 @@ func (l *layout) cover(size int64) error {
 			reason = fmt.Sprintf("begins at byte %d of the data, %d before tensor %s ends", e.begin, end-e.begin, quote(l.entries[i-1].Name))
 		case e.begin > end:
 			reason = fmt.Sprintf("begins at byte %d of the data and leaves a hole of %d before it", e.begin, e.begin-end)
-		case e.end > room:
-			reason = fmt.Sprintf("ends at byte %d of the data, the file has %d", e.end, room)
 		}
 		if reason != "" {
 			return &CorruptError{Tensor: e.Name, Offset: e.where, Reason: reason}
 		}
 		end = e.end
 	}
-	if end != room {
-		return &CorruptError{Tensor: header, Offset: l.data + end, Reason: fmt.Sprintf("%d bytes after the last tensor", room-end)}
+	switch {
+	case end > room:
+		return whole(size, "has %d bytes, its header says %d: download it again?", size, l.data+end)
+	case end < room:
+		return whole(l.data+end, "has %d bytes, its header says %d: "+
+			"it is damaged, or something was added at its end", size, l.data+end)
 	}
 	return nil
 }
@@ -135,11 +152,11 @@ func (s *scanner) header() error {
 			return s.fail("more than %d tensors", maxEntries)
 		}
 		seen[key] = struct{}{}
-		if err := s.expect('{', "after key "+quote(key)); err != nil {
-			return err
-		}
 		if key == metadataKey {
 			return s.metadata()
+		}
+		if err := s.expect('{', "after key "+quote(key)); err != nil {
+			return err
 		}
 		return s.entry(key)
 	})
@@ -165,7 +182,18 @@ func (s *scanner) header() error {
 	}
 }
 
+// metadata reads what follows the key of the metadata. Some writers put null there when they have
+// none, and other readers take it.
 func (s *scanner) metadata() error {
+	switch c, err := s.token(); {
+	case err != nil:
+		return err
+	case c == 'n':
+		return s.rest("null")
+	case c != '{':
+		s.pos--
+		return s.fail("found %q, expected '{' or null after key %q", c, metadataKey)
+	}
 	s.out.metadata = make(map[string]string)
 	return s.object(func(key string) error {
 		if _, ok := s.out.metadata[key]; ok {

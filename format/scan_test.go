@@ -22,6 +22,8 @@ func TestScanAcceptsWhatIsValid(t *testing.T) {
 	}{
 		{"nothing", `{}      `, 0, ""},
 		{"metadata only", `{"__metadata__":{"a":"b","":""}}`, 0, ""},
+		{"metadata null", `{"__metadata__":null,` + tensorText("a", "U8", "[1]", 0, 1) + "}", 1, "a"},
+		{"metadata null at the end, among white space", "{" + tensorText("a", "U8", "[1]", 0, 1) + ", \"__metadata__\" : null }", 1, "a"},
 		{"scalar", "{" + tensorText("s", "F64", "[]", 0, 8) + "}", 8, "s"},
 		{"empty tensors among others", "{" + tensorText("z", "F32", "[0]", 0, 0) + "," + tensorText("a", "F32", "[2,0]", 0, 0) + "," +
 			tensorText("m", "U8", "[3]", 0, 3) + "," + tensorText("b", "F32", "[0,7]", 3, 3) + "}", 3, "a z m b"},

@@ -185,14 +185,14 @@ func (w *Writer) PutLayer(t codebook.Tensor, l *codebook.Layer, d codebook.Disto
 
 // keep appends a part to the spool.
 func (w *Writer) keep(p part) error {
-	offset := w.spooled
+	offset, size := w.spooled, p.Bytes // what load keeps: not the data, which would fill the memory
 	if _, err := w.spool.WriteAt(p.data, offset); err != nil {
 		return err
 	}
-	w.spooled += p.Bytes
+	w.spooled += size
 	w.sums[p.Name] = xxh3.Hash(p.data)
 	w.blobs = append(w.blobs, blob{p.Tensor, func(dst []byte) error {
-		_, err := io.ReadFull(io.NewSectionReader(w.spool, offset, p.Bytes), dst)
+		_, err := io.ReadFull(io.NewSectionReader(w.spool, offset, size), dst)
 		return err
 	}})
 	return nil

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -45,7 +47,9 @@ func TestCreateFailsBeforeAnyWork(t *testing.T) {
 		t.Fatal(err)
 	}
 	dangling := filepath.Join(dir, "dangling.pal.safetensors")
-	if err := errors.Join(os.Symlink("model.safetensors", link), os.Symlink("nowhere", dangling)); err != nil {
+	toDevice, toFolder, round := filepath.Join(dir, "to-device"), filepath.Join(dir, "to-folder"), filepath.Join(dir, "round")
+	if err := errors.Join(os.Symlink("model.safetensors", link), os.Symlink("nowhere", dangling), os.Symlink(os.DevNull, toDevice),
+		os.Symlink(".", toFolder), os.Symlink("round", round)); err != nil {
 		t.Fatal(err)
 	}
 	tests := []struct {
@@ -54,7 +58,10 @@ func TestCreateFailsBeforeAnyWork(t *testing.T) {
 		want       string
 	}{
 		{"exists", other, CreateOptions{}, "exists already"},
-		{"link to nothing", dangling, CreateOptions{}, "exists already"},
+		{"link to nothing", dangling, CreateOptions{Overwrite: true}, "is a link to nowhere, where nothing is: name the file itself, or remove the link"},
+		{"link to a device", toDevice, CreateOptions{Overwrite: true}, "is a link to " + os.DevNull + ", a device or a pipe"},
+		{"link to a folder", toFolder, CreateOptions{Overwrite: true}, "is a folder"},
+		{"link to itself", round, CreateOptions{Overwrite: true}, "too many levels of symbolic links"},
 		{"folder", dir, CreateOptions{Overwrite: true}, "is a folder"},
 		{"source", src.Path(), CreateOptions{Overwrite: true}, "is the input itself"},
 		{"link to the source", link, CreateOptions{Overwrite: true}, "is the input itself"},
@@ -428,5 +435,91 @@ func TestLayerBytesAreWhatTheFileGrowsBy(t *testing.T) {
 	// Ten digits are counted for each of eight offsets, the files have about six.
 	if grown := sizes[1] - sizes[0]; bytes < grown-8 || bytes > grown+48 {
 		t.Errorf("a layer is said to take %d bytes, the file grows by %d", bytes, grown)
+	}
+}
+
+// TestWriterKeepsNoData: layers lie in the temporary file until Commit, not in memory.
+func TestWriterKeepsNoData(t *testing.T) {
+	const layers, side = 40, 256
+	dir := t.TempDir()
+	var tensors []tensor
+	for i := range layers {
+		tensors = append(tensors, random(fmt.Sprintf("w%d", i), "F16", side, side))
+	}
+	src := newModel(t, dir, nil, tensors...)
+	w, err := Create(filepath.Join(dir, "out"), src, CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Abort()
+	before := liveBytes()
+	for _, s := range src.Tensors() {
+		if _, err := w.PutLayer(s, makeLayer(side, side, 1, 256, 0, true), someDistortion); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const data = layers * side * side
+	if kept := liveBytes() - before; kept > data/10 {
+		t.Errorf("%d bytes are in memory after %d bytes of layers", kept, data)
+	}
+	if _, err := w.Commit(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// liveBytes is what is allocated and reachable.
+func liveBytes() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// TestOutputThroughALink: a link stays, and the file that it leads to, in another folder, is
+// replaced, once that is asked for.
+func TestOutputThroughALink(t *testing.T) {
+	dir := t.TempDir()
+	src := newModel(t, dir, nil, random("bias", "F32", 30))
+	folder, inside := filepath.Join(dir, "folder"), filepath.Join(dir, "folder", "inside")
+	if err := errors.Join(os.MkdirAll(inside, 0o777), os.WriteFile(filepath.Join(folder, "file"), []byte("old"), 0o666),
+		os.Symlink("folder/inside", filepath.Join(dir, "aside")),
+		os.Symlink("aside/../file", filepath.Join(dir, "first")), // folder/file: not that beside aside
+		os.Symlink(filepath.Join(dir, "first"), filepath.Join(inside, "second"))); err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(dir, "aside", "second")
+	data := []byte("new")
+	if err := WriteFile(link, data, src, false); err == nil || err.Error() != link+": exists already" {
+		t.Errorf("without leave: %v", err)
+	}
+	if err := WriteFile(link, data, src, true); err != nil {
+		t.Fatal(err)
+	}
+	if got := contentOf(t, filepath.Join(folder, "file")); !bytes.Equal(got, data) {
+		t.Errorf("the file that the link leads to holds %q, want %q", got, data)
+	}
+	if to, err := os.Readlink(link); err != nil || to != filepath.Join(dir, "first") {
+		t.Errorf("the link leads to %q now (%v)", to, err)
+	}
+	if got := filesIn(t, folder); !slices.Equal(got, []string{"file", "inside"}) {
+		t.Errorf("in the folder: %v", got)
+	}
+}
+
+// TestOutputKeepsTheMode of a file that it replaces, whatever the mask for new files says.
+func TestOutputKeepsTheMode(t *testing.T) {
+	dir := t.TempDir()
+	src := newModel(t, dir, nil, random("bias", "F32", 30))
+	for _, mode := range []os.FileMode{0o600, 0o640, 0o444, 0o777} {
+		path := filepath.Join(dir, mode.String())
+		if err := errors.Join(os.WriteFile(path, []byte("old"), 0o666), os.Chmod(path, mode)); err != nil {
+			t.Fatal(err)
+		}
+		if err := WriteFile(path, []byte("new"), src, true); err != nil {
+			t.Fatal(err)
+		}
+		if info, err := os.Stat(path); err != nil || info.Mode() != mode || string(contentOf(t, path)) != "new" {
+			t.Errorf("got %v (%v), want %v", info.Mode(), err, mode)
+		}
 	}
 }

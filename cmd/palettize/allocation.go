@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"os"
 
 	"github.com/palettize/palettize/codebook"
 	"github.com/palettize/palettize/format"
@@ -35,7 +34,7 @@ func writePlan(name string, overwrite bool, src *format.File, a *codebook.Alloca
 
 // readPlan reads what writePlan wrote.
 func readPlan(name string) (*codebook.Allocation, error) {
-	text, err := os.ReadFile(name)
+	text, err := readText(name)
 	if err != nil {
 		return nil, err
 	}

@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -152,7 +151,7 @@ func sameCPU(baseline, was, now string) error {
 
 // readBaseline reads what bench printed, as text or JSON.
 func readBaseline(name string) (*benchReport, error) {
-	text, err := os.ReadFile(name)
+	text, err := readText(name)
 	if err != nil {
 		return nil, err
 	}

@@ -30,7 +30,7 @@ func (s *byteSize) Set(text string) error {
 	}
 	n, err := strconv.ParseInt(number, 10, 64)
 	if err != nil || n < 1 || n > math.MaxInt64/unit {
-		return fmt.Errorf("wanted a number of bytes such as 268435456 or 256MiB")
+		return fmt.Errorf("expected a number of bytes such as 268435456 or 256MiB")
 	}
 	*s = byteSize(n * unit)
 	return nil

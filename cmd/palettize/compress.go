@@ -2,9 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"os"
 	"path"
 	"path/filepath"
 	"strings"
@@ -235,28 +232,4 @@ func (o *compressOptions) options() (codebook.Options, error) {
 		return opts, usagef("%v", err)
 	}
 	return opts, nil
-}
-
-// openModel opens a safetensors file. Folders and lists of shards get told which file to name.
-func openModel(name string) (*format.File, error) {
-	info, err := os.Stat(name)
-	if err == nil && info.IsDir() {
-		if found, _ := filepath.Glob(filepath.Join(name, "*.safetensors")); len(found) == 1 {
-			return nil, fmt.Errorf("%s: is a folder; name the file in it: %s", name, found[0])
-		}
-		return nil, fmt.Errorf("%s: is a folder; a single .safetensors file is needed", name)
-	}
-	if err == nil && strings.HasSuffix(name, ".index.json") {
-		return nil, fmt.Errorf("%s: lists the shards of a model; a single .safetensors file is needed, such as one of them", name)
-	}
-	return format.Open(name)
-}
-
-// inFile names the file of an error of the library's, which knows tensors only.
-func inFile(name string, err error) error {
-	var corrupt *format.CorruptError
-	if errors.As(err, &corrupt) {
-		return corrupt
-	}
-	return fmt.Errorf("%s: %w", name, err)
 }

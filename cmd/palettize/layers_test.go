@@ -24,6 +24,7 @@ func TestLayers(t *testing.T) {
 		"github.com/zeebo/xxh3":             "format/",
 		"github.com/spf13/":                 "cmd/",
 		"github.com/schollz/progressbar/":   "cmd/palettize/ui.go",
+		"github.com/rivo/uniseg":            "cmd/palettize/ui.go",
 		"golang.org/x/term":                 "cmd/palettize/ui.go",
 	}
 	top := func(p string) string {

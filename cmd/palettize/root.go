@@ -47,31 +47,20 @@ one byte or less for each segment of a row, and scales. The layers multiply stra
 		SilenceUsage:  true,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usagef(`unknown command %q; see "palettize --help"`, args[0])
+				return unknownCommand(cmd, args[0])
 			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, args []string) error { return cmd.Help() },
+		PersistentPreRunE: env.filesOnly,
+		RunE:              func(cmd *cobra.Command, args []string) error { return cmd.Help() },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetVersionTemplate("palettize {{.Version}}\n")
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usagef(`%v; see "%s --help"`, err, cmd.CommandPath())
-	})
+	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
 		newCompress(env), newVerify(env), newInspect(env), newDecompress(env), newCPU(env), newBench(env),
 	)
 	return root
-}
-
-// takes checks the number of arguments.
-func takes(least, most int) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if len(args) < least || len(args) > most {
-			return usagef("%d arguments; usage: %s", len(args), cmd.UseLine())
-		}
-		return nil
-	}
 }
 
 // kernelSet returns the kernels of the tier named by --kernel, or the best ones.

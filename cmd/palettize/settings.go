@@ -145,10 +145,17 @@ func (o *settingsOptions) override(text string) (codebook.Override, error) {
 			return codebook.Override{}, fmt.Errorf("no setting %q: there are scheme, bits, pool, max-error, for, storage, states, segment, k and group", name)
 		}
 		if err := f.Set(name, value); err != nil {
-			return codebook.Override{}, fmt.Errorf("%s:%s is no setting", name, value)
+			var invalid *pflag.InvalidValueError
+			if errors.As(err, &invalid) {
+				err = errors.New(expected(invalid))
+			}
+			return codebook.Override{}, fmt.Errorf("%s:%s: %w", name, value, err)
 		}
 	}
 	s, err := own.settings(given(f))
+	if err == nil {
+		err = s.Validate()
+	}
 	return codebook.Override{Glob: glob, Settings: s}, err
 }
 

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/rivo/uniseg"
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
@@ -72,13 +73,25 @@ func (p *progress) update(now codebook.Progress) {
 	if p.bar == nil || now.Total == 0 {
 		return
 	}
-	name := printable(now.Tensor)
-	if len(name) > p.room {
-		name = "..." + name[len(name)-p.room+3:] // the end tells tensors apart
-	}
 	p.bar.ChangeMax64(now.Total)
 	_ = p.bar.Set64(now.Done) // only a broken terminal fails
-	p.bar.Describe(name)
+	p.bar.Describe(ending(printable(now.Tensor), p.room))
+}
+
+// ending is the end of a name, which tells tensors apart, as far as a terminal has room for its
+// columns.
+func ending(name string, room int) string {
+	const cut = "..."
+	width := uniseg.StringWidth(name)
+	if width <= room {
+		return name
+	}
+	for state := -1; width > room-len(cut) && name != ""; {
+		var first int
+		_, name, first, state = uniseg.FirstGraphemeClusterInString(name, state)
+		width -= first
+	}
+	return cut + name
 }
 
 // close takes the bar away.

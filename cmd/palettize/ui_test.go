@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/rivo/uniseg"
 )
 
 func TestTable(t *testing.T) {
@@ -190,6 +192,30 @@ func TestExitCode(t *testing.T) {
 	} {
 		if got := exitCode(c.err); got != c.want {
 			t.Errorf("%s: exit code %d, want %d", c.name, got, c.want)
+		}
+	}
+}
+
+func TestEnding(t *testing.T) {
+	for _, c := range []struct {
+		name, want string
+		room       int
+	}{
+		{"layer.weight", "layer.weight", 12},
+		{"layer.weight", "...r.weight", 11},
+		{"", "", 5},
+		{"größe.größe", "...größe", 8},
+		{"größe.größe", "...öße", 6},
+		{"ae\u0301\u0301.e\u0301\u0301.weight", "....weight", 10}, // accents stay with their letters
+		{"xae\u0301\u0301.e\u0301\u0301.weight", "...e\u0301\u0301.weight", 11},
+		{"重み.重み", "...重み", 7}, // each takes two columns
+		{"重み.重み", "...み", 6},
+		{"重み.重み", "...み", 5},
+		{"👩‍👩‍👧👩‍👩‍👧👩‍👩‍👧", "...👩‍👩‍👧", 5},
+	} {
+		got := ending(c.name, c.room)
+		if got != c.want || uniseg.StringWidth(got) > c.room || !utf8.ValidString(got) {
+			t.Errorf("ending(%q, %d) is %q, want %q", c.name, c.room, got, c.want)
 		}
 	}
 }

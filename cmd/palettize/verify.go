@@ -83,6 +83,11 @@ func runVerify(ctx context.Context, env *env, o verifyOptions, args []string) er
 	if err != nil {
 		return err
 	}
+	if len(args) == 2 {
+		if err := inOrder(args[0], args[1]); err != nil {
+			return err
+		}
+	}
 	book, err := openCodebook(args[0])
 	if err != nil {
 		return err
