@@ -141,9 +141,9 @@ func TestCompressRefuses(t *testing.T) {
 		{"a malformed glob", context.Background(), smallModel(), Options{Exclude: []string{"[a"}}, `pattern "[a"`},
 		{"an unknown scheme", context.Background(), smallModel(), Options{Settings: Settings{Scheme: Scheme{Name: "magic", K: 3}}}, `unknown scheme "magic"`},
 		{"bits of an override that there cannot be", context.Background(), smallModel(),
-			Options{Overrides: []Override{{"conv.*", Settings{Bits: 9}}}}, `tensors "conv.*": 9 bits a weight: there can be`},
-		{"an error of an override that no step leaves", context.Background(), smallModel(),
-			Options{Overrides: []Override{{"conv.*", Settings{MaxError: 1e-7}}}}, `tensors "conv.*": an error of 1e-07 cannot be met`},
+			Options{Overrides: []Override{{"conv.*", Settings{Bits: 10}}}}, `tensors "conv.*": 10 bits a weight: there can be`},
+		{"bits of an override that nothing meets", context.Background(), smallModel(),
+			Options{Overrides: []Override{{"conv.*", Settings{Bits: 0.5, For: ForMemory}}}}, `tensors "conv.*": no choice among`},
 		{"a cancelled context", cancelled, smallModel(), Options{}, "context canceled"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

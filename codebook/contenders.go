@@ -162,7 +162,10 @@ func (x *contest) run(members []*matrixPlan, g goal, each bool) ([]*matrixPlan, 
 		heats = slices.Collect(slices.Chunk(members, 1))
 	}
 	weights, signal := sums(sketchesOf(members))
-	left, proportion := g, 0.0
+	for _, p := range members {
+		p.leaveOut(capFactor * capFactor * g.noise / max(signal, math.SmallestNonzeroFloat64) * p.sketch.signal)
+	}
+	left, needed, fair := g, 0.0, 0.0 // noise of the open ones: as they were tried, and as much as all have
 	for _, heat := range heats {
 		n, power := sums(sketchesOf(heat))
 		own := goal{g.bytes * n / weights, g.noise * power / max(signal, math.SmallestNonzeroFloat64)}
@@ -173,7 +176,8 @@ func (x *contest) run(members []*matrixPlan, g goal, each bool) ([]*matrixPlan, 
 		for i, p := range heat {
 			if p.Scheme = chosen[i].scheme; p.Scheme.anyRate() {
 				open = append(open, p)
-				proportion += p.sketch.signal / max(signal, math.SmallestNonzeroFloat64)
+				needed += chosen[i].goal.noise
+				fair += g.noise * p.sketch.signal / max(signal, math.SmallestNonzeroFloat64)
 				continue
 			}
 			p.set(portion{goal: chosen[i].goal}, true)
@@ -186,8 +190,16 @@ func (x *contest) run(members []*matrixPlan, g goal, each bool) ([]*matrixPlan, 
 		}
 	}
 	// What matrices that pass through do without would ruin others.
-	left.noise = min(left.noise, g.noise*proportion)
+	left.noise = min(left.noise, max(needed, fair))
 	return open, left, nil
+}
+
+// leaveOut leaves out contenders with more noise than this where there are others; 0: none.
+func (p *matrixPlan) leaveOut(noise float64) {
+	fit := slices.DeleteFunc(slices.Clone(p.contenders), func(x contender) bool { return x.goal.noise > noise })
+	if noise > 0 && len(fit) > 0 {
+		p.contenders = fit
+	}
 }
 
 // elect returns the best contender of each matrix under a goal for all of them, and the noise of these.

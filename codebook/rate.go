@@ -140,12 +140,12 @@ func (s *sketch) at(ctx context.Context, to step) (r rate, err error) {
 	if err != nil {
 		return r, err
 	}
-	s.last = to
+	s.last, s.sample.levels = to, nil
 	s.whole.coder.Tables = s.sample.coder.Tables
 	scale := s.scale(f)
 	r.side = s.whole.sideBytes(s.overhead, nil)
 	r.coded, err = s.sample.levelBytes(f, scale)
-	r.coded += outlierBytes * float64(len(f.outliers)) * s.weights() / float64(len(s.sample.w))
+	r.coded += outlierBytes * float64(len(f.outliers)) * s.weights() / float64(s.sample.weights())
 	for class, v := range f.noise {
 		r.noise += float64(v * scale[class])
 	}
@@ -226,7 +226,7 @@ func (c *coding) meet(ctx context.Context, s step, g goal, overhead int64) (step
 		levels []byte
 	}
 	now, best := state{step: s}, state{}
-	_, err := g.seek(s, float64(len(c.w)), 8, func(to step) (bytes, noise float64, err error) {
+	_, err := g.seek(s, float64(c.weights()), 8, func(to step) (bytes, noise float64, err error) {
 		if max(to-now.step, now.step-to) > octave/4 { // far from the steps that the tables are for
 			if _, err := c.learn(ctx, to, false); err != nil {
 				return 0, 0, err

@@ -53,6 +53,9 @@ func newCoding(w []float32, rows, cols, states, threads int, set *kernels.Set, i
 	return c
 }
 
+// weights is how many there are.
+func (c *coding) weights() int { return c.rows * c.cols }
+
 // sampleRow is the i-th of n rows that stand for all: spread evenly, but not at even distances, which could be those of a
 // pattern.
 func sampleRow(i, n, rows int) int {
@@ -76,6 +79,8 @@ func (c *coding) sample(n int) *coding {
 	}
 	s.rowWeights = s.sensitivity.rowWeights(rows)
 	s.coder.BlockRows = entropy.BlockRows(rows, c.cols)
+	s.lay()
+	s.w = nil // there are as many samples in memory as matrices
 	return &s
 }
 
@@ -234,7 +239,7 @@ func (c *coding) search(ctx context.Context, s step) (*found, error) {
 	}
 	steps := c.sensitivity.times(s.value(), c.cols)
 	if c.levels == nil {
-		c.levels = make([]byte, len(c.w))
+		c.levels = make([]byte, c.weights())
 	}
 	var jobs []found
 	if c.sensitivity.factor == nil {
@@ -331,7 +336,8 @@ func (s *pathSearch) prepare(p *kernels.Sequence, block, lane int, f *found) {
 		x := v * s.inverse[col]
 		if limit := limits[class]; x > limit || x < -limit {
 			r := lo + i%(hi-lo)
-			f.setApart(r*s.cols+col, s.w[r*s.cols+col], s.inverse[col]/s.sensitivity.rowStep(r), s.rowWeights[r], class)
+			step := s.sensitivity.rowStep(r)
+			f.setApart(r*s.cols+col, v*step, s.inverse[col]/step, s.rowWeights[r], class)
 			x = 0
 		}
 		p.X[i] = x
