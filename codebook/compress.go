@@ -143,6 +143,9 @@ func (c *compression) read(t Tensor) (w []float32, reason string, err error) {
 		}
 		return nil, fmt.Sprintf("value %d is %v", i, w[i]), nil
 	}
+	if reason := beyondScales(w); reason != "" {
+		return nil, reason, nil
+	}
 	return w, "", nil
 }
 

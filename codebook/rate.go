@@ -21,7 +21,7 @@ const (
 )
 
 // step is the step of a quantiser as its logarithm, in 4096ths of an octave: a number that all machines compute alike.
-type step int
+type step int64
 
 const octave step = 1 << octaveBits
 
@@ -47,7 +47,7 @@ func stepBelow(v float64) step { return step(logscale.Log2(v, octaveBits)) }
 
 // sideBytes is what the layer takes in a file beside its encoded levels, at most: overhead is what every layer takes.
 func (c *coding) sideBytes(overhead int64, outliers []outlier) float64 {
-	front := Layer{Cols: c.cols, Centroids: make([]byte, 2*c.top()+1), ColScales: c.sensitivity.codes, Outliers: apart(outliers, c.cols)}
+	front := Layer{Cols: c.cols, Centroids: make([]byte, 2*c.top()+1), ColScales: c.sensitivity.codes, Outliers: apart(outliers, c.cols, c.exponent)}
 	blocks := c.coder.Blocks()
 	stream := c.coder.Append(front.appendHead(nil), make([][]byte, blocks))
 	return float64(overhead) + float64(len(stream)+blocks*entropy.Overhead(c.cols))
@@ -80,8 +80,8 @@ func (c *coding) levelBytes(f *found, scale []float64) (float64, error) {
 // levels' values as they are stored.
 func (c *coding) noise(f *found, s step) float64 {
 	var l Layer
-	l.setLevels(s.value()*c.sensitivity.unit, c.top(), f, c.sensitivity.factor == nil)
-	unit := float64(l.Scale) / (s.value() * c.sensitivity.unit)
+	l.setLevels(c.stepOf(s), c.top(), f, c.sensitivity.factor == nil)
+	unit := float64(l.Scale) / c.stepOf(s)
 	sum := 0.0
 	for _, v := range f.noise {
 		sum += v
@@ -153,7 +153,7 @@ func (s *sketch) build(ctx context.Context, w []float32, to step, g goal) (*Laye
 		return nil, err
 	}
 	c := s.whole
-	c.w = w
+	c.w, _ = raised(w)
 	c.coder.Tables = slices.Clone(c.coder.Tables)
 	at, found, err := c.meet(ctx, to, g, s.overhead)
 	if err != nil {
@@ -166,7 +166,9 @@ func (s *sketch) build(ctx context.Context, w []float32, to step, g goal) (*Laye
 // buildTrellis makes a layer of w that takes the bits, or leaves the error, of the options: a file's header apart.
 func buildTrellis(ctx context.Context, w []float32, rows, cols int, opts Options) (*Layer, error) {
 	threads := threadCount(opts.Threads)
-	s := newSketch(newCoding(w, rows, cols, opts.Scheme.States, threads, opts.Kernels, unknown), 0)
+	_, exponent := raised(w)
+	in := sensitivity{unit: math.Ldexp(1, exponent)} // within the steps that are tried
+	s := newSketch(newCoding(w, rows, cols, opts.Scheme.States, threads, opts.Kernels, in), 0)
 	g := opts.Settings.withDefaults().goal(s.weights(), s.signal)
 	step, goals, err := share(ctx, []*sketch{s}, g, threads)
 	if err != nil {

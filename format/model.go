@@ -130,7 +130,8 @@ func (f *File) Reader(name string) (*io.SectionReader, error) {
 }
 
 // Floats returns the values of a tensor of dtype F64, F32, F16 or BF16. Values of F64 are rounded
-// to nearest even, those beyond float32 become infinite.
+// to nearest even. A finite one beyond the largest float32 becomes that, one that is not 0 and below the least becomes
+// the least, so that it shows that it was there.
 func (f *File) Floats(name string) ([]float32, error) {
 	values, _, err := f.floats(name)
 	return values, err
@@ -218,7 +219,7 @@ func appendFloats(dst []float32, src []byte, dtype string) []float32 {
 	switch dtype {
 	case "F64":
 		for ; len(src) >= 8; src = src[8:] {
-			dst = append(dst, float32(math.Float64frombits(le.Uint64(src))))
+			dst = append(dst, fromF64(math.Float64frombits(le.Uint64(src))))
 		}
 	case "F32":
 		for ; len(src) >= 4; src = src[4:] {
