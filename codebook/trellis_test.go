@@ -23,7 +23,7 @@ func trellises() []Scheme {
 }
 
 // checkStored decodes what the layer stores: it must be the layer.
-func checkStored(t *testing.T, l *Layer) {
+func checkStored(t testing.TB, l *Layer) {
 	t.Helper()
 	got := Layer{Rows: l.Rows, Cols: l.Cols, Width: 1, ZeroPoint: l.ZeroPoint, Scale: l.Scale, Stream: l.Stream}
 	if err := got.Decode(2); err != nil {

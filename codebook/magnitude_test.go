@@ -1,0 +1,120 @@
+package codebook
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// everyScheme has one of each way to build a layer. Rates of the trellis are in the settings.
+func everyScheme() []Settings {
+	all := []Settings{
+		{Scheme: Schemes()[0], Bits: 2}, {Scheme: Schemes()[0], Bits: 4}, {Scheme: Schemes()[0], MaxError: 0.1},
+		{Scheme: sixteen}, {Scheme: sixteenRows}, {Scheme: bytesScheme}, {Scheme: pairs}, {Scheme: eights}, {Scheme: rowsScheme},
+		{Scheme: Scheme{Name: "scalar", Width: 1, K: 256, Group: 32}}, {Scheme: Scheme{Name: "scalar", Width: 1, K: 1, Group: 8}},
+		{Scheme: Scheme{Name: "scalar", Width: 1, K: 2, Group: 8}}, {Scheme: Scheme{Name: "segments", Width: 3, K: 5}},
+	}
+	for bits := 2; bits <= 5; bits++ {
+		all = append(all, Settings{Scheme: WindowScheme(bits)})
+	}
+	return all
+}
+
+// checkBuilt holds a layer against what holds for all: it is valid, it is what is stored, and all that it stands for is finite.
+func checkBuilt(t testing.TB, l *Layer, w []float32) Distortion {
+	t.Helper()
+	if err := l.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	if l.Stream != nil {
+		checkStored(t, l)
+	}
+	if i := indexNonfinite(l.Dense()); i >= 0 {
+		t.Fatalf("weight %d of %v is rebuilt as %v", i, w[i], l.Dense()[i])
+	}
+	d := l.distortion(w, 1)
+	for _, v := range []float64{d.Signal, d.Noise, d.Approx, d.Dot, d.Max} {
+		if v-v != 0 {
+			t.Fatalf("distortion %+v", d)
+		}
+	}
+	return d
+}
+
+// TestEveryMagnitude: a matrix comes out as well as the same one of ordinary size, as far as float32 reaches.
+func TestEveryMagnitude(t *testing.T) {
+	const rows, cols = 48, 40
+	normal := gaussian(1, rows*cols)
+	matrices := []struct {
+		name string
+		at   func(i int) float32 // up to about 1
+	}{
+		{"normal", func(i int) float32 { return normal[i] / 4 }},
+		{"all equal", func(int) float32 { return -0.75 }},
+		{"alternating", func(i int) float32 { return float32(1 - i%2*2) }},
+		{"one value", func(i int) float32 { return float32(i / (rows*cols - 1)) }},
+		{"diagonal", func(i int) float32 { return float32(1 - min(i%(cols+1), 1)) }},
+		{"an outlier", func(i int) float32 {
+			if i == 777 {
+				return 1
+			}
+			return normal[i] / 1000
+		}},
+		{"rows of all sizes", func(i int) float32 { return normal[i] / 4 * float32(math.Ldexp(1, -i/cols)) }},
+	}
+	for _, s := range everyScheme() {
+		for _, m := range matrices {
+			want := -1.0
+			// 2^128 is beyond float32, but of what is up to 1 only 1 comes to it.
+			for _, e := range []int{0, -149, -140, -127, -126, -100, -90, -60, -33, 20, 33, 60, 90, 120, 127, 128} {
+				w := fill(rows*cols, func(i int) float32 { return finite(math.Ldexp(float64(m.at(i)), e)) })
+				name := fmt.Sprintf("%s/%+v/2^%d", m.name, s, e)
+				l, err := Build(t.Context(), w, rows, cols, s.Scheme, Options{Settings: s})
+				if err != nil {
+					if !strings.Contains(err.Error(), "cannot be met: what comes nearest takes ") {
+						t.Errorf("%s: %v", name, err)
+					}
+					continue
+				}
+				got := checkBuilt(t, l, w).Relative()
+				if want < 0 {
+					want = got
+				}
+				switch {
+				case e < -90: // what a scale is rounded to can be a half off, and row scales once more
+					if got > 2 {
+						t.Errorf("%s: error %v", name, got)
+					}
+				case e < 127 && !(got <= want*1.001+1e-6) || !(got <= want*1.001+0.004): // the largest outlier is 0x1.fep127
+					t.Errorf("%s: error %v, %v of the same at ordinary size", name, got, want)
+				}
+			}
+		}
+	}
+}
+
+// TestMixedMagnitudes: rows far below the largest become 0, others do as well as on their own, nothing gets lost without
+// a figure that says so.
+func TestMixedMagnitudes(t *testing.T) {
+	const rows, cols = 24, 40
+	normal := gaussian(2, rows*cols)
+	for _, sizes := range [][]float64{
+		{0x1p-149, 1}, {0x1p-149, 0x1p-140}, {1e-30, 1e30}, {1e-45, 3.4e37, 1}, {0x1p-130, 0x1p-127, 0x1p-120}, {0, 1e-40}, {1e-45, 0, 1e38},
+	} {
+		w := fill(rows*cols, func(i int) float32 { return finite(float64(normal[i]) * sizes[i/cols%len(sizes)]) })
+		for _, s := range everyScheme() {
+			name := fmt.Sprintf("%v/%+v", sizes, s)
+			l, err := Build(t.Context(), w, rows, cols, s.Scheme, Options{Settings: s})
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+				continue
+			}
+			d := checkBuilt(t, l, w)
+			if top := slices.Max(sizes); top >= leastTop && !(d.Relative() <= 1.001) {
+				t.Errorf("%s: error %v", name, d.Relative())
+			}
+		}
+	}
+}
