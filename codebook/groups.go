@@ -27,7 +27,7 @@ const (
 func (l *Layer) buildGroups(ctx context.Context, w []float32, km kmeans.Options) error {
 	sample := make([]int, max(1, min(l.Rows, groupSample/l.Cols)))
 	for i := range sample {
-		sample[i] = i * l.Rows / len(sample)
+		sample[i] = portion(l.Rows, i, len(sample))
 	}
 	values, err := l.startValues(ctx, w, sample, km)
 	if err != nil {

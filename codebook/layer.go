@@ -6,6 +6,8 @@ import (
 	"math/bits"
 	"sort"
 	"sync"
+
+	"github.com/palettize/palettize/internal/bitstream"
 )
 
 const (
@@ -85,7 +87,7 @@ func (l *Layer) storedBytes(k int) int64 {
 	if l.Stream != nil {
 		return int64(len(l.Stream))
 	}
-	row := ceilDiv(l.Segments()*AssignmentBits(k), 8) + ceilDiv(l.Groups()*MultiplierBits, 8)
+	row := bitstream.RowBytes(l.Segments(), AssignmentBits(k)) + bitstream.RowBytes(l.Groups(), MultiplierBits)
 	if l.RowScales != nil {
 		row++
 	}

@@ -3,6 +3,7 @@ package codebook
 import (
 	"fmt"
 
+	"github.com/palettize/palettize/internal/bitstream"
 	"github.com/palettize/palettize/internal/entropy"
 	"github.com/palettize/palettize/kernels"
 )
@@ -74,7 +75,7 @@ const headerBytes = 500
 // bits a weight where the scheme lets them be chosen.
 func (s Scheme) fileBytes(rows, cols int, bits float64) int64 {
 	if s.Window != 0 {
-		return int64(MaxCentroids+rows+cols+rows*ceilDiv(cols*s.Window, 8)) + headerBytes
+		return MaxCentroids + int64(rows) + int64(cols) + int64(rows)*int64(bitstream.RowBytes(cols, s.Window)) + headerBytes
 	}
 	if s.anyRate() {
 		return int64(bits*float64(rows)*float64(cols)/8) + headerBytes

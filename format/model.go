@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"slices"
+	"strconv"
 
 	"github.com/zeebo/xxh3"
 
@@ -145,6 +146,9 @@ func (f *File) floats(name string) ([]float32, uint64, error) {
 	}
 	if !e.Float() {
 		return nil, 0, fmt.Errorf("%s: tensor %q: dtype %s is not one of F64, F32, F16 and BF16", f.path, name, e.DType)
+	}
+	if e.Elements() > math.MaxInt/4 {
+		return nil, 0, fmt.Errorf("%s: tensor %q: %d values: more than a %d-bit program can hold", f.path, name, e.Elements(), strconv.IntSize)
 	}
 	values := make([]float32, 0, e.Elements())
 	sum := xxh3.New()
