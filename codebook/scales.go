@@ -3,6 +3,7 @@ package codebook
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/palettize/palettize/internal/logscale"
 )
@@ -17,8 +18,10 @@ const (
 	// scales of rows and groups reach down to 2^-30 of it.
 	negligible = 0x1p-64
 	// Scale, times scales of rows and columns and the values of inputs, stays an ordinary float32 for
-	// matrices whose largest weight is from leastTop to mostTop.
+	// matrices whose largest weight, outliers apart, is from leastTop to mostTop.
 	leastTop, mostTop = 0x1p-96, 0x1p96
+	// fewHuge is the part of the weights, inverted, that may be beyond mostTop where outliers are stored apart.
+	fewHuge = 256
 )
 
 // RowScale is the value of an 8-bit logarithmic scale: 0 for code 0, else 2^((code-255)/16), from 2^-15.875
@@ -82,17 +85,31 @@ func extremes(w []float32) (top, least float32) {
 	return top, least
 }
 
-// beyondScales says why no scheme holds w as it should: because of the size of its largest weight. "" if nothing
-// is in the way.
-func beyondScales(w []float32) string {
-	switch top, _ := extremes(w); {
+// beyondScales says why no scheme holds w as it should, "" where nothing is in the way: because all weights are tiny, or
+// some are huge, more than a few where a scheme stores outliers apart.
+func beyondScales(w []float32, apart bool) string {
+	top, _ := extremes(w)
+	switch {
 	case top == 0 || top >= leastTop && top <= mostTop:
 		return ""
 	case top < leastTop:
-		return fmt.Sprintf("its largest weight is %.2g or less: too small for float32 scales, %.2g is not", top, leastTop)
-	default:
-		return fmt.Sprintf("its largest weight is %.2g or more: too large for float32 scales, %.2g is not", top, mostTop)
+		return fmt.Sprintf("no weight is beyond %.2g: too small for float32 scales, which are for %.2g and more", top, leastTop)
 	}
+	huge := 0
+	for _, v := range w {
+		if max(v, -v) > mostTop {
+			huge++
+		}
+	}
+	if apart && huge <= len(w)/fewHuge {
+		return ""
+	}
+	return fmt.Sprintf("weights of up to %.2g: too large for float32 scales, which are for %.2g and less", top, mostTop)
+}
+
+// indexClamped returns the index of the first value that may be no float32 in the model, -1 when there is none: see Source.
+func indexClamped(w []float32) int {
+	return slices.IndexFunc(w, func(v float32) bool { return v == maxFloat32 || v == -maxFloat32 })
 }
 
 // finite rounds to float32 without leaving it.

@@ -162,7 +162,7 @@ func TestCalibrationThatDoesNotFit(t *testing.T) {
 		{"length", values([]int{3}, 1, 2, 3), "shape [3], expected [2], E[x^2] for each input column, or [2, 2], E[x x^T]"},
 		{"rank", values([]int{1, 2}, 1, 2), "shape [1, 2], expected"},
 		{"NaN", values([]int{2}, 1, nan), "value 1 is NaN"},
-		{"infinity", safetensorsFile(t, &tensor{"a", "F64", []int{2}, le([]float64{1, 1e300})}), "value 1 is +Inf"},
+		{"infinity", safetensorsFile(t, &tensor{"a", "F64", []int{2}, le([]float64{1, 1e300})}), "value 1 is beyond float32"},
 		{"negative", values([]int{2, 2}, 1, 0, 0, -1), "the mean square of column 1 is -1, below 0"},
 		{"asymmetric", values([]int{2, 2}, 1, 0.5, 0, 1), "not symmetric"},
 		{"two experts", ggufFile(nil, ggufInfo("a.in_sum2", 0, 0, 2, 2), ggufInfo("a.counts", 0, 32, 1, 2)), "shape [2, 2], expected [2], an importance"},
