@@ -114,8 +114,11 @@ func newValueSet(values []float32) *valueSet {
 
 // nearest returns the index of the value nearest to x.
 func (s *valueSet) nearest(x float32) int {
-	cell := min(max(float32(x-s.lo)*s.cells, 0), valueCells)
-	k := int(s.first[int(cell)])
+	cell := 0
+	if at := float32(x-s.lo) * s.cells; at > 0 { // and a number
+		cell = int(min(at, valueCells))
+	}
+	k := int(s.first[cell])
 	for k < len(s.bounds) && x > s.bounds[k] {
 		k++
 	}
@@ -249,7 +252,7 @@ func (l *Layer) clearRow(r int, s *valueSet) {
 // assignGroup tries the multipliers around scale/unit, assigns the group with the best of them and
 // returns it.
 func (l *Layer) assignGroup(dst []byte, x []float32, s *valueSet, scale, unit float32) int8 {
-	near := int(math.RoundToEven(float64(scale) / float64(unit)))
+	near := int(min(max(math.RoundToEven(float64(scale)/float64(unit)), -MaxMultiplier-2), MaxMultiplier+2))
 	best, most := 0, float32(0)
 	for m := max(near-2, -MaxMultiplier); m <= min(near+2, MaxMultiplier); m++ {
 		if m == 0 {

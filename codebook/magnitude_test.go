@@ -68,7 +68,11 @@ func TestEveryMagnitude(t *testing.T) {
 		for _, m := range matrices {
 			want := -1.0
 			// 2^128 is beyond float32, but of what is up to 1 only 1 comes to it.
-			for _, e := range []int{0, -149, -140, -127, -126, -100, -90, -60, -33, 20, 33, 60, 90, 120, 127, 128} {
+			exponents := []int{0, -149, -140, -127, -126, -100, -90, -60, -33, 20, 33, 60, 90, 120, 127, 128}
+			if testing.Short() {
+				exponents = []int{0, -149, -126, -90, 127}
+			}
+			for _, e := range exponents {
 				w := fill(rows*cols, func(i int) float32 { return finite(math.Ldexp(float64(m.at(i)), e)) })
 				name := fmt.Sprintf("%s/%+v/2^%d", m.name, s, e)
 				l, err := Build(t.Context(), w, rows, cols, s.Scheme, Options{Settings: s})
@@ -115,6 +119,120 @@ func TestMixedMagnitudes(t *testing.T) {
 			if top := slices.Max(sizes); top >= leastTop && !(d.Relative() <= 1.001) {
 				t.Errorf("%s: error %v", name, d.Relative())
 			}
+		}
+	}
+}
+
+// TestMomentsOfEveryMagnitude: what is known of the inputs says how they compare, however large they are, and weights too.
+func TestMomentsOfEveryMagnitude(t *testing.T) {
+	const rows, cols = 48, 40
+	normal := gaussian(3, rows*cols)
+	of := map[string]*Moments{"matrix": correlated(t, cols, 0.1), "squares": moments(t, fill(cols, func(i int) float32 { return float32(i) }), cols)}
+	for kind, plain := range of {
+		for _, s := range []Scheme{Schemes()[0], WindowScheme(3)} {
+			want := -1.0
+			for _, size := range []float64{1, 0x1p-120, 0x1p-80, 0x1p80, 0x1p120} {
+				for _, weights := range []float64{1, 0x1p-90, 0x1p90} {
+					values := plain.Squares
+					if plain.Matrix != nil {
+						values = plain.Matrix
+					}
+					m := moments(t, fill(len(values), func(i int) float32 { return float32(float64(values[i]) * size) }), cols)
+					src, dst := new(memory), new(memory)
+					w := fill(rows*cols, func(i int) float32 { return float32(float64(normal[i]) * weights) })
+					src.add("w", "F32", w, rows, cols)
+					settings := Settings{Scheme: s}
+					report, err := Compress(t.Context(), dst, src, Options{Settings: settings, Moments: func(string, int) (*Moments, error) { return m, nil }})
+					name := fmt.Sprintf("%s of %g, weights of %g, %+v", kind, size, weights, s)
+					if err != nil || dst.layers["w"] == nil {
+						t.Errorf("%s: %v, %+v", name, err, report)
+						continue
+					}
+					got := checkBuilt(t, dst.layers["w"], w).Relative()
+					if want < 0 {
+						want = got
+					}
+					if !(got <= want*1.02) {
+						t.Errorf("%s: error %v, %v of ordinary ones", name, got, want)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestCompressSaysWhatScalesDoNotHold(t *testing.T) {
+	const rows, cols = 64, 96
+	normal := gaussian(4, rows*cols)
+	times := func(f float64) []float32 {
+		return fill(rows*cols, func(i int) float32 { return finite(float64(normal[i]) * f) })
+	}
+	with := func(v float32) []float32 {
+		w := slices.Clone(normal)
+		w[777] = v
+		return w
+	}
+	for _, c := range []struct {
+		name, dtype string
+		w           []float32
+		trellis     string // the reason why scheme trellis passes it through; "": it does not
+		scalar      string
+	}{
+		{"ordinary", "F32", normal, "", ""},
+		{"zeros", "F64", make([]float32, rows*cols), "", ""},
+		{"small", "F32", times(1e-25), "", ""},
+		{"large", "F32", times(1e25), "", ""},
+		{"denormal", "F32", times(1e-40), "too small for float32 scales", "too small for float32 scales"},
+		{"below the least denormal", "F64", fill(rows*cols, func(int) float32 { return 0x1p-149 }),
+			"no weight is beyond 1.4e-45: too small for float32 scales", "no weight is beyond 1.4e-45: too small for float32 scales"},
+		{"huge", "F32", times(1e37), "too large for float32 scales", "too large for float32 scales"},
+		{"one huge weight", "F32", with(-math.MaxFloat32), "", "weights of up to 3.4e+38: too large for float32 scales"},
+		{"one beyond float32", "F64", with(-math.MaxFloat32), "value 777 is beyond float32", "value 777 is beyond float32"},
+		{"one denormal weight", "F64", with(0x1p-149), "", ""},
+	} {
+		for _, s := range []struct {
+			scheme Scheme
+			want   string
+		}{{Schemes()[0], c.trellis}, {WindowScheme(4), c.trellis}, {sixteen, c.scalar}, {bytesScheme, c.scalar}} {
+			src, dst := new(memory), new(memory)
+			src.add("w", c.dtype, c.w, rows, cols)
+			report, err := Compress(t.Context(), dst, src, Options{Settings: Settings{Scheme: s.scheme}})
+			if err != nil {
+				t.Errorf("%s, %s: %v", c.name, s.scheme.Name, err)
+				continue
+			}
+			e := report.Entries[0]
+			if (s.want == "") != (e.Reason == "") || !strings.Contains(e.Reason, s.want) {
+				t.Errorf("%s, %+v: reason %q, want %q", c.name, s.scheme, e.Reason, s.want)
+			}
+			if l := dst.layers["w"]; l != nil {
+				checkBuilt(t, l, c.w)
+			}
+		}
+	}
+}
+
+// TestDistortionBeyondFloat32: results that overflow in float32 are as far off as the largest float32.
+func TestDistortionBeyondFloat32(t *testing.T) {
+	inf := float32(math.Inf(1))
+	var d Distortion
+	d.Add([]float32{inf, -inf, 3.4e38}, []float32{inf, -math.MaxFloat32, -3.4e38})
+	if d.Max != 2*float64(float32(3.4e38)) || !(d.Relative() > 1 && d.Relative() < 2) || d.Noise-d.Noise != 0 {
+		t.Errorf("%+v, relative %v", d, d.Relative())
+	}
+}
+
+// TestSampleRow: rows are within the matrix and rise, however many there are.
+func TestSampleRow(t *testing.T) {
+	for _, rows := range []int{1, 2, 1000, 1 << 17, math.MaxInt32} {
+		n := min(rows, 1<<14)
+		last := -1
+		for i := range n {
+			at := sampleRow(i, n, rows)
+			if at < last || at >= rows {
+				t.Fatalf("row %d of %d of %d: %d, behind %d", i, n, rows, at, last)
+			}
+			last = at
 		}
 	}
 }

@@ -39,8 +39,10 @@ func (s step) value() float64 {
 	return math.Ldexp(v, int(s>>octaveBits))
 }
 
-// octaves is the step nearest to 2^log.
-func octaves(log float64) step { return step(math.RoundToEven(log * float64(octave))) }
+// octaves is the step nearest to 2^log, for a log within ±2^32.
+func octaves(log float64) step {
+	return step(math.RoundToEven(min(max(log, -1<<32), 1<<32) * float64(octave)))
+}
 
 // stepBelow is the largest step of which v is no less than the value, v being more than 0.
 func stepBelow(v float64) step { return step(logscale.Log2(v, octaveBits)) }
