@@ -12,9 +12,9 @@ import (
 // Build compresses the matrix w [rows, cols], row-major and finite, as the scheme says. Bits and MaxError of the
 // options hold for this matrix alone.
 //
-// Weights may be of any size, but a layer has float32 scales: where the largest weight is below 2^-96, digits are lost, and what
-// lies far below the largest (rows whose weights are below 2^-24 of it, mostly) comes out as 0. Compress passes through what
-// that would spoil.
+// Weights may be of any size, but a layer has float32 scales: where the largest weight is below
+// 2^-96, digits are lost, and what lies far below the largest (rows whose weights are below 2^-24
+// of it, mostly) comes out as 0. Compress passes through what that would spoil.
 func Build(ctx context.Context, w []float32, rows, cols int, scheme Scheme, opts Options) (*Layer, error) {
 	opts.Scheme = scheme
 	opts, err := opts.withKernels()

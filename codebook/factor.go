@@ -13,8 +13,9 @@ type Factor struct {
 	Cols    int
 	Damping float64
 
-	// Cols x Cols: row j is column j of U, 0 behind the diagonal, divided by 2^exponent. Feedback goes by ratios of these
-	// alone, so that inputs of any size may come: the largest on the diagonal is from 0.5 to 1.
+	// Cols x Cols: row j is column j of U, 0 behind the diagonal, divided by 2^exponent. Feedback
+	// goes by ratios of these alone, so that inputs of any size may come: the largest on the
+	// diagonal is from 0.5 to 1.
 	transposed []float32
 	exponent   int
 }

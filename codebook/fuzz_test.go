@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// finiteFloats reads bytes as float32 numbers; of those that are none the largest bit of the exponent is cleared.
+// finiteFloats reads bytes as float32 numbers; of those that are none the largest bit of the
+// exponent is cleared.
 func finiteFloats(data []byte) []float32 {
 	w := make([]float32, len(data)/4)
 	for i := range w {
@@ -18,8 +19,9 @@ func finiteFloats(data []byte) []float32 {
 	return w
 }
 
-// FuzzBuild: of any matrix any scheme makes a valid layer, which stands for finite weights and can be decoded from its stream,
-// with an error that is known. The first three bytes choose the scheme and the shape, which the weights repeat to fill.
+// FuzzBuild: of any matrix any scheme makes a valid layer, which stands for finite weights and can
+// be decoded from its stream, with an error that is known. The first three bytes choose the scheme
+// and the shape, which the weights repeat to fill.
 func FuzzBuild(f *testing.F) {
 	schemes := everyScheme()
 	floats := func(head [3]byte, w ...float32) {

@@ -252,7 +252,8 @@ func (l *Layer) clearRow(r int, s *valueSet) {
 // assignGroup tries the multipliers around scale/unit, assigns the group with the best of them and
 // returns it.
 func (l *Layer) assignGroup(dst []byte, x []float32, s *valueSet, scale, unit float32) int8 {
-	near := int(min(max(math.RoundToEven(float64(scale)/float64(unit)), -MaxMultiplier-2), MaxMultiplier+2))
+	ratio := math.RoundToEven(float64(scale) / float64(unit))
+	near := int(min(max(ratio, -MaxMultiplier-2), MaxMultiplier+2))
 	best, most := 0, float32(0)
 	for m := max(near-2, -MaxMultiplier); m <= min(near+2, MaxMultiplier); m++ {
 		if m == 0 {

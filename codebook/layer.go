@@ -87,7 +87,8 @@ func (l *Layer) storedBytes(k int) int64 {
 	if l.Stream != nil {
 		return int64(len(l.Stream))
 	}
-	row := bitstream.RowBytes(l.Segments(), AssignmentBits(k)) + bitstream.RowBytes(l.Groups(), MultiplierBits)
+	row := bitstream.RowBytes(l.Segments(), AssignmentBits(k))
+	row += bitstream.RowBytes(l.Groups(), MultiplierBits)
 	if l.RowScales != nil {
 		row++
 	}
@@ -188,10 +189,12 @@ func (l *Layer) Row(dst []float32, r int) {
 	}
 }
 
-// overflowing is the scale up to which the product with the largest multiplier and byte stays within float32.
+// overflowing is the scale up to which the product with the largest multiplier and byte stays
+// within float32.
 const overflowing = 0x1p114
 
-// bound makes those values of row r that left float32 on the way what their factors come to, the largest float32 at most.
+// bound makes those values of row r that left float32 on the way what their factors come to, the
+// largest float32 at most.
 func (l *Layer) bound(dst []float32, r int) {
 	scale := float64(l.Scale)
 	if l.RowScales != nil {

@@ -11,10 +11,14 @@ import (
 // everyScheme has one of each way to build a layer. Rates of the trellis are in the settings.
 func everyScheme() []Settings {
 	all := []Settings{
-		{Scheme: Schemes()[0], Bits: 2}, {Scheme: Schemes()[0], Bits: 4}, {Scheme: Schemes()[0], MaxError: 0.1},
-		{Scheme: sixteen}, {Scheme: sixteenRows}, {Scheme: bytesScheme}, {Scheme: pairs}, {Scheme: eights}, {Scheme: rowsScheme},
-		{Scheme: Scheme{Name: "scalar", Width: 1, K: 256, Group: 32}}, {Scheme: Scheme{Name: "scalar", Width: 1, K: 1, Group: 8}},
-		{Scheme: Scheme{Name: "scalar", Width: 1, K: 2, Group: 8}}, {Scheme: Scheme{Name: "segments", Width: 3, K: 5}},
+		{Scheme: Schemes()[0], Bits: 2}, {Scheme: Schemes()[0], Bits: 4},
+		{Scheme: Schemes()[0], MaxError: 0.1},
+		{Scheme: sixteen}, {Scheme: sixteenRows}, {Scheme: bytesScheme},
+		{Scheme: pairs}, {Scheme: eights}, {Scheme: rowsScheme},
+		{Scheme: Scheme{Name: "scalar", Width: 1, K: 256, Group: 32}},
+		{Scheme: Scheme{Name: "scalar", Width: 1, K: 1, Group: 8}},
+		{Scheme: Scheme{Name: "scalar", Width: 1, K: 2, Group: 8}},
+		{Scheme: Scheme{Name: "segments", Width: 3, K: 5}},
 	}
 	for bits := 2; bits <= 5; bits++ {
 		all = append(all, Settings{Scheme: WindowScheme(bits)})
@@ -22,7 +26,8 @@ func everyScheme() []Settings {
 	return all
 }
 
-// checkBuilt holds a layer against what holds for all: it is valid, it is what is stored, and all that it stands for is finite.
+// checkBuilt holds a layer against what holds for all: it is valid, it is what is stored, and all
+// that it stands for is finite.
 func checkBuilt(t testing.TB, l *Layer, w []float32) Distortion {
 	t.Helper()
 	if err := l.Validate(); err != nil {
@@ -43,7 +48,8 @@ func checkBuilt(t testing.TB, l *Layer, w []float32) Distortion {
 	return d
 }
 
-// TestEveryMagnitude: a matrix comes out as well as the same one of ordinary size, as far as float32 reaches.
+// TestEveryMagnitude: a matrix comes out as well as the same one of ordinary size, as far as
+// float32 reaches.
 func TestEveryMagnitude(t *testing.T) {
 	const rows, cols = 48, 40
 	normal := gaussian(1, rows*cols)
@@ -87,11 +93,12 @@ func TestEveryMagnitude(t *testing.T) {
 					want = got
 				}
 				switch {
-				case e < -90: // what a scale is rounded to can be a half off, and row scales once more
+				case e < -90: // a scale can be rounded to twice what it is, or to 0
 					if got > 2 {
 						t.Errorf("%s: error %v", name, got)
 					}
-				case e < 127 && !(got <= want*1.001+1e-6) || !(got <= want*1.001+0.004): // the largest outlier is 0x1.fep127
+				// The largest outlier is 0x1.fep127, 0.004 below the largest float32.
+				case e < 127 && !(got <= want*1.001+1e-6) || !(got <= want*1.001+0.004):
 					t.Errorf("%s: error %v, %v of the same at ordinary size", name, got, want)
 				}
 			}
@@ -99,13 +106,14 @@ func TestEveryMagnitude(t *testing.T) {
 	}
 }
 
-// TestMixedMagnitudes: rows far below the largest become 0, others do as well as on their own, nothing gets lost without
-// a figure that says so.
+// TestMixedMagnitudes: rows far below the largest become 0, others do as well as on their own,
+// nothing gets lost without a figure that says so.
 func TestMixedMagnitudes(t *testing.T) {
 	const rows, cols = 24, 40
 	normal := gaussian(2, rows*cols)
 	for _, sizes := range [][]float64{
-		{0x1p-149, 1}, {0x1p-149, 0x1p-140}, {1e-30, 1e30}, {1e-45, 3.4e37, 1}, {0x1p-130, 0x1p-127, 0x1p-120}, {0, 1e-40}, {1e-45, 0, 1e38},
+		{0x1p-149, 1}, {0x1p-149, 0x1p-140}, {1e-30, 1e30}, {1e-45, 3.4e37, 1},
+		{0x1p-130, 0x1p-127, 0x1p-120}, {0, 1e-40}, {1e-45, 0, 1e38},
 	} {
 		w := fill(rows*cols, func(i int) float32 { return finite(float64(normal[i]) * sizes[i/cols%len(sizes)]) })
 		for _, s := range everyScheme() {
@@ -123,11 +131,15 @@ func TestMixedMagnitudes(t *testing.T) {
 	}
 }
 
-// TestMomentsOfEveryMagnitude: what is known of the inputs says how they compare, however large they are, and weights too.
+// TestMomentsOfEveryMagnitude: what is known of the inputs says how they compare, however large
+// they are, and weights too.
 func TestMomentsOfEveryMagnitude(t *testing.T) {
 	const rows, cols = 48, 40
 	normal := gaussian(3, rows*cols)
-	of := map[string]*Moments{"matrix": correlated(t, cols, 0.1), "squares": moments(t, fill(cols, func(i int) float32 { return float32(i) }), cols)}
+	of := map[string]*Moments{
+		"matrix":  correlated(t, cols, 0.1),
+		"squares": moments(t, fill(cols, func(i int) float32 { return float32(i) }), cols),
+	}
 	for kind, plain := range of {
 		for _, s := range []Scheme{Schemes()[0], WindowScheme(3)} {
 			want := -1.0
@@ -137,12 +149,15 @@ func TestMomentsOfEveryMagnitude(t *testing.T) {
 					if plain.Matrix != nil {
 						values = plain.Matrix
 					}
-					m := moments(t, fill(len(values), func(i int) float32 { return float32(float64(values[i]) * size) }), cols)
+					scaled := fill(len(values), func(i int) float32 { return float32(float64(values[i]) * size) })
+					m := moments(t, scaled, cols)
 					src, dst := new(memory), new(memory)
 					w := fill(rows*cols, func(i int) float32 { return float32(float64(normal[i]) * weights) })
 					src.add("w", "F32", w, rows, cols)
-					settings := Settings{Scheme: s}
-					report, err := Compress(t.Context(), dst, src, Options{Settings: settings, Moments: func(string, int) (*Moments, error) { return m, nil }})
+					report, err := Compress(t.Context(), dst, src, Options{
+						Settings: Settings{Scheme: s},
+						Moments:  func(string, int) (*Moments, error) { return m, nil },
+					})
 					name := fmt.Sprintf("%s of %g, weights of %g, %+v", kind, size, weights, s)
 					if err != nil || dst.layers["w"] == nil {
 						t.Errorf("%s: %v, %+v", name, err, report)
@@ -184,7 +199,7 @@ func TestCompressSaysWhatScalesDoNotHold(t *testing.T) {
 		{"large", "F32", times(1e25), "", ""},
 		{"denormal", "F32", times(1e-40), "too small for float32 scales", "too small for float32 scales"},
 		{"below the least denormal", "F64", fill(rows*cols, func(int) float32 { return 0x1p-149 }),
-			"no weight is beyond 1.4e-45: too small for float32 scales", "no weight is beyond 1.4e-45: too small for float32 scales"},
+			"no weight is beyond 1.4e-45: too small", "no weight is beyond 1.4e-45: too small"},
 		{"huge", "F32", times(1e37), "too large for float32 scales", "too large for float32 scales"},
 		{"one huge weight", "F32", with(-math.MaxFloat32), "", "weights of up to 3.4e+38: too large for float32 scales"},
 		{"one beyond float32", "F64", with(-math.MaxFloat32), "value 777 is beyond float32", "value 777 is beyond float32"},
@@ -212,7 +227,8 @@ func TestCompressSaysWhatScalesDoNotHold(t *testing.T) {
 	}
 }
 
-// TestDistortionBeyondFloat32: results that overflow in float32 are as far off as the largest float32.
+// TestDistortionBeyondFloat32: results that overflow in float32 are as far off as the largest
+// float32.
 func TestDistortionBeyondFloat32(t *testing.T) {
 	inf := float32(math.Inf(1))
 	var d Distortion

@@ -31,5 +31,6 @@ func parallel(threads, n int, f func(lo, hi int)) {
 	wg.Wait()
 }
 
-// portion returns where the i-th of parts about equal parts of n begins. What is multiplied may not fit an int.
+// portion returns where the i-th of parts about equal parts of n begins. What is multiplied may not
+// fit an int.
 func portion(n, i, parts int) int { return int(int64(n) * int64(i) / int64(parts)) }

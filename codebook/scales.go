@@ -11,16 +11,17 @@ import (
 const maxFloat32 = math.MaxFloat32
 
 const (
-	// Schemes square and invert weights in float32, which matrices allow whose largest weight is from
-	// 2^-ordinaryOctaves to 2^ordinaryOctaves.
+	// Schemes square and invert weights in float32, which matrices allow whose largest weight is
+	// from 2^-ordinaryOctaves to 2^ordinaryOctaves.
 	ordinaryOctaves = 32
-	// negligible is the part of the largest weight below which a weight is 0 where none is stored apart. The
-	// scales of rows and groups reach down to 2^-30 of it.
+	// negligible is the part of the largest weight below which a weight is 0 where none is stored
+	// apart. The scales of rows and groups reach down to 2^-30 of it.
 	negligible = 0x1p-64
-	// Scale, times scales of rows and columns and the values of inputs, stays an ordinary float32 for
-	// matrices whose largest weight, outliers apart, is from leastTop to mostTop.
+	// Scale, times scales of rows and columns and the values of inputs, stays an ordinary float32
+	// for matrices whose largest weight, outliers apart, is from leastTop to mostTop.
 	leastTop, mostTop = 0x1p-96, 0x1p96
-	// fewHuge is the part of the weights, inverted, that may be beyond mostTop where outliers are stored apart.
+	// fewHuge is the part of the weights, inverted, that may be beyond mostTop where outliers are
+	// stored apart.
 	fewHuge = 256
 )
 
@@ -30,8 +31,8 @@ const (
 // so that the 16 bits of a float16 would be wasted.
 func RowScale(code byte) float32 { return logscale.Value(code) }
 
-// ordinary returns what schemes that cluster work on in place of w: w divided by 2^exponent, which is exact, with
-// the weights that are negligible beside the largest at 0. Mostly that is w itself.
+// ordinary returns what schemes that cluster work on in place of w: w divided by 2^exponent, which
+// is exact, with the weights that are negligible beside the largest at 0. Mostly that is w itself.
 func ordinary(w []float32) (scaled []float32, exponent int) {
 	top, least := extremes(w)
 	exponent = beyondOrdinary(top)
@@ -42,8 +43,8 @@ func ordinary(w []float32) (scaled []float32, exponent int) {
 	return divided(w, exponent, limit), exponent
 }
 
-// raised returns what schemes that store outliers apart work on in place of w: as ordinary does for matrices of tiny
-// weights. One huge weight says nothing of the others here.
+// raised returns what schemes that store outliers apart work on in place of w: as ordinary does for
+// matrices of tiny weights. One huge weight says nothing of the others here.
 func raised(w []float32) (scaled []float32, exponent int) {
 	top, _ := extremes(w)
 	if exponent = beyondOrdinary(top); exponent >= 0 {
@@ -72,7 +73,8 @@ func divided(w []float32, exponent int, limit float32) []float32 {
 	return scaled
 }
 
-// extremes returns the largest magnitude in w, and the least that is not 0; both are 0 where all are.
+// extremes returns the largest magnitude in w, and the least that is not 0; both are 0 where all
+// are.
 func extremes(w []float32) (top, least float32) {
 	for _, v := range w {
 		if v = max(v, -v); v > top {
@@ -85,15 +87,16 @@ func extremes(w []float32) (top, least float32) {
 	return top, least
 }
 
-// beyondScales says why no scheme holds w as it should, "" where nothing is in the way: because all weights are tiny, or
-// some are huge, more than a few where a scheme stores outliers apart.
+// beyondScales says why no scheme holds w as it should, "" where nothing is in the way: because all
+// weights are tiny, or some are huge, more than a few where a scheme stores outliers apart.
 func beyondScales(w []float32, apart bool) string {
 	top, _ := extremes(w)
 	switch {
 	case top == 0 || top >= leastTop && top <= mostTop:
 		return ""
 	case top < leastTop:
-		return fmt.Sprintf("no weight is beyond %.2g: too small for float32 scales, which are for %.2g and more", top, leastTop)
+		return fmt.Sprintf("no weight is beyond %.2g: too small for float32 scales, which are for %.2g and more",
+			top, leastTop)
 	}
 	huge := 0
 	for _, v := range w {
@@ -104,10 +107,12 @@ func beyondScales(w []float32, apart bool) string {
 	if apart && huge <= len(w)/fewHuge {
 		return ""
 	}
-	return fmt.Sprintf("weights of up to %.2g: too large for float32 scales, which are for %.2g and less", top, mostTop)
+	return fmt.Sprintf("weights of up to %.2g: too large for float32 scales, which are for %.2g and less",
+		top, mostTop)
 }
 
-// indexClamped returns the index of the first value that may be no float32 in the model, -1 when there is none: see Source.
+// indexClamped returns the index of the first value that may be no float32 in the model, -1 when
+// there is none: see Source.
 func indexClamped(w []float32) int {
 	return slices.IndexFunc(w, func(v float32) bool { return v == maxFloat32 || v == -maxFloat32 })
 }

@@ -75,7 +75,8 @@ const headerBytes = 500
 // bits a weight where the scheme lets them be chosen.
 func (s Scheme) fileBytes(rows, cols int, bits float64) int64 {
 	if s.Window != 0 {
-		return MaxCentroids + int64(rows) + int64(cols) + int64(rows)*int64(bitstream.RowBytes(cols, s.Window)) + headerBytes
+		row := 1 + int64(bitstream.RowBytes(cols, s.Window))
+		return MaxCentroids + int64(rows)*row + int64(cols) + headerBytes
 	}
 	if s.anyRate() {
 		return int64(bits*float64(rows)*float64(cols)/8) + headerBytes

@@ -44,7 +44,9 @@ type laid struct {
 func newCoding(w []float32, rows, cols, states, threads int, set *kernels.Set, in sensitivity) *coding {
 	w, exponent := raised(w)
 	in.unit = math.Ldexp(in.unit, -exponent)
-	c := &coding{w: w, exponent: exponent, rows: rows, cols: cols, sensitivity: in, threads: threads, set: set}
+	c := &coding{
+		w: w, exponent: exponent, rows: rows, cols: cols, sensitivity: in, threads: threads, set: set,
+	}
 	c.spread = newSpread(w, rows, cols, threads)
 	c.coder = entropy.Coder{
 		Trellis: entropy.TrellisOf(states), Classes: c.spread.classes(in.steps),
@@ -181,8 +183,8 @@ type outlier struct {
 	value float32
 }
 
-// apart returns outliers of a matrix of so many columns as a layer has them. Their values were divided by
-// 2^exponent.
+// apart returns outliers of a matrix of so many columns as a layer has them. Their values were
+// divided by 2^exponent.
 func apart(outliers []outlier, cols, exponent int) (stored []Outlier) {
 	for _, o := range outliers {
 		value := finite(math.Ldexp(float64(o.value), exponent))

@@ -81,7 +81,8 @@ var bad = []struct {
 	{"trailing-bytes", header, "1 bytes after the last tensor", fileOf("{"+tensorText("a", "U8", "[4]", 0, 4)+"}", 5)},
 }
 
-// byWord returns what a program of 64 bits says of a number that one of 32 bits cannot hold, and what that says.
+// byWord returns what a program of 64 bits says of a number that one of 32 bits cannot hold, and
+// what that says.
 func byWord(on64, on32 string) string {
 	if strconv.IntSize == 32 {
 		return on32

@@ -5,7 +5,8 @@ import (
 	"math"
 )
 
-// fromF64 is the nearest float32, ties to even. What is finite stays so, and what is not 0 does too.
+// fromF64 is the nearest float32, ties to even. What is finite stays so, and what is not 0 does
+// too.
 func fromF64(v float64) float32 {
 	f := float32(v)
 	switch {

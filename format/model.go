@@ -131,8 +131,8 @@ func (f *File) Reader(name string) (*io.SectionReader, error) {
 }
 
 // Floats returns the values of a tensor of dtype F64, F32, F16 or BF16. Values of F64 are rounded
-// to nearest even. A finite one beyond the largest float32 becomes that, one that is not 0 and below the least becomes
-// the least, so that it shows that it was there.
+// to nearest even. A finite one beyond the largest float32 becomes that, one that is not 0 and
+// below the least becomes the least, so that it shows that it was there.
 func (f *File) Floats(name string) ([]float32, error) {
 	values, _, err := f.floats(name)
 	return values, err
@@ -148,7 +148,8 @@ func (f *File) floats(name string) ([]float32, uint64, error) {
 		return nil, 0, fmt.Errorf("%s: tensor %q: dtype %s is not one of F64, F32, F16 and BF16", f.path, name, e.DType)
 	}
 	if e.Elements() > math.MaxInt/4 {
-		return nil, 0, fmt.Errorf("%s: tensor %q: %d values: more than a %d-bit program can hold", f.path, name, e.Elements(), strconv.IntSize)
+		return nil, 0, fmt.Errorf("%s: tensor %q: %d values: more than a %d-bit program can hold",
+			f.path, name, e.Elements(), strconv.IntSize)
 	}
 	values := make([]float32, 0, e.Elements())
 	sum := xxh3.New()

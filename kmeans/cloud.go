@@ -61,7 +61,8 @@ func split(chunks []chunk, lo, hi, d int) []chunk {
 	return chunks
 }
 
-// portion returns where the i-th of parts about equal parts of n begins. What is multiplied may not fit an int.
+// portion returns where the i-th of parts about equal parts of n begins. What is multiplied may not
+// fit an int.
 func portion(n, i, parts int) int { return int(int64(n) * int64(i) / int64(parts)) }
 
 // newCloud copies the points of the input, those of order or, if it is nil, all, into planes.

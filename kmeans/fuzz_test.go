@@ -6,8 +6,9 @@ import (
 	"testing"
 )
 
-// FuzzRun: of any finite points and weights Run makes finite centroids, all within reach of the points, and says what they
-// cost. The first three bytes choose width, number of centroids and whether there are weights.
+// FuzzRun: of any finite points and weights Run makes finite centroids, all within reach of the
+// points, and says what they cost. The first three bytes choose width, number of centroids and
+// whether there are weights.
 func FuzzRun(f *testing.F) {
 	floats := func(d, k, weighted byte, values ...float32) {
 		data := []byte{d, k, weighted}
