@@ -22,7 +22,7 @@ RACE = $(shell command -v "$$($(GO) env CC)" >/dev/null 2>&1 && echo -race)
 
 .DEFAULT_GOAL := help
 .PHONY: help need-go build test check fuzz bench compare cover tiers testdata demo emulate \
-	check-format check-vet check-static check-test check-tiers check-lanes check-examples check-model
+	check-format check-vet check-static check-test check-386 check-tiers check-lanes check-examples check-model
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1 \t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -36,7 +36,7 @@ build: need-go ## build the program, build/palettize
 test: need-go ## run the tests
 	$(GO) test ./...
 
-check: need-go testdata tiers check-format check-vet check-static check-test check-tiers check-lanes check-examples check-model fuzz ## everything that CI runs
+check: need-go testdata tiers check-format check-vet check-static check-test check-386 check-tiers check-lanes check-examples check-model fuzz ## everything that CI runs
 	@echo "check: all passed$(if $(RACE),,, but WITHOUT the race detector: it needs a C compiler (apt-get install gcc libc6-dev))"
 ifeq ($(PALETTIZE_LANES),native)
 	@echo "check: but WITHOUT the emulated CPUs: some tiers may not have run"
@@ -62,6 +62,14 @@ check-test: need-go
 	@test -n "$(RACE)" || echo "check: no C compiler, so no race detector"
 	$(GO) test $(RACE) ./...
 	$(if $(RACE),$(GO) test ./cmd/palettize)
+
+# An int of 32 bits, on an x86-64 machine. Files are the same there.
+check-386: export GOARCH = 386
+check-386: export CGO_ENABLED = 0
+check-386: need-go
+	$(GO) vet ./...
+	$(GO) test -short -skip 'TestCompressFor|TestBitsAreMet' ./codebook ./kmeans ./format ./kernels ./internal/...
+	$(GO) test -run 'TestGolden/./off=$$/threads=2' ./cmd/palettize
 
 # The tests of the arithmetic once more as this CPU with less of its abilities. -count=1: the switch is
 # read before the test cache looks.

@@ -225,20 +225,20 @@ func (c *compression) share(ctx context.Context, members []*matrixPlan, g goal, 
 		sketches := sketchesOf(members)
 		weights, signal := sums(sketches)
 		g.bytes = min(g.bytes, trellisBits*weights/8)
-		portions, err := among(ctx, sketches, g, threadCount(c.opts.Threads))
+		allotments, err := among(ctx, sketches, g, threadCount(c.opts.Threads))
 		if err != nil {
 			return err
 		}
 		var rest []*matrixPlan
 		for i, p := range members {
-			at := portions[i].goal
-			p.set(portions[i], g.bytes > 0)
+			at := allotments[i].goal
+			p.set(allotments[i], g.bytes > 0)
 			if r := p.repeats; r == nil || r.goal.bytes > at.bytes || r.goal.noise > at.noise {
 				rest = append(rest, p)
 				continue
 			}
 			p.Scheme = p.repeats.scheme
-			p.set(portion{goal: p.repeats.goal}, true)
+			p.set(allotment{goal: p.repeats.goal}, true)
 			taken := p.repeats.goal
 			if each { // what it does without is not for others
 				taken = goal{g.bytes * p.sketch.weights() / weights, g.noise * p.sketch.signal / max(signal, math.SmallestNonzeroFloat64)}
@@ -262,7 +262,7 @@ func sketchesOf(members []*matrixPlan) []*sketch {
 }
 
 // set notes what a matrix gets: bytes that are not to be exceeded, or noise.
-func (p *matrixPlan) set(at portion, bytes bool) {
+func (p *matrixPlan) set(at allotment, bytes bool) {
 	p.Step, p.Cap = int(at.step), at.cap
 	p.Bits = 8 * at.goal.bytes / p.sketch.weights()
 	p.Error = relative(at.goal.noise, p.sketch.signal)

@@ -11,6 +11,10 @@ import (
 
 // Build compresses the matrix w [rows, cols], row-major and finite, as the scheme says. Bits and MaxError of the
 // options hold for this matrix alone.
+//
+// Weights may be of any size, but a layer has float32 scales: where the largest weight is below
+// 2^-96, digits are lost, and what lies far below the largest (rows whose weights are below 2^-24
+// of it, mostly) comes out as 0. Compress passes through what that would spoil.
 func Build(ctx context.Context, w []float32, rows, cols int, scheme Scheme, opts Options) (*Layer, error) {
 	opts.Scheme = scheme
 	opts, err := opts.withKernels()
@@ -28,18 +32,28 @@ func Build(ctx context.Context, w []float32, rows, cols int, scheme Scheme, opts
 		l.Width = cols
 	}
 	km := kmeans.Options{K: scheme.K, Seed: opts.Seed, Threads: opts.Threads, Kernels: opts.Kernels}
-	if l.Group != 0 {
-		return l, l.buildGroups(ctx, w, km)
+	scaled, exponent := ordinary(w)
+	if err := l.cluster(ctx, scaled, scheme.Width != 0, km); err != nil {
+		return nil, err
 	}
-	points, weights, base := l.normalise(w, scheme.Width != 0, threadCount(opts.Threads))
-	if l.Width == 1 && scheme.K == MaxCentroids {
-		return l, l.useGrid(ctx, points, weights, base, km)
+	l.Scale = finite(math.Ldexp(float64(l.Scale), exponent))
+	return l, nil
+}
+
+// cluster fills in the layer of w, whose shape it has, for a scheme that is not trellis.
+func (l *Layer) cluster(ctx context.Context, w []float32, rowScales bool, km kmeans.Options) error {
+	if l.Group != 0 {
+		return l.buildGroups(ctx, w, km)
+	}
+	points, weights, base := l.normalise(w, rowScales, threadCount(km.Threads))
+	if l.Width == 1 && km.K == MaxCentroids {
+		return l.useGrid(ctx, points, weights, base, km)
 	}
 	res, err := kmeans.Run(ctx, points, l.Width, weights, km)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return l, l.useCentroids(ctx, res.Centroids, points, weights, base, km)
+	return l.useCentroids(ctx, res.Centroids, points, weights, base, km)
 }
 
 // normalise cuts w into points of l.Width columns. With row scales each row is divided by a scale

@@ -63,7 +63,7 @@ func (s *columnSearch) run(ctx context.Context) error {
 // column quantises column j of all blocks.
 func (s *columnSearch) column(j int, column, rebuilt []float32) error {
 	lane := j % entropy.Lanes
-	inverse, step := float32(1/s.steps[j]), float32(s.steps[j])
+	inverse, step := finite(1/s.steps[j]), finite(s.steps[j])
 	done := 0
 	for i := range s.paths {
 		p := &s.paths[i]

@@ -142,6 +142,15 @@ func (c *compression) read(t Tensor) (w []float32, reason string, err error) {
 		}
 		return nil, bad.Error(), nil
 	}
+	if t.DType == "F64" {
+		if i := indexClamped(w); i >= 0 {
+			return nil, fmt.Sprintf("value %d is beyond float32", i), nil
+		}
+	}
+	apart := c.opts.settingsOf(c.opts.group(t.Name)).Scheme.Name == "trellis"
+	if reason := beyondScales(w, apart); reason != "" {
+		return nil, reason, nil
+	}
 	return w, "", nil
 }
 

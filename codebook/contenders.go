@@ -132,7 +132,7 @@ func (c *compression) contend(ctx context.Context, p *matrixPlan, w []float32, x
 // compete adds a contender.
 func (p *matrixPlan) compete(s Scheme, at goal) {
 	p.contenders = append(p.contenders, contender{
-		scheme: s, goal: at, weighed: at.noise / p.sketch.whole.sensitivity.noiseOf(0),
+		scheme: s, goal: at, weighed: at.noise / p.sketch.whole.noiseOf(0),
 		time: s.time(p.sketch.whole.rows, p.sketch.whole.cols),
 	})
 }
@@ -180,7 +180,7 @@ func (x *contest) run(members []*matrixPlan, g goal, each bool) ([]*matrixPlan, 
 				fair += g.noise * p.sketch.signal / max(signal, math.SmallestNonzeroFloat64)
 				continue
 			}
-			p.set(portion{goal: chosen[i].goal}, true)
+			p.set(allotment{goal: chosen[i].goal}, true)
 			if g.noise > 0 { // it was tried on a sample; all of it may leave what no other needs
 				spare := own.noise / max(noise, math.SmallestNonzeroFloat64)
 				p.Cap = relative(chosen[i].goal.noise*spare, p.sketch.signal)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 )
 
 // Factor is what error feedback needs of the second moments H of a layer's inputs: the upper triangular U with
@@ -12,7 +13,11 @@ type Factor struct {
 	Cols    int
 	Damping float64
 
-	transposed []float32 // Cols x Cols: row j is column j of U, 0 behind the diagonal
+	// Cols x Cols: row j is column j of U, 0 behind the diagonal, divided by 2^exponent. Feedback
+	// goes by ratios of these alone, so that inputs of any size may come: the largest on the
+	// diagonal is from 0.5 to 1.
+	transposed []float32
+	exponent   int
 }
 
 // dampings are tried in turn. The first is what leaves the sentence embeddings of all-MiniLM-L6-v2 nearest to the true ones
@@ -49,7 +54,9 @@ func (m *Moments) Factor(ctx context.Context, threads int) (*Factor, error) {
 		if err := t.invert(ctx); err != nil {
 			return nil, err
 		}
-		return &Factor{cols, damping, t.reversed()}, nil
+		f := &Factor{Cols: cols, Damping: damping}
+		f.transposed, f.exponent = t.reversed()
+		return f, nil
 	}
 	return nil, fmt.Errorf("the matrix is not one of second moments: not positive definite with %v times its mean square added",
 		dampings[len(dampings)-1])
@@ -60,22 +67,28 @@ func (m *Moments) Factor(ctx context.Context, threads int) (*Factor, error) {
 func (f *Factor) Diagonal() []float32 {
 	d := make([]float32, f.Cols)
 	for j := range d {
-		d[j] = f.column(j)[j]
+		d[j] = finite(math.Ldexp(float64(f.column(j)[j]), f.exponent))
 	}
 	return d
 }
 
-// column returns column j of U.
+// column returns column j of U, divided by 2^exponent.
 func (f *Factor) column(j int) []float32 { return f.transposed[j*f.Cols:][:f.Cols] }
 
-// reversed returns the upper triangle with both orders reversed, as float32.
-func (t *triangle) reversed() []float32 {
-	out := make([]float32, len(t.values))
+// reversed returns the upper triangle with both orders reversed, as float32, divided by 2^exponent.
+func (t *triangle) reversed() (out []float32, exponent int) {
+	top := 0.0
+	for r := range t.n {
+		top = max(top, t.row(r)[r])
+	}
+	_, exponent = math.Frexp(top)
+	factor := math.Ldexp(1, -exponent)
+	out = make([]float32, len(t.values))
 	for r := range t.n {
 		row := out[(t.n-1-r)*t.n:]
 		for c, v := range t.row(r)[r:] {
-			row[t.n-1-r-c] = float32(v)
+			row[t.n-1-r-c] = float32(v * factor)
 		}
 	}
-	return out
+	return out, exponent
 }

@@ -25,10 +25,9 @@ const (
 // its own for every 16 groups, for 0.03 bits more; to 0.0650 and 0.0677 with 6-bit logarithms in steps of
 // 2^(1/16) and 2^(1/8); and to 0.0639 with exact scales. It also keeps sums of groups integers.
 func (l *Layer) buildGroups(ctx context.Context, w []float32, km kmeans.Options) error {
-	w, exponent := powerOfTwoScaled(w)
 	sample := make([]int, max(1, min(l.Rows, groupSample/l.Cols)))
 	for i := range sample {
-		sample[i] = i * l.Rows / len(sample)
+		sample[i] = portion(l.Rows, i, len(sample))
 	}
 	values, err := l.startValues(ctx, w, sample, km)
 	if err != nil {
@@ -47,23 +46,7 @@ func (l *Layer) buildGroups(ctx context.Context, w []float32, km kmeans.Options)
 		bytes[i] = g.quantise(v)
 		values[i] = g.value(bytes[i])
 	}
-	if err := l.assignGroups(ctx, w, newValueSet(values), bytes, g, threads); err != nil {
-		return err
-	}
-	l.Scale = float32(math.Ldexp(float64(l.Scale), exponent))
-	return nil
-}
-
-// powerOfTwoScaled returns a copy of w whose largest magnitude is from 0.5 to 1, and the exponent of
-// what it was divided by: squares of huge and of tiny weights would leave float32.
-func powerOfTwoScaled(w []float32) ([]float32, int) {
-	_, exponent := math.Frexp(float64(largest(w)))
-	factor := math.Ldexp(1, -exponent)
-	scaled := make([]float32, len(w))
-	for i, v := range w {
-		scaled[i] = float32(float64(v) * factor)
-	}
-	return scaled, exponent
+	return l.assignGroups(ctx, w, newValueSet(values), bytes, g, threads)
 }
 
 // startValues clusters weights divided by the largest of their group, its sign included.
@@ -115,8 +98,8 @@ func newValueSet(values []float32) *valueSet {
 	for i := 1; i < len(values); i++ {
 		s.bounds = append(s.bounds, (values[i-1]+values[i])/2)
 	}
-	if width := values[len(values)-1] - values[0]; width > 0 {
-		s.cells = valueCells / width
+	if cells := valueCells / (values[len(values)-1] - values[0]); cells <= maxFloat32 {
+		s.cells = cells
 	}
 	k := 0
 	for cell := range s.first {
@@ -131,8 +114,11 @@ func newValueSet(values []float32) *valueSet {
 
 // nearest returns the index of the value nearest to x.
 func (s *valueSet) nearest(x float32) int {
-	cell := min(max(float32(x-s.lo)*s.cells, 0), valueCells)
-	k := int(s.first[int(cell)])
+	cell := 0
+	if at := float32(x-s.lo) * s.cells; at > 0 { // and a number
+		cell = int(min(at, valueCells))
+	}
+	k := int(s.first[cell])
 	for k < len(s.bounds) && x > s.bounds[k] {
 		k++
 	}
@@ -266,7 +252,8 @@ func (l *Layer) clearRow(r int, s *valueSet) {
 // assignGroup tries the multipliers around scale/unit, assigns the group with the best of them and
 // returns it.
 func (l *Layer) assignGroup(dst []byte, x []float32, s *valueSet, scale, unit float32) int8 {
-	near := int(math.RoundToEven(float64(scale) / float64(unit)))
+	ratio := math.RoundToEven(float64(scale) / float64(unit))
+	near := int(min(max(ratio, -MaxMultiplier-2), MaxMultiplier+2))
 	best, most := 0, float32(0)
 	for m := max(near-2, -MaxMultiplier); m <= min(near+2, MaxMultiplier); m++ {
 		if m == 0 {

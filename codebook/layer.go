@@ -6,6 +6,8 @@ import (
 	"math/bits"
 	"sort"
 	"sync"
+
+	"github.com/palettize/palettize/internal/bitstream"
 )
 
 const (
@@ -85,7 +87,8 @@ func (l *Layer) storedBytes(k int) int64 {
 	if l.Stream != nil {
 		return int64(len(l.Stream))
 	}
-	row := ceilDiv(l.Segments()*AssignmentBits(k), 8) + ceilDiv(l.Groups()*MultiplierBits, 8)
+	row := bitstream.RowBytes(l.Segments(), AssignmentBits(k))
+	row += bitstream.RowBytes(l.Groups(), MultiplierBits)
 	if l.RowScales != nil {
 		row++
 	}
@@ -180,6 +183,33 @@ func (l *Layer) Row(dst []float32, r int) {
 	}
 	for _, o := range l.outliers(r) {
 		dst[o.Col] = o.Value
+	}
+	if l.Scale > overflowing {
+		l.bound(dst[:l.Cols], r)
+	}
+}
+
+// overflowing is the scale up to which the product with the largest multiplier and byte stays
+// within float32.
+const overflowing = 0x1p114
+
+// bound makes those values of row r that left float32 on the way what their factors come to, the
+// largest float32 at most.
+func (l *Layer) bound(dst []float32, r int) {
+	scale := float64(l.Scale)
+	if l.RowScales != nil {
+		scale *= float64(RowScale(l.RowScales[r]))
+	}
+	for c, v := range dst {
+		if v-v == 0 {
+			continue
+		}
+		s := scale * float64(l.colScale(c))
+		if l.Group != 0 {
+			s *= float64(l.Multipliers[r*l.Groups()+c/l.Group])
+		}
+		a := int(l.Assignments[r*l.Segments()+c/l.Width])
+		dst[c] = finite(s * float64(int(l.Centroids[a*l.Width+c%l.Width])-int(l.ZeroPoint)))
 	}
 }
 

@@ -48,7 +48,9 @@ func (t Tensor) Float() bool {
 type Source interface {
 	// Tensors lists all tensors, in the order of the file.
 	Tensors() []Tensor
-	// Floats returns the values of a tensor whose Float is true.
+	// Floats returns the values of a tensor whose Float is true. Of F64, what is beyond the largest
+	// float32 becomes that, unless it is infinite, and what is not 0 but nearer to it than the
+	// least becomes the least.
 	Floats(name string) ([]float32, error)
 }
 

@@ -25,8 +25,12 @@ func parallel(threads, n int, f func(lo, hi int)) {
 	}
 	var wg sync.WaitGroup
 	for t := 1; t < threads; t++ {
-		wg.Go(func() { f(t*n/threads, (t+1)*n/threads) })
+		wg.Go(func() { f(portion(n, t, threads), portion(n, t+1, threads)) })
 	}
 	f(0, n/threads)
 	wg.Wait()
 }
+
+// portion returns where the i-th of parts about equal parts of n begins. What is multiplied may not
+// fit an int.
+func portion(n, i, parts int) int { return int(int64(n) * int64(i) / int64(parts)) }

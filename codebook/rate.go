@@ -20,7 +20,7 @@ const (
 )
 
 // step is the step of a quantiser as its logarithm, in 4096ths of an octave: a number that all machines compute alike.
-type step int
+type step int64
 
 const octave step = 1 << octaveBits
 
@@ -38,8 +38,10 @@ func (s step) value() float64 {
 	return math.Ldexp(v, int(s>>octaveBits))
 }
 
-// octaves is the step nearest to 2^log.
-func octaves(log float64) step { return step(math.RoundToEven(log * float64(octave))) }
+// octaves is the step nearest to 2^log, for a log within ±2^32.
+func octaves(log float64) step {
+	return step(math.RoundToEven(min(max(log, -1<<32), 1<<32) * float64(octave)))
+}
 
 // stepBelow is the largest step of which v is no less than the value, v being more than 0.
 func stepBelow(v float64) step { return step(logscale.Log2(v, octaveBits)) }
@@ -47,7 +49,7 @@ func stepBelow(v float64) step { return step(logscale.Log2(v, octaveBits)) }
 // sideBytes is what the layer takes in a file beside its encoded levels, at most: overhead is what every layer takes.
 func (c *coding) sideBytes(overhead int64, outliers []outlier) float64 {
 	front := Layer{
-		Cols: c.cols, Centroids: make([]byte, 2*c.top()+1), Outliers: apart(outliers, c.cols),
+		Cols: c.cols, Centroids: make([]byte, 2*c.top()+1), Outliers: apart(outliers, c.cols, c.exponent),
 		ColScales: c.sensitivity.codes, RowScales: c.sensitivity.rowCodes,
 	}
 	blocks := c.coder.Blocks()
@@ -82,8 +84,8 @@ func (c *coding) levelBytes(f *found, scale []float64) (float64, error) {
 // levels' values as they are stored.
 func (c *coding) noise(f *found, s step) float64 {
 	var l Layer
-	l.setLevels(s.value()*c.sensitivity.unit, c.top(), f, c.sensitivity.factor == nil)
-	unit := float64(l.Scale) / (s.value() * c.sensitivity.unit)
+	l.setLevels(c.stepOf(s), c.top(), f, c.sensitivity.factor == nil)
+	unit := float64(l.Scale) / c.stepOf(s)
 	sum := 0.0
 	for _, v := range f.noise {
 		sum += v
@@ -94,7 +96,7 @@ func (c *coding) noise(f *found, s step) float64 {
 		off := value - float64(level)
 		sum += float64(off * (float64(f.mass[level+levelZero]*(value+float64(level))) - 2*f.sums[level+levelZero]))
 	}
-	return sum * c.sensitivity.noiseOf(s)
+	return sum * c.noiseOf(s)
 }
 
 // sketch is what is kept of a matrix to know its rate and noise for any step.
@@ -110,7 +112,7 @@ type sketch struct {
 // newSketch measures on about so many weights.
 func newSketch(c *coding, overhead int64, weights int) *sketch {
 	s := &sketch{whole: *c, sample: c.sample(weights), held: c.coder.Classes.Held(), overhead: overhead}
-	s.signal = c.sensitivity.signal(c.w)
+	s.signal = c.signal()
 	s.whole.w = nil
 	s.sample.threads = 1
 	s.sample.sensitivity.factor = nil // feedback would change little, and a factor is large
@@ -121,7 +123,7 @@ func (s *sketch) weights() float64 { return float64(s.whole.rows) * float64(s.wh
 
 // deviation is the root of the mean square of the weights, as a step.
 func (s *sketch) deviation() step {
-	return stepBelow(s.signal/s.whole.sensitivity.noiseOf(0)/s.weights()) / 2
+	return stepBelow(s.signal/s.whole.noiseOf(0)/s.weights()) / 2
 }
 
 // rate is about what a matrix takes with a step, and the noise that it has then.
@@ -149,7 +151,7 @@ func (s *sketch) at(ctx context.Context, to step) (r rate, err error) {
 	for class, v := range f.noise {
 		r.noise += float64(v * scale[class])
 	}
-	r.noise *= s.whole.sensitivity.noiseOf(to)
+	r.noise *= s.whole.noiseOf(to)
 	return r, err
 }
 
@@ -172,7 +174,7 @@ func (s *sketch) build(ctx context.Context, w []float32, to step, g goal) (*Laye
 		return nil, err
 	}
 	c := s.whole
-	c.w = w
+	c.w, _ = raised(w)
 	c.coder.Tables = slices.Clone(c.coder.Tables)
 	at, found, err := c.meet(ctx, to, g, s.overhead)
 	if err != nil {

@@ -20,15 +20,15 @@ const (
 	leastLevels = 0.5
 )
 
-// portion is what a matrix gets: a step, and what it takes and leaves then.
-type portion struct {
+// allotment is what a matrix gets: a step, and what it takes and leaves then.
+type allotment struct {
 	step step
 	goal goal
 	cap  float64 // relative error that it was to stay below; 0: none
 }
 
-func total(portions []portion) (sum goal) {
-	for _, p := range portions {
+func total(allotments []allotment) (sum goal) {
+	for _, p := range allotments {
 		sum.bytes += p.goal.bytes
 		sum.noise += p.goal.noise
 	}
@@ -64,18 +64,18 @@ func relative(noise, signal float64) float64 {
 	return math.Sqrt(noise / max(signal, math.SmallestNonzeroFloat64))
 }
 
-// alone returns the portion of a matrix that has a goal of its own.
-func (s *sketch) alone(ctx context.Context, g goal) (portion, error) {
+// alone returns the allotment of a matrix that has a goal of its own.
+func (s *sketch) alone(ctx context.Context, g goal) (allotment, error) {
 	first := step(0)
 	if s.signal > 0 {
 		first = s.deviation() - 2*octave // about right for 3 bits
 	} else {
 		g = goal{} // nothing to choose
 	}
-	var now, best portion
+	var now, best allotment
 	met, err := g.seek(first, s.weights(), mostTries, func(to step) (bytes, noise float64, err error) {
 		at, err := s.at(ctx, to)
-		now = portion{step: to, goal: goal{at.bytes(), at.noise}}
+		now = allotment{step: to, goal: goal{at.bytes(), at.noise}}
 		return at.bytes(), at.noise, err
 	}, func() { best = now })
 	if err == nil && !met {
@@ -86,10 +86,10 @@ func (s *sketch) alone(ctx context.Context, g goal) (portion, error) {
 
 // equally gives each of the sketches the same bits a weight, or the same relative error, as the goal is for all of
 // them together.
-func equally(ctx context.Context, sketches []*sketch, g goal, threads int) ([]portion, error) {
-	portions := make([]portion, len(sketches))
+func equally(ctx context.Context, sketches []*sketch, g goal, threads int) ([]allotment, error) {
+	allotments := make([]allotment, len(sketches))
 	weights, signal := sums(sketches)
-	return portions, each(threads, len(sketches), func(i int) (err error) {
+	return allotments, each(threads, len(sketches), func(i int) (err error) {
 		s := sketches[i]
 		own := goal{noise: g.noise / max(signal, math.SmallestNonzeroFloat64) * s.signal}
 		if g.bytes > 0 {
@@ -100,31 +100,31 @@ func equally(ctx context.Context, sketches []*sketch, g goal, threads int) ([]po
 			bytes := g.bytes / weights * s.weights()
 			own = goal{bytes: max(bytes, at.side+leastLevels*bytes)}
 		}
-		portions[i], err = s.alone(ctx, own)
+		allotments[i], err = s.alone(ctx, own)
 		return err
 	})
 }
 
 // ratePool is a goal that is being divided among matrices.
 type ratePool struct {
-	sketches []*sketch
-	threads  int
-	own      []portion // where each would be if all were alike, what its levels take and its noise there
-	coarsest []step    // of each
-	looser   step      // by how much steps may be coarser than that all the same
-	portions []portion // for the step that was tried last
+	sketches   []*sketch
+	threads    int
+	own        []allotment // where each would be if all were alike, what its levels take and its noise there
+	coarsest   []step      // of each
+	looser     step        // by how much steps may be coarser than that all the same
+	allotments []allotment // for the step that was tried last
 }
 
 // pool divides a goal among sketches. One step for all, in units of each one's sensitivity, makes all slopes of noise, as
 // these units weigh it, over bytes equal, so that no other division of the bytes leaves less. Steps that are too
 // far from what a matrix would have if all were alike stop there.
-func pool(ctx context.Context, sketches []*sketch, g goal, threads int) ([]portion, error) {
+func pool(ctx context.Context, sketches []*sketch, g goal, threads int) ([]allotment, error) {
 	weights, signal := sums(sketches)
 	if signal == 0 {
 		g = goal{} // nothing to choose
 	}
 	p := &ratePool{sketches: sketches, threads: threads, coarsest: make([]step, len(sketches))}
-	p.own, p.portions = make([]portion, len(sketches)), make([]portion, len(sketches))
+	p.own, p.allotments = make([]allotment, len(sketches)), make([]allotment, len(sketches))
 	err := each(threads, len(sketches), func(i int) (err error) {
 		s := sketches[i]
 		mean := goal{g.bytes / weights * s.weights(), g.noise / max(signal, math.SmallestNonzeroFloat64) * s.signal}
@@ -149,7 +149,7 @@ func pool(ctx context.Context, sketches []*sketch, g goal, threads int) ([]porti
 }
 
 // near returns about where the levels of a matrix alone come to a goal.
-func (s *sketch) near(ctx context.Context, g goal) (p portion, err error) {
+func (s *sketch) near(ctx context.Context, g goal) (p allotment, err error) {
 	const tries, enough = 8, octave / 16
 	if p.step = s.deviation() - 2*octave; s.signal == 0 {
 		return p, nil
@@ -177,7 +177,7 @@ func (p *ratePool) loosen(ctx context.Context, g goal) error {
 		if err := p.try(ctx, coarsest); err != nil {
 			return err
 		}
-		if total(p.portions).bytes <= g.bytes*(1-margin) {
+		if total(p.allotments).bytes <= g.bytes*(1-margin) {
 			return nil
 		}
 	}
@@ -192,23 +192,23 @@ func (p *ratePool) try(ctx context.Context, to step) error {
 		finer := max(octaves(trellisBits-8*own.goal.bytes/p.sketches[i].weights()), 0)
 		s := min(max(to, own.step-finer), p.coarsest[i]+p.looser)
 		at, err := p.sketches[i].at(ctx, s)
-		p.portions[i] = portion{step: s, goal: goal{at.bytes(), at.noise}}
+		p.allotments[i] = allotment{step: s, goal: goal{at.bytes(), at.noise}}
 		return err
 	})
 }
 
 // divide finds the step with which the matrices meet the goal together.
-func (p *ratePool) divide(ctx context.Context, g goal, weights, signal float64) ([]portion, error) {
+func (p *ratePool) divide(ctx context.Context, g goal, weights, signal float64) ([]allotment, error) {
 	mean := 0.0
 	for i, s := range p.sketches {
 		mean += s.weights() / weights * float64(p.own[i].step)
 	}
-	best := make([]portion, len(p.sketches))
+	best := make([]allotment, len(p.sketches))
 	met, err := g.seek(step(math.RoundToEven(mean)), weights, mostTries, func(to step) (bytes, noise float64, err error) {
 		err = p.try(ctx, to)
-		sum := total(p.portions)
+		sum := total(p.allotments)
 		return sum.bytes, sum.noise, err
-	}, func() { copy(best, p.portions) })
+	}, func() { copy(best, p.allotments) })
 	if err != nil {
 		return nil, err
 	}

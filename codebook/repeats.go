@@ -23,12 +23,15 @@ func findRepeats(ctx context.Context, s *sketch, w []float32, opts Options) (*re
 	if err != nil {
 		return nil, err
 	}
-	steps := s.whole.sensitivity.times(1, cols)
+	steps, exponent := s.whole.sensitivity.times(1, cols), s.whole.exponent
 	row := make([]float32, cols)
 	for i := range rows {
 		l.Row(row, i)
 		for c, v := range row {
-			e := float64(v-w[i*cols+c]) / steps[c]
+			e := float64(v) - float64(w[i*cols+c])
+			if s.whole.sensitivity.relative {
+				e = math.Ldexp(e, -exponent) / steps[c]
+			}
 			r.goal.noise += float64(e * e)
 		}
 	}

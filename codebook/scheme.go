@@ -3,6 +3,7 @@ package codebook
 import (
 	"fmt"
 
+	"github.com/palettize/palettize/internal/bitstream"
 	"github.com/palettize/palettize/internal/entropy"
 	"github.com/palettize/palettize/kernels"
 )
@@ -71,13 +72,13 @@ func (s Scheme) anyRate() bool { return s.Name == "trellis" && s.Window == 0 }
 const headerBytes = 500
 
 // windowSide is about what a layer with windows takes in a file beside these.
-func windowSide(rows, cols int) int64 { return int64(MaxCentroids+rows+cols) + headerBytes }
+func windowSide(rows, cols int) int64 { return MaxCentroids + int64(rows) + int64(cols) + headerBytes }
 
 // fileBytes is about what a layer takes in a file: for the most centroids that it can have, or with this many
 // bits a weight where the scheme lets them be chosen.
 func (s Scheme) fileBytes(rows, cols int, bits float64) int64 {
 	if s.Window != 0 {
-		return int64(rows*ceilDiv(cols*s.Window, 8)) + windowSide(rows, cols)
+		return int64(rows)*int64(bitstream.RowBytes(cols, s.Window)) + windowSide(rows, cols)
 	}
 	if s.anyRate() {
 		return int64(bits*float64(rows)*float64(cols)/8) + headerBytes

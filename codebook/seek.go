@@ -39,7 +39,7 @@ const settled = 16
 func (g goal) seek(s step, n float64, tries int, try func(step) (bytes, noise float64, err error), keep func()) (met bool, err error) {
 	s = min(max(s, finest), coarsest)
 	lower, upper := finest-1, coarsest+1 // the goal lies between
-	miss, stretch := step(math.MaxInt), step(1)
+	miss, stretch := step(math.MaxInt64), step(1)
 	var last, from step // what the last try, from there, said of the change
 	for i := 0; tries > 0 && i < mostTries; i++ {
 		bytes, noise, err := try(s)

@@ -161,15 +161,6 @@ func (in *sensitivity) rowWeights(rows int) []float64 {
 	return weights
 }
 
-// noiseOf is what a squared error of 1 in units of the steps counts for this step of the quantiser.
-func (in *sensitivity) noiseOf(s step) float64 {
-	v := s.value()
-	if !in.relative {
-		v *= in.unit
-	}
-	return v * v
-}
-
 // signal is the sum of squares of w that noise is to be compared with.
 func (in *sensitivity) signal(w []float32) float64 {
 	if in.steps != nil {

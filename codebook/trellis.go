@@ -22,7 +22,8 @@ const (
 
 // coding is a matrix on its way to levels of a trellis.
 type coding struct {
-	w           []float32
+	w           []float32 // as raised returns it
+	exponent    int       // of what it was divided by, and the unit of the sensitivity too
 	rows, cols  int
 	spread      *spread
 	sensitivity sensitivity
@@ -42,7 +43,11 @@ type laid struct {
 
 // newCoding prepares w for trellises of so many states, with what is known of its inputs.
 func newCoding(w []float32, rows, cols, states, threads int, set *kernels.Set, in sensitivity) *coding {
-	c := &coding{w: w, rows: rows, cols: cols, sensitivity: in, threads: threads, set: set}
+	w, exponent := raised(w)
+	in.unit = math.Ldexp(in.unit, -exponent)
+	c := &coding{
+		w: w, exponent: exponent, rows: rows, cols: cols, sensitivity: in, threads: threads, set: set,
+	}
 	c.spread = newSpread(w, rows, cols, threads)
 	c.spread.inSteps(in.rowSteps, in.steps)
 	c.rowWeights = in.rowWeights(rows)
@@ -60,7 +65,8 @@ func (c *coding) weights() int { return c.rows * c.cols }
 // pattern.
 func sampleRow(i, n, rows int) int {
 	const golden = 40503 // 2^16 times the golden ratio's fraction, whose multiples spread well
-	return (i<<16 + i*golden&0xffff) * rows / (n << 16)
+	at := int64(i)<<16 + int64(i)*golden&0xffff
+	return int(at * int64(rows) / (int64(n) << 16))
 }
 
 // sample returns the coding of about n weights: some of the rows, with the classes of the whole.
@@ -190,10 +196,12 @@ type outlier struct {
 	value float32
 }
 
-// apart returns outliers of a matrix of so many columns as a layer has them.
-func apart(outliers []outlier, cols int) (stored []Outlier) {
+// apart returns outliers of a matrix of so many columns as a layer has them. Their values were
+// divided by 2^exponent.
+func apart(outliers []outlier, cols, exponent int) (stored []Outlier) {
 	for _, o := range outliers {
-		stored = append(stored, Outlier{o.at / cols, o.at % cols, upperHalf(o.value)})
+		value := finite(math.Ldexp(float64(o.value), exponent))
+		stored = append(stored, Outlier{o.at / cols, o.at % cols, upperHalf(value)})
 	}
 	return stored
 }
@@ -263,7 +271,7 @@ func (c *coding) searchPaths(ctx context.Context, costs [][256]float32, steps []
 	c.lay()
 	inverse := make([]float32, c.cols)
 	for i, step := range steps {
-		inverse[i] = float32(1 / step)
+		inverse[i] = finite(1 / step)
 	}
 	pairs := ceilDiv(c.lanes(), 2)
 	jobs := make([]found, c.coder.Blocks()*pairs)

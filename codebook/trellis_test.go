@@ -23,7 +23,7 @@ func trellises() []Scheme {
 }
 
 // checkStored decodes what the layer stores: it must be the layer.
-func checkStored(t *testing.T, l *Layer) {
+func checkStored(t testing.TB, l *Layer) {
 	t.Helper()
 	got := Layer{Rows: l.Rows, Cols: l.Cols, Width: 1, ZeroPoint: l.ZeroPoint, Scale: l.Scale, Stream: l.Stream}
 	if err := got.Decode(2); err != nil {
@@ -264,8 +264,8 @@ func TestDecodeRefuses(t *testing.T) {
 		{"a gap that wraps around", "outlier 1 lies beyond the matrix", func(l *Layer) {
 			l.Stream = slices.Replace(l.Stream, outliers+2, outliers+4, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01)
 		}},
-		{"rows", "ends early", func(l *Layer) { l.Rows = 1 << 50 }},
-		{"columns", "ends early", func(l *Layer) { l.Cols = 1 << 62 }},
+		{"rows", "ends early", func(l *Layer) { l.Rows = math.MaxInt >> 13 }},
+		{"columns", "ends early", func(l *Layer) { l.Cols = math.MaxInt/2 + 1 }},
 		{"no rows", "ends early", func(l *Layer) { l.Rows = 0 }},
 		{"other columns", "", func(l *Layer) { l.Cols = 59 }},
 		{"nothing", "it ends early", func(l *Layer) { l.Stream = nil }},

@@ -10,7 +10,7 @@ import (
 // finish makes l the layer of the levels that the last search chose, found being what it said of them.
 func (c *coding) finish(ctx context.Context, l *Layer, s step, f *found) error {
 	top := c.top()
-	l.setLevels(s.value()*c.sensitivity.unit, top, f, c.sensitivity.factor == nil)
+	l.setLevels(c.stepOf(s), top, f, c.sensitivity.factor == nil)
 	l.ColScales, l.RowScales = c.sensitivity.codes, c.sensitivity.rowCodes
 	l.Assignments = c.byRows(byte(top))
 	c.coder.Zero = byte(top)
@@ -18,9 +18,32 @@ func (c *coding) finish(ctx context.Context, l *Layer, s step, f *found) error {
 	if err != nil {
 		return err
 	}
-	l.Outliers = apart(f.outliers, c.cols)
+	l.Outliers = apart(f.outliers, c.cols, c.exponent)
 	l.Stream = c.coder.Append(l.appendHead(nil), blocks)
 	return nil
+}
+
+// noiseOf is what a squared error of 1 in units of the steps counts for this step of the quantiser.
+func (c *coding) noiseOf(s step) float64 {
+	v := s.value()
+	if !c.sensitivity.relative {
+		v = c.stepOf(s)
+	}
+	return v * v
+}
+
+// signal is the sum of squares that noise is to be compared with.
+func (c *coding) signal() float64 {
+	signal := c.sensitivity.signal(c.w)
+	if !c.sensitivity.relative {
+		signal = math.Ldexp(signal, 2*c.exponent)
+	}
+	return signal
+}
+
+// stepOf is the step of a column of scale 1 in units of the matrix as it was given.
+func (c *coding) stepOf(s step) float64 {
+	return s.value() * math.Ldexp(c.sensitivity.unit, c.exponent)
 }
 
 // top is the largest level that any class has.
@@ -51,8 +74,8 @@ func (l *Layer) setLevels(step float64, top int, f *found, free bool) {
 		dot += float64(f.sums[level+levelZero] * value)
 		square += float64(n * value * value)
 	}
-	l.Scale = float32(step / float64(spacing))
+	l.Scale = finite(step / float64(spacing))
 	if free && square > 0 && dot > 0 {
-		l.Scale = float32(step * dot / square)
+		l.Scale = finite(step * dot / square)
 	}
 }

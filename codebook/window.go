@@ -10,7 +10,8 @@ import (
 
 // windowCoding is a matrix on its way to windows.
 type windowCoding struct {
-	w          []float32
+	w          []float32 // as raised returns it
+	exponent   int       // of what it was divided by
 	rows, cols int
 	bits       int // new ones a weight
 	threads    int

@@ -3,6 +3,7 @@ package codebook
 import (
 	"context"
 	"fmt"
+	"math"
 )
 
 // buildWindows makes a layer of w that is stored with windows, to each of which a weight brings so many bits. m is what is known of
@@ -19,8 +20,10 @@ func buildWindows(ctx context.Context, w []float32, rows, cols int, m *Moments, 
 }
 
 func newWindowCoding(w []float32, rows, cols, bits int, opts Options) *windowCoding {
+	w, exponent := raised(w)
 	return &windowCoding{
-		w: w, rows: rows, cols: cols, bits: bits, threads: threadCount(opts.Threads), set: opts.Kernels,
+		w: w, exponent: exponent, rows: rows, cols: cols, bits: bits,
+		threads: threadCount(opts.Threads), set: opts.Kernels,
 		centroids: make([]byte, MaxCentroids), scaled: make([]float32, len(w)), windows: make([]byte, len(w)),
 	}
 }
@@ -65,8 +68,9 @@ func (c *windowCoding) weigh(ctx context.Context, m *Moments) (err error) {
 // layer makes the layer of what the last search found.
 func (c *windowCoding) layer() *Layer {
 	l := &Layer{
-		Rows: c.rows, Cols: c.cols, Width: 1, Scale: float32(c.base * c.grid.step), Centroids: c.centroids, ZeroPoint: c.grid.zero,
-		RowScales: c.rowCodes, ColScales: c.colCodes, Assignments: c.windows, WindowBits: c.bits, Outliers: apart(c.outliers, c.cols),
+		Rows: c.rows, Cols: c.cols, Width: 1, Scale: finite(math.Ldexp(c.base*c.grid.step, c.exponent)),
+		Centroids: c.centroids, ZeroPoint: c.grid.zero, RowScales: c.rowCodes, ColScales: c.colCodes,
+		Assignments: c.windows, WindowBits: c.bits, Outliers: apart(c.outliers, c.cols, c.exponent),
 	}
 	l.Stream = l.appendWindows(l.appendHead(nil))
 	return l

@@ -4,11 +4,12 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/palettize/palettize/internal/bitstream"
 	"github.com/palettize/palettize/kernels"
 )
 
 // windowRowBytes is what the new bits of a row take.
-func (l *Layer) windowRowBytes() int { return ceilDiv(l.Cols*l.WindowBits, 8) }
+func (l *Layer) windowRowBytes() int { return bitstream.RowBytes(l.Cols, l.WindowBits) }
 
 // appendWindows appends the new bits of the windows of each row, the upper bit of the first weight first. Rows begin at bytes.
 func (l *Layer) appendWindows(dst []byte) []byte {

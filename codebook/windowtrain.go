@@ -1,6 +1,7 @@
 package codebook
 
 import (
+	"math"
 	"slices"
 
 	"github.com/palettize/palettize/internal/logscale"
@@ -19,7 +20,9 @@ func scaleCodes(factors []float64) (codes []byte, values []float64) {
 	inverse := reciprocal(slices.Max(factors))
 	codes, values = make([]byte, len(factors)), make([]float64, len(factors))
 	for i, f := range factors {
-		codes[i] = logscale.Code(float32(f * inverse))
+		if f > 0 { // a row without a scale would be stored as outliers
+			codes[i] = logscale.Code(max(float32(f*inverse), math.SmallestNonzeroFloat32))
+		}
 		values[i] = float64(RowScale(codes[i]))
 	}
 	return codes, values

@@ -50,7 +50,7 @@ var badCodebooks = []struct {
 	{"record-unknown-dtype", "tiny", true, record1(`["F7",[2,5],0,128,0.5,[0,0,0,0,0]]`), header, "no matrix of floats"},
 	{"record-vector", "tiny", true, record1(`["F32",[10],0,128,0.5,[0,0,0,0,0]]`), header, "no matrix of floats"},
 	{"record-negative-shape", "tiny", true, record1(`["F32",[-2,-5],0,128,0.5,[0,0,0,0,0]]`), header, "shape [-2, -5]"},
-	{"record-shape-overflow", "tiny", true, record1(`["F32",[2,4611686018427387904],0,128,0.5,[0,0,0,0,0]]`), header, "overflows"},
+	{"record-shape-overflow", "tiny", true, record1(`["F32",[2,4611686018427387904],0,128,0.5,[0,0,0,0,0]]`), header, byWord("overflows", "into Go value of type int")},
 	{"record-wrong-rows", "tiny", true, record1(`["F32",[3,5],0,128,0.5,[0,0,0,0,0]]`), header, "expected U8 [3, 1]"},
 	{"record-wrong-cols", "tiny", true, record1(`["F32",[2,11],0,128,0.5,[0,0,0,0,0]]`), header, "expected U8 [2, 2]"},
 	// Nothing may be allocated, nor wrap around, for a claim of 2^56 segments.
@@ -58,7 +58,7 @@ var badCodebooks = []struct {
 		record1(`["F16",[2,144115188075855872],0,128,0.5,[0,0,0,0,0]]`)(p)
 		reshape(p, "w.centroids", 256, 2)
 		reshape(p, "w.assignments", 2, 0)
-	}, header, "expected U8 [2, 72057594037927936]"},
+	}, header, byWord("expected U8 [2, 72057594037927936]", "into Go value of type int")},
 	{"record-zero-point-256", "tiny", true, record1(`["F32",[2,5],0,256,0.5,[0,0,0,0,0]]`), header, "field 3"},
 	{"record-scale-negative", "tiny", true, record1(`["F32",[2,5],0,128,-0.5,[0,0,0,0,0]]`), "w", "scale -0.5"},
 	{"record-scale-infinite", "tiny", true, record1(`["F32",[2,5],0,128,1e39,[0,0,0,0,0]]`), header, "field 4"},
@@ -90,15 +90,15 @@ var badCodebooks = []struct {
 	{"entropy-record-with-groups", "entropy", true, record1(`["F32",[6,9],8,128,0.5,[0,0,0,0,0],9]`), header, "groups of 8"},
 	{"entropy-record-too-long", "entropy", true, record1(`["F32",[6,9],0,128,0.5,[0,0,0,0,0],9,1]`), header, "8 fields, expected 6 or 7"},
 	// Nothing may be allocated for a shape that the stream does not back.
-	{"entropy-huge-rows", "entropy", true, record1(`["F32",[1099511627776,9],0,128,0.5,[0,0,0,0,0],9]`), "w", "it ends early"},
-	{"entropy-huge-cols", "entropy", true, record1(`["F32",[6,1099511627776],0,128,0.5,[0,0,0,0,0],9]`), "w", "it ends early"},
+	{"entropy-huge-rows", "entropy", true, record1(`["F32",[1099511627776,9],0,128,0.5,[0,0,0,0,0],9]`), byWord("w", header), byWord("it ends early", "into Go value of type int")},
+	{"entropy-huge-cols", "entropy", true, record1(`["F32",[6,1099511627776],0,128,0.5,[0,0,0,0,0],9]`), byWord("w", header), byWord("it ends early", "into Go value of type int")},
 	{"window-six-bits", "window", true, stream(change(2, 6)), "w", "windows of 6 bits a weight"},
 	{"window-fewer-centroids", "window", true, stream(func(b []byte) []byte { b[1]--; return append(b[:3], b[4:]...) }), "w", "255 centroids"},
 	{"window-cut", "window", true, stream(func(b []byte) []byte { return b[:len(b)-1] }), "w", "trellis: 5 bytes of windows for 3 rows of 2"},
 	{"window-longer", "window", true, stream(func(b []byte) []byte { return append(b, 0) }), "w", "trellis: 7 bytes of windows for 3 rows of 2"},
 	{"window-padding", "window", true, stream(func(b []byte) []byte { b[len(b)-3] |= 1; return b }), "w", "row 1: bits behind the last weight"},
 	{"window-record-other-k", "window", true, record1(`["F32",[3,5],0,128,0.5,[0,0,0,0,0],255]`), "w", "256 centroids, the record says 255"},
-	{"window-huge-rows", "window", true, record1(`["F32",[1099511627776,5],0,128,0.5,[0,0,0,0,0],256]`), "w", "it ends early"},
+	{"window-huge-rows", "window", true, record1(`["F32",[1099511627776,5],0,128,0.5,[0,0,0,0,0],256]`), byWord("w", header), byWord("it ends early", "into Go value of type int")},
 	{"record-group-of-7", "scalar", true, func(p parts) { p.metadata[layerPrefix+"v"] = `["F16",[2,9],7,127,0.5,[0,0,0,0,0]]` }, header, "groups of 7"},
 }
 

@@ -3,6 +3,7 @@ package format
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -98,6 +99,9 @@ func (c *Calibration) read(e *entry, cols int) (*codebook.Moments, error) {
 	values, err := c.file.Floats(e.Name)
 	if err != nil {
 		return nil, err
+	}
+	if i := slices.Index(values, math.MaxFloat32); i >= 0 && e.DType == "F64" {
+		return nil, fmt.Errorf("value %d is beyond float32", i)
 	}
 	if count, ok := c.counts[e.Name]; ok {
 		for i, v := range values {

@@ -2,7 +2,9 @@ package format
 
 import (
 	"fmt"
+	"math"
 	"math/bits"
+	"strconv"
 	"strings"
 
 	"github.com/nlpodyssey/safetensors"
@@ -64,6 +66,9 @@ func sizeOf(dtype string, shape []int) (size int64, why string) {
 	}
 	if n%8 != 0 {
 		return 0, "the values end inside a byte"
+	}
+	if n/8 > math.MaxInt {
+		return 0, fmt.Sprintf("more than a %d-bit program can hold", strconv.IntSize)
 	}
 	return int64(n / 8), ""
 }

@@ -5,6 +5,19 @@ import (
 	"math"
 )
 
+// fromF64 is the nearest float32, ties to even. What is finite stays so, and what is not 0 does
+// too.
+func fromF64(v float64) float32 {
+	f := float32(v)
+	switch {
+	case f == 0 && v != 0:
+		return float32(math.Copysign(math.SmallestNonzeroFloat32, v))
+	case math.IsInf(float64(f), 0) && !math.IsInf(v, 0):
+		return float32(math.Copysign(math.MaxFloat32, v))
+	}
+	return f
+}
+
 // fromF16 is the value of a half-precision number.
 func fromF16(h uint16) float32 {
 	sign := uint32(h>>15) << 31

@@ -68,8 +68,8 @@ func TestHalvesRoundToNearestEven(t *testing.T) {
 
 func TestFloatsOfEveryDtype(t *testing.T) {
 	want := []float32{0, 1, -2.5, 0x1p-14, 0.099975586}
-	doubles := make([]byte, 0, 64)
-	for _, v := range append([]float64{math.MaxFloat64, math.Inf(-1), 1 + 0x1p-24}, 0x1p-149) {
+	doubles := make([]byte, 0, 48)
+	for _, v := range append([]float64{math.MaxFloat64, math.Inf(-1), 1 + 0x1p-24}, 0x1p-149, -1e-60, 0) {
 		doubles = binary.LittleEndian.AppendUint64(doubles, math.Float64bits(v))
 	}
 	var tensors []tensor
@@ -80,7 +80,7 @@ func TestFloatsOfEveryDtype(t *testing.T) {
 	}
 	// More than a chunk, so that values are put together from several.
 	long := random("long", "F32", 1<<18+3)
-	tensors = append(tensors, tensor{"doubles", "F64", []int{2, 2}, doubles}, random("ints", "I32", 2), random("empty", "F16", 0, 3), long)
+	tensors = append(tensors, tensor{"doubles", "F64", []int{2, 3}, doubles}, random("ints", "I32", 2), random("empty", "F16", 0, 3), long)
 	f := newModel(t, t.TempDir(), nil, tensors...)
 	for _, dtype := range []string{"F64", "F32", "F16"} {
 		if got, err := f.Floats(dtype); err != nil || !slices.Equal(got, want) {
@@ -91,7 +91,7 @@ func TestFloatsOfEveryDtype(t *testing.T) {
 		t.Errorf("BF16: got %v (%v)", got, err)
 	}
 	inf := float32(math.Inf(1))
-	if got, err := f.Floats("doubles"); err != nil || !slices.Equal(got, []float32{inf, -inf, 1, 0x1p-149}) {
+	if got, err := f.Floats("doubles"); err != nil || !slices.Equal(got, []float32{math.MaxFloat32, -inf, 1, 0x1p-149, -0x1p-149, 0}) {
 		t.Errorf("F64: got %v (%v)", got, err)
 	}
 	if got, err := f.Floats("empty"); err != nil || len(got) != 0 {

@@ -154,7 +154,7 @@ func (s *scanner) number(first byte) (int, error) {
 			}
 			if n > (math.MaxInt-digit)/10 {
 				s.pos = start
-				return 0, s.fail("number beyond %d", math.MaxInt)
+				return 0, s.fail("number beyond %d, the largest that a %d-bit program holds", math.MaxInt, strconv.IntSize)
 			}
 			n = 10*n + digit
 		case c == '.' || c == 'e' || c == 'E':

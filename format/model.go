@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"slices"
+	"strconv"
 
 	"github.com/zeebo/xxh3"
 
@@ -129,7 +130,8 @@ func (f *File) Reader(name string) (*io.SectionReader, error) {
 }
 
 // Floats returns the values of a tensor of dtype F64, F32, F16 or BF16. Values of F64 are rounded
-// to nearest even, those beyond float32 become infinite.
+// to nearest even. A finite one beyond the largest float32 becomes that, one that is not 0 and
+// below the least becomes the least, so that it shows that it was there.
 func (f *File) Floats(name string) ([]float32, error) {
 	values, _, err := f.floats(name)
 	return values, err
@@ -143,6 +145,10 @@ func (f *File) floats(name string) ([]float32, uint64, error) {
 	}
 	if !e.Float() {
 		return nil, 0, fmt.Errorf("%s: tensor %q: dtype %s is not one of F64, F32, F16 and BF16", f.path, name, e.DType)
+	}
+	if e.Elements() > math.MaxInt/4 {
+		return nil, 0, fmt.Errorf("%s: tensor %q: %d values: more than a %d-bit program can hold",
+			f.path, name, e.Elements(), strconv.IntSize)
 	}
 	values := make([]float32, 0, e.Elements())
 	sum := xxh3.New()
@@ -217,7 +223,7 @@ func appendFloats(dst []float32, src []byte, dtype string) []float32 {
 	switch dtype {
 	case "F64":
 		for ; len(src) >= 8; src = src[8:] {
-			dst = append(dst, float32(math.Float64frombits(le.Uint64(src))))
+			dst = append(dst, fromF64(math.Float64frombits(le.Uint64(src))))
 		}
 	case "F32":
 		for ; len(src) >= 4; src = src[4:] {

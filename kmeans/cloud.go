@@ -56,10 +56,14 @@ func split(chunks []chunk, lo, hi, d int) []chunk {
 	n := hi - lo
 	pieces := (n + chunkPoints(d) - 1) / chunkPoints(d)
 	for i := range pieces {
-		chunks = append(chunks, chunk{lo + n*i/pieces, lo + n*(i+1)/pieces})
+		chunks = append(chunks, chunk{lo + portion(n, i, pieces), lo + portion(n, i+1, pieces)})
 	}
 	return chunks
 }
+
+// portion returns where the i-th of parts about equal parts of n begins. What is multiplied may not
+// fit an int.
+func portion(n, i, parts int) int { return int(int64(n) * int64(i) / int64(parts)) }
 
 // newCloud copies the points of the input, those of order or, if it is nil, all, into planes.
 func (in *input) newCloud(ctx context.Context, order []uint32, chunks []chunk, boxes bool) (*cloud, error) {
@@ -139,7 +143,7 @@ func (in *input) grouped(ctx context.Context, set *centroidSet) (*cloud, error) 
 func (in *input) sortBy(ctx context.Context, assignments []byte) (order []uint32, ends []int, err error) {
 	var next [sortParts][MaxCentroids]int // of a part: how many of each lot, then where the next one goes
 	err = parallel(ctx, in.threads, sortParts, func(_, t int) {
-		for _, a := range assignments[in.n*t/sortParts : in.n*(t+1)/sortParts] {
+		for _, a := range assignments[portion(in.n, t, sortParts):portion(in.n, t+1, sortParts)] {
 			next[t][a]++
 		}
 	})
@@ -155,7 +159,7 @@ func (in *input) sortBy(ctx context.Context, assignments []byte) (order []uint32
 	}
 	order = make([]uint32, in.n)
 	err = parallel(ctx, in.threads, sortParts, func(_, t int) {
-		for i := in.n * t / sortParts; i < in.n*(t+1)/sortParts; i++ {
+		for i := portion(in.n, t, sortParts); i < portion(in.n, t+1, sortParts); i++ {
 			to := &next[t][assignments[i]]
 			order[*to] = uint32(i)
 			*to++

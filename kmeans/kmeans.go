@@ -286,7 +286,7 @@ func (in *input) toWork(x float32, j int) float32 {
 
 // fromWork is the way back from toWork.
 func (in *input) fromWork(x float64, j int) float32 {
-	return float32((x + in.shift[j]) * in.inverse)
+	return finite((x + in.shift[j]) * in.inverse)
 }
 
 // unscale turns a sum of squared distances between work points into one between points.

@@ -328,6 +328,9 @@ func TestEdgeCases(t *testing.T) {
 		{"all weights zero", draw(t, "normal", 3000, 4), make([]float32, 1000), 3, 40, 40, false},
 		{"all weights zero, one column", draw(t, "normal", 3000, 4), make([]float32, 3000), 1, 40, 40, false},
 		{"huge weights", draw(t, "normal", 3000, 4), seq(1000, func(i int) float32 { return 1e38 }), 3, 40, 40, false},
+		{"huge beside tiny weights", draw(t, "normal", 3000, 4), seq(1000, func(i int) float32 { return max(3e38*float32(i%2), tiny) }), 3, 40, 40, false},
+		{"huge beside tiny weights, one column", draw(t, "normal", 3000, 4), seq(3000, func(i int) float32 { return max(3e38*float32(i%2), tiny) }), 1, 40, 40, false},
+		{"one huge weight beside tiny ones, one column", draw(t, "normal", 3000, 4), seq(3000, func(i int) float32 { return max(3e38*float32(i/2999), tiny) }), 1, 40, 40, false},
 		{"denormal weights", draw(t, "normal", 3000, 4), seq(1000, func(i int) float32 { return tiny }), 3, 40, 40, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -442,7 +442,7 @@ func moveOne(centroids []float32, clusters []cluster) (repaired int) {
 			empty = append(empty, i)
 			continue
 		}
-		centroids[i] = float32(float64(centroids[i]) + c.x/c.w)
+		centroids[i] = finite(float64(centroids[i]) + c.x/c.w)
 		c.sse = max(0, c.sse-float64(c.x*c.x)/c.w)
 	}
 	for _, e := range empty {

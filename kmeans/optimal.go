@@ -53,7 +53,7 @@ func optimal(ctx context.Context, threads int, bins []bin, k int) (centroids []f
 	j := n
 	for m := k; m >= 1; m-- {
 		i := int(splits[m][j])
-		centroids[m-1] = float32(middle + (sums[j].x-sums[i].x)/(sums[j].w-sums[i].w))
+		centroids[m-1] = finite(middle + (sums[j].x-sums[i].x)/(sums[j].w-sums[i].w))
 		j = i
 	}
 	return centroids, max(0, least[n]), nil
@@ -70,9 +70,10 @@ func prefixes(bins []bin) ([]prefix, float64) {
 	mid := min(sort.Search(n, func(i int) bool { return all[i+1] >= all[n]/2 }), n-1)
 	middle := bins[mid].mean
 	sums := make([]prefix, n+1)
+	least := all[n] * 0x1p-51 // what a sum of all still grows by: the weight between two bins is never 0
 	of := func(b bin) prefix {
-		x := b.mean - middle
-		return prefix{b.w, float64(b.w * x), float64(float64(b.w*x)*x) + b.sse}
+		x, w := b.mean-middle, max(b.w, least)
+		return prefix{w, float64(w * x), float64(float64(w*x)*x) + b.sse}
 	}
 	for i := mid; i < n; i++ {
 		p, s := of(bins[i]), sums[i]

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/palettize/palettize/internal/bitstream"
 	"github.com/palettize/palettize/kernels"
@@ -57,7 +58,8 @@ const levelsPerByte = 1 << 14
 // Fits reports whether a stream of so many bytes can hold a matrix of this shape: what Parse and Decode need memory for is
 // in proportion to the bytes then.
 func Fits(bytes, rows, cols int) bool {
-	return rows > 0 && cols > 0 && uint64(cols) <= levelsPerByte*uint64(bytes)/uint64(rows)
+	return rows > 0 && cols > 0 && uint64(cols) <= levelsPerByte*uint64(bytes)/uint64(rows) &&
+		uint64(rows)*uint64(cols) <= math.MaxInt
 }
 
 // Parse takes a stream for a matrix of this shape apart. The blocks are slices of data. Whatever data

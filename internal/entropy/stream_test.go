@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -292,7 +294,11 @@ func encode1(t *testing.T, c *Coder, levels []byte) []byte {
 func TestClaims(t *testing.T) {
 	c, levels := newSource(5, 8, 5, 13).matrix()
 	stream := encode(t, c, levels)
-	for _, shape := range [][2]int{{1 << 40, 13}, {5, 1 << 40}, {1 << 31, 1 << 31}, {1 << 62, 1 << 62}, {1<<63 - 1, 1<<63 - 1}, {0, 13}, {-5, 13}, {5, -13}, {-1 << 63, -1 << 63}, {5, 14}, {6, 13}} {
+	const most = math.MaxInt
+	for _, shape := range [][2]int{
+		{most >> 2, 13}, {5, most >> 2}, {1 << (strconv.IntSize / 2), 1 << (strconv.IntSize / 2)}, {most>>1 + 1, most>>1 + 1}, {most, most},
+		{0, 13}, {-5, 13}, {5, -13}, {-most - 1, -most - 1}, {5, 14}, {6, 13},
+	} {
 		if _, _, err := decode(stream, shape[0], shape[1], 255); err == nil {
 			t.Errorf("accepted as %v", shape)
 		}
