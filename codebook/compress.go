@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
 	"slices"
-	"strings"
 
 	"github.com/palettize/palettize/kernels"
 )
@@ -19,6 +17,7 @@ type Options struct {
 	Allocation    *Allocation                                     // what to allot to the matrices, as Allocate found it; nil: it is found
 	Include       []string                                        // globs of tensor names to compress; empty: all
 	Exclude       []string                                        // globs of tensor names to pass through
+	Transposed    []string                                        // globs of tensors stored as [in, out], compressed as [out, in]
 	Moments       func(tensor string, cols int) (*Moments, error) // of the inputs of a tensor, nil if they are unknown (scheme trellis); may be nil
 	Seed          uint64                                          // of k-means
 	Threads       int                                             // 0: all processors
@@ -44,7 +43,8 @@ type Entry struct {
 
 // Report lists every tensor of the source, none left out, in order.
 type Report struct {
-	Entries []Entry
+	Entries   []Entry
+	Quantised string // what the weights of the source are quantised with already, as Quantisation says
 }
 
 // Compress turns every matrix of src that the options name into a layer in dst and passes all
@@ -79,8 +79,9 @@ func Compress(ctx context.Context, dst Sink, src Source, opts Options) (*Report,
 type compression struct {
 	dst      Sink
 	src      Source
+	tensors  []Tensor // of src, folded
 	opts     Options
-	choice   choice
+	choice   *choice
 	progress Progress
 	report   *Report
 	plans    []*matrixPlan        // of the matrices, as they are walked through
@@ -95,14 +96,17 @@ func newCompression(dst Sink, src Source, opts Options) (*compression, error) {
 	c := &compression{
 		dst: dst, src: src, opts: opts, report: new(Report), allotted: make(map[string]*Allotted),
 	}
-	if c.choice, err = newChoice(src.Tensors(), opts); err != nil {
+	c.tensors = slices.Clone(src.Tensors())
+	if c.choice, err = newChoice(c.tensors, opts); err != nil {
 		return nil, err
 	}
+	c.report.Quantised = c.choice.quantised.kind
 	walks := int64(2)
 	if opts.Allocation != nil {
 		walks = 1
 	}
-	for _, t := range src.Tensors() {
+	for i, t := range c.tensors {
+		c.tensors[i].Fold = c.choice.fold(t)
 		c.progress.Total += walks * t.Bytes
 	}
 	return c, nil
@@ -116,7 +120,7 @@ func (c *compression) tell(tensor string) {
 
 // walk does something with every tensor.
 func (c *compression) walk(ctx context.Context, do func(context.Context, Tensor) error) error {
-	for _, t := range c.src.Tensors() {
+	for _, t := range c.tensors {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -136,6 +140,11 @@ func (c *compression) read(t Tensor) (w []float32, reason string, err error) {
 	}
 	if w, err = c.src.Floats(t.Name); err != nil {
 		return nil, "", err
+	}
+	w = t.Arranged(w)
+	rows, cols, _ := t.Matrix()
+	if reason := noWeights(w, rows, cols, c.opts.settingsOf(c.opts.group(t.Name))); reason != "" {
+		return nil, reason, nil
 	}
 	if i := indexNonfinite(w); i >= 0 {
 		if !c.opts.PassNonfinite {
@@ -198,93 +207,4 @@ func (l *Layer) distortion(w []float32, threads int) Distortion {
 		d.Merge(row)
 	}
 	return d
-}
-
-// fragile lists tensors that are small and whose errors spread: they pass through unless an
-// --include without wildcards names them.
-var fragile = []struct{ glob, reason string }{
-	{"*router.weight", "router of a mixture of experts: a small error picks another expert"},
-	{"*router.classifier.weight", "router of a mixture of experts: a small error picks another expert"},
-	{"*.gate.weight", "router of a mixture of experts: a small error picks another expert"},
-	{"*position_embedding*", "position table: added to every token's input"},
-	{"*embed_positions*", "position table: added to every token's input"},
-	{"*pos_embed*", "position table: added to every token's input"},
-	{"*wpe.weight", "position table: added to every token's input"},
-	{"*relative_attention_bias*", "position table: added to every attention score"},
-	{"*A_log", "state-space decay: its exponential is applied at every step"},
-}
-
-// choice decides from names, types and shapes what is compressed.
-type choice struct {
-	opts Options
-}
-
-// newChoice checks the globs: one that is malformed or matches nothing is a mistake, not a wish.
-func newChoice(tensors []Tensor, opts Options) (choice, error) {
-	globs := slices.Concat(opts.Include, opts.Exclude)
-	for _, v := range opts.Overrides {
-		globs = append(globs, v.Glob)
-	}
-	for _, glob := range globs {
-		if _, err := path.Match(glob, ""); err != nil {
-			return choice{}, fmt.Errorf("pattern %q: %w", glob, err)
-		}
-		used := false
-		for _, t := range tensors {
-			used = used || match(glob, t.Name)
-		}
-		if !used {
-			return choice{}, fmt.Errorf("pattern %q matches none of the %d tensors", glob, len(tensors))
-		}
-	}
-	return choice{opts}, nil
-}
-
-// reason says why a tensor passes through, "" when it is to be compressed.
-func (c choice) reason(t Tensor) string {
-	rows, cols, ok := t.Matrix()
-	switch {
-	case !t.Float():
-		return t.DType + " values"
-	case len(t.Shape) == 0:
-		return "a single value"
-	case !ok:
-		return "a vector"
-	case t.Elements() == 0:
-		return "empty"
-	}
-	for _, glob := range c.opts.Exclude {
-		if match(glob, t.Name) {
-			return "excluded by " + glob
-		}
-	}
-	included, named := len(c.opts.Include) == 0, false
-	for _, glob := range c.opts.Include {
-		included = included || match(glob, t.Name)
-		named = named || glob == t.Name
-	}
-	if !included {
-		return "not included"
-	}
-	for _, f := range fragile {
-		if !named && match(f.glob, t.Name) {
-			return f.reason
-		}
-	}
-	settings := c.opts.settingsOf(c.opts.group(t.Name))
-	s := settings.Scheme
-	if s.Width >= cols {
-		return fmt.Sprintf("%d columns are fewer than two segments of %d", cols, s.Width)
-	}
-	if bytes := s.fileBytes(rows, cols, settings.Bits); bytes >= t.Bytes {
-		return fmt.Sprintf("a codebook would take about %d bytes, the tensor takes %d", bytes, t.Bytes)
-	}
-	return ""
-}
-
-// match is path.Match without its special case: a star matches slashes too.
-func match(glob, name string) bool {
-	noSlash := func(s string) string { return strings.ReplaceAll(s, "/", "\x00") }
-	ok, err := path.Match(noSlash(glob), noSlash(name))
-	return ok && err == nil
 }
