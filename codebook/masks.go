@@ -38,9 +38,10 @@ func exactScheme(w []float32, rows, cols int, s Settings) (Scheme, bool) {
 	return Scheme{Name: "scalar", Width: 1, K: len(values)}, true
 }
 
-// rowsRepeat reports whether scheme rows can hold the matrix.
+// rowsRepeat reports whether scheme rows holds the matrix in less than a bit a weight, which no other does.
 func rowsRepeat(w []float32, rows, cols int) bool {
-	return differentRows(w, cols, MaxCentroids) < min(rows, MaxCentroids+1)
+	k := differentRows(w, cols, MaxCentroids)
+	return k <= MaxCentroids && k*cols+rows < len(w)/8
 }
 
 // exactLayer returns a layer of scheme scalar that holds w as it is, but for the sign of 0, nil if k centroids cannot.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -18,10 +19,11 @@ import (
 
 // compressReport says what compress did.
 type compressReport struct {
-	Model   string        `json:"model"`
-	Out     string        `json:"out"`
-	Tensors []tensorFacts `json:"tensors"` // all of the model, in the order of the file
-	Total   compressTotal `json:"total"`
+	Model     string        `json:"model"`
+	Out       string        `json:"out"`
+	Quantised string        `json:"quantised,omitempty"` // what the model's weights are quantised with already
+	Tensors   []tensorFacts `json:"tensors"`             // all of the model, in the order of the file
+	Total     compressTotal `json:"total"`
 }
 
 // tensorFacts says what became of one tensor.
@@ -69,6 +71,7 @@ type compressOptions struct {
 	plan                 bool
 	planIn, planOut      string
 	include, exclude     []string
+	transposed           []string
 	threads              int
 	seed                 uint64
 	nonfinite            string
@@ -88,6 +91,7 @@ func (o *compressOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.planIn, "plan-in", "", "allot to each matrix what `FILE` says")
 	f.StringArrayVar(&o.include, "include", nil, "compress only tensors whose name matches `GLOB` (repeatable)")
 	f.StringArrayVar(&o.exclude, "exclude", nil, "pass tensors whose name matches `GLOB` through (repeatable)")
+	f.StringArrayVar(&o.transposed, "transposed", nil, "tensors whose name matches `GLOB` are stored as [in, out]: compress their transposes (repeatable)")
 	f.StringVar(&o.nonfinite, "allow-nonfinite", "", "`passthrough` keeps a tensor that holds a NaN or an infinity as it is")
 	f.IntVar(&o.threads, "threads", 0, "threads to use (default: one a processor)")
 	f.Uint64Var(&o.seed, "seed", 0, "seed of k-means")
@@ -102,8 +106,9 @@ func newCompress(env *env) *cobra.Command {
 		Short: "Write a codebook file of a model",
 		Long: `compress turns the weight matrices of MODEL, a .safetensors file, into layers of centroids, assignments
 and scales and writes them to a codebook file, itself a valid safetensors file. Vectors, integers, matrices
-that would not become smaller and a short list of fragile tensors pass through bit for bit. The report has
-one line for every tensor.
+that would not become smaller, masks, parts of weights that are quantised already and a short list of fragile
+tensors pass through bit for bit. Fragile ones are compressed where --tensor matches them, --include has their full
+name, or is '*'. The report has one line for every tensor.
 
 Schemes: trellis (the smallest file) gives each weight one of up to 255 values, chosen together along the
 paths of a trellis and stored entropy coded, so that all layers together take --bits a weight, or leave
@@ -146,6 +151,10 @@ func runCompress(ctx context.Context, env *env, o compressOptions, model string)
 		}
 		defer calibration.Close()
 		opts.Moments = calibration.Moments
+		opts.Transposed = append(opts.Transposed, calibration.Transposed(src.Tensors())...)
+	}
+	if kind := codebook.Quantisation(src.Tensors()); kind != "" {
+		env.warn("%s: weights are quantised already (%s): only tensors of floats are compressed", model, kind)
 	}
 	out := o.out
 	if out == "" {
@@ -198,7 +207,7 @@ func openCalibration(env *env, name string, src *format.File) (*format.Calibrati
 	}
 	var matrices []string
 	for _, t := range src.Tensors() {
-		if _, _, ok := t.Matrix(); ok && t.Float() {
+		if _, _, ok := t.Matrix(); ok && t.Float() && !t.Vector() {
 			matrices = append(matrices, t.Name)
 		}
 	}
@@ -219,6 +228,7 @@ func (o *compressOptions) options() (codebook.Options, error) {
 		Size:          int64(o.size),
 		Include:       o.include,
 		Exclude:       o.exclude,
+		Transposed:    o.transposed,
 		Seed:          o.seed,
 		Threads:       o.threads,
 		PassNonfinite: o.nonfinite != "",
@@ -257,7 +267,7 @@ func (o *compressOptions) options() (codebook.Options, error) {
 			return opts, err
 		}
 	}
-	for _, glob := range append(o.include, o.exclude...) {
+	for _, glob := range slices.Concat(o.include, o.exclude, o.transposed) {
 		if _, err := path.Match(glob, ""); err != nil {
 			return opts, usagef("pattern %q: %v", glob, err)
 		}
@@ -270,7 +280,7 @@ func (o *compressOptions) options() (codebook.Options, error) {
 
 // compressFacts arranges a report for printing.
 func compressFacts(report *codebook.Report) *compressReport {
-	facts := new(compressReport)
+	facts := &compressReport{Quantised: report.Quantised}
 	var sum codebook.Distortion
 	var bytes int64
 	for _, e := range report.Entries {
