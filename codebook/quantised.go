@@ -142,10 +142,10 @@ func isGrid(matrix, shape []int) bool {
 	if len(shape) < 2 || len(shape) != len(matrix) {
 		return false
 	}
-	words, values, blocks := 0, 1, 1
+	words, values, blocks := 0, int64(1), int64(1)
 	for i, n := range matrix {
 		m := shape[i]
-		values, blocks = values*n, blocks*m
+		values, blocks = values*int64(n), blocks*int64(m)
 		switch {
 		case m == 0:
 			return false

@@ -46,4 +46,5 @@ done <<-FLAGS
 	--scheme segments --segment 3 --k 200
 	--scheme scalar --k 16 --group 16
 	--scheme rows --k 9
+	--transposed *layer.1* --bits 5
 FLAGS
