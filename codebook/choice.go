@@ -14,27 +14,31 @@ type choice struct {
 	experts   bool // the model is a mixture of experts
 }
 
-// fragile lists tensors that are small and whose errors spread. They pass through unless one is asked for: by its full name or
-// by * in Include, or by an override.
+// fragile lists tensors that are small and whose errors spread. They pass through unless one is
+// asked for: by its full name or by * in Include, or by an override.
 var fragile = []struct {
 	globs  []string
 	reason string
 	fits   func(c *choice, t Tensor) bool // what must be so beside the name; nil: nothing
 }{
 	{[]string{"*router*"}, routerReason, (*choice).fewRows},
-	{[]string{"*.gate.weight", "*.gate.wg.weight", "*.gate_inp.weight"}, routerReason, (*choice).amongExperts},
+	{[]string{"*.gate.weight", "*.gate.wg.weight", "*.gate_inp.weight"}, routerReason,
+		(*choice).amongExperts},
 	{
-		[]string{"*position_embedding*", "*positional_embedding*", "*embed_positions*", "*pos_embed*", "*wpe.weight"},
+		[]string{"*position_embedding*", "*positional_embedding*", "*embed_positions*",
+			"*pos_embed*", "*wpe.weight"},
 		"position table: added to every token's input", nil,
 	},
 	{[]string{"*relative_attention_bias*"}, "position table: added to every attention score", nil},
-	{[]string{"*rotary*.cos_cached", "*rotary*.sin_cached", "*freqs_cis"}, "position table: turns every query and key", nil},
+	{[]string{"*rotary*.cos_cached", "*rotary*.sin_cached", "*freqs_cis"},
+		"position table: turns every query and key", nil},
 	{[]string{"*A_log"}, "state-space decay: its exponential is applied at every step", nil},
 }
 
 const routerReason = "router of a mixture of experts: a small error picks another expert"
 
-// mixtures are names that only mixtures of experts have. Some call their experts otherwise than experts.
+// mixtures are names that only mixtures of experts have. Some call their experts otherwise than
+// experts.
 var mixtures = []string{"*expert*", "*switch_mlp*", "*block_sparse_moe*", "*.moe.*"}
 
 // fewRows reports whether a matrix has a row for each of a few things that it chooses among.
@@ -43,8 +47,8 @@ func (c *choice) fewRows(t Tensor) bool {
 	return rows < cols
 }
 
-// amongExperts tells a router from the gates within an expert, and of other networks, which are as large as their other
-// matrices.
+// amongExperts tells a router from the gates within an expert, and of other networks, which are as
+// large as their other matrices.
 func (c *choice) amongExperts(t Tensor) bool {
 	return c.experts && c.fewRows(t) && !strings.Contains(t.Name, "experts.")
 }
@@ -65,7 +69,9 @@ func newChoice(tensors []Tensor, opts Options) (*choice, error) {
 		return nil, fmt.Errorf("pattern %q matches none of the %d tensors", glob, len(tensors))
 	}
 	c := &choice{opts: opts, quantised: findQuantised(tensors)}
-	c.experts = slices.ContainsFunc(tensors, func(t Tensor) bool { return matchAny(mixtures, t.Name) })
+	for _, t := range tensors {
+		c.experts = c.experts || matchAny(mixtures, t.Name)
+	}
 	return c, nil
 }
 
@@ -77,8 +83,8 @@ func (c *choice) fold(t Tensor) Fold {
 	return t.Folding()
 }
 
-// reasons are why a tensor passes through, in the order in which they are tried: each returns "" where it has nothing
-// against compressing the tensor.
+// reasons are why a tensor passes through, in the order in which they are tried: each returns ""
+// where it has nothing against compressing the tensor.
 var reasons = []func(c *choice, t Tensor) string{
 	(*choice).shape,
 	(*choice).partOfQuantised,
@@ -126,7 +132,8 @@ func (c *choice) excluded(t Tensor) string {
 }
 
 func (c *choice) fragile(t Tensor) string {
-	if c.opts.group(t.Name) != 0 || slices.Contains(c.opts.Include, t.Name) || slices.Contains(c.opts.Include, "*") {
+	if c.opts.group(t.Name) != 0 || slices.Contains(c.opts.Include, t.Name) ||
+		slices.Contains(c.opts.Include, "*") {
 		return ""
 	}
 	for _, f := range fragile {
@@ -149,12 +156,14 @@ func (c *choice) size(t Tensor) string {
 		return fmt.Sprintf("%d columns are fewer than two segments of %d", cols, s.Width)
 	}
 	if bytes := s.fileBytes(rows, cols, settings.Bits); bytes >= t.Bytes {
-		return fmt.Sprintf("a codebook would take about %d bytes, the tensor takes %d", bytes, t.Bytes)
+		return fmt.Sprintf("a codebook would take about %d bytes, the tensor takes %d", bytes,
+			t.Bytes)
 	}
 	return ""
 }
 
-// match is path.Match without its special case: a star matches slashes too. A name matches itself, whatever is in it.
+// match is path.Match without its special case: a star matches slashes too. A name matches itself,
+// whatever is in it.
 func match(glob, name string) bool {
 	if glob == name {
 		return true

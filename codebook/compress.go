@@ -17,7 +17,7 @@ type Options struct {
 	Allocation    *Allocation                                     // what to allot to the matrices, as Allocate found it; nil: it is found
 	Include       []string                                        // globs of tensor names to compress; empty: all
 	Exclude       []string                                        // globs of tensor names to pass through
-	Transposed    []string                                        // globs of tensors stored as [in, out], compressed as [out, in]
+	Transposed    []string                                        // globs of tensors stored as [in, out]
 	Moments       func(tensor string, cols int) (*Moments, error) // of the inputs of a tensor, nil if they are unknown (scheme trellis); may be nil
 	Seed          uint64                                          // of k-means
 	Threads       int                                             // 0: all processors
@@ -44,7 +44,7 @@ type Entry struct {
 // Report lists every tensor of the source, none left out, in order.
 type Report struct {
 	Entries   []Entry
-	Quantised string // what the weights of the source are quantised with already, as Quantisation says
+	Quantised string // what the source's weights are quantised with, as Quantisation says
 }
 
 // Compress turns every matrix of src that the options name into a layer in dst and passes all

@@ -79,21 +79,25 @@ func TestCompress(t *testing.T) {
 			"conv.weight": "not included",
 		}},
 		{"exclude", Options{Exclude: []string{"*conv*"}}, map[string]string{"conv.weight": "excluded by *conv*"}},
-		{"include by full name", Options{Include: []string{"*e*", "layers.0.mlp.router.weight"}}, map[string]string{
-			"layers.0.mlp.router.weight": "", "embeddings.position_embeddings.weight": "input (include it by its full name)",
-		}},
+		{"include by full name", Options{Include: []string{"*e*", "layers.0.mlp.router.weight"}},
+			map[string]string{
+				"layers.0.mlp.router.weight":            "",
+				"embeddings.position_embeddings.weight": "input (include it by its full name)",
+			}},
 		{"include everything", Options{Include: []string{"*"}}, map[string]string{
 			"layers.0.mlp.router.weight": "", "embeddings.position_embeddings.weight": "",
 		}},
-		{"an override", Options{Overrides: []Override{{"*embed*", Settings{Bits: 3}}}}, map[string]string{
-			"embeddings.position_embeddings.weight": "",
-		}},
+		{"an override", Options{Overrides: []Override{{"*embed*", Settings{Bits: 3}}}},
+			map[string]string{
+				"embeddings.position_embeddings.weight": "",
+			}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			want := map[string]string{
 				"encoder.0.bias": "a vector", "ids": "I64 values", "temperature": "a single value",
-				"layers.0.mlp.router.weight": "router", "embeddings.position_embeddings.weight": "position table",
-				"tiny": "a codebook would take", "none": "empty", "column": "a vector",
+				"layers.0.mlp.router.weight":            "router",
+				"embeddings.position_embeddings.weight": "position table",
+				"tiny":                                  "a codebook would take", "none": "empty", "column": "a vector",
 			}
 			for name, reason := range c.kept {
 				want[name] = reason

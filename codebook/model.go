@@ -14,19 +14,20 @@ type Tensor struct {
 	Fold  Fold  // how it is seen as a matrix
 }
 
-// Fold says how a tensor of two or more dimensions is seen as a matrix: how many leading dimensions make up its rows, or
-// one of the constants.
+// Fold says how a tensor of two or more dimensions is seen as a matrix: how many leading dimensions
+// make up its rows, or one of the constants.
 type Fold int
 
 const (
 	// FoldByShape stands for what Folding finds.
 	FoldByShape Fold = 0
-	// FoldTransposed swaps the last two dimensions, of which the last one and all before make up the rows: for weights
-	// stored as [in, out], or [experts, in, out].
+	// FoldTransposed swaps the last two dimensions, of which the last one and all before make up
+	// the rows: for weights stored as [in, out], or [experts, in, out].
 	FoldTransposed Fold = -1
 )
 
-// maxKernel is the size of a kernel up to which three dimensions are those of a convolution, whatever the others are.
+// maxKernel is the size of a kernel up to which three dimensions are those of a convolution,
+// whatever the others are.
 const maxKernel = 16
 
 // Elements is the number of values.
@@ -38,14 +39,15 @@ func (t Tensor) Elements() int64 {
 	return n
 }
 
-// Folding returns Fold or, where that is FoldByShape, what the shape suggests. A row is to be what one output multiplies its
-// inputs with. Leading dimensions of 1 belong to the rows. Of the others,
+// Folding returns Fold or, where that is FoldByShape, what the shape suggests. A row is to be what
+// one output multiplies its inputs with. Leading dimensions of 1 belong to the rows. Of the others,
 //
 //   - two are [rows, cols];
-//   - three are those of a convolution, [out, in, kernel], whose rows are in * kernel, or of matrices on top of each
-//     other, such as [directions, out, in] of recurrent nets and [experts, out, in], whose rows are in. They are taken
-//     for matrices where the first is 2 or less, and where the last is above 16 and no smaller than the first: kernels
-//     are small beside the number of outputs, and inputs are more than experts;
+//   - three are those of a convolution, [out, in, kernel], whose rows are in * kernel, or of
+//     matrices on top of each other, such as [directions, out, in] of recurrent nets and [experts,
+//     out, in], whose rows are in. They are taken for matrices where the first is 2 or less, and
+//     where the last is above 16 and no smaller than the first: kernels are small beside the number
+//     of outputs, and inputs are more than experts;
 //   - four or more are those of a convolution, [out, in, kernel...].
 func (t Tensor) Folding() Fold {
 	if t.Fold != FoldByShape {
@@ -62,8 +64,8 @@ func (t Tensor) Folding() Fold {
 	return Fold(ones + 1)
 }
 
-// Matrix returns the rows and columns under which a tensor is compressed, as Folding says. ok is false for tensors of
-// fewer than two dimensions.
+// Matrix returns the rows and columns under which a tensor is compressed, as Folding says. ok is
+// false for tensors of fewer than two dimensions.
 func (t Tensor) Matrix() (rows, cols int, ok bool) {
 	if len(t.Shape) < 2 {
 		return 0, 0, false
@@ -95,8 +97,8 @@ func (t Tensor) Vector() bool {
 	return above < 2
 }
 
-// Arranged returns the tensor's values, which are in the order of its shape, as rows of its Matrix. It is the slice itself
-// where the order is the same.
+// Arranged returns the tensor's values, which are in the order of its shape, as rows of its Matrix.
+// It is the slice itself where the order is the same.
 func (t Tensor) Arranged(values []float32) []float32 {
 	if t.Fold != FoldTransposed {
 		return values
@@ -112,8 +114,8 @@ func (t Tensor) Restored(w []float32) []float32 {
 	return transposed(w, t.Shape[len(t.Shape)-1], t.Shape[len(t.Shape)-2])
 }
 
-// transposed returns matrices [rows, cols], one after the other, as [cols, rows]. It walks through squares, so that both sides
-// are touched along lines of the cache.
+// transposed returns matrices [rows, cols], one after the other, as [cols, rows]. It walks through
+// squares, so that both sides are touched along lines of the cache.
 func transposed(w []float32, rows, cols int) []float32 {
 	const side = 32
 	out := make([]float32, len(w))
@@ -187,7 +189,8 @@ func NewModel(layers map[string]*Layer, rest Source) *Model { return &Model{laye
 func (m *Model) Layer(name string) *Layer { return m.layers[name] }
 
 // Matrix returns the layer of this name or, where the tensor was passed through, its dense values,
-// which are read at each call. A layer of a tensor that was compressed as its transpose is that transpose, [out, in].
+// which are read at each call. A layer of a tensor that was compressed as its transpose is that
+// transpose, [out, in].
 func (m *Model) Matrix(name string) (Matrix, error) {
 	if l := m.layers[name]; l != nil {
 		return l, nil

@@ -2,46 +2,47 @@ package codebook
 
 import "strings"
 
-// quantisations lists how checkpoints hold weights that are quantised already: for each matrix STEM a tensor of integers,
-// or of floats of 8 bits and less, and its scales. The first row that fits counts.
+// quantisations lists how checkpoints hold weights that are quantised already: for each matrix STEM
+// a tensor of integers, or of floats of 8 bits and less, and its scales. The first row that fits
+// counts.
 var quantisations = []struct {
 	kind           string
-	weights, scale string   // what follows STEM in their names
-	dtypes         []string // of the weights, by how they begin
-	fits           func(weights, scale Tensor) bool
+	weights, scale string                           // what follows STEM in their names
+	dtypes         []string                         // of the weights, by how they begin
+	fits           func(weights, scale Tensor) bool // nil: whatever their shapes
 }{
 	{"GPTQ", ".qweight", ".scales", []string{"I32"}, sameOutputs},
-	{"AWQ", ".qweight", ".scales", []string{"I32"}, anyShapes},
-	{"NVFP4", "", "_scale_2", []string{"U8"}, anyShapes},
-	{"compressed-tensors, packed", "_packed", "_scale", []string{"I32", "U8"}, anyShapes},
-	{"FP8 with block scales", "", "_scale_inv", []string{"F8"}, anyShapes},
-	{"FP8 with scales", "", "_scale", []string{"F8"}, anyShapes},
-	{"FP8 with scales", ".weight", ".scale_weight", []string{"F8"}, anyShapes},
-	{"INT8 with scales", "", "_scale", []string{"I8"}, anyShapes},
-	{"INT8 with scales", "", "_scales", []string{"I8"}, anyShapes},
-	{"bitsandbytes, 8 bits", ".weight", ".SCB", []string{"I8"}, anyShapes},
-	{"bitsandbytes, 4 bits", "", ".absmax", []string{"U8"}, anyShapes},
-	{"MLX", ".weight", ".scales", []string{"U32"}, anyShapes},
-	{"MXFP4", "_blocks", "_scales", []string{"U8"}, anyShapes},
-	{"HQQ", ".W_q", ".scale", []string{"U8", "I32"}, anyShapes},
-	{"AQLM", ".codes", ".codebooks", []string{"I8", "I16"}, anyShapes},
-	{"quanto", "._data", "._scale", []string{"I8", "U8", "F8"}, anyShapes},
-	{"integers with scales, as in ONNX", "_quantized", "_scale", []string{"I8", "U8"}, anyShapes},
+	{"AWQ", ".qweight", ".scales", []string{"I32"}, nil},
+	{"NVFP4", "", "_scale_2", []string{"U8"}, nil},
+	{"compressed-tensors, packed", "_packed", "_scale", []string{"I32", "U8"}, nil},
+	{"FP8 with block scales", "", "_scale_inv", []string{"F8"}, nil},
+	{"FP8 with scales", "", "_scale", []string{"F8"}, nil},
+	{"FP8 with scales", ".weight", ".scale_weight", []string{"F8"}, nil},
+	{"INT8 with scales", "", "_scale", []string{"I8"}, nil},
+	{"INT8 with scales", "", "_scales", []string{"I8"}, nil},
+	{"bitsandbytes, 8 bits", ".weight", ".SCB", []string{"I8"}, nil},
+	{"bitsandbytes, 4 bits", "", ".absmax", []string{"U8"}, nil},
+	{"MLX", ".weight", ".scales", []string{"U32"}, nil},
+	{"MXFP4", "_blocks", "_scales", []string{"U8"}, nil},
+	{"HQQ", ".W_q", ".scale", []string{"U8", "I32"}, nil},
+	{"AQLM", ".codes", ".codebooks", []string{"I8", "I16"}, nil},
+	{"quanto", "._data", "._scale", []string{"I8", "U8", "F8"}, nil},
+	{"integers with scales", "_quantized", "_scale", []string{"I8", "U8"}, nil},
 }
 
-// quantisedParts are names of what belongs to quantised weights. They pass through even where the weights are in another
-// file, but for those that other networks have too.
+// quantisedParts are names of what belongs to quantised weights. They pass through even where the
+// weights are in another file, but for those that other networks have too.
 var quantisedParts = []string{
-	"*_scale", "*_scale_inv", "*_scale_2", "*.scales", "*_scales", "*.scale_weight", "*_zero_point", "*.qzeros", "*.zeros",
-	"*absmax", "*.quant_map", "*.quant_state*", "*.SCB", "*.g_idx", "*.codebooks",
+	"*_scale", "*_scale_inv", "*_scale_2", "*.scales", "*_scales", "*.scale_weight", "*_zero_point",
+	"*.qzeros", "*.zeros", "*absmax", "*.quant_map", "*.quant_state*", "*.SCB", "*.g_idx",
+	"*.codebooks",
 }
 
 // packable begins the dtypes that packed weights have. Indices are I64, masks BOOL.
 var packable = []string{"F8", "F6", "F4", "I8", "U8", "I16", "U16", "I32", "U32"}
 
-func anyShapes(_, _ Tensor) bool { return true }
-
-// sameOutputs tells GPTQ, which packs along the inputs, from AWQ, which packs along the outputs, the last dimension.
+// sameOutputs tells GPTQ, which packs along the inputs, from AWQ, which packs along the outputs,
+// the last dimension.
 func sameOutputs(weights, scale Tensor) bool {
 	n := len(weights.Shape)
 	return n > 0 && n == len(scale.Shape) && weights.Shape[n-1] == scale.Shape[n-1]
@@ -53,8 +54,8 @@ type quantised struct {
 	kind  string            // of most weights, "" if the model has none
 }
 
-// Quantisation says what the weights of a model are quantised with already, such as "FP8 with block scales" or "GPTQ": what
-// most of them are. It returns "" where it finds none.
+// Quantisation says what the weights of a model are quantised with already, such as "FP8 with block
+// scales" or "GPTQ": what most of them are. It returns "" where it finds none.
 func Quantisation(tensors []Tensor) string { return findQuantised(tensors).kind }
 
 func findQuantised(tensors []Tensor) *quantised {
@@ -105,7 +106,8 @@ func findQuantised(tensors []Tensor) *quantised {
 
 func partOf(kind string) string { return "a part of weights that are quantised already: " + kind }
 
-// kindOf returns the kind of the weights that a tensor has the scales of, and the name of the weights.
+// kindOf returns the kind of the weights that a tensor has the scales of, and the name of the
+// weights.
 func kindOf(scale Tensor, packed map[string]Tensor) (kind, weights string, ok bool) {
 	for _, q := range quantisations {
 		stem, ok := strings.CutSuffix(scale.Name, q.scale)
@@ -113,22 +115,23 @@ func kindOf(scale Tensor, packed map[string]Tensor) (kind, weights string, ok bo
 			continue
 		}
 		w, ok := packed[stem+q.weights]
-		if ok && beginsWith(w.DType, q.dtypes) && q.fits(w, scale) {
+		if ok && beginsWith(w.DType, q.dtypes) && (q.fits == nil || q.fits(w, scale)) {
 			return q.kind, w.Name, true
 		}
 	}
 	return "", "", false
 }
 
-// scaledBy finds the packed tensor that floats are the scales of, or zero points: whose name begins alike, and whose
-// shape they are a grid over.
+// scaledBy finds the packed tensor that floats are the scales of, or zero points: whose name begins
+// alike, and whose shape they are a grid over.
 func scaledBy(t Tensor, packed map[string]Tensor, beside map[string][]Tensor) (Tensor, bool) {
 	for _, w := range beside[module(t.Name)] {
 		if isGrid(w.Shape, t.Shape) {
 			return w, true
 		}
 	}
-	for _, stem := range []string{module(t.Name), t.Name[:max(0, strings.LastIndexByte(t.Name, '_'))]} {
+	for _, stem := range []string{module(t.Name), t.Name[:max(0, strings.LastIndexByte(t.Name,
+		'_'))]} {
 		if w, ok := packed[stem]; ok && isGrid(w.Shape, t.Shape) {
 			return w, true
 		}
@@ -136,8 +139,8 @@ func scaledBy(t Tensor, packed map[string]Tensor, beside map[string][]Tensor) (T
 	return Tensor{}, false
 }
 
-// isGrid reports whether a shape has one value for each block of a matrix, whose values lie in words of up to 16 along one
-// dimension.
+// isGrid reports whether a shape has one value for each block of a matrix, whose values lie in
+// words of up to 16 along one dimension.
 func isGrid(matrix, shape []int) bool {
 	if len(shape) < 2 || len(shape) != len(matrix) {
 		return false

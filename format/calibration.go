@@ -14,21 +14,21 @@ import (
 // nothing is kept: a matrix of 11,008 columns takes 484 MB. Its methods may be called at the same time.
 type Calibration struct {
 	file *File
-	// counts has, for each tensor of an importance matrix, what its sums are to be divided by, those of each expert of a mixture
-	// if there are several; nil for a safetensors file.
+	// counts has, for each tensor of an importance matrix, what its sums are to be divided by,
+	// those of each expert of a mixture if there are several; nil for a safetensors file.
 	counts map[string][]float64
 }
 
 // OpenCalibration opens a calibration file and checks what its header says. What it is shows in its first bytes:
 //
-//   - A safetensors file that has, under the name of each weight matrix [rows, cols], a tensor F32 or F64: E[x^2] of every
-//     input column [cols], or E[x x^T] [cols, cols]. For experts in one tensor [experts, rows, cols], E[x^2] may be that of
-//     each expert, [experts, cols].
+//   - A safetensors file that has, under the name of each weight matrix [rows, cols], a tensor F32
+//     or F64: E[x^2] of every input column [cols], or E[x x^T] [cols, cols]. For experts in one
+//     tensor [experts, rows, cols], E[x^2] may be that of each expert, [experts, cols].
 //   - An importance matrix of llama.cpp, in GGUF or the older form (.dat), which has E[x^2].
 //
-// The tensors of an importance matrix may have ggml's names where the model's are those of a BERT, a Llama or a mixture of
-// experts of Hugging Face. A layer has one scale for each column: experts in one tensor get the mean over them, each as often
-// as it was chosen.
+// The tensors of an importance matrix may have ggml's names where the model's are those of a BERT,
+// a Llama or a mixture of experts of Hugging Face. A layer has one scale for each column: experts in
+// one tensor get the mean over them, each as often as it was chosen.
 func OpenCalibration(path string) (*Calibration, error) {
 	f, info, err := openRegular(path)
 	if err != nil {
@@ -70,8 +70,8 @@ func (c *Calibration) Close() error { return c.file.Close() }
 // Path is the path that the file was opened with.
 func (c *Calibration) Path() string { return c.file.Path() }
 
-// Moments returns the moments of the inputs of the tensor of this name, which has cols columns; nil where the file has none,
-// and for experts that no token has reached.
+// Moments returns the moments of the inputs of the tensor of this name, which has cols columns; nil
+// where the file has none, and for experts that no token has reached.
 func (c *Calibration) Moments(name string, cols int) (*codebook.Moments, error) {
 	e, expert := c.find(name)
 	if e == nil {
@@ -117,25 +117,27 @@ func (c *Calibration) read(e *entry, expert, cols int) (*codebook.Moments, error
 func (c *Calibration) experts(e *entry, cols int) (int, error) {
 	n := len(e.Shape)
 	switch {
-	case n == 1 && e.Shape[0] == cols, n == 2 && c.counts == nil && e.Shape[0] == cols && e.Shape[1] == cols:
+	case n == 1 && e.Shape[0] == cols,
+		n == 2 && c.counts == nil && e.Shape[0] == cols && e.Shape[1] == cols:
 		return 1, nil
 	case n == 2 && e.Shape[1] == cols && e.Shape[0] > 0:
 		return e.Shape[0], nil
-	case n == 1 && strings.Contains(e.Name, ggmlExperts) && e.Shape[0] > 0 && e.Shape[0]%cols == 0: // of the older form
+	case n == 1 && strings.Contains(e.Name, ggmlExperts) && e.Shape[0] > 0 &&
+		e.Shape[0]%cols == 0: // of the older form
 		return e.Shape[0] / cols, nil
 	}
 	text := shapeText([]int{cols})
 	if c.counts != nil {
-		return 0, fmt.Errorf("shape %s, expected %s, an importance for each input column, or [experts, %d]",
-			shapeText(e.Shape), text, cols)
+		return 0, fmt.Errorf("shape %s, expected %s, an importance for each input column, "+
+			"or [experts, %d]", shapeText(e.Shape), text, cols)
 	}
-	return 0, fmt.Errorf("shape %s, expected %s, E[x^2] for each input column, [experts, %d], or %s, E[x x^T]",
-		shapeText(e.Shape), text, cols, shapeText([]int{cols, cols}))
+	return 0, fmt.Errorf("shape %s, expected %s, E[x^2] for each input column, [experts, %d], "+
+		"or %s, E[x x^T]", shapeText(e.Shape), text, cols, shapeText([]int{cols, cols}))
 }
 
-// tally returns what the sums of each expert are to be divided by, 0 for experts that no token has reached. Where several
-// experts have no counts of their own, rows that are all 0, or all 1 in the older form of an importance matrix, are of
-// such.
+// tally returns what the sums of each expert are to be divided by, 0 for experts that no token has
+// reached. Where several experts have no counts of their own, rows that are all 0, or all 1 in the
+// older form of an importance matrix, are of such.
 func (c *Calibration) tally(name string, values []float32, experts, cols int) []float64 {
 	counts := c.counts[name]
 	if len(counts) == experts {
@@ -147,14 +149,16 @@ func (c *Calibration) tally(name string, values []float32, experts, cols int) []
 	}
 	own := make([]float64, experts)
 	for i := range own {
-		if experts == 1 || slices.ContainsFunc(values[i*cols:][:cols], func(v float32) bool { return v != nothing }) {
+		seen := func(v float32) bool { return v != nothing }
+		if experts == 1 || slices.ContainsFunc(values[i*cols:][:cols], seen) {
 			own[i] = one
 		}
 	}
 	return own
 }
 
-// mean divides the sums of rows together by their counts together, without the rows whose count is 0, nil if all are.
+// mean divides the sums of rows together by their counts together, without the rows whose count is
+// 0, nil if all are.
 func mean(values []float32, counts []float64, cols int) []float32 {
 	sums, total := make([]float64, cols), 0.0
 	for i, count := range counts {
@@ -176,13 +180,14 @@ func mean(values []float32, counts []float64, cols int) []float32 {
 	return squares
 }
 
-// Transposed returns the names of matrices that the file has moments of the rows of, and not of the columns: those stored as
-// [in, out], for Options.Transposed.
+// Transposed returns the names of matrices that the file has moments of the rows of, and not of the
+// columns: those stored as [in, out], for Options.Transposed.
 func (c *Calibration) Transposed(tensors []codebook.Tensor) []string {
 	var names []string
 	for _, t := range tensors {
 		e, _ := c.find(t.Name)
-		if e == nil || len(e.Shape) == 0 || !t.Float() || t.Vector() || int(t.Folding()) != len(t.Shape)-1 {
+		if e == nil || len(e.Shape) == 0 || !t.Float() || t.Vector() ||
+			int(t.Folding()) != len(t.Shape)-1 {
 			continue // a convolution has no other axis to fit
 		}
 		_, cols, _ := t.Matrix()
@@ -216,8 +221,8 @@ func (c *Calibration) Missing(names []string) ([]string, error) {
 // all stands for all experts of a tensor together.
 const all = -1
 
-// find returns the entry of a model's tensor, nil if there is none, and which expert of it the tensor is, or all. A tensor's own
-// name goes before ggml's.
+// find returns the entry of a model's tensor, nil if there is none, and which expert of it the
+// tensor is, or all. A tensor's own name goes before ggml's.
 func (c *Calibration) find(name string) (e *entry, expert int) {
 	i, ok := c.file.index[name]
 	expert = all
@@ -238,9 +243,10 @@ func (c *Calibration) find(name string) (e *entry, expert int) {
 // ggmlExperts is in the names of tensors with a matrix for each expert.
 const ggmlExperts = "_exps"
 
-// ggmlNames are the names that convert_hf_to_gguf.py of llama.cpp gives to the weight matrices of some families, the number of a
-// block written as a star, that of an expert as a second one. It reorders rows of some of them, never columns. Gate and up have the
-// same inputs, and are one tensor in some models.
+// ggmlNames are the names that convert_hf_to_gguf.py of llama.cpp gives to the weight matrices of
+// some families, the number of a block written as a star, that of an expert as a second one. It
+// reorders rows of some of them, never columns. Gate and up have the same inputs, and are one
+// tensor in some models.
 var ggmlNames = []struct{ model, ggml string }{
 	{"encoder.layer.*.attention.self.query.weight", "blk.*.attn_q.weight"},
 	{"encoder.layer.*.attention.self.key.weight", "blk.*.attn_k.weight"},
@@ -313,7 +319,8 @@ func ggmlNamesOf(name string) []ggmlName {
 	return found
 }
 
-// numbersIn returns what the stars of a pattern stand for in a name, ok false if they don't stand for numbers.
+// numbersIn returns what the stars of a pattern stand for in a name, ok false if they don't stand
+// for numbers.
 func numbersIn(name, pattern string) (numbers []string, ok bool) {
 	before, pattern, more := strings.Cut(pattern, "*")
 	rest, ok := strings.CutPrefix(name, before)

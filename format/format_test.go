@@ -86,7 +86,8 @@ var someDistortion = codebook.Distortion{Signal: 1234.5678, Noise: 1.25, Approx:
 func foldTo(t codebook.Tensor, rows, cols int) codebook.Fold {
 	for fold := codebook.FoldTransposed; int(fold) < len(t.Shape); fold++ {
 		t.Fold = fold
-		if r, c, ok := t.Matrix(); fold != codebook.FoldByShape && ok && r == rows && c == cols && (fold > 0 || rows != cols) {
+		if r, c, ok := t.Matrix(); fold != codebook.FoldByShape && ok && r == rows && c == cols &&
+			(fold > 0 || rows != cols) {
 			return fold
 		}
 	}

@@ -65,7 +65,8 @@ func readEverything(t *testing.T, file []byte) {
 		if s.tensor.Bytes > 1<<20 {
 			continue
 		}
-		if err := rebuild(context.Background(), make([]byte, s.tensor.Bytes), l, s.tensor); err != nil {
+		if err := rebuild(context.Background(), make([]byte, s.tensor.Bytes), l,
+			s.tensor); err != nil {
 			t.Fatal(err)
 		}
 	}

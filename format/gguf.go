@@ -16,7 +16,8 @@ import (
 //	NAME.in_sum2  [cols, matrices]  sums of x^2 over tokens
 //	NAME.counts   [1, matrices]     how many tokens
 //
-// matrices is 1 but for mixtures of experts, whose counts differ: 0 for experts that no token has reached.
+// matrices is 1 but for mixtures of experts, whose counts differ: 0 for experts that no token has
+// reached.
 
 const (
 	ggufMagic     = "GGUF"
@@ -50,7 +51,7 @@ func scanGGUF(r io.ReaderAt, size int64) (entries []entry, counts map[string][]f
 	}
 	data := uint64(c.pos) + (-uint64(c.pos))&(alignment-1)
 	counts = make(map[string][]float64)
-	room := size // for counts, so that they take no more memory than the file, wherever they claim to be
+	room := size // for counts: wherever they claim to be, they take no more memory than the file
 	for _, name := range slices.Sorted(maps.Keys(tensors)) {
 		base, ok := strings.CutSuffix(name, ggufSums)
 		if !ok {
@@ -67,7 +68,8 @@ func scanGGUF(r io.ReaderAt, size int64) (entries []entry, counts map[string][]f
 			return nil, nil, err
 		}
 		if room -= 4 * int64(len(count)); room < 0 {
-			return nil, nil, &CorruptError{Tensor: base, Reason: "its counts are those of other tensors"}
+			return nil, nil, &CorruptError{Tensor: base,
+				Reason: "its counts are those of other tensors"}
 		}
 		if slices.Max(count) > 0 {
 			entries = append(entries, e)
@@ -209,8 +211,10 @@ func (t *ggufTensor) entry(name string, data uint64, size int64) (entry, error) 
 	return importance(name, shape, int64(at)), nil
 }
 
-// counts reads how many tokens a tensor has seen, or each of several matrices. A nil t is a tensor that is not there.
-func (t *ggufTensor) counts(r io.ReaderAt, name string, matrices int64, data uint64, size int64) ([]float64, error) {
+// counts reads how many tokens a tensor has seen, or each of several matrices. A nil t is a tensor
+// that is not there.
+func (t *ggufTensor) counts(r io.ReaderAt, name string, matrices int64, data uint64,
+	size int64) ([]float64, error) {
 	if t == nil {
 		return nil, &CorruptError{Tensor: name, Reason: "has sums and no counts"}
 	}
@@ -220,7 +224,8 @@ func (t *ggufTensor) counts(r io.ReaderAt, name string, matrices int64, data uin
 	}
 	n := e.Elements()
 	if n == 0 || n != 1 && n != matrices {
-		return nil, &CorruptError{Tensor: name, Offset: t.where, Reason: fmt.Sprintf("%d counts for %d matrices", n, matrices)}
+		return nil, &CorruptError{Tensor: name, Offset: t.where,
+			Reason: fmt.Sprintf("%d counts for %d matrices", n, matrices)}
 	}
 	b := make([]byte, e.Bytes)
 	if n, err := io.ReadFull(io.NewSectionReader(r, e.begin, e.Bytes), b); err != nil {
@@ -229,7 +234,8 @@ func (t *ggufTensor) counts(r io.ReaderAt, name string, matrices int64, data uin
 	counts := make([]float64, n)
 	for i, v := range appendFloats(nil, b, "F32") {
 		if !(v >= 0) || v > math.MaxFloat32 {
-			return nil, &CorruptError{Tensor: name, Offset: e.begin + 4*int64(i), Reason: fmt.Sprintf("a count of %v", v)}
+			return nil, &CorruptError{Tensor: name, Offset: e.begin + 4*int64(i),
+				Reason: fmt.Sprintf("a count of %v", v)}
 		}
 		counts[i] = float64(v)
 	}

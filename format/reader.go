@@ -87,7 +87,9 @@ func (c *Codebook) checkHeader() error {
 	case "2":
 		c.version = 2
 	default:
-		return fmt.Errorf("%s: codebook file of version %s, made by %s: this program reads versions 1 to %d, get a newer one", c.file.path, quote(version), quote(l.metadata[producerKey]), Version)
+		return fmt.Errorf("%s: codebook file of version %s, made by %s: "+
+			"this program reads versions 1 to %d, get a newer one",
+			c.file.path, quote(version), quote(l.metadata[producerKey]), Version)
 	}
 	var err error
 	if c.sums, err = decodeChecksums(l.metadata[checksumsKey], l.entries); err != nil {

@@ -17,8 +17,8 @@ import (
 	"github.com/palettize/palettize/codebook"
 )
 
-// Version is the newest version of the codebook file that this package writes and reads. Files that version 1 can describe
-// are written as such: only folded layers need version 2.
+// Version is the newest version of the codebook file that this package writes and reads. Files that
+// version 1 can describe are written as such: only folded layers need version 2.
 const Version = 2
 
 // Producer is what this package writes into a file as its maker.
@@ -50,8 +50,9 @@ var suffixes = []string{centroidsSuffix, assignmentsSuffix, scalesSuffix, multip
 
 // record is what __metadata__ says of a layer. The shapes of its parts say the rest. It is a JSON
 // list of the fields in this order, without names: with them, and a backslash before each quote,
-// long tensor names would take a layer over its 800 bytes of header. K is there for layers of scheme trellis, and K and Fold
-// for layers that are folded otherwise than by their first dimension.
+// long tensor names would take a layer over its 800 bytes of header. K is there for layers of
+// scheme trellis, and K and Fold for layers that are folded otherwise than by their first
+// dimension.
 type record struct {
 	DType      string
 	Shape      []int
@@ -78,7 +79,8 @@ func (d decimal) MarshalJSON() ([]byte, error) {
 	return strconv.AppendFloat(nil, float64(d), 'g', 6, 64), nil
 }
 
-// What records have of the fields: those of all layers, of layers of scheme trellis, of folded ones.
+// What records have of the fields: those of all layers, of layers of scheme trellis, of folded
+// ones.
 const (
 	plainFields   = 6
 	trellisFields = 7
@@ -87,7 +89,8 @@ const (
 
 func newRecord(t codebook.Tensor, l *codebook.Layer, d codebook.Distortion) (string, error) {
 	r := record{t.DType, t.Shape, l.Group, l.ZeroPoint, l.Scale, []decimal{
-		decimal(d.Signal), decimal(d.Noise), decimal(d.Approx), decimal(d.Dot), decimal(d.Max)}, 0, t.Folding()}
+		decimal(d.Signal), decimal(d.Noise), decimal(d.Approx), decimal(d.Dot), decimal(d.Max)}, 0,
+		t.Folding()}
 	n := plainFields
 	if l.Stream != nil {
 		r.K, n = l.K(), trellisFields

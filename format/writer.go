@@ -162,7 +162,8 @@ func (w *Writer) PutLayer(t codebook.Tensor, l *codebook.Layer, d codebook.Disto
 	if err := l.Validate(); err != nil {
 		return 0, fmt.Errorf("%s: tensor %q: its layer: %w", w.out.path, t.Name, err)
 	}
-	if rows, cols, ok := t.Matrix(); !ok || !t.Float() || !validFold(t.Folding(), len(t.Shape)) || rows != l.Rows || cols != l.Cols {
+	if rows, cols, ok := t.Matrix(); !ok || !t.Float() || !validFold(t.Folding(), len(t.Shape)) ||
+		rows != l.Rows || cols != l.Cols {
 		return 0, fmt.Errorf("%s: tensor %q: %s cannot be a layer [%d, %d]", w.out.path, t.Name, describe(t), l.Rows, l.Cols)
 	}
 	record, err := newRecord(t, l, d)

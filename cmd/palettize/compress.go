@@ -21,7 +21,7 @@ import (
 type compressReport struct {
 	Model     string        `json:"model"`
 	Out       string        `json:"out"`
-	Quantised string        `json:"quantised,omitempty"` // what the model's weights are quantised with already
+	Quantised string        `json:"quantised,omitempty"` // what the model is quantised with
 	Tensors   []tensorFacts `json:"tensors"`             // all of the model, in the order of the file
 	Total     compressTotal `json:"total"`
 }
@@ -91,7 +91,8 @@ func (o *compressOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.planIn, "plan-in", "", "allot to each matrix what `FILE` says")
 	f.StringArrayVar(&o.include, "include", nil, "compress only tensors whose name matches `GLOB` (repeatable)")
 	f.StringArrayVar(&o.exclude, "exclude", nil, "pass tensors whose name matches `GLOB` through (repeatable)")
-	f.StringArrayVar(&o.transposed, "transposed", nil, "tensors whose name matches `GLOB` are stored as [in, out]: compress their transposes (repeatable)")
+	f.StringArrayVar(&o.transposed, "transposed", nil,
+		"tensors whose name matches `GLOB` are stored as [in, out] (repeatable)")
 	f.StringVar(&o.nonfinite, "allow-nonfinite", "", "`passthrough` keeps a tensor that holds a NaN or an infinity as it is")
 	f.IntVar(&o.threads, "threads", 0, "threads to use (default: one a processor)")
 	f.Uint64Var(&o.seed, "seed", 0, "seed of k-means")
@@ -106,9 +107,9 @@ func newCompress(env *env) *cobra.Command {
 		Short: "Write a codebook file of a model",
 		Long: `compress turns the weight matrices of MODEL, a .safetensors file, into layers of centroids, assignments
 and scales and writes them to a codebook file, itself a valid safetensors file. Vectors, integers, matrices
-that would not become smaller, masks, parts of weights that are quantised already and a short list of fragile
-tensors pass through bit for bit. Fragile ones are compressed where --tensor matches them, --include has their full
-name, or is '*'. The report has one line for every tensor.
+that would not become smaller, masks, parts of weights that are quantised already and a short
+list of fragile tensors pass through bit for bit. Fragile ones are compressed where --tensor
+matches them, --include has their full name, or is '*'. The report has one line for every tensor.
 
 Schemes: trellis (the smallest file) gives each weight one of up to 255 values, chosen together along the
 paths of a trellis and stored entropy coded, so that all layers together take --bits a weight, or leave
@@ -154,7 +155,8 @@ func runCompress(ctx context.Context, env *env, o compressOptions, model string)
 		opts.Transposed = append(opts.Transposed, calibration.Transposed(src.Tensors())...)
 	}
 	if kind := codebook.Quantisation(src.Tensors()); kind != "" {
-		env.warn("%s: weights are quantised already (%s): only tensors of floats are compressed", model, kind)
+		env.warn("%s: weights are quantised already (%s): only tensors of floats are compressed",
+			model, kind)
 	}
 	out := o.out
 	if out == "" {

@@ -16,11 +16,15 @@ var contents = map[string]func(rng *rand.Rand, i int) float64{
 	"normal":   func(rng *rand.Rand, _ int) float64 { return rng.NormFloat64() },
 	"positive": func(rng *rand.Rand, _ int) float64 { return 0.1 + rng.Float64() },
 	"signs":    func(rng *rand.Rand, _ int) float64 { return float64(rng.IntN(3) - 1) },
-	"mask":     func(rng *rand.Rand, _ int) float64 { return float64(rng.IntN(2)) * -math.MaxFloat32 },
-	"range":    func(_ *rand.Rand, i int) float64 { return float64(i) },
+	"mask": func(rng *rand.Rand,
+		_ int) float64 {
+		return float64(rng.IntN(2)) * -math.MaxFloat32
+	},
+	"range": func(_ *rand.Rand, i int) float64 { return float64(i) },
 }
 
-// makeModel writes a safetensors file: model FILE NAME=DTYPE[SHAPE]CONTENT..., F32 of any content and bytes of other dtypes.
+// makeModel writes a safetensors file: model FILE NAME=DTYPE[SHAPE]CONTENT..., F32 of any content
+// and bytes of other dtypes.
 func makeModel(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: model FILE NAME=DTYPE[SHAPE]CONTENT...")
@@ -44,14 +48,16 @@ func makeModel(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		for i := range elements {
 			if dtype == "F32" {
-				data = binary.LittleEndian.AppendUint32(data, math.Float32bits(float32(value(rng, i))))
+				data = binary.LittleEndian.AppendUint32(data, math.Float32bits(float32(value(rng,
+					i))))
 				continue
 			}
 			for range width {
 				data = append(data, byte(rng.Uint32())&0x3f)
 			}
 		}
-		header[name] = map[string]any{"dtype": dtype, "shape": shape, "data_offsets": [2]int{begin, len(data)}}
+		header[name] = map[string]any{"dtype": dtype, "shape": shape, "data_offsets": [2]int{begin,
+			len(data)}}
 	}
 	text, err := json.Marshal(header)
 	ts.Check(err)
