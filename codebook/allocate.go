@@ -125,6 +125,10 @@ func (c *compression) sketch(ctx context.Context, t Tensor) error {
 	group := c.opts.group(t.Name)
 	settings := c.opts.settingsOf(group)
 	p := &matrixPlan{Allotted: Allotted{Tensor: t.Name, Weights: t.Elements(), Scheme: settings.Scheme}, group: group, bytes: t.Bytes}
+	rows, cols, _ := t.Matrix()
+	if s, ok := exactScheme(w, rows, cols, settings); ok {
+		p.Scheme = s
+	}
 	if p.Scheme.anyRate() {
 		if p.sketch, err = c.trellis(ctx, t, w, p.Scheme); err != nil {
 			return err
@@ -139,7 +143,6 @@ func (c *compression) sketch(ctx context.Context, t Tensor) error {
 			}
 		}
 	} else {
-		rows, cols, _ := t.Matrix()
 		p.Bytes = float64(p.Scheme.fileBytes(rows, cols, 0))
 		p.Bits = 8 * p.Bytes / float64(p.Weights)
 	}
@@ -283,7 +286,7 @@ func (c *compression) left(weights float64) (goal, error) {
 	for _, p := range c.plans {
 		layers = append(layers, p.Tensor)
 		switch {
-		case p.group == 0:
+		case p.group == 0 && p.sketch != nil:
 		case p.Bytes > 0:
 			rest += p.Bytes
 		default: // it may take more than the sample says, to leave no more noise than is allotted to it

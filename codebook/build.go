@@ -27,6 +27,11 @@ func Build(ctx context.Context, w []float32, rows, cols int, scheme Scheme, opts
 	if scheme.Name == "trellis" {
 		return buildTrellis(ctx, w, rows, cols, opts)
 	}
+	if scheme.Name == "scalar" && scheme.Group == 0 {
+		if l := exactLayer(w, rows, cols, scheme.K); l != nil {
+			return l, nil
+		}
+	}
 	l := &Layer{Rows: rows, Cols: cols, Width: scheme.Width, Group: scheme.Group}
 	if l.Width == 0 {
 		l.Width = cols

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
 	"slices"
-	"strings"
 
 	"github.com/palettize/palettize/kernels"
 )
@@ -19,6 +17,7 @@ type Options struct {
 	Allocation    *Allocation                                     // what to allot to the matrices, as Allocate found it; nil: it is found
 	Include       []string                                        // globs of tensor names to compress; empty: all
 	Exclude       []string                                        // globs of tensor names to pass through
+	Transposed    []string                                        // globs of tensors stored as [in, out]
 	Moments       func(tensor string, cols int) (*Moments, error) // of the inputs of a tensor, nil if they are unknown (scheme trellis); may be nil
 	Seed          uint64                                          // of k-means
 	Threads       int                                             // 0: all processors
@@ -65,8 +64,9 @@ func Compress(ctx context.Context, dst Sink, src Source, opts Options) (*Report,
 type compression struct {
 	dst      Sink
 	src      Source
+	tensors  []Tensor // of src, folded
 	opts     Options
-	choice   choice
+	choice   *choice
 	progress Progress
 	report   *Report
 	sampled  int                  // weights of each matrix that its rate is measured on
@@ -82,11 +82,12 @@ func newCompression(dst Sink, src Source, opts Options) (*compression, error) {
 	c := &compression{
 		dst: dst, src: src, opts: opts, report: new(Report), allotted: make(map[string]*Allotted),
 	}
-	if c.choice, err = newChoice(src.Tensors(), opts); err != nil {
+	c.tensors = slices.Clone(src.Tensors())
+	if c.choice, err = newChoice(c.tensors, opts); err != nil {
 		return nil, err
 	}
 	matrices, weights := 0, int64(0)
-	for _, t := range src.Tensors() {
+	for _, t := range c.tensors {
 		if c.choice.reason(t) == "" {
 			matrices++
 			weights += t.Elements()
@@ -96,11 +97,13 @@ func newCompression(dst Sink, src Source, opts Options) (*compression, error) {
 	if opts.Size > 0 { // about, until it is known what else the file takes
 		c.opts.Bits = min(max(8*float64(opts.Size)/float64(max(weights, 1)), MinBits), MaxBits)
 	}
+	c.report.Quantised = c.choice.quantised.kind
 	walks := int64(2)
 	if opts.Allocation != nil {
 		walks = 1
 	}
-	for _, t := range src.Tensors() {
+	for i, t := range c.tensors {
+		c.tensors[i].Fold = c.choice.fold(t)
 		c.progress.Total += walks * t.Bytes
 	}
 	return c, nil
@@ -114,7 +117,7 @@ func (c *compression) tell(tensor string) {
 
 // walk does something with every tensor.
 func (c *compression) walk(ctx context.Context, do func(context.Context, Tensor) error) error {
-	for _, t := range c.src.Tensors() {
+	for _, t := range c.tensors {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -134,6 +137,11 @@ func (c *compression) read(t Tensor) (w []float32, reason string, err error) {
 	}
 	if w, err = c.src.Floats(t.Name); err != nil {
 		return nil, "", err
+	}
+	w = t.Arranged(w)
+	rows, cols, _ := t.Matrix()
+	if reason := noWeights(w, rows, cols, c.opts.settingsOf(c.opts.group(t.Name))); reason != "" {
+		return nil, reason, nil
 	}
 	if i := indexNonfinite(w); i >= 0 {
 		bad := &NotFiniteError{i, w[i]}
@@ -214,91 +222,4 @@ func (l *Layer) distortion(w []float32, threads int) Distortion {
 		d.Merge(row)
 	}
 	return d
-}
-
-// fragile lists tensors that are small and whose errors spread: they pass through unless an
-// --include without wildcards names them.
-var fragile = []struct{ glob, reason string }{
-	{"*router.weight", "router of a mixture of experts: a small error picks another expert"},
-	{"*router.classifier.weight", "router of a mixture of experts: a small error picks another expert"},
-	{"*.gate.weight", "router of a mixture of experts: a small error picks another expert"},
-	{"*position_embedding*", "position table: added to every token's input"},
-	{"*embed_positions*", "position table: added to every token's input"},
-	{"*pos_embed*", "position table: added to every token's input"},
-	{"*wpe.weight", "position table: added to every token's input"},
-	{"*relative_attention_bias*", "position table: added to every attention score"},
-	{"*A_log", "state-space decay: its exponential is applied at every step"},
-}
-
-// choice decides from names, types and shapes what is compressed.
-type choice struct {
-	opts Options
-}
-
-// newChoice checks the globs: one that is malformed or matches nothing is a mistake, not a wish.
-func newChoice(tensors []Tensor, opts Options) (choice, error) {
-	globs := slices.Concat(opts.Include, opts.Exclude)
-	for _, v := range opts.Overrides {
-		globs = append(globs, v.Glob)
-	}
-	for _, glob := range globs {
-		if _, err := path.Match(glob, ""); err != nil {
-			return choice{}, fmt.Errorf("pattern %q: %w", glob, err)
-		}
-		used := false
-		for _, t := range tensors {
-			used = used || match(glob, t.Name)
-		}
-		if !used {
-			return choice{}, fmt.Errorf("pattern %q matches none of the %d tensors", glob, len(tensors))
-		}
-	}
-	return choice{opts}, nil
-}
-
-// reason says why a tensor passes through, "" when it is to be compressed.
-func (c choice) reason(t Tensor) string {
-	if _, reason := t.noMatrix(); reason != "" {
-		return reason
-	}
-	rows, cols, _ := t.Matrix()
-	for _, glob := range c.opts.Exclude {
-		if match(glob, t.Name) {
-			return "excluded by " + glob
-		}
-	}
-	included, named := len(c.opts.Include) == 0, false
-	for _, glob := range c.opts.Include {
-		included = included || match(glob, t.Name)
-		named = named || glob == t.Name
-	}
-	if !included {
-		return "not included"
-	}
-	for _, f := range fragile {
-		if !named && match(f.glob, t.Name) {
-			return f.reason
-		}
-	}
-	settings := c.opts.settingsOf(c.opts.group(t.Name))
-	s := settings.Scheme
-	if s.Width >= cols {
-		return fmt.Sprintf("%d columns are fewer than two segments of %d", cols, s.Width)
-	}
-	if bytes := s.fileBytes(rows, cols, settings.Bits); bytes >= t.Bytes {
-		return grown(bytes, t)
-	}
-	return ""
-}
-
-// grown is the reason why a tensor passes through that would not become smaller.
-func grown(bytes int64, t Tensor) string {
-	return fmt.Sprintf("a codebook would take about %d bytes, the tensor takes %d", bytes, t.Bytes)
-}
-
-// match is path.Match without its special case: a star matches slashes too.
-func match(glob, name string) bool {
-	noSlash := func(s string) string { return strings.ReplaceAll(s, "/", "\x00") }
-	ok, err := path.Match(noSlash(glob), noSlash(name))
-	return ok && err == nil
 }

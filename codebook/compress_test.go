@@ -60,7 +60,7 @@ func smallModel() *memory {
 	m.add("conv.weight", "F16", gaussian(4, 32*8*9), 32, 8, 3, 3)
 	m.add("ids", "I64", make([]float32, 64), 8, 8)
 	m.add("temperature", "F32", make([]float32, 1))
-	m.add("layers.0.mlp.gate.weight", "F32", gaussian(5, 64*64), 64, 64)
+	m.add("layers.0.mlp.router.weight", "F32", gaussian(5, 32*64), 32, 64)
 	m.add("embeddings.position_embeddings.weight", "F32", gaussian(6, 64*64), 64, 64)
 	m.add("tiny", "F32", gaussian(7, 16), 4, 4)
 	m.add("none", "F32", nil, 0, 4)
@@ -79,15 +79,25 @@ func TestCompress(t *testing.T) {
 			"conv.weight": "not included",
 		}},
 		{"exclude", Options{Exclude: []string{"*conv*"}}, map[string]string{"conv.weight": "excluded by *conv*"}},
-		{"include by full name", Options{Include: []string{"*", "layers.0.mlp.gate.weight"}}, map[string]string{
-			"layers.0.mlp.gate.weight": "",
+		{"include by full name", Options{Include: []string{"*e*", "layers.0.mlp.router.weight"}},
+			map[string]string{
+				"layers.0.mlp.router.weight":            "",
+				"embeddings.position_embeddings.weight": "input (include it by its full name)",
+			}},
+		{"include everything", Options{Include: []string{"*"}}, map[string]string{
+			"layers.0.mlp.router.weight": "", "embeddings.position_embeddings.weight": "",
 		}},
+		{"an override", Options{Overrides: []Override{{"*embed*", Settings{Bits: 3}}}},
+			map[string]string{
+				"embeddings.position_embeddings.weight": "",
+			}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			want := map[string]string{
 				"encoder.0.bias": "a vector", "ids": "I64 values", "temperature": "a single value",
-				"layers.0.mlp.gate.weight": "router", "embeddings.position_embeddings.weight": "position table",
-				"tiny": "a codebook would take", "none": "empty", "column": "1 columns are fewer",
+				"layers.0.mlp.router.weight":            "router",
+				"embeddings.position_embeddings.weight": "position table",
+				"tiny":                                  "a codebook would take", "none": "empty", "column": "a vector",
 			}
 			for name, reason := range c.kept {
 				want[name] = reason

@@ -11,7 +11,24 @@ type Tensor struct {
 	DType string // as in the file: "F32", "BF16", "I64" ...
 	Shape []int
 	Bytes int64 // what its values take in the file
+	Fold  Fold  // how it is seen as a matrix
 }
+
+// Fold says how a tensor of two or more dimensions is seen as a matrix: how many leading dimensions
+// make up its rows, or one of the constants.
+type Fold int
+
+const (
+	// FoldByShape stands for what Folding finds.
+	FoldByShape Fold = 0
+	// FoldTransposed swaps the last two dimensions, of which the last one and all before make up
+	// the rows: for weights stored as [in, out], or [experts, in, out].
+	FoldTransposed Fold = -1
+)
+
+// maxKernel is the size of a kernel up to which three dimensions are those of a convolution,
+// whatever the others are.
+const maxKernel = 16
 
 // Elements is the number of values.
 func (t Tensor) Elements() int64 {
@@ -22,17 +39,99 @@ func (t Tensor) Elements() int64 {
 	return n
 }
 
-// Matrix returns the rows and columns under which a tensor is compressed: the first dimension and
-// the product of the rest. ok is false for tensors of fewer than two dimensions.
+// Folding returns Fold or, where that is FoldByShape, what the shape suggests. A row is to be what
+// one output multiplies its inputs with. Leading dimensions of 1 belong to the rows. Of the others,
+//
+//   - two are [rows, cols];
+//   - three are those of a convolution, [out, in, kernel], whose rows are in * kernel, or of
+//     matrices on top of each other, such as [directions, out, in] of recurrent nets and [experts,
+//     out, in], whose rows are in. They are taken for matrices where the first is 2 or less, and
+//     where the last is above 16 and no smaller than the first: kernels are small beside the number
+//     of outputs, and inputs are more than experts;
+//   - four or more are those of a convolution, [out, in, kernel...].
+func (t Tensor) Folding() Fold {
+	if t.Fold != FoldByShape {
+		return t.Fold
+	}
+	ones := 0
+	for ones < len(t.Shape)-2 && t.Shape[ones] == 1 {
+		ones++
+	}
+	s := t.Shape[ones:]
+	if len(s) == 3 && (s[0] <= 2 || s[2] > maxKernel && s[2] >= s[0]) {
+		return Fold(ones + 2)
+	}
+	return Fold(ones + 1)
+}
+
+// Matrix returns the rows and columns under which a tensor is compressed, as Folding says. ok is
+// false for tensors of fewer than two dimensions.
 func (t Tensor) Matrix() (rows, cols int, ok bool) {
 	if len(t.Shape) < 2 {
 		return 0, 0, false
 	}
-	cols = 1
-	for _, d := range t.Shape[1:] {
-		cols *= d
+	rows, cols = 1, 1
+	fold := t.Folding()
+	for i, d := range t.Shape {
+		isRow := i < int(fold)
+		if fold == FoldTransposed {
+			isRow = i != len(t.Shape)-2
+		}
+		if isRow {
+			rows *= d
+		} else {
+			cols *= d
+		}
 	}
-	return t.Shape[0], cols, true
+	return rows, cols, true
+}
+
+// Vector reports whether no more than one dimension is above 1, as in [1, n] and [n, 1, 1].
+func (t Tensor) Vector() bool {
+	above := 0
+	for _, d := range t.Shape {
+		if d > 1 {
+			above++
+		}
+	}
+	return above < 2
+}
+
+// Arranged returns the tensor's values, which are in the order of its shape, as rows of its Matrix.
+// It is the slice itself where the order is the same.
+func (t Tensor) Arranged(values []float32) []float32 {
+	if t.Fold != FoldTransposed {
+		return values
+	}
+	return transposed(values, t.Shape[len(t.Shape)-2], t.Shape[len(t.Shape)-1])
+}
+
+// Restored undoes Arranged.
+func (t Tensor) Restored(w []float32) []float32 {
+	if t.Fold != FoldTransposed {
+		return w
+	}
+	return transposed(w, t.Shape[len(t.Shape)-1], t.Shape[len(t.Shape)-2])
+}
+
+// transposed returns matrices [rows, cols], one after the other, as [cols, rows]. It walks through
+// squares, so that both sides are touched along lines of the cache.
+func transposed(w []float32, rows, cols int) []float32 {
+	const side = 32
+	out := make([]float32, len(w))
+	for at := 0; at < len(w); at += rows * cols {
+		from, to := w[at:], out[at:]
+		for top := 0; top < rows; top += side {
+			for left := 0; left < cols; left += side {
+				for r := top; r < min(top+side, rows); r++ {
+					for c := left; c < min(left+side, cols); c++ {
+						to[c*rows+r] = from[r*cols+c]
+					}
+				}
+			}
+		}
+	}
+	return out
 }
 
 // Float reports whether the values are floating-point numbers that a Source can read.
@@ -92,7 +191,8 @@ func NewModel(layers map[string]*Layer, rest Source) *Model { return &Model{laye
 func (m *Model) Layer(name string) *Layer { return m.layers[name] }
 
 // Matrix returns the layer of this name or, where the tensor was passed through, its dense values,
-// which are read at each call.
+// which are read at each call. A layer of a tensor that was compressed as its transpose is that
+// transpose, [out, in].
 func (m *Model) Matrix(name string) (Matrix, error) {
 	if l := m.layers[name]; l != nil {
 		return l, nil

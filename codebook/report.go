@@ -29,14 +29,13 @@ func (t Tensor) Kind() string {
 // noMatrix returns the kind of a tensor, and the reason for which it passes through whatever the
 // options say. A matrix of floats that cannot be read is of no kind: it is a matrix, with a reason.
 func (t Tensor) noMatrix() (kind, reason string) {
-	_, _, matrix := t.Matrix()
 	switch {
-	case len(t.Shape) == 0:
-		kind, reason = "single values", "a single value"
-	case !matrix:
-		kind, reason = "vectors", "a vector"
 	case t.Elements() == 0:
 		kind, reason = "empty tensors", "empty"
+	case t.Elements() == 1:
+		kind, reason = "single values", "a single value"
+	case t.Vector():
+		kind, reason = "vectors", "a vector"
 	case t.integer():
 		kind = "integers"
 	}
@@ -57,7 +56,8 @@ func (t Tensor) integer() bool {
 
 // Report lists every tensor of the source, none left out, in order.
 type Report struct {
-	Entries []Entry
+	Entries   []Entry
+	Quantised string // what the source's weights are quantised with, as Quantisation says
 }
 
 // Summary sums up the errors of the layers.

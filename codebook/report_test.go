@@ -28,7 +28,7 @@ func TestSummary(t *testing.T) {
 		{"at its cap", []Entry{layer("a", 0.25, 0.5)}, "a", 0.5, 1, 0},
 		{"the first of two", []Entry{layer("a", 0.25, 0), layer("b", 0.25, 0)}, "a", 0.5, 0, 0},
 	} {
-		s := (&Report{c.entries}).Summary()
+		s := (&Report{Entries: c.entries}).Summary()
 		if s.Capped != c.capped || s.Beyond != c.beyond {
 			t.Errorf("%s: %d of %d beyond their cap, want %d of %d",
 				c.name, s.Beyond, s.Capped, c.beyond, c.capped)

@@ -301,7 +301,7 @@ func truth(t Tensor, src Source) ([]float32, error) {
 	if i := indexNonfinite(w); i >= 0 {
 		return nil, fmt.Errorf("value %d of the original model is %v", i, w[i])
 	}
-	return w, nil
+	return t.Arranged(w), nil
 }
 
 // inputs returns the vectors to multiply a layer with, a multiple of the batch: given ones, over

@@ -88,7 +88,25 @@ var badCodebooks = []struct {
 	{"entropy-record-k-257", "entropy", true, record1(`["F32",[6,9],0,128,0.5,[0,0,0,0,0],257]`), header, "257 centroids"},
 	{"entropy-record-without-k", "entropy", true, record1(`["F32",[6,9],0,128,0.5,[0,0,0,0,0]]`), header, `tensor "w.centroids" is missing`},
 	{"entropy-record-with-groups", "entropy", true, record1(`["F32",[6,9],8,128,0.5,[0,0,0,0,0],9]`), header, "groups of 8"},
-	{"entropy-record-too-long", "entropy", true, record1(`["F32",[6,9],0,128,0.5,[0,0,0,0,0],9,1]`), header, "8 fields, expected 6 or 7"},
+	{"entropy-record-too-long", "entropy", true, record1(`["F32",[6,9],0,128,0.5,[0,0,0,0,0],9,1]`),
+		header, "fold 1 of a shape of 2 dimensions"},
+	{"record-9-fields", "tiny", true, record1(`["F32",[2,5],0,128,0.5,[0,0,0,0,0],0,-1,0]`), header,
+		"9 fields, expected 6 to 8"},
+	{"record-fold-in-version-1", "tiny", true, record1(`["F32",[5,2],0,128,0.5,[0,0,0,0,0],0,-1]`),
+		header, "has a fold, which version 1 has not"},
+	{"record-fold-0", "folded", true, recordOf("gru", `["F32",[2,6,5],0,128,0.5,[0,0,0,0,0],0,0]`),
+		header, "fold 0 of a shape of 3 dimensions"},
+	{"record-fold-3", "folded", true, recordOf("gru", `["F32",[2,6,5],0,128,0.5,[0,0,0,0,0],0,3]`),
+		header, "fold 3 of a shape of 3 dimensions"},
+	{"record-fold-minus-2", "folded", true, recordOf("gru",
+		`["F32",[2,6,5],0,128,0.5,[0,0,0,0,0],0,-2]`), header,
+		"fold -2 of a shape of 3 dimensions"},
+	{"record-fold-of-vector", "folded", true, recordOf("gru",
+		`["F32",[60],0,128,0.5,[0,0,0,0,0],0,-1]`), header, "fold -1 of a shape of 1 dimensions"},
+	{"record-fold-other-way", "folded", true, recordOf("gru",
+		`["F32",[2,6,5],0,128,0.5,[0,0,0,0,0],0,-1]`), header, "expected U8 [10, "},
+	{"record-fold-k-with-groups", "folded", true, recordOf("rnn",
+		`["F32",[2,3,3],8,128,0.5,[0,0,0,0,0],256,2]`), header, "256 centroids, groups of 8"},
 	// Nothing may be allocated for a shape that the stream does not back.
 	{"entropy-huge-rows", "entropy", true, record1(`["F32",[1099511627776,9],0,128,0.5,[0,0,0,0,0],9]`), byWord("w", header), byWord("it ends early", "into Go value of type int")},
 	{"entropy-huge-cols", "entropy", true, record1(`["F32",[6,1099511627776],0,128,0.5,[0,0,0,0,0],9]`), byWord("w", header), byWord("it ends early", "into Go value of type int")},
@@ -102,8 +120,10 @@ var badCodebooks = []struct {
 	{"record-group-of-7", "scalar", true, func(p parts) { p.metadata[layerPrefix+"v"] = `["F16",[2,9],7,127,0.5,[0,0,0,0,0]]` }, header, "groups of 7"},
 }
 
-func record1(text string) func(parts) {
-	return func(p parts) { p.metadata[layerPrefix+"w"] = text }
+func record1(text string) func(parts) { return recordOf("w", text) }
+
+func recordOf(layer, text string) func(parts) {
+	return func(p parts) { p.metadata[layerPrefix+layer] = text }
 }
 
 // stream changes the stream of layer w.
@@ -183,13 +203,13 @@ func TestOtherFilesAreToldFromDamagedOnes(t *testing.T) {
 	}
 	defer f.Close()
 	newer := takeApart(t, f)
-	newer.metadata[versionKey], newer.metadata[producerKey] = "2", "palettize 3.1"
+	newer.metadata[versionKey], newer.metadata[producerKey] = "3", "palettize 3.1"
 	path := filepath.Join(t.TempDir(), "newer.safetensors")
 	if err := os.WriteFile(path, newer.seal(t), 0o666); err != nil {
 		t.Fatal(err)
 	}
 	err = readAllLayers(path)
-	if err == nil || !strings.Contains(err.Error(), `version "2", made by "palettize 3.1"`) {
+	if err == nil || !strings.Contains(err.Error(), `version "3", made by "palettize 3.1"`) {
 		t.Errorf("a newer version: %v", err)
 	}
 	err = readAllLayers(goldenPath("tiny.dense"))

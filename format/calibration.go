@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/palettize/palettize/codebook"
@@ -14,18 +15,21 @@ import (
 // nothing is kept: a matrix of 11,008 columns takes 484 MB. Its methods may be called at the same time.
 type Calibration struct {
 	file *File
-	// counts has, for each tensor of an importance matrix, what its sums are to be divided by; nil for a safetensors file.
-	counts map[string]float64
+	// counts has, for each tensor of an importance matrix, what its sums are to be divided by,
+	// those of each expert of a mixture if there are several; nil for a safetensors file.
+	counts map[string][]float64
 }
 
 // OpenCalibration opens a calibration file and checks what its header says. What it is shows in its first bytes:
 //
-//   - A safetensors file that has, under the name of each weight matrix [rows, cols], a tensor F32 or F64: E[x^2] of every
-//     input column [cols], or E[x x^T] [cols, cols].
+//   - A safetensors file that has, under the name of each weight matrix [rows, cols], a tensor F32
+//     or F64: E[x^2] of every input column [cols], or E[x x^T] [cols, cols]. For experts in one
+//     tensor [experts, rows, cols], E[x^2] may be that of each expert, [experts, cols].
 //   - An importance matrix of llama.cpp, in GGUF or the older form (.dat), which has E[x^2].
 //
-// The tensors of an importance matrix may have ggml's names where the model's are those of a BERT or a Llama of
-// Hugging Face.
+// The tensors of an importance matrix may have ggml's names where the model's are those of a BERT,
+// a Llama or a mixture of experts of Hugging Face. A layer has one scale for each column: experts in
+// one tensor get the mean over them, each as often as it was chosen.
 func OpenCalibration(path string) (*Calibration, error) {
 	f, info, err := openRegular(path)
 	if err != nil {
@@ -67,34 +71,31 @@ func (c *Calibration) Close() error { return c.file.Close() }
 // Path is the path that the file was opened with.
 func (c *Calibration) Path() string { return c.file.Path() }
 
-// Moments returns the moments of the inputs of the tensor of this name, which has cols columns; nil where the file has none.
+// Moments returns the moments of the inputs of the tensor of this name, which has cols columns; nil
+// where the file has none, and for experts that no token has reached.
 func (c *Calibration) Moments(name string, cols int) (*codebook.Moments, error) {
-	e := c.find(name)
+	e, expert := c.find(name)
 	if e == nil {
 		return nil, nil
 	}
-	m, err := c.read(e, cols)
+	m, err := c.read(e, expert, cols)
 	if err != nil {
 		return nil, fmt.Errorf("%s: tensor %s: %w", c.Path(), quote(e.Name), err)
 	}
 	return m, nil
 }
 
-func (c *Calibration) read(e *entry, cols int) (*codebook.Moments, error) {
+// read returns the moments of one expert, or of all together.
+func (c *Calibration) read(e *entry, expert, cols int) (*codebook.Moments, error) {
 	if e.DType != "F32" && e.DType != "F64" {
 		return nil, fmt.Errorf("dtype %s, expected F32 or F64", e.DType)
 	}
-	vector, matrix := []int{cols}, []int{cols, cols}
-	if c.counts != nil {
-		matrix = nil
+	experts, err := c.experts(e, cols)
+	if err != nil {
+		return nil, err
 	}
-	switch {
-	case slices.Equal(e.Shape, vector) || matrix != nil && slices.Equal(e.Shape, matrix):
-	case matrix == nil:
-		return nil, fmt.Errorf("shape %s, expected %s, an importance for each input column", shapeText(e.Shape), shapeText(vector))
-	default:
-		return nil, fmt.Errorf("shape %s, expected %s, E[x^2] for each input column, or %s, E[x x^T]",
-			shapeText(e.Shape), shapeText(vector), shapeText(matrix))
+	if expert >= experts {
+		return nil, fmt.Errorf("shape %s has no expert %d", shapeText(e.Shape), expert)
 	}
 	values, err := c.file.Floats(e.Name)
 	if err != nil {
@@ -103,19 +104,111 @@ func (c *Calibration) read(e *entry, cols int) (*codebook.Moments, error) {
 	if i := slices.Index(values, math.MaxFloat32); i >= 0 && e.DType == "F64" {
 		return nil, fmt.Errorf("value %d is beyond float32", i)
 	}
-	if count, ok := c.counts[e.Name]; ok {
-		for i, v := range values {
-			values[i] = float32(float64(v) / count)
-		}
+	if c.counts == nil && len(values) == cols*cols {
+		return codebook.NewMoments(values, cols)
+	}
+	counts := c.tally(e.Name, values, experts, cols)
+	if expert != all {
+		values, counts = values[expert*cols:][:cols], counts[expert:][:1]
+	}
+	if values = mean(values, counts, cols); values == nil {
+		return nil, nil
 	}
 	return codebook.NewMoments(values, cols)
+}
+
+// experts checks the shape of moments and returns how many experts they are of, 1 for E[x x^T] too.
+func (c *Calibration) experts(e *entry, cols int) (int, error) {
+	n := len(e.Shape)
+	switch {
+	case n == 1 && e.Shape[0] == cols,
+		n == 2 && c.counts == nil && e.Shape[0] == cols && e.Shape[1] == cols:
+		return 1, nil
+	case n == 2 && e.Shape[1] == cols && e.Shape[0] > 0:
+		return e.Shape[0], nil
+	case n == 1 && strings.Contains(e.Name, ggmlExperts) && e.Shape[0] > 0 &&
+		e.Shape[0]%cols == 0: // of the older form
+		return e.Shape[0] / cols, nil
+	}
+	text := shapeText([]int{cols})
+	if c.counts != nil {
+		return 0, fmt.Errorf("shape %s, expected %s, an importance for each input column, "+
+			"or [experts, %d]", shapeText(e.Shape), text, cols)
+	}
+	return 0, fmt.Errorf("shape %s, expected %s, E[x^2] for each input column, [experts, %d], "+
+		"or %s, E[x x^T]", shapeText(e.Shape), text, cols, shapeText([]int{cols, cols}))
+}
+
+// tally returns what the sums of each expert are to be divided by, 0 for experts that no token has
+// reached. Where several experts have no counts of their own, rows that are all 0, or all 1 in the
+// older form of an importance matrix, are of such.
+func (c *Calibration) tally(name string, values []float32, experts, cols int) []float64 {
+	counts := c.counts[name]
+	if len(counts) == experts {
+		return counts
+	}
+	one, nothing := 1.0, float32(0)
+	if len(counts) == 1 {
+		one, nothing = counts[0], float32(counts[0])
+	}
+	own := make([]float64, experts)
+	for i := range own {
+		seen := func(v float32) bool { return v != nothing }
+		if experts == 1 || slices.ContainsFunc(values[i*cols:][:cols], seen) {
+			own[i] = one
+		}
+	}
+	return own
+}
+
+// mean divides the sums of rows together by their counts together, without the rows whose count is
+// 0, nil if all are.
+func mean(values []float32, counts []float64, cols int) []float32 {
+	sums, total := make([]float64, cols), 0.0
+	for i, count := range counts {
+		if count == 0 {
+			continue
+		}
+		total += count
+		for j, v := range values[i*cols:][:cols] {
+			sums[j] += float64(v)
+		}
+	}
+	if total == 0 {
+		return nil
+	}
+	squares := make([]float32, cols)
+	for j, v := range sums {
+		squares[j] = float32(v / total)
+	}
+	return squares
+}
+
+// Transposed returns the names of matrices that the file has moments of the rows of, and not of the
+// columns: those stored as [in, out], for Options.Transposed.
+func (c *Calibration) Transposed(tensors []codebook.Tensor) []string {
+	var names []string
+	for _, t := range tensors {
+		e, _ := c.find(t.Name)
+		if e == nil || len(e.Shape) == 0 || !t.Float() || t.Vector() ||
+			int(t.Folding()) != len(t.Shape)-1 {
+			continue // a convolution has no other axis to fit
+		}
+		_, cols, _ := t.Matrix()
+		t.Fold = codebook.FoldTransposed
+		_, swapped, _ := t.Matrix()
+		if n := e.Shape[len(e.Shape)-1]; n == swapped && n != cols {
+			names = append(names, t.Name)
+		}
+	}
+	return names
 }
 
 // Missing returns those of a model's tensors that the file has nothing for. It is an error that it has nothing for any.
 func (c *Calibration) Missing(names []string) ([]string, error) {
 	var missing []string
 	for _, name := range names {
-		if c.find(name) == nil {
+		if e, _ := c.find(name); e == nil {
 			missing = append(missing, name)
 		}
 	}
@@ -129,20 +222,35 @@ func (c *Calibration) Missing(names []string) ([]string, error) {
 		c.Path(), len(names), quote(c.file.layout.entries[0].Name), quote(names[0]))
 }
 
-// find returns the entry of a model's tensor, nil if there is none. A tensor's own name goes before ggml's.
-func (c *Calibration) find(name string) *entry {
+// all stands for all experts of a tensor together.
+const all = -1
+
+// find returns the entry of a model's tensor, nil if there is none, and which expert of it the
+// tensor is, or all. A tensor's own name goes before ggml's.
+func (c *Calibration) find(name string) (e *entry, expert int) {
 	i, ok := c.file.index[name]
+	expert = all
 	if !ok && c.counts != nil {
-		i, ok = c.file.index[ggmlName(name)]
+		for _, g := range ggmlNamesOf(name) {
+			if i, ok = c.file.index[g.name]; ok {
+				expert = g.expert
+				break
+			}
+		}
 	}
 	if !ok {
-		return nil
+		return nil, all
 	}
-	return &c.file.layout.entries[i]
+	return &c.file.layout.entries[i], expert
 }
 
-// ggmlNames are the names that convert_hf_to_gguf.py of llama.cpp gives to the weight matrices of two families, the number of a
-// block written as a star. It reorders rows of some of them, never columns.
+// ggmlExperts is in the names of tensors with a matrix for each expert.
+const ggmlExperts = "_exps"
+
+// ggmlNames are the names that convert_hf_to_gguf.py of llama.cpp gives to the weight matrices of
+// some families, the number of a block written as a star, that of an expert as a second one. It
+// reorders rows of some of them, never columns. Gate and up have the same inputs, and are one
+// tensor in some models.
 var ggmlNames = []struct{ model, ggml string }{
 	{"encoder.layer.*.attention.self.query.weight", "blk.*.attn_q.weight"},
 	{"encoder.layer.*.attention.self.key.weight", "blk.*.attn_k.weight"},
@@ -159,22 +267,75 @@ var ggmlNames = []struct{ model, ggml string }{
 	{"model.layers.*.mlp.up_proj.weight", "blk.*.ffn_up.weight"},
 	{"model.layers.*.mlp.down_proj.weight", "blk.*.ffn_down.weight"},
 	{"lm_head.weight", "output.weight"},
+
+	{"model.layers.*.mlp.gate.weight", "blk.*.ffn_gate_inp.weight"},
+	{"model.layers.*.mlp.experts.*.gate_proj.weight", "blk.*.ffn_gate_exps.weight"},
+	{"model.layers.*.mlp.experts.*.up_proj.weight", "blk.*.ffn_up_exps.weight"},
+	{"model.layers.*.mlp.experts.*.down_proj.weight", "blk.*.ffn_down_exps.weight"},
+	{"model.layers.*.mlp.experts.gate_up_proj", "blk.*.ffn_gate_exps.weight"},
+	{"model.layers.*.mlp.experts.gate_up_proj", "blk.*.ffn_up_exps.weight"},
+	{"model.layers.*.mlp.experts.gate_up_proj", "blk.*.ffn_gate_up_exps.weight"},
+	{"model.layers.*.mlp.experts.down_proj", "blk.*.ffn_down_exps.weight"},
+	{"model.layers.*.mlp.shared_expert.gate_proj.weight", "blk.*.ffn_gate_shexp.weight"},
+	{"model.layers.*.mlp.shared_expert.up_proj.weight", "blk.*.ffn_up_shexp.weight"},
+	{"model.layers.*.mlp.shared_expert.down_proj.weight", "blk.*.ffn_down_shexp.weight"},
+	{"model.layers.*.mlp.shared_experts.gate_proj.weight", "blk.*.ffn_gate_shexp.weight"},
+	{"model.layers.*.mlp.shared_experts.up_proj.weight", "blk.*.ffn_up_shexp.weight"},
+	{"model.layers.*.mlp.shared_experts.down_proj.weight", "blk.*.ffn_down_shexp.weight"},
+
+	{"model.layers.*.block_sparse_moe.gate.weight", "blk.*.ffn_gate_inp.weight"},
+	{"model.layers.*.block_sparse_moe.experts.*.w1.weight", "blk.*.ffn_gate_exps.weight"},
+	{"model.layers.*.block_sparse_moe.experts.*.w3.weight", "blk.*.ffn_up_exps.weight"},
+	{"model.layers.*.block_sparse_moe.experts.*.w2.weight", "blk.*.ffn_down_exps.weight"},
+	{"model.layers.*.block_sparse_moe.router.layer.weight", "blk.*.ffn_gate_inp.weight"},
+	{"model.layers.*.block_sparse_moe.input_linear.weight", "blk.*.ffn_gate_exps.weight"},
+	{"model.layers.*.block_sparse_moe.output_linear.weight", "blk.*.ffn_down_exps.weight"},
 }
 
-// ggmlName returns ggml's name of a model's tensor, "" if it is not in the table.
-func ggmlName(name string) string {
+// ggmlName is ggml's name of a tensor, and which expert of it is meant, or all.
+type ggmlName struct {
+	name   string
+	expert int
+}
+
+// ggmlNamesOf returns ggml's names of a model's tensor, most of which have one at most.
+func ggmlNamesOf(name string) []ggmlName {
 	name = strings.TrimPrefix(name, "bert.")
+	var found []ggmlName
 	for _, n := range ggmlNames {
-		before, after, numbered := strings.Cut(n.model, "*")
-		block, ok := strings.CutPrefix(name, before)
+		numbers, ok := numbersIn(name, n.model)
 		if !ok {
 			continue
 		}
-		if block, ok = strings.CutSuffix(block, after); ok && (isNumber(block) == numbered) && (numbered || block == "") {
-			return strings.Replace(n.ggml, "*", block, 1)
+		g := ggmlName{n.ggml, all}
+		if len(numbers) > 0 {
+			g.name = strings.Replace(g.name, "*", numbers[0], 1)
 		}
+		if len(numbers) > 1 {
+			expert, err := strconv.Atoi(numbers[1])
+			if err != nil {
+				continue
+			}
+			g.expert = expert
+		}
+		found = append(found, g)
 	}
-	return ""
+	return found
 }
 
-func isNumber(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
+// numbersIn returns what the stars of a pattern stand for in a name, ok false if they don't stand
+// for numbers.
+func numbersIn(name, pattern string) (numbers []string, ok bool) {
+	before, pattern, more := strings.Cut(pattern, "*")
+	rest, ok := strings.CutPrefix(name, before)
+	for ok && more {
+		n := len(rest) - len(strings.TrimLeft(rest, "0123456789"))
+		numbers = append(numbers, rest[:n])
+		before, pattern, more = strings.Cut(pattern, "*")
+		if n == 0 {
+			return nil, false
+		}
+		rest, ok = strings.CutPrefix(rest[n:], before)
+	}
+	return numbers, ok && rest == ""
+}

@@ -8,8 +8,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/palettize/palettize/codebook"
 )
 
 // le puts numbers, strings and bytes together, little-endian.
@@ -159,13 +162,16 @@ func TestCalibrationThatDoesNotFit(t *testing.T) {
 		want string
 	}{
 		{"dtype", safetensorsFile(t, &tensor{"a", "BF16", []int{2}, make([]byte, 4)}), "dtype BF16, expected F32 or F64"},
-		{"length", values([]int{3}, 1, 2, 3), "shape [3], expected [2], E[x^2] for each input column, or [2, 2], E[x x^T]"},
-		{"rank", values([]int{1, 2}, 1, 2), "shape [1, 2], expected"},
+		{"length", values([]int{3}, 1, 2, 3),
+			"shape [3], expected [2], E[x^2] for each input column, [experts, 2], or [2, 2], E[x x^T]"},
+		{"rank", values([]int{1, 1, 2}, 1, 2), "shape [1, 1, 2], expected"},
 		{"NaN", values([]int{2}, 1, nan), "value 1 is NaN"},
 		{"infinity", safetensorsFile(t, &tensor{"a", "F64", []int{2}, le([]float64{1, 1e300})}), "value 1 is beyond float32"},
 		{"negative", values([]int{2, 2}, 1, 0, 0, -1), "the mean square of column 1 is -1, below 0"},
 		{"asymmetric", values([]int{2, 2}, 1, 0.5, 0, 1), "not symmetric"},
-		{"two experts", ggufFile(nil, ggufInfo("a.in_sum2", 0, 0, 2, 2), ggufInfo("a.counts", 0, 32, 1, 2)), "shape [2, 2], expected [2], an importance"},
+		{"experts of three columns", ggufFile(nil, ggufInfo("a.in_sum2", 0, 0, 3, 2),
+			ggufInfo("a.counts", 0, 32, 1, 2)),
+			"shape [2, 3], expected [2], an importance for each input column, or [experts, 2]"},
 		{"an importance too long", imatrixFile(imatrixEntry("a", 1, 1, 2, 3)), "shape [3], expected [2], an importance"},
 	} {
 		_, err := openCalibration(t, c.file).Moments("a", 2)
@@ -223,6 +229,10 @@ var badCalibrations = []struct {
 	{"sums-f16.gguf", "of type 1, expected F32", ggufFile(nil, ggufInfo("a.in_sum2", 1, 0, 1))},
 	{"no-counts.gguf", "has sums and no counts", ggufFile(nil, ggufInfo("a.in_sum2", 0, 0, 3))},
 	{"wrong-counts.gguf", "2 counts for 1 matrices", ggufFile(nil, ggufInfo("a.in_sum2", 0, 0, 3), ggufInfo("a.counts", 0, 32, 1, 2))},
+	{"counts-twice.gguf", "its counts are those of other tensors", append(ggufFile(nil,
+		ggufInfo("a.in_sum2", 0, 0, 1, 1024), ggufInfo("a.counts", 0, 0, 1, 1024),
+		ggufInfo("b.in_sum2", 0, 0, 1, 1024), ggufInfo("b.counts", 0, 0, 1, 1024),
+	), make([]byte, 4096)...)},
 	{"negative-count.gguf", "a count of -1", append(ggufFile(nil, ggufInfo("a.in_sum2", 0, 0, 3), ggufInfo("a.counts", 0, 64, 1)), le(float32(-1))...)},
 	{"no-sums.gguf", "without an importance matrix", ggufFile(ggufKeys, ggufInfo("a", 0, 0, 3))},
 }
@@ -242,6 +252,90 @@ func TestBadCalibrationsAreRefused(t *testing.T) {
 	}
 }
 
+// TestMomentsOfExperts reads sums of two experts [2, 4] and [6, 8], of two and three tokens.
+func TestMomentsOfExperts(t *testing.T) {
+	const gate = "blk.3.ffn_gate_exps.weight"
+	gguf := func(first, second float32) []byte {
+		file := ggufFile(nil,
+			ggufInfo(gate+ggufSums, 0, 0, 2, 2), ggufInfo(gate+ggufCounts, 0, 32, 1, 2))
+		copy(file[len(file)-32:], le([]float32{first, second}))
+		return file
+	}
+	own := func(shape []int, v ...float32) []byte {
+		return safetensorsFile(t, &tensor{"experts", "F32", shape, le(v)})
+	}
+	one, fused := "model.layers.3.mlp.experts.1.gate_proj.weight",
+		"model.layers.3.mlp.experts.gate_up_proj"
+	for _, c := range []struct {
+		name   string
+		file   []byte
+		tensor string
+		want   []float32
+	}{
+		{"the first", gguf(2, 3), "model.layers.3.mlp.experts.0.up_proj.weight", nil},
+		{"the first gate", gguf(2, 3), "model.layers.3.block_sparse_moe.experts.0.w1.weight",
+			[]float32{1, 2}},
+		{"the second", gguf(2, 4), one, []float32{1.5, 2}},
+		{"the second, unseen", gguf(2, 0), one, nil},
+		{"all", gguf(2, 2), fused, []float32{2, 3}},
+		{"all that were seen", gguf(0, 4), fused, []float32{1.5, 2}},
+		{"ggml's own name", gguf(4, 4), gate, []float32{1, 1.5}},
+		{"one of the older form", imatrixFile(imatrixEntry(gate, 10, 5, 10, 20, 40)), one,
+			[]float32{2, 4}},
+		{"one unseen of the older form", imatrixFile(imatrixEntry(gate, 10, 5, 10, 10, 10)), one,
+			nil},
+		{"all of the older form", imatrixFile(imatrixEntry(gate, 10, 5, 10, 10, 10)), fused,
+			[]float32{0.5, 1}},
+		{"safetensors", own([]int{3, 2}, 1, 2, 3, 6, 0, 0), "experts", []float32{2, 4}},
+		{"safetensors, nothing seen", own([]int{3, 2}, 0, 0, 0, 0, 0, 0), "experts", nil},
+		{"as many experts as columns: a matrix", own([]int{2, 2}, 1, 0, 0, 9), "experts",
+			[]float32{1, 9}},
+	} {
+		m, err := openCalibration(t, c.file).Moments(c.tensor, 2)
+		var got []float32
+		if m != nil {
+			got = m.Squares
+		}
+		if err != nil || !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v, %v, want %v", c.name, got, err, c.want)
+		}
+	}
+	const beyond = "model.layers.3.mlp.experts.2.gate_proj.weight"
+	_, err := openCalibration(t, gguf(2, 3)).Moments(beyond, 2)
+	if err == nil || !strings.Contains(err.Error(), "has no expert 2") {
+		t.Error(err)
+	}
+	unseen := gguf(0, 0)
+	_, err = newCalibration(memory(unseen), "memory", int64(len(unseen)))
+	if err == nil || !strings.Contains(err.Error(), "without an importance") {
+		t.Errorf("no expert has seen a token: %v", err)
+	}
+}
+
+func TestTransposedByMoments(t *testing.T) {
+	names := []string{"linear", "square", "matmul", "conv", "experts", "bias", "ids"}
+	lengths := []int{5, 4, 6, 3, 6, 4, 4}
+	var tensors []*tensor
+	for i, name := range names {
+		n := lengths[i]
+		tensors = append(tensors, &tensor{name, "F32", []int{n}, make([]byte, 4*n)})
+	}
+	c := openCalibration(t, safetensorsFile(t, tensors...))
+	got := c.Transposed([]codebook.Tensor{
+		{Name: "linear", DType: "F32", Shape: []int{6, 5}},
+		{Name: "square", DType: "F32", Shape: []int{4, 4}},
+		{Name: "matmul", DType: "F32", Shape: []int{6, 5}},
+		{Name: "conv", DType: "F32", Shape: []int{8, 3, 4}},
+		{Name: "experts", DType: "F32", Shape: []int{2, 6, 5}},
+		{Name: "bias", DType: "F32", Shape: []int{4, 1}},
+		{Name: "ids", DType: "I64", Shape: []int{4, 5}},
+		{Name: "other", DType: "F32", Shape: []int{4, 5}},
+	})
+	if want := []string{"matmul", "experts"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 // TestGGMLNames holds the table against itself: no name means two things within a family.
 func TestGGMLNames(t *testing.T) {
 	for model, want := range map[string]string{
@@ -256,9 +350,27 @@ func TestGGMLNames(t *testing.T) {
 		"decoder.layers.1.self_attn.q_proj.weight":        "",
 		"encoder.layer.0.attention.output.dense.bias":     "",
 		"encoder.layer.1.attention.2.output.dense.weight": "",
+		"model.layers.1.mlp.experts.x.up_proj.weight":     "",
+		"model.layers.1.mlp.experts.1.2.up_proj.weight":   "",
 		"": "",
+
+		"model.layers.2.mlp.experts.17.gate_proj.weight":           "blk.2.ffn_gate_exps.weight 17",
+		"model.layers.2.block_sparse_moe.experts.0.w1.weight":      "blk.2.ffn_gate_exps.weight 0",
+		"model.layers.2.block_sparse_moe.experts.7.w2.weight":      "blk.2.ffn_down_exps.weight 7",
+		"model.layers.2.block_sparse_moe.experts.7.w3.weight":      "blk.2.ffn_up_exps.weight 7",
+		"model.layers.2.mlp.experts.down_proj":                     "blk.2.ffn_down_exps.weight",
+		"model.layers.2.mlp.experts.gate_up_proj":                  "blk.2.ffn_gate_exps.weight blk.2.ffn_up_exps.weight blk.2.ffn_gate_up_exps.weight",
+		"model.layers.2.block_sparse_moe.input_linear.weight":      "blk.2.ffn_gate_exps.weight",
+		"model.layers.2.mlp.shared_expert.up_proj.weight":          "blk.2.ffn_up_shexp.weight",
+		"model.layers.2.mlp.experts.99999999999999999999.w.weight": "",
 	} {
-		if got := ggmlName(model); got != want {
+		var got []string
+		for _, g := range ggmlNamesOf(model) {
+			if got = append(got, g.name); g.expert != all {
+				got = append(got, strconv.Itoa(g.expert))
+			}
+		}
+		if strings.Join(got, " ") != want {
 			t.Errorf("%q is %q, want %q", model, got, want)
 		}
 	}

@@ -71,7 +71,7 @@ func newStored(name, text string, find func(string) *entry) (*stored, error) {
 	if err != nil {
 		return nil, fmt.Errorf("its record: %w", err)
 	}
-	t := codebook.Tensor{Name: name, DType: r.DType, Shape: r.Shape}
+	t := codebook.Tensor{Name: name, DType: r.DType, Shape: r.Shape, Fold: r.Fold}
 	for _, d := range r.Shape {
 		if d < 1 {
 			return nil, fmt.Errorf("its record has shape %s", shapeText(r.Shape))

@@ -23,7 +23,7 @@ func Decompress(ctx context.Context, c *Codebook, path string, overwrite bool) e
 			if err != nil {
 				return err
 			}
-			return rebuild(ctx, dst, l, s.tensor.DType)
+			return rebuild(ctx, dst, l, s.tensor)
 		}})
 	}
 	for _, t := range c.rest {
@@ -42,8 +42,12 @@ func Decompress(ctx context.Context, c *Codebook, path string, overwrite bool) e
 	return err
 }
 
-// rebuild writes the matrix of a layer to dst as values of a dtype.
-func rebuild(ctx context.Context, dst []byte, l *codebook.Layer, dtype string) error {
+// rebuild writes the matrix of a layer to dst as the values of its tensor.
+func rebuild(ctx context.Context, dst []byte, l *codebook.Layer, t codebook.Tensor) error {
+	if t.Fold == codebook.FoldTransposed {
+		putFloats(dst, t.Restored(l.Dense()), t.DType)
+		return ctx.Err()
+	}
 	row := make([]float32, l.Cols)
 	width := len(dst) / l.Rows
 	for r := range l.Rows {
@@ -51,7 +55,7 @@ func rebuild(ctx context.Context, dst []byte, l *codebook.Layer, dtype string) e
 			return err
 		}
 		l.Row(row, r)
-		putFloats(dst[r*width:][:width], row, dtype)
+		putFloats(dst[r*width:][:width], row, t.DType)
 	}
 	return nil
 }

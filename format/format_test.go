@@ -82,6 +82,18 @@ func makeLayer(rows, cols, width, k, group int, scales bool) *codebook.Layer {
 
 var someDistortion = codebook.Distortion{Signal: 1234.5678, Noise: 1.25, Approx: 1230, Dot: 1232, Max: 0.0625}
 
+// foldTo returns how a tensor becomes a matrix of so many rows and columns.
+func foldTo(t codebook.Tensor, rows, cols int) codebook.Fold {
+	for fold := codebook.FoldTransposed; int(fold) < len(t.Shape); fold++ {
+		t.Fold = fold
+		if r, c, ok := t.Matrix(); fold != codebook.FoldByShape && ok && r == rows && c == cols &&
+			(fold > 0 || rows != cols) {
+			return fold
+		}
+	}
+	return codebook.FoldByShape
+}
+
 // compress writes a codebook file with these layers and all other tensors as they are.
 func compress(t testing.TB, model, path string, layers map[string]*codebook.Layer) {
 	t.Helper()
@@ -97,6 +109,7 @@ func compress(t testing.TB, model, path string, layers map[string]*codebook.Laye
 	defer w.Abort()
 	for _, tensor := range src.Tensors() {
 		if l := layers[tensor.Name]; l != nil {
+			tensor.Fold = foldTo(tensor, l.Rows, l.Cols)
 			_, err = w.PutLayer(tensor, l, someDistortion)
 		} else {
 			err = w.PutTensor(tensor)

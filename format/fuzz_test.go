@@ -13,7 +13,7 @@ import (
 
 // seeds adds the golden and the bad files to a fuzz target.
 func seeds(f *testing.F) {
-	for _, glob := range []string{"golden/v1", "bad", "bad-codebook"} {
+	for _, glob := range []string{"golden/v1", "golden/v2", "bad", "bad-codebook"} {
 		paths, err := filepath.Glob(filepath.Join("testdata", glob, "*.safetensors"))
 		if err != nil || len(paths) == 0 {
 			f.Fatalf("testdata/%s: %d files, %v", glob, len(paths), err)
@@ -65,7 +65,8 @@ func readEverything(t *testing.T, file []byte) {
 		if s.tensor.Bytes > 1<<20 {
 			continue
 		}
-		if err := rebuild(context.Background(), make([]byte, s.tensor.Bytes), l, s.tensor.DType); err != nil {
+		if err := rebuild(context.Background(), make([]byte, s.tensor.Bytes), l,
+			s.tensor); err != nil {
 			t.Fatal(err)
 		}
 	}

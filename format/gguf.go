@@ -1,7 +1,6 @@
 package format
 
 import (
-	"encoding/binary"
 	"fmt"
 	"io"
 	"maps"
@@ -17,7 +16,8 @@ import (
 //	NAME.in_sum2  [cols, matrices]  sums of x^2 over tokens
 //	NAME.counts   [1, matrices]     how many tokens
 //
-// matrices is 1 but for mixtures of experts.
+// matrices is 1 but for mixtures of experts, whose counts differ: 0 for experts that no token has
+// reached.
 
 const (
 	ggufMagic     = "GGUF"
@@ -43,14 +43,15 @@ type ggufTensor struct {
 
 // scanGGUF reads the names, and where their sums are. counts has the tokens of each. Tensors that no token has reached are
 // left out: nothing is known of their inputs.
-func scanGGUF(r io.ReaderAt, size int64) (entries []entry, counts map[string]float64, err error) {
+func scanGGUF(r io.ReaderAt, size int64) (entries []entry, counts map[string][]float64, err error) {
 	c := newCursor(r, min(size, maxHeader))
 	tensors, alignment := c.gguf()
 	if c.err != nil {
 		return nil, nil, c.err
 	}
 	data := uint64(c.pos) + (-uint64(c.pos))&(alignment-1)
-	counts = make(map[string]float64)
+	counts = make(map[string][]float64)
+	room := size // for counts: wherever they claim to be, they take no more memory than the file
 	for _, name := range slices.Sorted(maps.Keys(tensors)) {
 		base, ok := strings.CutSuffix(name, ggufSums)
 		if !ok {
@@ -62,11 +63,15 @@ func scanGGUF(r io.ReaderAt, size int64) (entries []entry, counts map[string]flo
 			return nil, nil, err
 		}
 		matrices := e.Elements() / int64(max(1, e.Shape[len(e.Shape)-1]))
-		count, err := tensors[base+ggufCounts].count(r, base, matrices, data, size)
+		count, err := tensors[base+ggufCounts].counts(r, base, matrices, data, size)
 		if err != nil {
 			return nil, nil, err
 		}
-		if count > 0 {
+		if room -= 4 * int64(len(count)); room < 0 {
+			return nil, nil, &CorruptError{Tensor: base,
+				Reason: "its counts are those of other tensors"}
+		}
+		if slices.Max(count) > 0 {
 			entries = append(entries, e)
 			counts[base] = count
 		}
@@ -206,25 +211,33 @@ func (t *ggufTensor) entry(name string, data uint64, size int64) (entry, error) 
 	return importance(name, shape, int64(at)), nil
 }
 
-// count reads how many tokens a tensor has seen: of several matrices, those of the first. A nil t is a tensor that is not there.
-func (t *ggufTensor) count(r io.ReaderAt, name string, matrices int64, data uint64, size int64) (float64, error) {
+// counts reads how many tokens a tensor has seen, or each of several matrices. A nil t is a tensor
+// that is not there.
+func (t *ggufTensor) counts(r io.ReaderAt, name string, matrices int64, data uint64,
+	size int64) ([]float64, error) {
 	if t == nil {
-		return 0, &CorruptError{Tensor: name, Reason: "has sums and no counts"}
+		return nil, &CorruptError{Tensor: name, Reason: "has sums and no counts"}
 	}
 	e, err := t.entry(name, data, size)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	if n := e.Elements(); n == 0 || n != 1 && n != matrices {
-		return 0, &CorruptError{Tensor: name, Offset: t.where, Reason: fmt.Sprintf("%d counts for %d matrices", n, matrices)}
+	n := e.Elements()
+	if n == 0 || n != 1 && n != matrices {
+		return nil, &CorruptError{Tensor: name, Offset: t.where,
+			Reason: fmt.Sprintf("%d counts for %d matrices", n, matrices)}
 	}
-	var b [4]byte
-	if _, err := io.ReadFull(io.NewSectionReader(r, e.begin, 4), b[:]); err != nil {
-		return 0, shrunk(name, e.begin, err)
+	b := make([]byte, e.Bytes)
+	if n, err := io.ReadFull(io.NewSectionReader(r, e.begin, e.Bytes), b); err != nil {
+		return nil, shrunk(name, e.begin+int64(n), err)
 	}
-	count := float64(math.Float32frombits(binary.LittleEndian.Uint32(b[:])))
-	if !(count >= 0) || math.IsInf(count, 1) {
-		return 0, &CorruptError{Tensor: name, Offset: e.begin, Reason: fmt.Sprintf("a count of %v", count)}
+	counts := make([]float64, n)
+	for i, v := range appendFloats(nil, b, "F32") {
+		if !(v >= 0) || v > math.MaxFloat32 {
+			return nil, &CorruptError{Tensor: name, Offset: e.begin + 4*int64(i),
+				Reason: fmt.Sprintf("a count of %v", v)}
+		}
+		counts[i] = float64(v)
 	}
-	return count, nil
+	return counts, nil
 }

@@ -17,8 +17,9 @@ import (
 	"github.com/palettize/palettize/internal/entropy"
 )
 
-// golden files are in testdata/golden/v1, NAME.pal.safetensors and what it decompresses to,
-// NAME.dense.safetensors. They are never to change: a change of the format is a new version.
+// golden files are in testdata/golden/v1, those of version 2 in v2, NAME.pal.safetensors and what
+// it decompresses to, NAME.dense.safetensors. They are never to change: a change of the format is a
+// new version.
 var golden = []struct {
 	name     string
 	metadata map[string]string
@@ -40,6 +41,18 @@ var golden = []struct {
 	{"scalar", nil,
 		[]tensor{random("w", "F32", 3, 43), random("v", "F16", 2, 9), random("eight", "F8_E4M3", 5), random("pair", "C64", 1), random("step", "I64"), random("none", "BF16", 0, 2), random("mask", "BOOL", 3)},
 		map[string]*codebook.Layer{"w": makeLayer(3, 43, 1, 16, 16, true), "v": makeLayer(2, 9, 1, 17, 8, false)}},
+	{"folded", nil,
+		[]tensor{
+			random("gru", "F32", 2, 6, 5), random("table", "F64", 1, 7, 4),
+			random("matmul", "BF16", 7, 4), random("experts", "F16", 3, 5, 4),
+			random("rnn", "F32", 2, 3, 3),
+		},
+		map[string]*codebook.Layer{
+			"gru": makeLayer(12, 5, 2, 7, 0, true), "table": makeLayer(7, 4, 4, 3, 0, false),
+			"matmul":  makeLayer(4, 7, 1, 9, 8, true),
+			"experts": makeLayer(12, 5, 1, 17, 0, true),
+			"rnn":     windowLayer(6, 3, 4, "00", "f030a07050b0901020408060"),
+		}},
 	{"entropy", nil,
 		[]tensor{random("w", "F32", 6, 9), random("v", "F16", 5, 2, 4), random("u", "BF16", 2, 3)},
 		map[string]*codebook.Layer{
@@ -90,7 +103,11 @@ func decoded(rows, cols int, stream string) *codebook.Layer {
 }
 
 func goldenPath(name string) string {
-	return filepath.Join("testdata", "golden", "v1", name+".safetensors")
+	version := "v1"
+	if strings.HasPrefix(name, "folded") {
+		version = "v2"
+	}
+	return filepath.Join("testdata", "golden", version, name+".safetensors")
 }
 
 func TestGoldenFiles(t *testing.T) {

@@ -30,9 +30,10 @@ func looksLikeImatrix(start [8]byte) bool {
 }
 
 // scanImatrix reads the names, and where their values are. counts has the calls of each.
-func scanImatrix(r io.ReaderAt, size int64) (entries []entry, counts map[string]float64, err error) {
+func scanImatrix(r io.ReaderAt, size int64) (entries []entry, counts map[string][]float64,
+	err error) {
 	c := newCursor(r, size)
-	counts = make(map[string]float64)
+	counts = make(map[string][]float64)
 	n := c.count("entries", maxEntries)
 	for range n {
 		start := c.pos
@@ -49,7 +50,8 @@ func scanImatrix(r io.ReaderAt, size int64) (entries []entry, counts map[string]
 			return nil, nil, &CorruptError{Tensor: name, Offset: start, Reason: "is there twice"}
 		}
 		entries = append(entries, e)
-		counts[name] = float64(max(calls, 1)) // the first versions wrote 0 where they had not counted
+		counts[name] = []float64{float64(max(calls,
+			1))} // the first versions wrote 0 where they had not counted
 	}
 	if c.pos < size {
 		c.u32()

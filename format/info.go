@@ -37,7 +37,7 @@ func (c *Codebook) Info() Info {
 	metadata := c.file.Metadata()
 	maps.DeleteFunc(metadata, func(key, _ string) bool { return strings.HasPrefix(key, ourPrefix) })
 	info := Info{
-		Path: c.file.path, Size: c.file.size, Version: Version,
+		Path: c.file.path, Size: c.file.size, Version: c.version,
 		Producer: c.file.layout.metadata[producerKey],
 		Settings: c.file.layout.metadata[settingsKey],
 		Metadata: metadata,

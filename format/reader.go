@@ -12,11 +12,12 @@ import (
 // Codebook is an open codebook file whose header and checksums have been checked. Its methods may be
 // called at the same time.
 type Codebook struct {
-	file   *File
-	sums   map[string]uint64
-	layers []*stored // in the order of the file
-	names  map[string]*stored
-	rest   []codebook.Tensor
+	file    *File
+	version int // of the format
+	sums    map[string]uint64
+	layers  []*stored // in the order of the file
+	names   map[string]*stored
+	rest    []codebook.Tensor
 }
 
 // OpenCodebook opens a codebook file. It reads the whole file once, a piece at a time, and refuses it
@@ -81,8 +82,15 @@ func (c *Codebook) checkHeader() error {
 	case want != headerChecksum(l.entries, l.metadata):
 		return c.corruptHeader("does not match its checksum")
 	}
-	if version := l.metadata[versionKey]; version != fmt.Sprint(Version) {
-		return fmt.Errorf("%s: codebook file of version %s, made by %s: this program reads version %d only, get a newer one", c.file.path, quote(version), quote(l.metadata[producerKey]), Version)
+	switch version := l.metadata[versionKey]; version {
+	case "1":
+		c.version = 1
+	case "2":
+		c.version = 2
+	default:
+		return fmt.Errorf("%s: codebook file of version %s, made by %s: "+
+			"this program reads versions 1 to %d, get a newer one",
+			c.file.path, quote(version), quote(l.metadata[producerKey]), Version)
 	}
 	var err error
 	if c.sums, err = decodeChecksums(l.metadata[checksumsKey], l.entries); err != nil {
@@ -115,6 +123,9 @@ func (c *Codebook) readRecords() error {
 		s, err := newStored(name, text, find)
 		if err != nil {
 			return c.corruptHeader("layer %s: %v", quote(name), err)
+		}
+		if c.version == 1 && s.tensor.Fold != 1 {
+			return c.corruptHeader("layer %s: has a fold, which version 1 has not", quote(name))
 		}
 		c.layers = append(c.layers, s)
 		c.names[name] = s

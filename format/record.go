@@ -17,8 +17,9 @@ import (
 	"github.com/palettize/palettize/codebook"
 )
 
-// Version is the version of the codebook file that this package writes, the only one that it reads.
-const Version = 1
+// Version is the newest version of the codebook file that this package writes and reads. Files that
+// version 1 can describe are written as such: only folded layers need version 2.
+const Version = 2
 
 // Producer is what this package writes into a file as its maker.
 const Producer = "palettize 0.1.0"
@@ -49,8 +50,9 @@ var suffixes = []string{centroidsSuffix, assignmentsSuffix, scalesSuffix, multip
 
 // record is what __metadata__ says of a layer. The shapes of its parts say the rest. It is a JSON
 // list of the fields in this order, without names: with them, and a backslash before each quote,
-// long tensor names would take a layer over its 800 bytes of header. The last field is there for layers of scheme trellis
-// only.
+// long tensor names would take a layer over its 800 bytes of header. K is there for layers of
+// scheme trellis, and K and Fold for layers that are folded otherwise than by their first
+// dimension.
 type record struct {
 	DType      string
 	Shape      []int
@@ -59,11 +61,12 @@ type record struct {
 	Scale      float32   // the shortest decimal that reads back as the same float32
 	Distortion []decimal // signal, noise, approx, dot, max
 	K          int       // centroids; 0: as the shape of a part says
+	Fold       codebook.Fold
 }
 
 // fields lists pointers to what the JSON list holds.
 func (r *record) fields() []any {
-	return []any{&r.DType, &r.Shape, &r.Group, &r.Zero, &r.Scale, &r.Distortion, &r.K}
+	return []any{&r.DType, &r.Shape, &r.Group, &r.Zero, &r.Scale, &r.Distortion, &r.K, &r.Fold}
 }
 
 // decimal is a number that is written with six digits: enough for a report, and short.
@@ -76,14 +79,26 @@ func (d decimal) MarshalJSON() ([]byte, error) {
 	return strconv.AppendFloat(nil, float64(d), 'g', 6, 64), nil
 }
 
+// What records have of the fields: those of all layers, of layers of scheme trellis, of folded
+// ones.
+const (
+	plainFields   = 6
+	trellisFields = 7
+	foldedFields  = 8
+)
+
 func newRecord(t codebook.Tensor, l *codebook.Layer, d codebook.Distortion) (string, error) {
 	r := record{t.DType, t.Shape, l.Group, l.ZeroPoint, l.Scale, []decimal{
-		decimal(d.Signal), decimal(d.Noise), decimal(d.Approx), decimal(d.Dot), decimal(d.Max)}, 0}
-	fields := r.fields()
-	if r.K = l.K(); l.Stream == nil {
-		fields = fields[:len(fields)-1]
+		decimal(d.Signal), decimal(d.Noise), decimal(d.Approx), decimal(d.Dot), decimal(d.Max)}, 0,
+		t.Folding()}
+	n := plainFields
+	if l.Stream != nil {
+		r.K, n = l.K(), trellisFields
 	}
-	text, err := json.Marshal(fields)
+	if r.Fold != 1 {
+		n = foldedFields
+	}
+	text, err := json.Marshal(r.fields()[:n])
 	return string(text), err
 }
 
@@ -92,10 +107,10 @@ func parseRecord(text string) (*record, error) {
 	if err := json.Unmarshal([]byte(text), &list); err != nil {
 		return nil, err
 	}
-	var r record
+	r := record{Fold: 1}
 	fields := r.fields()
-	if len(list) != len(fields) && len(list) != len(fields)-1 {
-		return nil, fmt.Errorf("%d fields, expected %d or %d", len(list), len(fields)-1, len(fields))
+	if len(list) < plainFields || len(list) > foldedFields {
+		return nil, fmt.Errorf("%d fields, expected %d to %d", len(list), plainFields, foldedFields)
 	}
 	if strings.Contains(text, "null") { // which json would take for any value
 		return nil, errors.New("has null in it")
@@ -105,13 +120,22 @@ func parseRecord(text string) (*record, error) {
 			return nil, fmt.Errorf("field %d: %w", i, err)
 		}
 	}
-	if len(list) == len(fields) && (r.K < 1 || r.K > codebook.MaxCentroids || r.Group != 0) {
+	trellis := r.K != 0 || len(list) == trellisFields
+	if trellis && (r.K < 1 || r.K > codebook.MaxCentroids || r.Group != 0) {
 		return nil, fmt.Errorf("%d centroids, groups of %d", r.K, r.Group)
+	}
+	if len(list) == foldedFields && (r.Fold == 1 || !validFold(r.Fold, len(r.Shape))) {
+		return nil, fmt.Errorf("fold %d of a shape of %d dimensions", r.Fold, len(r.Shape))
 	}
 	if len(r.Distortion) != 5 {
 		return nil, fmt.Errorf("%d numbers of distortion, expected 5", len(r.Distortion))
 	}
 	return &r, nil
+}
+
+// validFold reports whether so many dimensions can be folded like this.
+func validFold(f codebook.Fold, dimensions int) bool {
+	return f >= 1 && int(f) < dimensions || f == codebook.FoldTransposed && dimensions >= 2
 }
 
 func (r *record) distortion() codebook.Distortion {

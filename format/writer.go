@@ -34,6 +34,7 @@ type Writer struct {
 	sums     map[string]uint64 // of blobs, by name
 	records  map[string]string // of layers, by name
 	done     map[string]bool   // tensors of the source
+	folded   bool              // a layer is, otherwise than by its first dimension
 	err      error             // the first failure: the writer is of no use after it
 }
 
@@ -155,17 +156,17 @@ func (w *Writer) Rest(layers []string) int64 {
 // PutLayer stores layer l in place of tensor t of the source. It returns what that takes in the
 // file: data, entries of the header, checksums and record.
 func (w *Writer) PutLayer(t codebook.Tensor, l *codebook.Layer, d codebook.Distortion) (int64, error) {
-	e, err := w.take(t)
-	if err != nil {
+	if _, err := w.take(t); err != nil {
 		return 0, err
 	}
 	if err := l.Validate(); err != nil {
 		return 0, fmt.Errorf("%s: tensor %q: its layer: %w", w.out.path, t.Name, err)
 	}
-	if rows, cols, ok := t.Matrix(); !ok || !t.Float() || rows != l.Rows || cols != l.Cols {
+	if rows, cols, ok := t.Matrix(); !ok || !t.Float() || !validFold(t.Folding(), len(t.Shape)) ||
+		rows != l.Rows || cols != l.Cols {
 		return 0, fmt.Errorf("%s: tensor %q: %s cannot be a layer [%d, %d]", w.out.path, t.Name, describe(t), l.Rows, l.Cols)
 	}
-	record, err := newRecord(e.Tensor, l, d)
+	record, err := newRecord(t, l, d)
 	if err != nil {
 		return 0, fmt.Errorf("%s: tensor %q: its record: %w", w.out.path, t.Name, err)
 	}
@@ -179,6 +180,7 @@ func (w *Writer) PutLayer(t codebook.Tensor, l *codebook.Layer, d codebook.Disto
 		}
 	}
 	w.records[t.Name] = record
+	w.folded = w.folded || t.Folding() != 1
 	w.done[t.Name] = true
 	return share(t.Name, tensors, record), nil
 }
@@ -238,7 +240,10 @@ func (w *Writer) metadata() map[string]string {
 	if metadata == nil {
 		metadata = make(map[string]string)
 	}
-	metadata[versionKey] = fmt.Sprint(Version)
+	metadata[versionKey] = "1"
+	if w.folded {
+		metadata[versionKey] = "2"
+	}
 	metadata[producerKey] = Producer
 	if w.settings != "" {
 		metadata[settingsKey] = w.settings

@@ -4,6 +4,7 @@ import (
 	"context"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -24,6 +25,7 @@ type compressOptions struct {
 	plan                 bool
 	planIn, planOut      string
 	include, exclude     []string
+	transposed           []string
 	threads              int
 	seed                 uint64
 	nonfinite            string
@@ -43,6 +45,8 @@ func (o *compressOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.planIn, "plan-in", "", "allot to each matrix what `FILE` says")
 	f.StringArrayVar(&o.include, "include", nil, "compress only tensors whose name matches `GLOB` (repeatable)")
 	f.StringArrayVar(&o.exclude, "exclude", nil, "pass tensors whose name matches `GLOB` through (repeatable)")
+	f.StringArrayVar(&o.transposed, "transposed", nil,
+		"tensors whose name matches `GLOB` are stored as [in, out] (repeatable)")
 	f.StringVar(&o.nonfinite, "allow-nonfinite", "", "`passthrough` keeps a tensor that holds a NaN or an infinity as it is")
 	f.IntVar(&o.threads, "threads", 0, "threads to use (default: one a processor)")
 	f.Uint64Var(&o.seed, "seed", 0, "seed of k-means")
@@ -63,6 +67,9 @@ a line for every matrix, compressed or not and why not, and names the worst, the
 error of its own, which the error of all together hides; where the errors of matrices are capped, it
 says how many are beyond their cap. Tensors that are no matrices of floats share a line; --all lists
 each, as --json does.
+that would not become smaller, masks, parts of weights that are quantised already and a short
+list of fragile tensors pass through bit for bit. Fragile ones are compressed where --tensor
+matches them, --include has their full name, or is '*'. The report has one line for every tensor.
 
 Schemes: trellis (the smallest file) gives each weight one of up to 255 values, chosen together along the
 paths of a trellis and stored entropy coded, so that all layers together take --bits a weight, or leave
@@ -105,6 +112,11 @@ func runCompress(ctx context.Context, env *env, o compressOptions, model string)
 		}
 		defer calibration.Close()
 		opts.Moments = calibration.Moments
+		opts.Transposed = append(opts.Transposed, calibration.Transposed(src.Tensors())...)
+	}
+	if kind := codebook.Quantisation(src.Tensors()); kind != "" {
+		env.warn("%s: weights are quantised already (%s): only tensors of floats are compressed",
+			model, kind)
 	}
 	out := o.out
 	if out == "" {
@@ -159,7 +171,7 @@ func openCalibration(env *env, name string, src *format.File) (*format.Calibrati
 	}
 	var matrices []string
 	for _, t := range src.Tensors() {
-		if _, _, ok := t.Matrix(); ok && t.Float() {
+		if _, _, ok := t.Matrix(); ok && t.Float() && !t.Vector() {
 			matrices = append(matrices, t.Name)
 		}
 	}
@@ -180,6 +192,7 @@ func (o *compressOptions) options() (codebook.Options, error) {
 		Size:          int64(o.size),
 		Include:       o.include,
 		Exclude:       o.exclude,
+		Transposed:    o.transposed,
 		Seed:          o.seed,
 		Threads:       o.threads,
 		PassNonfinite: o.nonfinite != "",
@@ -223,7 +236,7 @@ func (o *compressOptions) options() (codebook.Options, error) {
 			return opts, err
 		}
 	}
-	for _, glob := range append(o.include, o.exclude...) {
+	for _, glob := range slices.Concat(o.include, o.exclude, o.transposed) {
 		if _, err := path.Match(glob, ""); err != nil {
 			return opts, usagef("pattern %q: %v", glob, err)
 		}

@@ -8,11 +8,12 @@ import (
 
 // compressReport says what compress did.
 type compressReport struct {
-	Model   string        `json:"model"`
-	Out     string        `json:"out"`
-	Tensors []tensorFacts `json:"tensors"` // all of the model, in the order of the file
-	Total   compressTotal `json:"total"`
-	all     bool          // in text, each tensor on a line of its own
+	Model     string        `json:"model"`
+	Out       string        `json:"out"`
+	Quantised string        `json:"quantised,omitempty"` // what the model is quantised with
+	Tensors   []tensorFacts `json:"tensors"`             // all of the model, in the order of the file
+	Total     compressTotal `json:"total"`
+	all       bool          // in text, each tensor on a line of its own
 }
 
 // tensorFacts says what became of one tensor.
@@ -55,7 +56,7 @@ type compressTotal struct {
 
 // compressFacts arranges a report for printing.
 func compressFacts(report *codebook.Report) *compressReport {
-	facts := new(compressReport)
+	facts := &compressReport{Quantised: report.Quantised}
 	var sum codebook.Distortion
 	var bytes int64
 	for _, e := range report.Entries {

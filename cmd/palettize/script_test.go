@@ -64,6 +64,7 @@ func TestScript(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits,
 			"files": files,
+			"model": makeModel,
 		},
 	})
 }

@@ -175,8 +175,10 @@ func settings(opts codebook.Options) string {
 		Tensors    []override `json:"tensors,omitempty"`
 		Calibrated bool       `json:"calibrated,omitempty"`
 		Planned    bool       `json:"planned,omitempty"` // as a plan says
+		Transposed []string   `json:"transposed,omitempty"`
 		Seed       uint64     `json:"seed"`
-	}{record(opts.Settings), opts.Size, overrides, opts.Moments != nil, opts.Allocation != nil, opts.Seed})
+	}{record(opts.Settings), opts.Size, overrides, opts.Moments != nil, opts.Allocation != nil,
+		opts.Transposed, opts.Seed})
 	if err != nil {
 		panic(err) // numbers and names always marshal
 	}

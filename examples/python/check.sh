@@ -27,7 +27,7 @@ fi
 
 compare() { python3 "$here/decode.py" "$1" "$2" >"$work/log" 2>&1 || { cat "$work/log" >&2; say "$3: decode.py and palettize differ"; }; }
 
-for dense in "$here"/../../format/testdata/golden/v1/*.dense.safetensors; do
+for dense in "$here"/../../format/testdata/golden/v?/*.dense.safetensors; do
 	compare "${dense%.dense.safetensors}.pal.safetensors" "$dense" "$(basename "$dense")"
 done
 
@@ -46,4 +46,5 @@ done <<-FLAGS
 	--scheme segments --segment 3 --k 200
 	--scheme scalar --k 16 --group 16
 	--scheme rows --k 9
+	--transposed *layer.1* --bits 5
 FLAGS

@@ -131,10 +131,13 @@ STORAGES = {"trellis": trellis, "assignments": plain}  # by a part that only the
 
 def layer(f, name):
     """The original's dtype and the rebuilt matrix, in float32."""
-    dtype, shape, group, zero_point, scale, _, *k = json.loads(f.metadata()["palettize.layer." + name])
-    rows, cols, parts = shape[0], int(np.prod(shape[1:])), f.keys()
+    dtype, shape, group, zero_point, scale, _, *more = json.loads(f.metadata()["palettize.layer." + name])
+    k, fold = more + [0, 1][len(more):]
+    if fold < 0:
+        shape[-2:] = shape[:-3:-1]  # of the transpose
+    rows, cols, parts = int(np.prod(shape[:fold])), int(np.prod(shape[fold:])), f.keys()
     read = next(read for part, read in STORAGES.items() if f"{name}.{part}" in parts)
-    centroids, chosen, row_scales, column_scales, outliers = read(f, name, rows, cols, *(k or [0]))
+    centroids, chosen, row_scales, column_scales, outliers = read(f, name, rows, cols, k)
     w = np.full((rows, 1), scale, np.float32)
     if row_scales is not None:
         w = w * row_scales[:, None]
@@ -146,7 +149,8 @@ def layer(f, name):
         w = w * column_scales
     if outliers is not None:
         w.reshape(-1)[outliers[0]] = outliers[1]
-    return dtype, w.reshape(shape)
+    w = w.reshape(shape)
+    return dtype, np.ascontiguousarray(w.swapaxes(-1, -2)) if fold < 0 else w
 
 
 def stored(w, dtype):
