@@ -47,31 +47,36 @@ class Ways:
             raise Failed(done.stderr.strip().splitlines()[-1].removeprefix("palettize: "))
 
     def ours(self, subject, bits, way):
-        plain, small, back = (self.work / f"answers-{part}.safetensors" for part in ("plain", "small", "back"))
-        save_file({name: np.ascontiguousarray(w) for name, w in subject.weights.items()}, plain)
-        flags = [*subject.flags.split(), *self.flags, "--bits", bits]
-        for more in self.uniform(subject, bits) if way == "uniform" else [[]]:
-            try:
-                self.palettize("compress", *flags, *more, "--quiet", "--force", "-o", small, plain)
-                break
-            except Failed as e:
-                failed = e
-        else:
-            raise failed
-        self.palettize("decompress", small, "--force", "-o", back)
-        return 8 * small.stat().st_size / weights_of(subject), embeddings.load(back)
+        flags = ["--bits", bits]
+        if way == "uniform":
+            if not self.knows_uniform:
+                return self.one_by_one(subject, bits)
+            flags.append("--uniform")
+        size, back = self.rebuild(subject.weights, [*subject.flags.split(), *flags])
+        return 8 * size / weights_of(subject), back
 
-    def uniform(self, subject, bits):
-        """Flags to try in turn. A build without --uniform takes a glob for each matrix; small ones, which cannot meet a
-        rate alone, share one, or pass through."""
-        if self.knows_uniform:
-            return [["--uniform"]]
-        tries = []
-        for least in (0, 1024, 4096, 16384):
-            large = [w for name, m in subject.weights.items() if m.size >= least for w in ("--tensor", f"{name}=bits:{bits}")]
-            small = [w for name, m in subject.weights.items() if m.size < least for w in ("--exclude", name)]
-            tries += [large, large + small]
-        return tries
+    def rebuild(self, weights, flags):
+        """Return the size of the compressed file and what comes back."""
+        plain, small, back = (self.work / f"answers-{part}.safetensors" for part in ("plain", "small", "back"))
+        save_file({name: np.ascontiguousarray(w) for name, w in weights.items()}, plain)
+        self.palettize("compress", *flags, *self.flags, "--quiet", "--force", "-o", small, plain)
+        self.palettize("decompress", small, "--force", "-o", back)
+        return small.stat().st_size, embeddings.load(back)
+
+    def one_by_one(self, subject, bits):
+        """Equal bits of a build without --uniform: a file for each matrix, at the least rate that it can meet, or float32."""
+        total, rebuilt = 0, {}
+        for name, w in subject.weights.items():
+            size, rebuilt[name] = 4 * w.size, w
+            for more in (0, 0.25, 0.5, 1, 2):
+                try:
+                    size, back = self.rebuild({name: w}, [*subject.flags.split(), "--bits", bits + more])
+                    rebuilt[name] = back[name]
+                    break
+                except Failed:
+                    continue
+            total += min(size, 4 * w.size)
+        return 8 * total / weights_of(subject), rebuilt
 
     def theirs(self, subject, name):
         """A block may span rows, and the end of the last one may be empty: rows here are seldom multiples of 256. What
