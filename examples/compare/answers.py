@@ -288,8 +288,10 @@ def main():
     for model in models.MODELS:
         if not re.search(o.only, model.name):
             continue
+        began = time.time()
         results.append(Result(model))
         results[-1].measure(cache, sounds, ways, wanted)
+        say(f"{model.name}: {time.time() - began:.0f} s")
         for line in lines(results[-1], wanted):
             print(line, flush=True)
     ways.side.stop()

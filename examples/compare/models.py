@@ -126,7 +126,9 @@ class Network:
         for name, w in weights.items():
             kind = onnx.helper.tensor_dtype_to_np_dtype(self.constants[name].data_type)
             self.constants[name].CopyFrom(onnx.numpy_helper.from_array(w.astype(kind), name))
-        return onnxruntime.InferenceSession(self.model.SerializeToString(), providers=["CPUExecutionProvider"])
+        settings = onnxruntime.SessionOptions()
+        settings.enable_cpu_mem_arena = False  # or the process keeps the most that any session ever needed
+        return onnxruntime.InferenceSession(self.model.SerializeToString(), settings, providers=["CPUExecutionProvider"])
 
     def subject(self, ask, *measures):
         """ask(run) gets a function from named inputs to the list of outputs."""
@@ -281,9 +283,9 @@ def voice_detector(folder, sounds):
 
 
 def quality(folder, sounds):
-    heard = np.stack(inputs.damaged(sounds()))
+    heard = inputs.damaged(sounds())
     network = Network(folder / "speechmos/dnsmos_models/sig_bak_ovr.onnx")
-    return network.subject(lambda run: run(input_1=heard)[0], SCORES)
+    return network.subject(lambda run: np.concatenate([run(input_1=x[None])[0] for x in heard]), SCORES)
 
 
 def gap_quality(folder, sounds):
