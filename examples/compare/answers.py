@@ -328,6 +328,8 @@ def options(cache):
         help="report (BENCHMARKS.md, unless flags, models, rates or ways are given)",
     )
     o = p.parse_args()
+    if not os.access(o.palettize, os.X_OK):
+        p.error(f"no program {o.palettize}: run.sh builds one")
     part = o.bits or o.ways
     if part and o.out:
         p.error("a report has all rates and ways: --out goes without --bits and --ways")

@@ -122,6 +122,7 @@ def worse_is_told_in_the_digits_shown():
     more, less = models.Measure("", "more", None), models.Measure("", "less", None)
     assert answers.worse(more, 0.5, 0.6) and not answers.worse(less, 0.5, 0.6)
     assert not answers.worse(more, 0.99991, 0.99994) and not answers.worse(more, None, 1)
+    assert answers.worse(more, float("nan"), 0.1) and answers.worse(less, float("nan"), 0.1)
 
 
 def main():

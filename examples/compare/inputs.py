@@ -145,7 +145,7 @@ def with_noise(x, decibels, seed):
 
 
 def conversation(spoken):
-    """What a voice detector hears: sentences, pauses, noise, music and a telephone, about 40 s."""
+    """What a voice detector hears: sentences, pauses, noise, music and a telephone, half a minute."""
     rng = np.random.default_rng(7)
     parts = []
     for i, x in enumerate(spoken):

