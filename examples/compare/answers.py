@@ -152,8 +152,10 @@ def digits(value):
 
 
 def worse(measure, a, b):
-    """Whether a is worse than b in the digits that are shown."""
-    return a is not None and b is not None and measure.worse(float(digits(a)), float(digits(b)))
+    """Whether a is worse than b in the digits that are shown; None is a figure that is missing."""
+    if a is None or b is None:
+        return b is not None
+    return measure.worse(float(digits(a)), float(digits(b)))
 
 
 def named(way):

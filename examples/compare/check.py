@@ -121,7 +121,8 @@ def checkpoints_run_nothing():
 def worse_is_told_in_the_digits_shown():
     more, less = models.Measure("", "more", None), models.Measure("", "less", None)
     assert answers.worse(more, 0.5, 0.6) and not answers.worse(less, 0.5, 0.6)
-    assert not answers.worse(more, 0.99991, 0.99994) and not answers.worse(more, None, 1)
+    assert not answers.worse(more, 0.99991, 0.99994) and answers.worse(more, None, 0)
+    assert not answers.worse(more, 0, None) and not answers.worse(more, None, None)
     assert answers.worse(more, float("nan"), 0.1) and answers.worse(less, float("nan"), 0.1)
 
 
