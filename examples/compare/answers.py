@@ -38,15 +38,12 @@ class Ways:
     def __init__(self, cache, options):
         self.binary, self.flags, self.work = options.palettize, options.flags.split(), options.work
         self.work.mkdir(parents=True, exist_ok=True)
-        self.knows_uniform = "--uniform" in output(self.binary, "compress", "--help")
         self.side = Side([str(cache / "ggml-side")])
         missing = cache / "missing/llama.cpp"
         self.why = missing.read_text().strip() if missing.exists() else None
 
     def store(self, subject, way, rate):
-        if way == "uniform" and not self.knows_uniform:
-            size, back = self.one_by_one(subject, rate)
-        elif way in OURS:
+        if way in OURS:
             flags = ["--uniform"] if way == "uniform" else []
             size, back = self.ours(subject.weights, [*subject.flags, *flags, "--bits", rate])
         else:
@@ -66,22 +63,7 @@ class Ways:
     def palettize(self, *words):
         done = subprocess.run([self.binary, *map(str, words)], capture_output=True, text=True)
         if done.returncode:
-            raise Failed("palettize: " + (done.stderr.strip().splitlines() or ["failed"])[-1])
-
-    def one_by_one(self, subject, rate):
-        """Equal bits without --uniform: a file for each matrix, at the least rate it can meet."""
-        total, rebuilt = 0, {}
-        for name, w in subject.weights.items():
-            size, rebuilt[name] = 4 * w.size, w
-            for more in (0, 0.25, 0.5, 1, 2):
-                try:
-                    size, back = self.ours({name: w}, ["--include", name, "--bits", rate + more])
-                except Failed:
-                    continue
-                rebuilt[name] = back[name]
-                break
-            total += min(size, 4 * w.size)
-        return total, rebuilt
+            raise Failed((done.stderr.strip().splitlines() or ["palettize failed"])[-1])
 
     def theirs(self, weights, name):
         """Few rows are multiples of 256: blocks go over their ends, and the last one is filled up.
@@ -241,9 +223,6 @@ def facts(cache, ways, took):
     ggml = cache / "ggml-version"
     yield "run", f"{time.strftime('%Y-%m-%d')}, {took / 60:.0f} minutes"
     yield "palettize", output("git", "-C", str(HERE), "describe", "--always", "--dirty")
-    yield "`--uniform`", (
-        "the flag" if ways.knows_uniform else "a file for each matrix: this build has no such flag"
-    )
     yield "llama.cpp", (
         ggml.read_text().strip() if ggml.exists() else f"missing: {ways.why or 'not built'}"
     )
