@@ -157,7 +157,7 @@ fuzz: need-go ## fuzz every target for FUZZTIME (10s)
 bench: build ## measure kernels and layers on this machine
 	build/palettize bench
 
-compare: need-go testdata ## measure beside other programs (25 minutes; COMPARE=size: 5), BENCHMARKS.md
+compare: need-go testdata ## measure beside other programs, BENCHMARKS.md (40 minutes; COMPARE=size: 5, =answers: 10)
 	COMPARE_CACHE="$(CACHE)/compare" examples/compare/run.sh $(COMPARE)
 
 cover: need-go ## test coverage, build/cover.html

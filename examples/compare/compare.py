@@ -1,4 +1,4 @@
-"""Runs all rows of `make compare` side by side and writes BENCHMARKS.md, except its part on sizes, which is size.py's.
+"""Runs all rows of `make compare` side by side and writes BENCHMARKS.md, except its parts Size and Answers.
 run.sh prepares what it needs; see README.md.
 
 Each side (palettize, llama.cpp, the Python packages) is a process that answers requests, so that the rows of all can
@@ -24,7 +24,7 @@ import numpy as np
 HERE = Path(__file__).resolve().parent
 SHAPE, LARGE, BATCH, GIVEN = (3072, 1024), (4096, 4096), 128, 256
 REGIMES = ("hot", "cold", "batch")
-SIZE = "\n## Size\n"  # starts the part of size.py in the report
+PARTS = ("speed", "size", "answers")  # of the report
 
 # Rows: label, side, name there.
 ROWS = [
@@ -265,7 +265,7 @@ class Compare:
             "palettize beside its peers: one machine, one run, one thread. Written by `make compare`, which can be repeated anywhere;",
             "[examples/compare](examples/compare/README.md) says what runs. Times are microseconds for one call, input quantisation",
             "included: the best of each round, first the minimum, then the median over rounds. How small files are and what that costs in",
-            "accuracy is in [Size](#size), at the end.",
+            "accuracy is in [Size](#size), what it does to the answers of models in [Answers](#answers), at the end.",
             "",
             "| | |",
             "| --- | --- |",
@@ -492,15 +492,20 @@ def load_average():
     return f"{os.getloadavg()[0]:.1f}"
 
 
-def put(path, speed=None, size=None):
-    """Write one part of the report and leave the other as it is."""
-    old = path.read_text() if path.exists() else ""
-    old_speed, heading, old_size = old.partition(SIZE)
-    if size is None:
-        path.write_text(speed + heading + old_size)
-    else:
-        path.write_text(old_speed + SIZE + size)
+def put(path, part, text):
+    """Write one part of the report and leave the others as they are. All but the first start with a heading."""
+    parts, rest = {}, path.read_text() if path.exists() else ""
+    for name in reversed(PARTS[1:]):
+        rest, _, parts[name] = rest.partition(heading(name))
+    parts[PARTS[0]] = rest
+    parts[part] = text
+    later = (heading(name) + parts[name] for name in PARTS[1:] if parts[name])
+    path.write_text(parts[PARTS[0]] + "".join(later))
     say(f"wrote {path}")
+
+
+def heading(part):
+    return f"\n## {part.title()}\n"
 
 
 def output(*command):
@@ -561,7 +566,7 @@ def main():
         c.cluster(max(1, o.rounds // 2), o.minutes / 4)
     for side in c.sides.values():
         side.stop()
-    put(Path(o.out), speed=c.report(started))
+    put(Path(o.out), "speed", c.report(started))
 
 
 if __name__ == "__main__":

@@ -299,7 +299,7 @@ def main():
     for row in measured:
         sizes.measure(row)
     sizes.side.stop()
-    put(o.out, size=report(sizes, measured, whole))
+    put(o.out, "size", report(sizes, measured, whole))
     try:
         from plot import plot
     except ImportError as e:
