@@ -138,6 +138,11 @@ func (c *compression) read(t Tensor) (w []float32, reason string, err error) {
 	if w, err = c.src.Floats(t.Name); err != nil {
 		return nil, "", err
 	}
+	if t.DType == "F64" {
+		if i := indexClamped(w); i >= 0 {
+			return nil, fmt.Sprintf("value %d is beyond float32", i), nil
+		}
+	}
 	w = t.Arranged(w)
 	rows, cols, _ := t.Matrix()
 	if reason := noWeights(w, rows, cols, c.opts.settingsOf(c.opts.group(t.Name))); reason != "" {
@@ -149,11 +154,6 @@ func (c *compression) read(t Tensor) (w []float32, reason string, err error) {
 			return nil, "", bad
 		}
 		return nil, bad.Error(), nil
-	}
-	if t.DType == "F64" {
-		if i := indexClamped(w); i >= 0 {
-			return nil, fmt.Sprintf("value %d is beyond float32", i), nil
-		}
 	}
 	apart := c.opts.settingsOf(c.opts.group(t.Name)).Scheme.Name == "trellis"
 	if reason := beyondScales(w, apart); reason != "" {

@@ -121,11 +121,6 @@ func newSketch(c *coding, overhead int64, weights int) *sketch {
 
 func (s *sketch) weights() float64 { return float64(s.whole.rows) * float64(s.whole.cols) }
 
-// deviation is the root of the mean square of the weights, as a step.
-func (s *sketch) deviation() step {
-	return stepBelow(s.signal/s.whole.noiseOf(0)/s.weights()) / 2
-}
-
 // rate is about what a matrix takes with a step, and the noise that it has then.
 type rate struct {
 	side  float64 // bytes that do not depend on how many weights there are, or little

@@ -68,7 +68,7 @@ func relative(noise, signal float64) float64 {
 func (s *sketch) alone(ctx context.Context, g goal) (allotment, error) {
 	first := step(0)
 	if s.signal > 0 {
-		first = s.deviation() - 2*octave // about right for 3 bits
+		first = s.whole.sensitivity.spread - 2*octave // about right for 3 bits
 	} else {
 		g = goal{} // nothing to choose
 	}
@@ -93,7 +93,7 @@ func equally(ctx context.Context, sketches []*sketch, g goal, threads int) ([]al
 		s := sketches[i]
 		own := goal{noise: g.noise / max(signal, math.SmallestNonzeroFloat64) * s.signal}
 		if g.bytes > 0 {
-			at, err := s.at(ctx, s.deviation())
+			at, err := s.at(ctx, s.whole.sensitivity.spread)
 			if err != nil {
 				return err
 			}
@@ -151,7 +151,7 @@ func pool(ctx context.Context, sketches []*sketch, g goal, threads int) ([]allot
 // near returns about where the levels of a matrix alone come to a goal.
 func (s *sketch) near(ctx context.Context, g goal) (p allotment, err error) {
 	const tries, enough = 8, octave / 16
-	if p.step = s.deviation() - 2*octave; s.signal == 0 {
+	if p.step = s.whole.sensitivity.spread - 2*octave; s.signal == 0 {
 		return p, nil
 	}
 	for range tries {
@@ -165,7 +165,7 @@ func (s *sketch) near(ctx context.Context, g goal) (p allotment, err error) {
 			break
 		}
 		// Not further than to where levels would not reach the weights.
-		p.step = max(p.step+min(max(change, -2*octave), 2*octave), s.deviation()-6*octave)
+		p.step = max(p.step+min(max(change, -2*octave), 2*octave), s.whole.sensitivity.spread-6*octave)
 	}
 	return p, nil
 }

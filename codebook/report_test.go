@@ -101,6 +101,7 @@ func TestKind(t *testing.T) {
 	}
 	kinds := map[string]string{
 		"encoder.0.bias": "vectors", "ids": "integers", "temperature": "single values", "none": "empty tensors",
+		"column": "vectors",
 	}
 	for _, e := range report.Entries {
 		if got, want := e.Kind(), kinds[e.Tensor.Name]; got != want {

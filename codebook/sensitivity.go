@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"slices"
+	"sort"
 
 	"github.com/palettize/palettize/internal/logscale"
 )
@@ -12,6 +13,7 @@ import (
 // column's step.
 type sensitivity struct {
 	unit     float64   // the step of a row and a column of scale 1
+	spread   step      // about the root of the mean square of the weights, in such units
 	relative bool      // noise and signal are in such units; else in those of the weights
 	codes    []byte    // of the columns' scales, in ColScales; nil: all 1
 	steps    []float32 // the columns' scales; nil: all 1
@@ -35,6 +37,7 @@ func newSensitivity(ctx context.Context, w []float32, cols int, table bool, m *M
 		if power := in.signal(w); power > 0 {
 			in.unit = coarser * math.Sqrt(power/float64(len(w)))
 		}
+		in.spreadOf(typical(rowSquares(w, cols)), len(w))
 		in.relative = true
 		return in, nil
 	}
@@ -109,27 +112,52 @@ func (in *sensitivity) times(step float64, cols int) []float64 {
 // bits, tables included, that leaves embeddings with cosines of 0.9939, 0.9736 and 0.8896, else 0.9921, 0.9680, 0.8614.
 func unknownInputs(w []float32, cols int, table bool) sensitivity {
 	in := sensitivity{unit: 1}
-	if power := in.signal(w); power > 0 {
+	squares := rowSquares(w, cols)
+	power := typical(squares)
+	if power > 0 {
 		in.unit = math.Sqrt(math.Sqrt(power))
 	}
 	if table {
 		in.unit *= math.Sqrt2
-		in.heedRows(w, cols)
+		in.heedRows(squares, power)
 	}
+	in.spreadOf(power, len(w))
 	return in
 }
 
-// heedRows makes the steps of rows with small weights finer, so that no row's relative error is beyond capFactor times that of
-// the matrix.
-func (in *sensitivity) heedRows(w []float32, cols int) {
+// spreadOf notes how large so many weights are whose squares come to power.
+func (in *sensitivity) spreadOf(power float64, weights int) {
+	if power > 0 {
+		in.spread = stepBelow(power/float64(weights)/in.unit/in.unit) / 2
+	}
+}
+
+// rowSquares returns the sums of squares of the rows.
+func rowSquares(w []float32, cols int) []float64 {
 	squares := make([]float64, len(w)/cols)
-	mean := 0.0
 	for r := range squares {
 		for _, v := range w[r*cols:][:cols] {
 			squares[r] += float64(float64(v) * float64(v))
 		}
-		mean += squares[r] / float64(len(squares))
 	}
+	return squares
+}
+
+// typical returns the sum of the rows' squares, none taken for more than 1024 times that which a tenth of those that are not
+// 0 exceed: a weight beyond all measure, which is stored apart, says nothing of the others.
+func typical(squares []float64) (sum float64) {
+	sorted := slices.Sorted(slices.Values(squares))
+	sorted = sorted[sort.Search(len(sorted), func(i int) bool { return sorted[i] > 0 }):]
+	for _, square := range sorted {
+		sum += min(square, 1024*sorted[(len(sorted)-1)*9/10])
+	}
+	return sum
+}
+
+// heedRows makes the steps of rows with small weights finer, so that no row's relative error is beyond capFactor times that of
+// the matrix.
+func (in *sensitivity) heedRows(squares []float64, power float64) {
+	mean := power / float64(len(squares))
 	codes, steps := make([]byte, len(squares)), make([]float32, len(squares))
 	for r, square := range squares {
 		codes[r] = 255
