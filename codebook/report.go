@@ -34,6 +34,8 @@ func (t Tensor) noMatrix() (kind, reason string) {
 		kind, reason = "empty tensors", "empty"
 	case t.Elements() == 1:
 		kind, reason = "single values", "a single value"
+	case t.integer() && len(t.Shape) > 1:
+		kind = "integers"
 	case t.Vector():
 		kind, reason = "vectors", "a vector"
 	case t.integer():

@@ -42,7 +42,7 @@ func TestFileFlags(t *testing.T) {
 
 // TestFlagTypesAreExplained: no flag's value is refused in the words of strconv.
 func TestFlagTypesAreExplained(t *testing.T) {
-	known := []string{"bool", "string", "stringArray", "float64", "int", "uint64", "duration", "BYTES"}
+	known := []string{"bool", "string", "stringArray", "float64", "int", "uint64", "duration", "BYTES", "E"}
 	for _, cmd := range newRoot(&env{io.Discard, io.Discard}).Commands() {
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {
 			if !slices.Contains(known, f.Value.Type()) {
