@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"github.com/palettize/palettize/kernels"
 )
 
 // The purposes that Settings.For can name.
@@ -131,26 +133,48 @@ func (c *compression) contend(ctx context.Context, p *matrixPlan, w []float32, x
 
 // compete adds a contender.
 func (p *matrixPlan) compete(s Scheme, at goal) {
+	_, time := s.fastest(p.sketch.whole.rows, p.sketch.whole.cols, referenceCosts)
 	p.contenders = append(p.contenders, contender{
-		scheme: s, goal: at, weighed: at.noise / p.sketch.whole.noiseOf(0),
-		time: s.time(p.sketch.whole.rows, p.sketch.whole.cols),
+		scheme: s, goal: at, weighed: at.noise / p.sketch.whole.noiseOf(0), time: time,
 	})
 }
 
-// time is about what multiplying one vector with a layer of this scheme takes, in nanoseconds.
-func (s Scheme) time(rows, cols int) float64 {
+// fastest returns the plan with which multiplying one vector with a layer of this scheme takes least, and about what that
+// is, in nanoseconds.
+func (s Scheme) fastest(rows, cols int, c *costs) (plan string, time float64) {
 	l := Layer{Rows: rows, Cols: cols, Width: s.Width, Group: s.Group, WindowBits: s.Window}
 	if s.Width == 0 {
 		l.Width = cols
 	}
 	l.Centroids = make([]byte, s.K*l.Width)
-	least := math.Inf(1)
+	time = math.Inf(1)
 	for _, row := range plans {
-		if row.fits(&l) {
-			least = min(least, row.cost(referenceCosts, &l, 1))
+		if !row.fits(&l) {
+			continue
+		}
+		if t := row.cost(c, &l, 1); t < time {
+			plan, time = row.name, t
 		}
 	}
-	return least
+	return plan, time
+}
+
+// WrittenOut counts the layers that these kernels multiply less directly than the CPU that schemes are compared for does, an
+// AVX-512 with VBMI: there they would stay as they are stored, here they are written out as bytes or float32 first, and
+// gain nothing of what they were chosen for.
+func (r *Report) WrittenOut(set *kernels.Set) (layers int) {
+	for _, e := range r.Entries {
+		if e.Layer == nil {
+			continue
+		}
+		rows, cols, _ := e.Tensor.Matrix()
+		there, _ := e.Layer.fastest(rows, cols, referenceCosts)
+		here, _ := e.Layer.fastest(rows, cols, costsOf(set))
+		if here != there && (here == "bytes" || here == "dense") {
+			layers++
+		}
+	}
+	return layers
 }
 
 // run gives each matrix of a group the contender that makes what is asked for least with the rest of the goal met, and

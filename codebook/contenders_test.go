@@ -88,6 +88,23 @@ func TestCompressForMemory(t *testing.T) {
 	}
 }
 
+// TestWrittenOut: where there are no kernels for windows, the report of a run for memory says so.
+func TestWrittenOut(t *testing.T) {
+	report, err := Compress(context.Background(), new(memory), twoMatrices(), Options{Settings: Settings{Bits: 4, For: ForMemory}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, set := range runnableSets(t) {
+		want := 2
+		if set.Tier("mul-window") == "avx512vbmi" || set.Tier("mul-window") == "amx" {
+			want = 0
+		}
+		if got := report.WrittenOut(set); got != want {
+			t.Errorf("%s: %d layers, want %d", set.Tier("mul-window"), got, want)
+		}
+	}
+}
+
 func TestForNeedsItsTerms(t *testing.T) {
 	for want, s := range map[string]Settings{
 		"for speed an error has to be given": {For: ForSpeed, Bits: 4},

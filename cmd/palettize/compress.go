@@ -12,6 +12,7 @@ import (
 
 	"github.com/palettize/palettize/codebook"
 	"github.com/palettize/palettize/format"
+	"github.com/palettize/palettize/kernels"
 )
 
 type compressOptions struct {
@@ -157,10 +158,29 @@ func runCompress(ctx context.Context, env *env, o compressOptions, model string)
 	if text := facts.warning(); text != "" {
 		env.warn("%s", text)
 	}
+	if err := o.warnWrittenOut(env, report); err != nil {
+		return err
+	}
 	if o.quiet && !o.asJSON {
 		return nil
 	}
 	return env.show(facts, o.asJSON)
+}
+
+// warnWrittenOut says where a file is not what --for asks for on this CPU.
+func (o *compressOptions) warnWrittenOut(env *env, report *codebook.Report) error {
+	if o.settings.purpose == codebook.ForSize {
+		return nil
+	}
+	set, err := kernels.Best()
+	if err != nil {
+		return err
+	}
+	if n := report.WrittenOut(set); n > 0 {
+		env.warn("--for %s gains nothing here for %d layers: this CPU, unlike one with AVX-512 and VBMI, multiplies them "+
+			"written out as bytes or float32 (palettize cpu)", o.settings.purpose, n)
+	}
+	return nil
 }
 
 // openCalibration opens a calibration file and says which matrices it has nothing for.
