@@ -25,6 +25,9 @@ const (
 // its own for every 16 groups, for 0.03 bits more; to 0.0650 and 0.0677 with 6-bit logarithms in steps of
 // 2^(1/16) and 2^(1/8); and to 0.0639 with exact scales. It also keeps sums of groups integers.
 func (l *Layer) buildGroups(ctx context.Context, w []float32, km kmeans.Options) error {
+	if km.K == MaxCentroids {
+		return l.buildFineGroups(ctx, w, threadCount(km.Threads))
+	}
 	sample := make([]int, max(1, min(l.Rows, groupSample/l.Cols)))
 	for i := range sample {
 		sample[i] = portion(l.Rows, i, len(sample))
@@ -47,6 +50,19 @@ func (l *Layer) buildGroups(ctx context.Context, w []float32, km kmeans.Options)
 		values[i] = g.value(bytes[i])
 	}
 	return l.assignGroups(ctx, w, newValueSet(values), bytes, g, threads)
+}
+
+// buildFineGroups takes all 256 bytes as values: there is nothing to choose but the scales.
+func (l *Layer) buildFineGroups(ctx context.Context, w []float32, threads int) error {
+	g := grid{step: 1. / 127, zero: 127}
+	bytes, values := make([]byte, MaxCentroids), make([]float32, MaxCentroids)
+	for i := range bytes {
+		bytes[i] = byte(i)
+		values[i] = g.value(byte(i))
+	}
+	s := newValueSet(values)
+	s.perUnit = 127
+	return l.assignGroups(ctx, w, s, bytes, g, threads)
 }
 
 // startValues clusters weights divided by the largest of their group, its sign included.
@@ -89,6 +105,9 @@ type valueSet struct {
 	lo     float32
 	cells  float32 // cells a unit
 	top    float32 // largest magnitude
+
+	// perUnit is how many of them there are a unit where they are all the bytes at equal distances, else 0.
+	perUnit float32
 }
 
 const valueCells = 256
@@ -114,6 +133,13 @@ func newValueSet(values []float32) *valueSet {
 
 // nearest returns the index of the value nearest to x.
 func (s *valueSet) nearest(x float32) int {
+	if s.perUnit > 0 {
+		at := float32(float32(x-s.lo)*s.perUnit) + 0.5
+		if !(at > 0) {
+			return 0
+		}
+		return int(min(at, MaxCentroids-1))
+	}
 	cell := 0
 	if at := float32(x-s.lo) * s.cells; at > 0 { // and a number
 		cell = int(min(at, valueCells))
