@@ -61,23 +61,28 @@ func newCompress(env *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "compress MODEL [-o OUT]",
 		Short: "Write a codebook file of a model",
-		Long: `compress turns the weight matrices of MODEL, a .safetensors file, into layers of centroids, assignments
-and scales and writes them to a codebook file, itself a valid safetensors file. Vectors, integers, matrices
-that would not become smaller and a short list of fragile tensors pass through bit for bit. The report has
-a line for every matrix, compressed or not and why not, and names the worst, the one with the largest
-error of its own, which the error of all together hides; where the errors of matrices are capped, it
-says how many are beyond their cap. Tensors that are no matrices of floats share a line; --all lists
-each, as --json does.
-that would not become smaller, masks, parts of weights that are quantised already and a short
-list of fragile tensors pass through bit for bit. Fragile ones are compressed where --tensor
-matches them, --include has their full name, or is '*'. The report has one line for every tensor.
+		Long: `compress turns the weight matrices of MODEL, a .safetensors file, into layers of centroids,
+assignments and scales and writes them to a codebook file, itself a valid safetensors file. Vectors,
+integers, masks, parts of weights that are quantised already, matrices that would not become smaller
+and a short list of fragile tensors pass through bit for bit. Fragile ones are compressed where
+--tensor matches them, or --include has their full name or is '*'.
 
-Schemes: trellis (the smallest file) gives each weight one of up to 255 values, chosen together along the
-paths of a trellis and stored entropy coded, so that all layers together take --bits a weight, or leave
---max-error. With --storage window they are stored as 2, 3, 4 or 5 bits a weight, which stay as few in memory, at
-more error for as many bits: for models larger than the caches, on CPUs that look windows up in registers
-(palettize cpu: mul-window on avx512vbmi). segments cuts each row into pieces of --segment columns, which share --k centroids; scalar gives
-each weight one of --k values; rows gives each whole row one of --k centroids, good only where rows repeat.
+The report has a line for every matrix, compressed or not and why not, and names the worst, the one
+with the largest error of its own, which the error of all together hides, and how many are beyond
+their cap. Tensors that are no matrices of floats share a line; --all lists each, as --json does.
+
+Bits: all layers together take --bits a weight. A matrix gets more where that takes off more of its
+error as a part of its size, tables of rows that are looked up counting half, but none so few that
+its own error is beyond about twice what it would be at the mean rate; --uniform gives each as many.
+--max-error E is kept by each matrix, total:E by all together. Above 6.5 bits groups of 256 values
+compete with the trellis.
+
+Schemes: trellis (the smallest file) gives each weight one of up to 255 values, chosen together along
+the paths of a trellis and stored entropy coded. With --storage window they are stored as 2, 3, 4 or
+5 bits a weight, which stay as few in memory, at more error for as many bits: for models larger than
+the caches, on CPUs that look windows up in registers (palettize cpu: mul-window on avx512vbmi).
+segments cuts each row into pieces of --segment columns, which share --k centroids; scalar gives each
+weight one of --k values; rows gives each whole row one of --k centroids, good only where rows repeat.
 In a GLOB, * matches any characters, dots and slashes too.
 
 ` + exitHelp(false),
