@@ -3,8 +3,11 @@ package codebook
 import (
 	"context"
 	"math"
+	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/palettize/palettize/kernels"
 )
 
 // scaled returns Gaussian weights of this standard deviation.
@@ -216,5 +219,33 @@ func TestNothingGrows(t *testing.T) {
 	}
 	if report.Entries[1].Layer == nil || len(dst.passed) != 1 {
 		t.Errorf("%v passed", dst.passed)
+	}
+}
+
+// TestSamplesShareABound: of many small matrices, little is kept until bits are divided among them.
+func TestSamplesShareABound(t *testing.T) {
+	const n, rows, cols = 300, 64, 64
+	w := gaussian(1, rows*cols)
+	set, err := kernels.Best()
+	if err != nil {
+		t.Fatal(err)
+	}
+	used := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before, sketches := used(), make([]*sketch, n)
+	for i := range sketches {
+		sketches[i] = newSketch(newCoding(w, rows, cols, 32, 1, set, unknownInputs(w, cols, false)), 0, leastSample)
+		if _, err := sketches[i].at(context.Background(), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	each := (used() - before) / n
+	runtime.KeepAlive(sketches)
+	if t.Logf("%d bytes", each); each > 16<<10 {
+		t.Errorf("%d bytes of each matrix", each)
 	}
 }

@@ -53,6 +53,7 @@ def rows():
     both = (NONE, MOMENTS)
     return [
         *(palettize("trellis", f"--bits {b}", CALIBRATIONS) for b in (2, 2.5, 3, 4, 5, 6, 6.5)),
+        *(palettize("groups of 256 values", f"--bits {b}") for b in (7.5, 8.5, 9)),
         *(palettize("trellis, 8 states", f"--bits {b} --states 8", both) for b in (2, 3, 4, 5, 6)),
         *(palettize("window", f"--bits {b} --storage window", both) for b in (2, 3, 4, 5)),
         palettize("scalar", "--scheme scalar --k 16 --group 16"),
