@@ -105,20 +105,21 @@ func (in *sensitivity) times(step float64, cols int) []float64 {
 	return steps
 }
 
-// unknownInputs is the sensitivity of a matrix to inputs of which nothing is known: its errors count as a part of its
-// Frobenius norm to the power of 5/8. Neither the errors themselves nor relative errors will do for all models: the former
-// leave little to small matrices that matter, the latter little to large ones. Of the models of examples/compare, an OCR
-// reader at 4 and 3 bits has 0.067 and 0.15 of the characters wrong (0.067 and 0.62 with a power of 1/2, 0.16 and 0.24
-// with 3/4), a voice detector at 2 bits keeps 0.83 of its decisions (0.62, 0.91). Rows of a table enter a model once, while
-// errors of layers add up from layer to layer, so that a table's squared errors count half: on all-MiniLM-L6-v2 at 4 and 3
-// bits, tables included, that leaves embeddings with cosines of 0.9939 and 0.9736, else 0.9921 and 0.9680 (power 1/2).
+// unknownInputs is the sensitivity of a matrix to inputs of which nothing is known: its squared errors count as a part of
+// sqrt(n) * rms^(5/4), n being the number of its weights and rms the root of their mean square. Neither the errors
+// themselves nor relative errors will do for all models: the former leave little to small matrices, or matrices of small
+// weights, that matter; the latter little to large ones. Of the models of examples/compare, an OCR reader at 4 and 3 bits
+// has 0.02 and 0.45 of the characters wrong (0.07 and 0.62 with rms for rms^(5/4), 0.9 at 4 bits with the errors
+// themselves). Rows of a table enter a model once, while errors of layers add up from layer to layer, so that a table's
+// squared errors count half: on all-MiniLM-L6-v2 at 4 and 3 bits, tables included, that leaves embeddings with cosines of
+// 0.9939 and 0.9736, else 0.9921 and 0.9680 (with rms).
 func unknownInputs(w []float32, cols int, table bool) sensitivity {
 	in := sensitivity{unit: 1}
 	squares := rowSquares(w, cols)
 	power := typical(squares)
 	if power > 0 {
-		quarter := math.Sqrt(math.Sqrt(power))
-		in.unit = quarter * math.Sqrt(math.Sqrt(quarter))
+		rms := math.Sqrt(power / float64(len(w)))
+		in.unit = math.Sqrt(math.Sqrt(float64(len(w)))) * math.Sqrt(rms) * math.Sqrt(math.Sqrt(math.Sqrt(rms)))
 	}
 	if table {
 		in.unit *= math.Sqrt2
