@@ -320,12 +320,13 @@ func (c *compression) build(ctx context.Context, t Tensor, w []float32, a *Allot
 	if err != nil {
 		return nil, d, err
 	}
-	p, err := s.alone(ctx, goal{noise: a.Cap * a.Cap * s.signal})
+	g := goal{noise: a.Cap * a.Cap * s.signal}
+	p, err := s.alone(ctx, g)
 	if err != nil {
 		return nil, d, err
 	}
 	a.Scheme = Schemes()[0]
-	if l, err = s.build(ctx, w, p.step, goal{noise: a.Cap * a.Cap * s.signal}); err != nil {
+	if l, err = s.build(ctx, w, p.step, g); err != nil {
 		return nil, d, err
 	}
 	return l, l.distortion(w, threads), nil
