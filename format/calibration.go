@@ -90,6 +90,9 @@ func (c *Calibration) read(e *entry, expert, cols int) (*codebook.Moments, error
 	if e.DType != "F32" && e.DType != "F64" {
 		return nil, fmt.Errorf("dtype %s, expected F32 or F64", e.DType)
 	}
+	if cols < 1 {
+		return nil, fmt.Errorf("moments of %d columns", cols)
+	}
 	experts, err := c.experts(e, cols)
 	if err != nil {
 		return nil, err
