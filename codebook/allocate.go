@@ -7,6 +7,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/palettize/palettize/internal/par"
 )
 
 // Allocation says what each matrix of a model that is to be compressed is to take.
@@ -72,7 +74,7 @@ func Allocate(ctx context.Context, dst Sink, src Source, opts Options) (*Allocat
 		return nil, err
 	}
 	errs := make([]error, len(c.plans))
-	parallel(threadCount(opts.Threads), len(c.plans), func(lo, hi int) {
+	par.Ranges(par.Threads(opts.Threads), len(c.plans), func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			if s := c.plans[i].sketch; s != nil {
 				c.plans[i].Rates, errs[i] = s.rates(ctx)
@@ -153,7 +155,7 @@ func (c *compression) sketch(ctx context.Context, t Tensor) error {
 // coding prepares a matrix for a trellis.
 func (c *compression) coding(ctx context.Context, t Tensor, w []float32, s Scheme) (*coding, error) {
 	rows, cols, _ := t.Matrix()
-	threads, in, table := threadCount(c.opts.Threads), sensitivity{}, isTable(t.Name, rows, cols)
+	threads, in, table := par.Threads(c.opts.Threads), sensitivity{}, isTable(t.Name, rows, cols)
 	if c.opts.Moments == nil {
 		in = unknownInputs(w, cols, table)
 	} else {
@@ -228,7 +230,7 @@ func (c *compression) share(ctx context.Context, members []*matrixPlan, g goal, 
 		sketches := sketchesOf(members)
 		weights, signal := sums(sketches)
 		g.bytes = min(g.bytes, trellisBits*weights/8)
-		allotments, err := among(ctx, sketches, g, threadCount(c.opts.Threads))
+		allotments, err := among(ctx, sketches, g, par.Threads(c.opts.Threads))
 		if err != nil {
 			return err
 		}
@@ -307,7 +309,7 @@ func (c *compression) left(weights float64) (goal, error) {
 // build makes the layer of a matrix that takes what is allotted to it. A scheme that was tried on a sample and leaves more on the
 // whole gives way to a trellis.
 func (c *compression) build(ctx context.Context, t Tensor, w []float32, a *Allotted) (*Layer, Distortion, error) {
-	threads := threadCount(c.opts.Threads)
+	threads := par.Threads(c.opts.Threads)
 	l, err := c.buildAs(ctx, t, w, a)
 	if err != nil {
 		return nil, Distortion{}, err

@@ -5,7 +5,9 @@ import (
 	"math"
 	"slices"
 
+	"github.com/palettize/palettize/internal/floats"
 	"github.com/palettize/palettize/internal/logscale"
+	"github.com/palettize/palettize/internal/par"
 	"github.com/palettize/palettize/kmeans"
 )
 
@@ -41,7 +43,7 @@ func Build(ctx context.Context, w []float32, rows, cols int, scheme Scheme, opts
 	if err := l.cluster(ctx, scaled, scheme.Width != 0, km); err != nil {
 		return nil, err
 	}
-	l.Scale = finite(math.Ldexp(float64(l.Scale), exponent))
+	l.Scale = floats.Finite(math.Ldexp(float64(l.Scale), exponent))
 	return l, nil
 }
 
@@ -50,7 +52,7 @@ func (l *Layer) cluster(ctx context.Context, w []float32, rowScales bool, km kme
 	if l.Group != 0 {
 		return l.buildGroups(ctx, w, km)
 	}
-	points, weights, base := l.normalise(w, rowScales, threadCount(km.Threads))
+	points, weights, base := l.normalise(w, rowScales, par.Threads(km.Threads))
 	if l.Width == 1 && km.K == MaxCentroids {
 		return l.useGrid(ctx, points, weights, base, km)
 	}
@@ -71,7 +73,7 @@ func (l *Layer) normalise(w []float32, rowScales bool, threads int) (points, wei
 	}
 	points = make([]float32, l.Rows*segments*l.Width)
 	rms := make([]float64, l.Rows)
-	parallel(threads, l.Rows, func(lo, hi int) {
+	par.Ranges(threads, l.Rows, func(lo, hi int) {
 		for r := lo; r < hi; r++ {
 			var sum float64
 			for _, v := range w[r*l.Cols:][:l.Cols] {
@@ -83,7 +85,7 @@ func (l *Layer) normalise(w []float32, rowScales bool, threads int) (points, wei
 	base = slices.Max(rms)
 	weights = make([]float32, l.Rows*segments)
 	l.RowScales = make([]byte, l.Rows)
-	parallel(threads, l.Rows, func(lo, hi int) {
+	par.Ranges(threads, l.Rows, func(lo, hi int) {
 		for r := lo; r < hi; r++ {
 			code := byte(0)
 			if rms[r] > 0 {

@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/palettize/palettize/internal/entropy"
+	"github.com/palettize/palettize/internal/floats"
+	"github.com/palettize/palettize/internal/par"
 	"github.com/palettize/palettize/kernels"
 )
 
@@ -12,7 +14,7 @@ import (
 func (c *coding) searchColumns(ctx context.Context, costs [][256]float32, steps []float64) ([]found, error) {
 	jobs := make([]found, c.coder.Blocks())
 	errs := make([]error, len(jobs))
-	parallel(c.threads, len(jobs), func(lo, hi int) {
+	par.Ranges(c.threads, len(jobs), func(lo, hi int) {
 		errs[lo] = c.newColumnSearch(costs, steps, lo, jobs[lo:hi]).run(ctx)
 	})
 	for _, err := range errs {
@@ -63,7 +65,7 @@ func (s *columnSearch) run(ctx context.Context) error {
 // column quantises column j of all blocks.
 func (s *columnSearch) column(j int, column, rebuilt []float32) error {
 	lane := j % entropy.Lanes
-	inverse, step := finite(1/s.steps[j]), finite(s.steps[j])
+	inverse, step := floats.Finite(1/s.steps[j]), floats.Finite(s.steps[j])
 	done := 0
 	for i := range s.paths {
 		p := &s.paths[i]
@@ -74,7 +76,7 @@ func (s *columnSearch) column(j int, column, rebuilt []float32) error {
 			p.X[k], p.Class[k] = column[r]*inverse, class
 			rebuilt[r] = 0
 			if limit := float32(s.coder.Tables[class].Max) + 1; p.X[k] > limit || p.X[k] < -limit {
-				rebuilt[r] = upperHalf(column[r])
+				rebuilt[r] = floats.UpperHalf(column[r])
 				s.found[i].setApart((s.first+r)*s.cols+j, column[r], inverse, 1, class)
 				p.X[k] = 0
 			}

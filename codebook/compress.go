@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/palettize/palettize/internal/floats"
+	"github.com/palettize/palettize/internal/par"
 	"github.com/palettize/palettize/kernels"
 )
 
@@ -148,7 +150,7 @@ func (c *compression) read(t Tensor) (w []float32, reason string, err error) {
 	if reason := noWeights(w, rows, cols, c.opts.settingsOf(c.opts.group(t.Name))); reason != "" {
 		return nil, reason, nil
 	}
-	if i := indexNonfinite(w); i >= 0 {
+	if i := floats.IndexNonfinite(w); i >= 0 {
 		bad := &NotFiniteError{i, w[i]}
 		if !c.opts.PassNonfinite {
 			return nil, "", bad
@@ -210,7 +212,7 @@ func (c *compression) putLayer(ctx context.Context, entry *Entry, w []float32) e
 // so that the figure does not depend on the number of threads.
 func (l *Layer) distortion(w []float32, threads int) Distortion {
 	rows := make([]Distortion, l.Rows)
-	parallel(threads, l.Rows, func(lo, hi int) {
+	par.Ranges(threads, l.Rows, func(lo, hi int) {
 		rebuilt := make([]float32, l.Cols)
 		for r := lo; r < hi; r++ {
 			l.Row(rebuilt, r)

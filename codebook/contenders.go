@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/palettize/palettize/internal/par"
 	"github.com/palettize/palettize/kernels"
 )
 
@@ -119,7 +120,7 @@ func (c *compression) contend(ctx context.Context, p *matrixPlan, w []float32, x
 		if err != nil {
 			return err
 		}
-		d := l.distortion(sample, threadCount(c.opts.Threads))
+		d := l.distortion(sample, par.Threads(c.opts.Threads))
 		p.compete(s, goal{
 			bytes: float64(s.fileBytes(rows, cols, 0) + p.sketch.overhead), // the header of several parts
 			noise: p.sketch.signal * d.Noise / max(d.Signal, math.SmallestNonzeroFloat64),

@@ -3,6 +3,7 @@ package codebook
 import (
 	"fmt"
 
+	"github.com/palettize/palettize/internal/floats"
 	"github.com/palettize/palettize/kernels"
 )
 
@@ -68,7 +69,7 @@ func (e denseEngine) bits() int64 { return 32 * int64(len(e.W)) }
 func (e denseEngine) precision() precision { return precision{} }
 
 func (e denseEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) bool {
-	return indexNonfinite(x) < 0 && baselineEngine{e}.mul(p, ws, y, x, n)
+	return floats.IndexNonfinite(x) < 0 && baselineEngine{e}.mul(p, ws, y, x, n)
 }
 
 func (e denseEngine) part(p *Plan, ws *workspace, lo, hi int) {

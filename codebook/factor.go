@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
+	"github.com/palettize/palettize/internal/floats"
+	"github.com/palettize/palettize/internal/par"
 )
 
 // Factor is what error feedback needs of the second moments H of a layer's inputs: the upper triangular U with
@@ -37,7 +40,7 @@ func (m *Moments) Factor(ctx context.Context, threads int) (*Factor, error) {
 	for _, v := range m.Squares {
 		mean += float64(v) / float64(cols)
 	}
-	t := newTriangle(cols, threadCount(threads))
+	t := newTriangle(cols, par.Threads(threads))
 	for _, damping := range dampings {
 		extra := float64(damping * mean)
 		if mean == 0 {
@@ -67,7 +70,7 @@ func (m *Moments) Factor(ctx context.Context, threads int) (*Factor, error) {
 func (f *Factor) Diagonal() []float32 {
 	d := make([]float32, f.Cols)
 	for j := range d {
-		d[j] = finite(math.Ldexp(float64(f.column(j)[j]), f.exponent))
+		d[j] = floats.Finite(math.Ldexp(float64(f.column(j)[j]), f.exponent))
 	}
 	return d
 }

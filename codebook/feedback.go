@@ -3,6 +3,7 @@ package codebook
 import (
 	"context"
 
+	"github.com/palettize/palettize/internal/par"
 	"github.com/palettize/palettize/kernels"
 )
 
@@ -26,7 +27,7 @@ func (f *Factor) Feedback(ctx context.Context, w []float32, rows, threads int, s
 		}
 		set = best
 	}
-	p := newPanels(rows, f.Cols, set.UpdateRows(), threadCount(threads))
+	p := newPanels(rows, f.Cols, set.UpdateRows(), par.Threads(threads))
 	p.take(w)
 	column, rebuilt := make([]float32, rows), make([]float32, rows)
 	for lo := 0; lo < f.Cols; lo += feedbackColumns {
@@ -63,7 +64,7 @@ func newPanels(rows, cols, height, threads int) *panels {
 
 // each calls do for every panel.
 func (p *panels) each(threads int, do func(i int)) {
-	parallel(threads, ceilDiv(p.rows, p.height), func(lo, hi int) {
+	par.Ranges(threads, ceilDiv(p.rows, p.height), func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			do(i)
 		}

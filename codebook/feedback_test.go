@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/palettize/palettize/internal/floats"
 	"github.com/palettize/palettize/kernels"
 )
 
@@ -271,7 +272,7 @@ func TestFeedbackWithDeadInputs(t *testing.T) {
 	}
 	w := uniform(7, rows*cols)
 	got := feedback(t, factor(t, m, 1), w, 1, nil, rounding(0.2))
-	if i := indexNonfinite(got); i >= 0 {
+	if i := floats.IndexNonfinite(got); i >= 0 {
 		t.Fatalf("value %d is %v", i, got[i])
 	}
 	for r := range rows {

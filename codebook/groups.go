@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/palettize/palettize/internal/logscale"
+	"github.com/palettize/palettize/internal/par"
 	"github.com/palettize/palettize/kmeans"
 )
 
@@ -26,17 +27,17 @@ const (
 // 2^(1/16) and 2^(1/8); and to 0.0639 with exact scales. It also keeps sums of groups integers.
 func (l *Layer) buildGroups(ctx context.Context, w []float32, km kmeans.Options) error {
 	if km.K == MaxCentroids {
-		return l.buildFineGroups(ctx, w, threadCount(km.Threads))
+		return l.buildFineGroups(ctx, w, par.Threads(km.Threads))
 	}
 	sample := make([]int, max(1, min(l.Rows, groupSample/l.Cols)))
 	for i := range sample {
-		sample[i] = portion(l.Rows, i, len(sample))
+		sample[i] = par.Portion(l.Rows, i, len(sample))
 	}
 	values, err := l.startValues(ctx, w, sample, km)
 	if err != nil {
 		return err
 	}
-	threads := threadCount(km.Threads)
+	threads := par.Threads(km.Threads)
 	for range groupRounds {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -117,7 +118,7 @@ func newValueSet(values []float32) *valueSet {
 	for i := 1; i < len(values); i++ {
 		s.bounds = append(s.bounds, (values[i-1]+values[i])/2)
 	}
-	if cells := valueCells / (values[len(values)-1] - values[0]); cells <= maxFloat32 {
+	if cells := valueCells / (values[len(values)-1] - values[0]); cells <= math.MaxFloat32 {
 		s.cells = cells
 	}
 	k := 0
@@ -189,7 +190,7 @@ func (s *valueSet) search(x []float32) float32 {
 func (l *Layer) refitValues(w []float32, sample []int, s *valueSet, threads int) []float32 {
 	k := len(s.values)
 	sums := make([]float64, len(sample)*2*k)
-	parallel(threads, len(sample), func(lo, hi int) {
+	par.Ranges(threads, len(sample), func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			xs, ss := sums[i*2*k:][:k], sums[i*2*k+k:][:k]
 			for x := range slices.Chunk(w[sample[i]*l.Cols:][:l.Cols], l.Group) {
@@ -224,7 +225,7 @@ func (l *Layer) refitValues(w []float32, sample []int, s *valueSet, threads int)
 func (l *Layer) assignGroups(ctx context.Context, w []float32, s *valueSet, bytes []byte, g grid, threads int) error {
 	groups := l.Groups()
 	scales := make([]float32, l.Rows*groups)
-	parallel(threads, l.Rows, func(lo, hi int) {
+	par.Ranges(threads, l.Rows, func(lo, hi int) {
 		for r := lo; r < hi && ctx.Err() == nil; r++ {
 			for i := range groups {
 				scales[r*groups+i] = s.search(l.group(w, r, i))
@@ -240,7 +241,7 @@ func (l *Layer) assignGroups(ctx context.Context, w []float32, s *valueSet, byte
 	l.RowScales = make([]byte, l.Rows)
 	l.Multipliers = make([]int8, l.Rows*groups)
 	l.Assignments = make([]byte, l.Rows*l.Cols)
-	parallel(threads, l.Rows, func(lo, hi int) {
+	par.Ranges(threads, l.Rows, func(lo, hi int) {
 		for r := lo; r < hi && ctx.Err() == nil; r++ {
 			row := scales[r*groups:][:groups]
 			reach := largest(row)

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/palettize/palettize/internal/bitstream"
+	"github.com/palettize/palettize/internal/floats"
 )
 
 const (
@@ -44,12 +45,6 @@ type Layer struct {
 	once    sync.Once // of plan, which MulVec and MulMat use
 	plan    *Plan
 	planErr error
-}
-
-// Outlier is a weight that is stored apart, in 16 bits: the upper half of a float32.
-type Outlier struct {
-	Row, Col int
-	Value    float32
 }
 
 // K is the number of centroids.
@@ -139,7 +134,7 @@ func (l *Layer) Validate() error {
 		return fmt.Errorf("%d column scales for %d columns", len(l.ColScales), l.Cols)
 	case l.Width != 1 && (l.ColScales != nil || l.Outliers != nil || l.Stream != nil):
 		return fmt.Errorf("column scales, outliers or a stream with segments of width %d", l.Width)
-	case !(l.Scale >= 0 && l.Scale <= maxFloat32):
+	case !(l.Scale >= 0 && l.Scale <= math.MaxFloat32):
 		return fmt.Errorf("scale %v", l.Scale)
 	}
 	if err := l.validateWindows(); err != nil {
@@ -209,7 +204,7 @@ func (l *Layer) bound(dst []float32, r int) {
 			s *= float64(l.Multipliers[r*l.Groups()+c/l.Group])
 		}
 		a := int(l.Assignments[r*l.Segments()+c/l.Width])
-		dst[c] = finite(s * float64(int(l.Centroids[a*l.Width+c%l.Width])-int(l.ZeroPoint)))
+		dst[c] = floats.Finite(s * float64(int(l.Centroids[a*l.Width+c%l.Width])-int(l.ZeroPoint)))
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/palettize/palettize/internal/floats"
 )
 
 // everyScheme has one of each way to build a layer. Rates of the trellis are in the settings.
@@ -36,7 +38,7 @@ func checkBuilt(t testing.TB, l *Layer, w []float32) Distortion {
 	if l.Stream != nil {
 		checkStored(t, l)
 	}
-	if i := indexNonfinite(l.Dense()); i >= 0 {
+	if i := floats.IndexNonfinite(l.Dense()); i >= 0 {
 		t.Fatalf("weight %d of %v is rebuilt as %v", i, w[i], l.Dense()[i])
 	}
 	d := l.distortion(w, 1)
@@ -79,7 +81,7 @@ func TestEveryMagnitude(t *testing.T) {
 				exponents = []int{0, -149, -126, -90, 127}
 			}
 			for _, e := range exponents {
-				w := fill(rows*cols, func(i int) float32 { return finite(math.Ldexp(float64(m.at(i)), e)) })
+				w := fill(rows*cols, func(i int) float32 { return floats.Finite(math.Ldexp(float64(m.at(i)), e)) })
 				name := fmt.Sprintf("%s/%+v/2^%d", m.name, s, e)
 				l, err := Build(t.Context(), w, rows, cols, s.Scheme, Options{Settings: s})
 				if err != nil {
@@ -116,7 +118,7 @@ func TestMixedMagnitudes(t *testing.T) {
 		{0x1p-149, 1}, {0x1p-149, 0x1p-140}, {1e-30, 1e30}, {1e-45, 3.4e37, 1},
 		{0x1p-130, 0x1p-127, 0x1p-120}, {0, 1e-40}, {1e-45, 0, 1e38},
 	} {
-		w := fill(rows*cols, func(i int) float32 { return finite(float64(normal[i]) * sizes[i/cols%len(sizes)]) })
+		w := fill(rows*cols, func(i int) float32 { return floats.Finite(float64(normal[i]) * sizes[i/cols%len(sizes)]) })
 		for _, s := range everyScheme() {
 			name := fmt.Sprintf("%v/%+v", sizes, s)
 			l, err := Build(t.Context(), w, rows, cols, s.Scheme, Options{Settings: s})
@@ -181,7 +183,7 @@ func TestCompressSaysWhatScalesDoNotHold(t *testing.T) {
 	const rows, cols = 64, 96
 	normal := gaussian(4, rows*cols)
 	times := func(f float64) []float32 {
-		return fill(rows*cols, func(i int) float32 { return finite(float64(normal[i]) * f) })
+		return fill(rows*cols, func(i int) float32 { return floats.Finite(float64(normal[i]) * f) })
 	}
 	with := func(v float32) []float32 {
 		w := slices.Clone(normal)

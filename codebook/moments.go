@@ -3,6 +3,8 @@ package codebook
 import (
 	"fmt"
 	"math"
+
+	"github.com/palettize/palettize/internal/floats"
 )
 
 // Moments says how large the inputs x of a layer are, as a mean over calibration data: of every column, or of every
@@ -23,7 +25,7 @@ func NewMoments(values []float32, cols int) (*Moments, error) {
 	if len(values) != cols && len(values) != cols*cols {
 		return nil, fmt.Errorf("%d values, expected %d or %d x %d", len(values), cols, cols, cols)
 	}
-	if i := indexNonfinite(values); i >= 0 {
+	if i := floats.IndexNonfinite(values); i >= 0 {
 		return nil, fmt.Errorf("value %d is %v", i, values[i])
 	}
 	m := &Moments{Squares: values}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/palettize/palettize/internal/floats"
 	"github.com/palettize/palettize/kernels"
 )
 
@@ -141,18 +142,8 @@ func (p *Plan) MulMat(y, x []float32, n int) error {
 
 // nonfinite names the first value of x that is none.
 func nonfinite(x []float32) error {
-	i := indexNonfinite(x)
+	i := floats.IndexNonfinite(x)
 	return fmt.Errorf("input %d is %v", i, x[i])
-}
-
-// indexNonfinite returns the index of the first NaN or infinity in x, -1 when there is none.
-func indexNonfinite(x []float32) int {
-	for i, v := range x {
-		if v-v != 0 {
-			return i
-		}
-	}
-	return -1
 }
 
 // MulVec writes y = W*x with the default plan on one thread, made at the first call.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/palettize/palettize/internal/floats"
 	"github.com/palettize/palettize/kernels"
 )
 
@@ -46,7 +47,7 @@ func randomWindows(random *rand.Rand, rows, cols, bits int) *Layer {
 		}
 	}
 	l.WindowBits = bits
-	l.Stream = l.appendWindows(l.appendHead(nil))
+	l.Stream = headOf(l).AppendWindows(headOf(l).Append(nil), l.Assignments)
 	return l
 }
 
@@ -286,7 +287,7 @@ func errorShapes() []*Layer {
 // addExtras gives a layer outliers, one among 50 weights, and scales of columns.
 func addExtras(random *rand.Rand, l *Layer) {
 	for i := random.IntN(50); i < l.Rows*l.Cols; i += 1 + random.IntN(100) {
-		l.Outliers = append(l.Outliers, Outlier{i / l.Cols, i % l.Cols, upperHalf(float32(10 * random.NormFloat64()))})
+		l.Outliers = append(l.Outliers, Outlier{Row: i / l.Cols, Col: i % l.Cols, Value: floats.UpperHalf(float32(10 * random.NormFloat64()))})
 	}
 	l.ColScales = make([]byte, l.Cols)
 	for c := range l.ColScales {

@@ -5,8 +5,10 @@ import (
 	"math"
 	"slices"
 
+	"github.com/palettize/palettize/codebook/internal/stream"
 	"github.com/palettize/palettize/internal/entropy"
 	"github.com/palettize/palettize/internal/logscale"
+	"github.com/palettize/palettize/internal/par"
 )
 
 const (
@@ -48,12 +50,12 @@ func stepBelow(v float64) step { return step(logscale.Log2(v, octaveBits)) }
 
 // sideBytes is what the layer takes in a file beside its encoded levels, at most: overhead is what every layer takes.
 func (c *coding) sideBytes(overhead int64, outliers []outlier) float64 {
-	front := Layer{
+	front := stream.Head{
 		Cols: c.cols, Centroids: make([]byte, 2*c.top()+1), Outliers: apart(outliers, c.cols, c.exponent),
 		ColScales: c.sensitivity.codes, RowScales: c.sensitivity.rowCodes,
 	}
 	blocks := c.coder.Blocks()
-	stream := c.coder.Append(front.appendHead(nil), make([][]byte, blocks))
+	stream := c.coder.Append(front.Append(nil), make([][]byte, blocks))
 	return float64(overhead) + float64(len(stream)+blocks*entropy.Overhead(c.cols))
 }
 
@@ -181,7 +183,7 @@ func (s *sketch) build(ctx context.Context, w []float32, to step, g goal) (*Laye
 
 // buildTrellis makes a layer of w that takes the bits, or leaves the error, of the options: a file's header apart.
 func buildTrellis(ctx context.Context, w []float32, rows, cols int, opts Options) (*Layer, error) {
-	threads := threadCount(opts.Threads)
+	threads := par.Threads(opts.Threads)
 	s := newSketch(newCoding(w, rows, cols, opts.Scheme.States, threads, opts.Kernels, unknownInputs(w, cols, isTable("", rows, cols))), 0, sampleWeights)
 	g := opts.Settings.withDefaults().goal(s.weights(), s.signal)
 	g.bytes = min(g.bytes, trellisBits*s.weights()/8)

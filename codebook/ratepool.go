@@ -2,9 +2,10 @@ package codebook
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
+
+	"github.com/palettize/palettize/internal/par"
 )
 
 const (
@@ -89,7 +90,7 @@ func (s *sketch) alone(ctx context.Context, g goal) (allotment, error) {
 func equally(ctx context.Context, sketches []*sketch, g goal, threads int) ([]allotment, error) {
 	allotments := make([]allotment, len(sketches))
 	weights, signal := sums(sketches)
-	return allotments, each(threads, len(sketches), func(i int) (err error) {
+	return allotments, par.Each(threads, len(sketches), func(i int) (err error) {
 		s := sketches[i]
 		own := goal{noise: g.noise / max(signal, math.SmallestNonzeroFloat64) * s.signal}
 		if g.bytes > 0 {
@@ -125,7 +126,7 @@ func pool(ctx context.Context, sketches []*sketch, g goal, threads int) ([]allot
 	}
 	p := &ratePool{sketches: sketches, threads: threads, coarsest: make([]step, len(sketches))}
 	p.own, p.allotments = make([]allotment, len(sketches)), make([]allotment, len(sketches))
-	err := each(threads, len(sketches), func(i int) (err error) {
+	err := par.Each(threads, len(sketches), func(i int) (err error) {
 		s := sketches[i]
 		mean := goal{g.bytes / weights * s.weights(), g.noise / max(signal, math.SmallestNonzeroFloat64) * s.signal}
 		if p.own[i], err = s.near(ctx, mean); err != nil {
@@ -186,7 +187,7 @@ func (p *ratePool) loosen(ctx context.Context, g goal) error {
 
 // try measures what all matrices take and leave with a step, as far as their bounds allow it.
 func (p *ratePool) try(ctx context.Context, to step) error {
-	return each(p.threads, len(p.sketches), func(i int) error {
+	return par.Each(p.threads, len(p.sketches), func(i int) error {
 		// A step finer by an octave takes a bit a weight more, of which there are to be no more than trellisBits.
 		own := p.own[i]
 		finer := max(octaves(trellisBits-8*own.goal.bytes/p.sketches[i].weights()), 0)
@@ -229,15 +230,4 @@ func (p *ratePool) divide(ctx context.Context, g goal, weights, signal float64) 
 		best[i].cap = capFactor * relative(p.own[i].goal.noise, p.sketches[i].signal)
 	}
 	return best, nil
-}
-
-// each calls do for 0 to n-1, from several goroutines.
-func each(threads, n int, do func(i int) error) error {
-	errs := make([]error, n)
-	parallel(threads, n, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			errs[i] = do(i)
-		}
-	})
-	return errors.Join(errs...)
 }

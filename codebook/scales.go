@@ -8,8 +8,6 @@ import (
 	"github.com/palettize/palettize/internal/logscale"
 )
 
-const maxFloat32 = math.MaxFloat32
-
 const (
 	// Schemes square and invert weights in float32, which matrices allow whose largest weight is
 	// from 2^-ordinaryOctaves to 2^ordinaryOctaves.
@@ -114,8 +112,5 @@ func beyondScales(w []float32, apart bool) string {
 // indexClamped returns the index of the first value that may be no float32 in the model, -1 when
 // there is none: see Source.
 func indexClamped(w []float32) int {
-	return slices.IndexFunc(w, func(v float32) bool { return v == maxFloat32 || v == -maxFloat32 })
+	return slices.IndexFunc(w, func(v float32) bool { return v == math.MaxFloat32 || v == -math.MaxFloat32 })
 }
-
-// finite rounds to float32 without leaving it.
-func finite(v float64) float32 { return float32(min(max(v, -maxFloat32), maxFloat32)) }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/palettize/palettize/internal/entropy"
 	"github.com/palettize/palettize/internal/logscale"
+	"github.com/palettize/palettize/internal/par"
 )
 
 // far is how many times the spread of its row and column a weight may be before it says nothing about either.
@@ -38,7 +39,7 @@ func (s *spread) fitRows(w []float32, limit float64, threads int) {
 	for c, f := range s.cols {
 		inverse[c] = reciprocal(f * f)
 	}
-	parallel(threads, len(s.rows), func(lo, hi int) {
+	par.Ranges(threads, len(s.rows), func(lo, hi int) {
 		for r := lo; r < hi; r++ {
 			top := limit * s.rows[r] * s.rows[r]
 			if math.IsInf(limit, 1) {
@@ -68,7 +69,7 @@ func (s *spread) fitCols(w []float32, limit float64, threads int) {
 			tops[c] = limit * f * f
 		}
 	}
-	parallel(threads, len(sums), func(lo, hi int) {
+	par.Ranges(threads, len(sums), func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			sum := make([]float64, 2*cols)
 			for r := i * stripe; r < min((i+1)*stripe, len(s.rows)); r++ {

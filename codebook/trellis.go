@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/palettize/palettize/internal/entropy"
+	"github.com/palettize/palettize/internal/floats"
+	"github.com/palettize/palettize/internal/par"
 	"github.com/palettize/palettize/kernels"
 )
 
@@ -109,7 +111,7 @@ func (c *coding) lanes() int { return min(c.cols, entropy.Lanes) }
 // eachColumn calls do, from several goroutines, for every column of every block: its rows from lo to hi are one after the other
 // along a path, and at is where the first of them lies among all.
 func (c *coding) eachColumn(do func(at, col, lo, hi int)) {
-	parallel(c.threads, c.coder.Blocks()*c.lanes(), func(first, end int) {
+	par.Ranges(c.threads, c.coder.Blocks()*c.lanes(), func(first, end int) {
 		for i := first; i < end; i++ {
 			lane := i % c.lanes()
 			at, _, lo, hi := c.path(i/c.lanes(), lane)
@@ -200,8 +202,8 @@ type outlier struct {
 // divided by 2^exponent.
 func apart(outliers []outlier, cols, exponent int) (stored []Outlier) {
 	for _, o := range outliers {
-		value := finite(math.Ldexp(float64(o.value), exponent))
-		stored = append(stored, Outlier{o.at / cols, o.at % cols, upperHalf(value)})
+		value := floats.Finite(math.Ldexp(float64(o.value), exponent))
+		stored = append(stored, Outlier{Row: o.at / cols, Col: o.at % cols, Value: floats.UpperHalf(value)})
 	}
 	return stored
 }
@@ -209,16 +211,6 @@ func apart(outliers []outlier, cols, exponent int) (stored []Outlier) {
 // sortOutliers brings outliers in the order of a layer's.
 func sortOutliers(outliers []outlier) {
 	slices.SortFunc(outliers, func(a, b outlier) int { return a.at - b.at })
-}
-
-// upperHalf rounds to nearest even to the floats whose lower 16 bits are 0, to a finite one.
-func upperHalf(v float32) float32 {
-	bits := math.Float32bits(v)
-	rounded := math.Float32frombits((bits + 0x7fff + bits>>16&1) &^ 0xffff)
-	if rounded-rounded != 0 {
-		return math.Float32frombits(bits &^ 0xffff)
-	}
-	return rounded
 }
 
 func newFound(classes int) found {
@@ -271,11 +263,11 @@ func (c *coding) searchPaths(ctx context.Context, costs [][256]float32, steps []
 	c.lay()
 	inverse := make([]float32, c.cols)
 	for i, step := range steps {
-		inverse[i] = finite(1 / step)
+		inverse[i] = floats.Finite(1 / step)
 	}
 	pairs := ceilDiv(c.lanes(), 2)
 	jobs := make([]found, c.coder.Blocks()*pairs)
-	parallel(c.threads, len(jobs), func(lo, hi int) {
+	par.Ranges(c.threads, len(jobs), func(lo, hi int) {
 		p := &pathSearch{coding: c, costs: costs, inverse: inverse}
 		for i := lo; i < hi && ctx.Err() == nil; i++ {
 			jobs[i] = newFound(len(costs))
@@ -355,7 +347,7 @@ func (s *pathSearch) prepare(p *kernels.Sequence, block, lane int, f *found) {
 // setApart takes in a weight v that is stored apart, inverse being that of its step and rowWeight what its row counts.
 func (f *found) setApart(at int, v, inverse float32, rowWeight float64, class byte) {
 	f.outliers = append(f.outliers, outlier{at, v})
-	e := float64(v-upperHalf(v)) * float64(inverse)
+	e := float64(v-floats.UpperHalf(v)) * float64(inverse)
 	f.noise[class] += float64(rowWeight * float64(e*e))
 }
 
@@ -378,7 +370,7 @@ func (f *found) add(p *kernels.Sequence, rowWeights []float64) {
 func (c *coding) encode(ctx context.Context, rows []byte) ([][]byte, error) {
 	blocks := make([][]byte, c.coder.Blocks())
 	errs := make([]error, len(blocks))
-	parallel(c.threads, len(blocks), func(lo, hi int) {
+	par.Ranges(c.threads, len(blocks), func(lo, hi int) {
 		for b := lo; b < hi && ctx.Err() == nil; b++ {
 			blocks[b], errs[b] = c.coder.Encode(rows, b)
 		}

@@ -221,16 +221,16 @@ func TestDistanceToTheShannonBound(t *testing.T) {
 
 // withFront puts new outliers and column scales in front of what a layer stores.
 func withFront(l *Layer, outliers []Outlier, colScales []byte) *Layer {
-	levels := l.Stream[len(l.appendHead(nil)):]
+	levels := l.Stream[len(headOf(l).Append(nil)):]
 	n := &Layer{Rows: l.Rows, Cols: l.Cols, Width: 1, ZeroPoint: l.ZeroPoint, Scale: l.Scale, Centroids: l.Centroids,
 		Assignments: l.Assignments, Outliers: outliers, ColScales: colScales}
-	n.Stream = append(n.appendHead(nil), levels...)
+	n.Stream = append(headOf(n).Append(nil), levels...)
 	return n
 }
 
 func TestCutStreamsAreRefused(t *testing.T) {
 	plain := build(t, gaussian(1, 40*60), 40, 60, Schemes()[0], Options{Settings: Settings{Bits: 4}})
-	outliers := []Outlier{{1, 40, 50}, {39, 59, -60}}
+	outliers := []Outlier{{Row: 1, Col: 40, Value: 50}, {Row: 39, Col: 59, Value: -60}}
 	for _, l := range []*Layer{withFront(plain, outliers, nil), withFront(plain, outliers, slices.Repeat([]byte{250}, 60))} {
 		checkStored(t, l)
 		for n := range l.Stream {
@@ -244,7 +244,7 @@ func TestCutStreamsAreRefused(t *testing.T) {
 
 func TestDecodeRefuses(t *testing.T) {
 	plain := build(t, gaussian(1, 40*60), 40, 60, Schemes()[0], Options{Settings: Settings{Bits: 4}})
-	good := withFront(plain, []Outlier{{1, 40, 50}, {39, 59, -60}}, nil) // with gaps of 100 and 2298
+	good := withFront(plain, []Outlier{{Row: 1, Col: 40, Value: 50}, {Row: 39, Col: 59, Value: -60}}, nil) // with gaps of 100 and 2298
 	outliers := 2 + good.K()
 	for _, tt := range []struct {
 		name, want string
@@ -293,7 +293,7 @@ func FuzzLayerDecode(f *testing.F) {
 		}
 		f.Add(l.Stream, uint16(24), uint16(20))
 		l.ColScales = make([]byte, 20)
-		f.Add(append(l.appendHead(nil), l.Stream...), uint16(24), uint16(20))
+		f.Add(append(headOf(l).Append(nil), l.Stream...), uint16(24), uint16(20))
 	}
 	f.Fuzz(func(t *testing.T, stream []byte, rows, cols uint16) {
 		if !entropy.Fits(len(stream), int(rows), int(cols)) || int(rows)*int(cols) > 1<<20 {

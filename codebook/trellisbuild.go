@@ -4,8 +4,18 @@ import (
 	"context"
 	"math"
 
+	"github.com/palettize/palettize/codebook/internal/stream"
 	"github.com/palettize/palettize/internal/entropy"
+	"github.com/palettize/palettize/internal/floats"
 )
+
+// headOf is what is stored of a layer of scheme trellis in front of its assignments.
+func headOf(l *Layer) *stream.Head {
+	return &stream.Head{
+		Rows: l.Rows, Cols: l.Cols, Centroids: l.Centroids, ColScales: l.ColScales,
+		RowScales: l.RowScales, Outliers: l.Outliers, WindowBits: l.WindowBits,
+	}
+}
 
 // finish makes l the layer of the levels that the last search chose, found being what it said of them.
 func (c *coding) finish(ctx context.Context, l *Layer, s step, f *found) error {
@@ -19,7 +29,8 @@ func (c *coding) finish(ctx context.Context, l *Layer, s step, f *found) error {
 		return err
 	}
 	l.Outliers = apart(f.outliers, c.cols, c.exponent)
-	l.Stream = c.coder.Append(l.appendHead(nil), blocks)
+	head := headOf(l)
+	l.Stream = c.coder.Append(head.Append(nil), blocks)
 	return nil
 }
 
@@ -74,8 +85,8 @@ func (l *Layer) setLevels(step float64, top int, f *found, free bool) {
 		dot += float64(f.sums[level+levelZero] * value)
 		square += float64(n * value * value)
 	}
-	l.Scale = finite(step / float64(spacing))
+	l.Scale = floats.Finite(step / float64(spacing))
 	if free && square > 0 && dot > 0 {
-		l.Scale = finite(step * dot / square)
+		l.Scale = floats.Finite(step * dot / square)
 	}
 }

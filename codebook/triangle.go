@@ -3,6 +3,8 @@ package codebook
 import (
 	"context"
 	"math"
+
+	"github.com/palettize/palettize/internal/par"
 )
 
 // triangle is the work space that a matrix H [n, n] is factored in.
@@ -49,7 +51,7 @@ func (t *triangle) factor(ctx context.Context, least float64) (bool, error) {
 			return false, err
 		}
 		hi := min(lo+triangleColumns, t.n)
-		parallel(t.threads, t.n-lo, func(i, end int) {
+		par.Ranges(t.threads, t.n-lo, func(i, end int) {
 			t.reduce(i, end, func(i int) int { return lo + i }, lo, hi)
 		})
 		for r := lo; r < hi; r++ {
@@ -64,7 +66,7 @@ func (t *triangle) factor(ctx context.Context, least float64) (bool, error) {
 			}
 			t.diagonal[r] = math.Sqrt(square)
 		}
-		parallel(t.threads, t.n-hi, func(i, end int) {
+		par.Ranges(t.threads, t.n-hi, func(i, end int) {
 			for r := hi + i; r < hi+end; r++ {
 				t.solve(r, lo, lo, hi)
 			}
@@ -92,8 +94,8 @@ func (t *triangle) invert(ctx context.Context) error {
 			}
 			return lo - 1 - i/2
 		}
-		parallel(t.threads, lo, func(i, end int) { t.reduce(i, end, bothEnds, lo, hi) })
-		parallel(t.threads, hi, func(r, end int) {
+		par.Ranges(t.threads, lo, func(i, end int) { t.reduce(i, end, bothEnds, lo, hi) })
+		par.Ranges(t.threads, hi, func(r, end int) {
 			for ; r < end; r++ {
 				t.solve(r, max(r, lo), max(r+1, lo), hi)
 			}

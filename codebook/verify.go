@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/palettize/palettize/internal/floats"
+	"github.com/palettize/palettize/internal/par"
 	"github.com/palettize/palettize/kernels"
 )
 
@@ -298,7 +300,7 @@ func truth(t Tensor, src Source) ([]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	if i := indexNonfinite(w); i >= 0 {
+	if i := floats.IndexNonfinite(w); i >= 0 {
 		return nil, fmt.Errorf("value %d of the original model is %v", i, w[i])
 	}
 	return t.Arranged(w), nil
@@ -347,7 +349,7 @@ func kernelError(l *Layer, p *Plan, y, x []float32) (found, most float64) {
 		b float64 // of squared bounds
 	}
 	rows := make([]sums, l.Rows)
-	parallel(p.threads, l.Rows, func(lo, hi int) {
+	par.Ranges(p.threads, l.Rows, func(lo, hi int) {
 		row, core := make([]float32, l.Cols), make([]float32, l.Cols)
 		for r := lo; r < hi; r++ {
 			l.Row(row, r)

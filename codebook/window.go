@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/palettize/palettize/internal/par"
 	"github.com/palettize/palettize/kernels"
 )
 
@@ -41,7 +42,7 @@ func (c *windowCoding) scale(r, col int) float64 { return c.base * c.rowScales[r
 // searchRows finds the windows of each row for itself.
 func (c *windowCoding) searchRows(ctx context.Context) error {
 	jobs := make([][]outlier, c.rows)
-	parallel(c.threads, c.rows, func(lo, hi int) {
+	par.Ranges(c.threads, c.rows, func(lo, hi int) {
 		s := c.newSearch()
 		for r := lo; r < hi && ctx.Err() == nil; r++ {
 			row := c.w[r*c.cols:][:c.cols]

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/palettize/palettize/codebook/internal/stream"
+	"github.com/palettize/palettize/internal/bitstream"
 	"github.com/palettize/palettize/kernels"
 )
 
@@ -198,7 +200,7 @@ func TestWindowsRefuse(t *testing.T) {
 		{"a byte less", "23 bytes of windows for 6 rows of 4", func(l *Layer) { l.Stream = l.Stream[:len(l.Stream)-1] }},
 		{"padding", "row 5: bits behind the last weight", func(l *Layer) { l.Stream[len(l.Stream)-1] |= 1 }},
 		{"four bits", "24 bytes of windows for 6 rows of 5", func(l *Layer) { l.Stream[2] = 4 }},
-		{"no row scales", "", func(l *Layer) { l.Stream[0] &^= hasRowScales }},
+		{"no row scales", "", func(l *Layer) { l.Stream[0] &^= 2 }},
 		{"another flag", "unknown flags 0xf", func(l *Layer) { l.Stream[0] |= 8 }},
 	} {
 		l := Layer{Rows: 6, Cols: 9, Width: 1, Stream: slices.Clone(good.Stream)}
@@ -233,12 +235,14 @@ func TestWindowsRefuse(t *testing.T) {
 func TestWindowRowsStandAlone(t *testing.T) {
 	for _, s := range windowSchemes() {
 		l := build(t, gaussian(12, 5*11), 5, 11, s, Options{})
-		n := l.windowRowBytes()
+		n := bitstream.RowBytes(11, s.Window)
 		rows := l.Stream[len(l.Stream)-5*n:]
 		for r := range 5 {
-			got := make([]byte, 11)
-			if !l.readWindowRow(got, rows[r*n:][:n]) || !slices.Equal(got, l.Assignments[r*11:][:11]) {
-				t.Errorf("%d bits: row %d decodes to %v", s.Window, r, got)
+			head := stream.Head{Rows: 1, Cols: 11, Centroids: l.Centroids, WindowBits: s.Window}
+			got := Layer{Rows: 1, Cols: 11, Width: 1, Stream: append(head.Append(nil), rows[r*n:][:n]...)}
+			err := got.Decode(1)
+			if err != nil || !slices.Equal(got.Assignments, l.Assignments[r*11:][:11]) {
+				t.Errorf("%d bits: row %d decodes to %v, %v", s.Window, r, got.Assignments, err)
 			}
 		}
 	}

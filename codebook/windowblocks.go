@@ -3,6 +3,9 @@ package codebook
 import (
 	"context"
 	"slices"
+
+	"github.com/palettize/palettize/internal/floats"
+	"github.com/palettize/palettize/internal/par"
 )
 
 const (
@@ -20,7 +23,7 @@ func (c *windowCoding) searchBlocks(ctx context.Context) error {
 	p := newPanels(c.rows, c.cols, c.set.UpdateRows(), c.threads)
 	p.take(c.w)
 	jobs := make([][]outlier, ceilDiv(c.rows, p.height))
-	parallel(c.threads, len(jobs), func(lo, hi int) {
+	par.Ranges(c.threads, len(jobs), func(lo, hi int) {
 		s := blockSearch{windowSearch: c.newSearch(), panels: p}
 		for i := lo; i < hi; i++ {
 			for from := 0; from < c.cols && ctx.Err() == nil; from += windowColumns {
@@ -67,7 +70,7 @@ func (s *blockSearch) column(i, j int, errors []float32) {
 		at := (first+r)*s.cols + j
 		rebuilt := float32(s.scale(first+r, j) * float64(s.table[s.windows[at]]))
 		if s.scaled[at] == outlying {
-			rebuilt = upperHalf(v)
+			rebuilt = floats.UpperHalf(v)
 			s.found = append(s.found, outlier{at, v})
 		}
 		errors[r] = (v - rebuilt) / diagonal

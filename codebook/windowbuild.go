@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"math"
+
+	"github.com/palettize/palettize/internal/floats"
+	"github.com/palettize/palettize/internal/par"
 )
 
 // buildWindows makes a layer of w that is stored with windows, to each of which a weight brings so many bits. m is what is known of
@@ -23,7 +26,7 @@ func newWindowCoding(w []float32, rows, cols, bits int, opts Options) *windowCod
 	w, exponent := raised(w)
 	return &windowCoding{
 		w: w, exponent: exponent, rows: rows, cols: cols, bits: bits,
-		threads: threadCount(opts.Threads), set: opts.Kernels,
+		threads: par.Threads(opts.Threads), set: opts.Kernels,
 		centroids: make([]byte, MaxCentroids), scaled: make([]float32, len(w)), windows: make([]byte, len(w)),
 	}
 }
@@ -68,10 +71,11 @@ func (c *windowCoding) weigh(ctx context.Context, m *Moments) (err error) {
 // layer makes the layer of what the last search found.
 func (c *windowCoding) layer() *Layer {
 	l := &Layer{
-		Rows: c.rows, Cols: c.cols, Width: 1, Scale: finite(math.Ldexp(c.base*c.grid.step, c.exponent)),
+		Rows: c.rows, Cols: c.cols, Width: 1, Scale: floats.Finite(math.Ldexp(c.base*c.grid.step, c.exponent)),
 		Centroids: c.centroids, ZeroPoint: c.grid.zero, RowScales: c.rowCodes, ColScales: c.colCodes,
 		Assignments: c.windows, WindowBits: c.bits, Outliers: apart(c.outliers, c.cols, c.exponent),
 	}
-	l.Stream = l.appendWindows(l.appendHead(nil))
+	head := headOf(l)
+	l.Stream = head.AppendWindows(head.Append(nil), l.Assignments)
 	return l
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/palettize/palettize/internal/logscale"
+	"github.com/palettize/palettize/internal/par"
 	"github.com/palettize/palettize/kernels"
 )
 
@@ -53,7 +54,7 @@ func (c *windowCoding) train() {
 	type sums struct{ value, weight [MaxCentroids]float64 }
 	parts := make([]sums, ceilDiv(c.rows, stripe))
 	weights := c.columnWeights()
-	parallel(c.threads, len(parts), func(lo, hi int) {
+	par.Ranges(c.threads, len(parts), func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			s := &parts[i]
 			for r := i * stripe; r < min((i+1)*stripe, c.rows); r++ {

@@ -173,7 +173,7 @@ var (
 	errEnd   = errors.New("the coded levels are damaged: a coder does not end where it began")
 )
 
-// Decode writes the rows of one block to levels [rows, cols].
+// Decode writes one block to levels [rows of the block, cols].
 func (d *Decoder) Decode(levels, data []byte, block int) error {
 	cols := len(d.Classes.Cols)
 	lo, hi := d.Block(block)
@@ -198,7 +198,7 @@ func (d *Decoder) Decode(levels, data []byte, block int) error {
 	for c0 := 0; c0 < cols; c0 += Lanes {
 		codes := d.Classes.Cols[c0:min(c0+Lanes, cols)]
 		for r := lo; r < hi; r++ {
-			out := levels[r*cols+c0:][:len(codes)]
+			out := levels[(r-lo)*cols+c0:][:len(codes)]
 			sums := offsets[d.Classes.Rows[r]:]
 			for i, code := range codes {
 				s := &states[base[i&(Lanes-1)]&(maxStates-1)]

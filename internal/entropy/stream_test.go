@@ -99,7 +99,7 @@ func decode(stream []byte, rows, cols, k int) (*Coder, []byte, error) {
 	}
 	levels := make([]byte, rows*cols)
 	for b, data := range blocks {
-		if err := d.Decode(levels, data, b); err != nil {
+		if err := d.Decode(levels[b*c.BlockRows*cols:], data, b); err != nil {
 			return nil, nil, err
 		}
 	}

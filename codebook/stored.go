@@ -1,0 +1,62 @@
+package codebook
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/palettize/palettize/codebook/internal/stream"
+	"github.com/palettize/palettize/internal/par"
+)
+
+// Outlier is a weight that is stored apart, in 16 bits: the upper half of a float32.
+type Outlier = stream.Outlier
+
+// open reads the head of the layer's stream.
+func (l *Layer) open() (*stream.Stream, error) {
+	s, err := stream.Open(l.Stream, l.Rows, l.Cols)
+	if err != nil {
+		return nil, err
+	}
+	l.Centroids, l.ColScales, l.RowScales = s.Centroids, s.ColScales, s.RowScales
+	l.Outliers, l.WindowBits = s.Outliers, s.WindowBits
+	return s, nil
+}
+
+// Decode fills in what the stream of a layer holds: Centroids, ColScales, RowScales, Outliers,
+// WindowBits and Assignments, from Stream, for Rows and Cols. Threads is how many to use, 0 for all
+// processors. Whatever the bytes, it writes nothing else, and takes memory only in proportion to
+// them.
+func (l *Layer) Decode(threads int) error {
+	s, err := l.open()
+	if err != nil {
+		return err
+	}
+	l.Assignments = make([]byte, l.Rows*l.Cols)
+	return s.Rows(par.Threads(threads), func(r int, assignments []byte) {
+		copy(l.Assignments[r*l.Cols:], assignments)
+	})
+}
+
+// validateWindows reports what is wrong with a layer that is stored with windows.
+func (l *Layer) validateWindows() error {
+	if l.WindowBits == 0 {
+		return nil
+	}
+	if err := stream.CheckWindows(l.WindowBits, l.K()); err != nil {
+		return err
+	}
+	if l.Width != 1 || l.Group != 0 || l.Stream == nil {
+		return errors.New("windows with segments, groups or no stream")
+	}
+	for r := range l.Rows {
+		before := byte(0)
+		for c, a := range l.Assignments[r*l.Cols:][:l.Cols] {
+			if a>>l.WindowBits != before<<l.WindowBits>>l.WindowBits {
+				return fmt.Errorf("window [%d, %d] is %#02x, behind %#02x: "+
+					"not the same bits, moved up by %d", r, c, a, before, l.WindowBits)
+			}
+			before = a
+		}
+	}
+	return nil
+}
