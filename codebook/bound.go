@@ -1,6 +1,10 @@
 package codebook
 
-import "math"
+import (
+	"math"
+
+	"github.com/palettize/palettize/internal/par"
+)
 
 // precision is how exact an engine is.
 type precision struct {
@@ -112,4 +116,46 @@ func (b *bound) row(r int, w []float32) float64 {
 		off += t * scale
 	}
 	return off + sums*size
+}
+
+// Check compares results y [n, Rows] of the plan for inputs x [n, Cols] with those of float64
+// arithmetic on the weights that the layer l, of which the plan is, stands for. It returns the error
+// and what that can be at most, as proven, both relative to the exact results.
+func (p *Plan) Check(l *Layer, y, x []float32) (found, most float64) {
+	n := len(x) / l.Cols
+	bounds := make([]*bound, n)
+	for i := range bounds {
+		bounds[i] = newBound(l, p.engine.precision(), x[i*l.Cols:][:l.Cols])
+	}
+	type sums struct {
+		d Distortion
+		b float64 // of squared bounds
+	}
+	rows := make([]sums, l.Rows)
+	par.Ranges(p.threads, l.Rows, func(lo, hi int) {
+		row, core := make([]float32, l.Cols), make([]float32, l.Cols)
+		for r := lo; r < hi; r++ {
+			l.Row(row, r)
+			bounds[0].weights(core, r)
+			for i := range n {
+				x := x[i*l.Cols:][:l.Cols]
+				var sum float64
+				for c, v := range x {
+					sum += float64(row[c]) * float64(v)
+				}
+				rows[r].d.add(float64(y[i*l.Rows+r]), sum)
+				b := bounds[i].row(r, core)
+				rows[r].b += b * b
+			}
+		}
+	})
+	var total sums
+	for _, row := range rows {
+		total.d.Merge(row.d)
+		total.b += row.b
+	}
+	if total.d.Signal == 0 {
+		return total.d.Relative(), 0
+	}
+	return total.d.Relative(), math.Sqrt(total.b / total.d.Signal)
 }

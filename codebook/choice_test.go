@@ -6,6 +6,8 @@ import (
 	"os"
 	"testing"
 	"time"
+
+	"github.com/palettize/palettize/codebook/internal/samples"
 )
 
 // TestPlanChoice holds the cost model against a sweep over layers that do not fit the second-level cache: no plan
@@ -16,7 +18,7 @@ func TestPlanChoice(t *testing.T) {
 	if os.Getenv("PALETTIZE_TIMES") == "" {
 		t.Skip("set PALETTIZE_TIMES=1 on a quiet machine")
 	}
-	for _, set := range runnableSets(t) {
+	for _, set := range samples.Sets() {
 		if set.Tier("mul-u8") == "scalar" && set.Tier("table") == "scalar" {
 			continue // for correctness, not for speed
 		}

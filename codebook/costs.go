@@ -52,17 +52,6 @@ var tierCosts = map[string]cost{
 // costsOf returns those of the tiers that a set uses.
 func costsOf(set *kernels.Set) *costs { return costsWith(set.Tier) }
 
-// referenceCosts are those of the CPU that schemes are compared for, wherever that is done.
-var referenceCosts = costsWith(func(op string) string {
-	switch op {
-	case "mul-u8", "mul-nibble":
-		return "avx512vnni"
-	case "dense-vector", "dense-matrix":
-		return "avx512"
-	}
-	return "avx512vbmi"
-})
-
 func costsWith(tier func(op string) string) *costs {
 	of := func(op string) cost { return tierCosts[op+"/"+tier(op)] }
 	return &costs{

@@ -1,6 +1,10 @@
 package codebook
 
-import "math"
+import (
+	"math"
+
+	"github.com/palettize/palettize/internal/par"
+)
 
 // Distortion sums up how far approximate values are from the true ones. The zero value is empty;
 // sums are in float64.
@@ -65,4 +69,22 @@ func (d Distortion) Cosine() float64 {
 		return 0
 	}
 	return d.Dot / (math.Sqrt(d.Signal) * math.Sqrt(d.Approx))
+}
+
+// Distortion compares the layer with a matrix w [Rows, Cols]. Rows are summed up in order, so that
+// the figures do not depend on the number of threads.
+func (l *Layer) Distortion(w []float32, threads int) Distortion {
+	rows := make([]Distortion, l.Rows)
+	par.Ranges(threads, l.Rows, func(lo, hi int) {
+		rebuilt := make([]float32, l.Cols)
+		for r := lo; r < hi; r++ {
+			l.Row(rebuilt, r)
+			rows[r].Add(rebuilt, w[r*l.Cols:][:l.Cols])
+		}
+	})
+	var d Distortion
+	for _, row := range rows {
+		d.Merge(row)
+	}
+	return d
 }

@@ -73,21 +73,34 @@ func (l *Layer) Choose(opts RunOptions) (plan, tier string, err error) {
 	return plans[best].name, set.Tier(plans[best].op), nil
 }
 
+// Fastest names the plan with which multiplying so many vectors at once takes least on one thread of
+// a CPU whose operations have these kernel tiers, and about what that is, in nanoseconds. It does
+// not look at the assignments and scales, which may be missing.
+func (l *Layer) Fastest(batch int, tier func(op string) string) (plan string, time float64) {
+	best, time := l.fastest(costsWith(tier), batch, "")
+	return plans[best].name, time
+}
+
+// fastest returns the index of a plan, of this name if that is not empty, -1 if none fits.
+func (l *Layer) fastest(c *costs, batch int, name string) (best int, cost float64) {
+	best, cost = -1, math.Inf(1)
+	for i, row := range plans {
+		if !row.fits(l) || name != "" && row.name != name {
+			continue
+		}
+		if c := row.cost(c, l, float64(max(1, batch))); best < 0 || c < cost {
+			best, cost = i, c
+		}
+	}
+	return best, cost
+}
+
 // choose returns the kernels, the index of a plan and its cost.
 func (l *Layer) choose(opts RunOptions) (set *kernels.Set, best int, cost float64, err error) {
 	if set, err = opts.kernels(); err != nil {
 		return nil, 0, 0, err
 	}
-	costs := costsOf(set)
-	best, cost = -1, math.Inf(1)
-	for i, row := range plans {
-		if !row.fits(l) || opts.Plan != "" && row.name != opts.Plan {
-			continue
-		}
-		if c := row.cost(costs, l, float64(max(1, opts.Batch))); best < 0 || c < cost {
-			best, cost = i, c
-		}
-	}
+	best, cost = l.fastest(costsOf(set), opts.Batch, opts.Plan)
 	if best < 0 {
 		return nil, 0, 0, fmt.Errorf("no plan %q for a layer of width %d with %d centroids", opts.Plan, l.Width, l.K())
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/palettize/palettize/codebook/internal/samples"
+	"github.com/palettize/palettize/codebook/internal/stream"
 	"github.com/palettize/palettize/internal/floats"
 	"github.com/palettize/palettize/kernels"
 )
@@ -47,7 +49,8 @@ func randomWindows(random *rand.Rand, rows, cols, bits int) *Layer {
 		}
 	}
 	l.WindowBits = bits
-	l.Stream = headOf(l).AppendWindows(headOf(l).Append(nil), l.Assignments)
+	head := stream.Head{Rows: rows, Cols: cols, Centroids: l.Centroids, WindowBits: bits}
+	l.Stream = head.AppendWindows(head.Append(nil), l.Assignments)
 	return l
 }
 
@@ -216,7 +219,7 @@ func tableRounding(l *Layer) float64 {
 func otherWays(t *testing.T, plan string) []RunOptions {
 	t.Helper()
 	ways := []RunOptions{{Plan: plan, Threads: 2}, {Plan: plan, Threads: 7}}
-	for _, set := range runnableSets(t) {
+	for _, set := range samples.Sets() {
 		ways = append(ways, RunOptions{Plan: plan, Kernels: set})
 	}
 	return ways
@@ -232,7 +235,7 @@ func runnableSets(t *testing.T) (sets []*kernels.Set) {
 	seen := map[string]bool{}
 	for _, tier := range best.Tiers() {
 		// Under the race detector the scalar loops take minutes, and tiers do not race.
-		if tier.Lacks != "" || seen[tier.Tier] || raceEnabled && tier.Tier == "scalar" {
+		if tier.Lacks != "" || seen[tier.Tier] || samples.Race && tier.Tier == "scalar" {
 			continue
 		}
 		seen[tier.Tier] = true
@@ -328,7 +331,7 @@ func TestKernelError(t *testing.T) {
 				if err := p.MulMat(y, c.x, n); err != nil {
 					t.Fatal(err)
 				}
-				found, bound := kernelError(l, p, y, c.x)
+				found, bound := p.Check(l, y, c.x)
 				if found > c.most || found > bound || found == 0 {
 					t.Errorf("width %d, k %d, plan %s, %s input: error %.5f, want at most %.2f; bound %.4f",
 						l.Width, l.K(), row.name, c.what, found, c.most, bound)
@@ -431,7 +434,7 @@ func TestMulVecAllocatesNothing(t *testing.T) {
 					}
 				})
 				// The race detector drops items of a pool on purpose.
-				if allocs > 0 && !raceEnabled {
+				if allocs > 0 && !samples.Race {
 					t.Errorf("%+v, plan %s, %d threads: %v allocations a call", s, row.name, p.threads, allocs)
 				}
 			}
@@ -475,7 +478,7 @@ func BenchmarkMulVec(b *testing.B) {
 // TestWindowsStaySmall: where kernels look windows up in registers a layer stays as small as its file, also where bytes take less
 // work. Where they cannot, bytes are better than float32.
 func TestWindowsStaySmall(t *testing.T) {
-	for _, set := range runnableSets(t) {
+	for _, set := range samples.Sets() {
 		for bits := kernels.MinWindowBits; bits <= kernels.MaxWindowBits; bits++ {
 			l := randomWindows(rand.New(rand.NewPCG(9, 9)), 768, 1024, bits)
 			for _, batch := range []int{1, 8} {

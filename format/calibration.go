@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/codebook/moments"
 )
 
 // Calibration is an open file that says how large the inputs of a model's layers are. Tensors are read at each call,
@@ -73,7 +74,7 @@ func (c *Calibration) Path() string { return c.file.Path() }
 
 // Moments returns the moments of the inputs of the tensor of this name, which has cols columns; nil
 // where the file has none, and for experts that no token has reached.
-func (c *Calibration) Moments(name string, cols int) (*codebook.Moments, error) {
+func (c *Calibration) Moments(name string, cols int) (*moments.Moments, error) {
 	e, expert := c.find(name)
 	if e == nil {
 		return nil, nil
@@ -86,7 +87,7 @@ func (c *Calibration) Moments(name string, cols int) (*codebook.Moments, error) 
 }
 
 // read returns the moments of one expert, or of all together.
-func (c *Calibration) read(e *entry, expert, cols int) (*codebook.Moments, error) {
+func (c *Calibration) read(e *entry, expert, cols int) (*moments.Moments, error) {
 	if e.DType != "F32" && e.DType != "F64" {
 		return nil, fmt.Errorf("dtype %s, expected F32 or F64", e.DType)
 	}
@@ -108,7 +109,7 @@ func (c *Calibration) read(e *entry, expert, cols int) (*codebook.Moments, error
 		return nil, fmt.Errorf("value %d is beyond float32", i)
 	}
 	if c.counts == nil && len(values) == cols*cols {
-		return codebook.NewMoments(values, cols)
+		return moments.New(values, cols)
 	}
 	counts := c.tally(e.Name, values, experts, cols)
 	if expert != all {
@@ -117,7 +118,7 @@ func (c *Calibration) read(e *entry, expert, cols int) (*codebook.Moments, error
 	if values = mean(values, counts, cols); values == nil {
 		return nil, nil
 	}
-	return codebook.NewMoments(values, cols)
+	return moments.New(values, cols)
 }
 
 // experts checks the shape of moments and returns how many experts they are of, 1 for E[x x^T] too.

@@ -55,13 +55,15 @@ func (s *stored) layer() *codebook.Layer {
 	}
 }
 
-// scheme names what the layer is, as Layer.Scheme does.
-func (s *stored) scheme() string {
+// scheme is what the layer amounts to, as far as the header says it.
+func (s *stored) scheme() codebook.Scheme {
 	l := s.layer()
 	if s.record.K != 0 {
 		l.Stream = []byte{}
 	}
-	return l.Scheme()
+	scheme := l.Scheme()
+	scheme.K = s.k
+	return scheme
 }
 
 // newStored holds the record of a layer and the shapes of its parts against each other. All sizes

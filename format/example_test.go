@@ -14,11 +14,12 @@ func ExampleOpenCodebook() {
 	}
 	defer c.Close()
 	for _, name := range c.Layers() {
-		layer, recorded, err := c.Layer(name)
+		layer, about, err := c.Layer(name)
 		if err != nil {
 			log.Fatal(err)
 		}
-		fmt.Printf("%s %s %v: k = %d, recorded error %.3f\n", name, layer.Layer.Scheme(), layer.Tensor.Shape, layer.Layer.K(), recorded.Relative())
+		fmt.Printf("%s %s %v: k = %d, recorded error %.3f\n",
+			name, about.Scheme.Name, about.Tensor.Shape, layer.K(), about.Distortion.Relative())
 	}
 	for _, tensor := range c.Rest().Tensors() {
 		fmt.Println(tensor.Name, tensor.DType, tensor.Shape)

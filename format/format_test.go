@@ -94,8 +94,8 @@ func foldTo(t codebook.Tensor, rows, cols int) codebook.Fold {
 	return codebook.FoldByShape
 }
 
-// compress writes a codebook file with these layers and all other tensors as they are.
-func compress(t testing.TB, model, path string, layers map[string]*codebook.Layer) {
+// writeBook writes a codebook file with these layers and all other tensors as they are.
+func writeBook(t testing.TB, model, path string, layers map[string]*codebook.Layer) {
 	t.Helper()
 	src, err := Open(model)
 	if err != nil {
@@ -179,28 +179,29 @@ func TestRoundTrip(t *testing.T) {
 				random("w", tt.dtype, tt.shape...), random("bias", "F32", 3), random("step", "I64"), random("none", "F32", 0, 4), random("mask", "BOOL", 3))
 			l := makeLayer(tt.rows, tt.cols, tt.width, tt.k, tt.group, tt.scales)
 			path := filepath.Join(dir, "out.pal.safetensors")
-			compress(t, model, path, map[string]*codebook.Layer{"w": l})
+			writeBook(t, model, path, map[string]*codebook.Layer{"w": l})
 
 			c, err := OpenCodebook(path)
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer c.Close()
-			got, d, err := c.Layer("w")
+			got, about, err := c.Layer("w")
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !sameLayer(got.Layer, l) {
-				t.Errorf("got layer %+v, want %+v", got.Layer, l)
+			if !sameLayer(got, l) {
+				t.Errorf("got layer %+v, want %+v", got, l)
 			}
-			if got.Tensor.DType != tt.dtype || !slices.Equal(got.Tensor.Shape, tt.shape) {
-				t.Errorf("got tensor %+v", got.Tensor)
+			if about.Tensor.DType != tt.dtype || !slices.Equal(about.Tensor.Shape, tt.shape) {
+				t.Errorf("got tensor %+v", about.Tensor)
 			}
-			if d.Noise != 1.25 || d.Signal != 1234.57 || d.Max != 0.0625 {
-				t.Errorf("got distortion %+v", d)
+			if d := about.Distortion; d.Noise != 1.25 || d.Signal != 1234.57 || d.Max != 0.0625 {
+				t.Errorf("got distortion %+v", about.Distortion)
 			}
 			info := c.Info()
-			if info.Settings != `{"seed":1}` || len(info.Layers) != 1 || info.Layers[0].K != tt.k || info.Layers[0].Bytes != got.Bytes || info.Layers[0].Scheme != l.Scheme() {
+			if info.Settings != `{"seed":1}` || len(info.Layers) != 1 || info.Layers[0].Scheme != l.Scheme() ||
+				info.Layers[0].Scheme.K != tt.k || info.Layers[0].Bytes != about.Bytes {
 				t.Errorf("got info %+v", info)
 			}
 			if want := map[string]string{"format": "pt", "quote": "\"<&>\u2028"}; !maps.Equal(info.Metadata, want) {
@@ -330,7 +331,7 @@ func TestNullMetadataIsNone(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := makeLayer(8, 8, 2, 4, 0, true)
-	compress(t, model, path, map[string]*codebook.Layer{"w": l})
+	writeBook(t, model, path, map[string]*codebook.Layer{"w": l})
 	c, err := OpenCodebook(path)
 	if err != nil {
 		t.Fatal(err)

@@ -115,7 +115,7 @@ func TestGoldenFiles(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := t.TempDir()
 			path := filepath.Join(dir, "out.pal.safetensors")
-			compress(t, writeModel(t, dir, tt.metadata, tt.tensors...), path, tt.layers)
+			writeBook(t, writeModel(t, dir, tt.metadata, tt.tensors...), path, tt.layers)
 			fixture(t, goldenPath(tt.name+".pal"), contentOf(t, path))
 
 			c, err := OpenCodebook(goldenPath(tt.name + ".pal"))
@@ -124,8 +124,8 @@ func TestGoldenFiles(t *testing.T) {
 			}
 			defer c.Close()
 			for name, want := range tt.layers {
-				if got, _, err := c.Layer(name); err != nil || !sameLayer(got.Layer, want) {
-					t.Errorf("got layer %q %+v, want %+v (%v)", name, got.Layer, want, err)
+				if got, _, err := c.Layer(name); err != nil || !sameLayer(got, want) {
+					t.Errorf("got layer %q %+v, want %+v (%v)", name, got, want, err)
 				}
 			}
 			dense := filepath.Join(dir, "dense.safetensors")
@@ -162,12 +162,12 @@ func encodeAgain(t *testing.T, c *Codebook, model, path string) {
 		}
 	}
 	for _, name := range c.Layers() {
-		l, d, err := c.Layer(name)
+		l, about, err := c.Layer(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if bytes, err := w.PutLayer(l.Tensor, l.Layer, d); err != nil || bytes != l.Bytes {
-			t.Fatalf("layer %q takes %d bytes, read %d (%v)", name, bytes, l.Bytes, err)
+		if bytes, err := w.PutLayer(about.Tensor, l, about.Distortion); err != nil || bytes != about.Bytes {
+			t.Fatalf("layer %q takes %d bytes, read %d (%v)", name, bytes, about.Bytes, err)
 		}
 	}
 	if _, err := w.Commit(); err != nil {

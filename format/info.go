@@ -23,10 +23,7 @@ type Info struct {
 // LayerInfo is what the header of a codebook file says of one layer.
 type LayerInfo struct {
 	Tensor     codebook.Tensor // the original
-	Scheme     string          // "trellis", "rows", "segments" or "scalar"
-	D          int             // columns in a segment
-	K          int             // centroids
-	Group      int             // columns that share a multiplier, 0: none
+	Scheme     codebook.Scheme // without States and Window, which are not in the header
 	RowScales  bool
 	Bytes      int64               // in the file, its share of the header included
 	Distortion codebook.Distortion // recorded when the file was made, to six digits
@@ -44,11 +41,15 @@ func (c *Codebook) Info() Info {
 		Tensors:  slices.Clone(c.rest),
 	}
 	for _, s := range c.layers {
-		info.Layers = append(info.Layers, LayerInfo{
-			Tensor: s.tensor, Scheme: s.scheme(), D: s.width, K: s.k, Group: s.record.Group,
-			RowScales: slices.ContainsFunc(s.parts, func(p codebook.Tensor) bool { return p.Name == s.tensor.Name+scalesSuffix }),
-			Bytes:     s.bytes, Distortion: s.record.distortion(),
-		})
+		info.Layers = append(info.Layers, s.info())
 	}
 	return info
+}
+
+func (s *stored) info() LayerInfo {
+	isScales := func(p codebook.Tensor) bool { return p.Name == s.tensor.Name+scalesSuffix }
+	return LayerInfo{
+		Tensor: s.tensor, Scheme: s.scheme(), RowScales: slices.ContainsFunc(s.parts, isScales),
+		Bytes: s.bytes, Distortion: s.record.distortion(),
+	}
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/codebook/compress"
 )
 
 // TestWeightsOfEveryMagnitude compresses what float32 or its scales do not hold beside what they
@@ -68,7 +69,7 @@ func TestWeightsOfEveryMagnitude(t *testing.T) {
 		singles("f32 small", func(i int) float32 { return 1e-27 * float32(i%701) }),
 	}
 	for _, scheme := range []codebook.Scheme{
-		codebook.Schemes()[0], codebook.WindowScheme(4), {Name: "segments", Width: 2, K: 256},
+		compress.Schemes()[0], compress.WindowScheme(4), {Name: "segments", Width: 2, K: 256},
 		{Name: "scalar", Width: 1, K: 256}, {Name: "scalar", Width: 1, K: 16, Group: 16}, {Name: "scalar", Width: 1, K: 16},
 	} {
 		t.Run(fmt.Sprintf("%+v", scheme), func(t *testing.T) {
@@ -84,7 +85,7 @@ func TestWeightsOfEveryMagnitude(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer dst.Abort()
-			report, err := codebook.Compress(t.Context(), dst, src, codebook.Options{Settings: codebook.Settings{Scheme: scheme}})
+			report, err := compress.Compress(t.Context(), dst, src, compress.Options{Settings: compress.Settings{Scheme: scheme}})
 			if err != nil {
 				t.Fatal(err)
 			}

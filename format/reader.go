@@ -162,18 +162,17 @@ func (c *Codebook) Layers() []string {
 	return names
 }
 
-// Layer reads a layer. It also returns the distortion that was recorded when the file was made, to
-// six digits.
-func (c *Codebook) Layer(name string) (codebook.NamedLayer, codebook.Distortion, error) {
+// Layer reads a layer, and returns what the header says of it too.
+func (c *Codebook) Layer(name string) (*codebook.Layer, LayerInfo, error) {
 	s := c.names[name]
 	if s == nil {
-		return codebook.NamedLayer{}, codebook.Distortion{}, fmt.Errorf("%s: no layer %q", c.file.path, name)
+		return nil, LayerInfo{}, fmt.Errorf("%s: no layer %q", c.file.path, name)
 	}
 	l, err := c.layer(s)
 	if err != nil {
-		return codebook.NamedLayer{}, codebook.Distortion{}, err
+		return nil, LayerInfo{}, err
 	}
-	return codebook.NamedLayer{Tensor: s.tensor, Layer: l, Bytes: s.bytes}, s.record.distortion(), nil
+	return l, s.info(), nil
 }
 
 func (c *Codebook) layer(s *stored) (*codebook.Layer, error) {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/codebook/compress"
 )
 
 // TestHugeOutliersOfEveryType compresses matrices with one weight far beyond all others: it comes back as what its type
@@ -45,7 +46,7 @@ func TestHugeOutliersOfEveryType(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer dst.Abort()
-		report, err := codebook.Compress(t.Context(), dst, src, codebook.Options{Settings: codebook.Settings{Bits: 4}})
+		report, err := compress.Compress(t.Context(), dst, src, compress.Options{Settings: compress.Settings{Bits: 4}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -22,7 +22,7 @@ type CreateOptions struct {
 	Settings  string // JSON: what the file was made with, kept in its metadata; may be empty
 }
 
-// Writer writes a codebook file. It implements [codebook.Sink]. Layers go to a temporary file in
+// Writer writes a codebook file. It implements [compress.Sink]. Layers go to a temporary file in
 // the output's folder; tensors that pass through stay in the source until Commit.
 type Writer struct {
 	out      *output

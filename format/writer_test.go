@@ -416,7 +416,7 @@ func TestLayerBytesAreWhatTheFileGrowsBy(t *testing.T) {
 	var bytes int64
 	for n := range 2 {
 		path := filepath.Join(dir, "out")
-		compress(t, writeModel(t, dir, nil, tensors[:n+1]...), path, layers)
+		writeBook(t, writeModel(t, dir, nil, tensors[:n+1]...), path, layers)
 		c, err := OpenCodebook(path)
 		if err != nil {
 			t.Fatal(err)

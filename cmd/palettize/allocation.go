@@ -6,22 +6,23 @@ import (
 	"fmt"
 
 	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/codebook/compress"
 	"github.com/palettize/palettize/format"
 )
 
 // planReport is what compress would allot to the matrices of a model.
 type planReport struct {
 	Model string `json:"model"`
-	*codebook.Allocation
+	*compress.Allocation
 	codebook.Summary // of the errors that are expected
 }
 
-func newPlanReport(model string, a *codebook.Allocation) *planReport {
+func newPlanReport(model string, a *compress.Allocation) *planReport {
 	return &planReport{model, a, a.Summary()}
 }
 
 // writePlan writes what is allotted to the matrices of src to a file; "": nowhere.
-func writePlan(name string, overwrite bool, src *format.File, a *codebook.Allocation) error {
+func writePlan(name string, overwrite bool, src *format.File, a *compress.Allocation) error {
 	if name == "" {
 		return nil
 	}
@@ -33,12 +34,12 @@ func writePlan(name string, overwrite bool, src *format.File, a *codebook.Alloca
 }
 
 // readPlan reads what writePlan wrote.
-func readPlan(name string) (*codebook.Allocation, error) {
+func readPlan(name string) (*compress.Allocation, error) {
 	text, err := readText(name)
 	if err != nil {
 		return nil, err
 	}
-	a := new(codebook.Allocation)
+	a := new(compress.Allocation)
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
 	if err := d.Decode(a); err != nil {

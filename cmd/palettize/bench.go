@@ -7,10 +7,9 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/palettize/palettize/codebook/verify"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-
-	"github.com/palettize/palettize/codebook"
 )
 
 // benchReport is a run of bench.
@@ -185,7 +184,7 @@ func newBenchRun(env *env, o benchOptions, args []string) (*benchRun, error) {
 	if err != nil {
 		return nil, err
 	}
-	var layers []codebook.NamedLayer
+	var layers []verify.Layer
 	if len(args) > 0 {
 		if layers, err = layersOf(args[0]); err != nil {
 			return nil, err
@@ -208,7 +207,7 @@ func (o *benchOptions) check() error {
 }
 
 // layersOf reads the layers of a codebook file.
-func layersOf(name string) ([]codebook.NamedLayer, error) {
+func layersOf(name string) ([]verify.Layer, error) {
 	book, err := openCodebook(name)
 	if err != nil {
 		return nil, err

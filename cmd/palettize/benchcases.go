@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/codebook/compress"
+	"github.com/palettize/palettize/codebook/verify"
 	"github.com/palettize/palettize/kernels"
 )
 
@@ -51,7 +53,7 @@ var benchBatches = []int{1, 8, 128}
 
 // benchCases lists the layers of a codebook file or, without one, kernels and layers with random content of each
 // shape.
-func benchCases(set *kernels.Set, layers []codebook.NamedLayer) ([]*benchCase, error) {
+func benchCases(set *kernels.Set, layers []verify.Layer) ([]*benchCase, error) {
 	var cases []*benchCase
 	if layers != nil {
 		for _, l := range layers {
@@ -99,7 +101,7 @@ func benchSchemes(cols int) []codebook.Scheme {
 		{Name: "scalar", Width: 1, K: 256},
 		{Name: "scalar", Width: 1, K: 16},
 		{Name: "scalar", Width: 1, K: 16, Group: 16},
-		codebook.WindowScheme(4),
+		compress.WindowScheme(4),
 	}
 }
 
@@ -119,7 +121,7 @@ func benchName(name string) string {
 // layerCases lists the ways to multiply a layer: batches, caches and threads. The layer itself, of which l has
 // the shapes, comes from get.
 func layerCases(set *kernels.Set, name string, l *codebook.Layer, get func() *codebook.Layer) ([]*benchCase, error) {
-	name = fmt.Sprintf("BenchmarkLayer/layer=%s/scheme=%s/d=%d", name, l.Scheme(), l.Width)
+	name = fmt.Sprintf("BenchmarkLayer/layer=%s/scheme=%s/d=%d", name, l.Scheme().Name, l.Width)
 	if l.Stream == nil { // else the number of centroids is an outcome, other in the next version of a model
 		name += fmt.Sprintf("/k=%d", l.K())
 	}

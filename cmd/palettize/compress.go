@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/codebook/compress"
 	"github.com/palettize/palettize/format"
 	"github.com/palettize/palettize/kernels"
 )
@@ -120,7 +120,7 @@ func runCompress(ctx context.Context, env *env, o compressOptions, model string)
 		opts.Moments = calibration.Moments
 		opts.Transposed = append(opts.Transposed, calibration.Transposed(src.Tensors())...)
 	}
-	if kind := codebook.Quantisation(src.Tensors()); kind != "" {
+	if kind := compress.Quantisation(src.Tensors()); kind != "" {
 		env.warn("%s: weights are quantised already (%s): only tensors of floats are compressed",
 			model, kind)
 	}
@@ -137,7 +137,7 @@ func runCompress(ctx context.Context, env *env, o compressOptions, model string)
 	defer bar.close()
 	opts.Progress = bar.update
 	if o.plan || o.planOut != "" {
-		if opts.Allocation, err = codebook.Allocate(ctx, dst, src, opts); err != nil {
+		if opts.Allocation, err = compress.Allocate(ctx, dst, src, opts); err != nil {
 			return inFile(model, err)
 		}
 		if err := writePlan(o.planOut, o.force, src, opts.Allocation); err != nil {
@@ -148,7 +148,7 @@ func runCompress(ctx context.Context, env *env, o compressOptions, model string)
 		bar.close()
 		return env.show(newPlanReport(model, opts.Allocation), o.asJSON)
 	}
-	report, err := codebook.Compress(ctx, dst, src, opts)
+	report, err := compress.Compress(ctx, dst, src, opts)
 	bar.close()
 	if err != nil {
 		return inFile(model, err)
@@ -173,8 +173,8 @@ func runCompress(ctx context.Context, env *env, o compressOptions, model string)
 }
 
 // warnWrittenOut says where a file is not what --for asks for on this CPU.
-func (o *compressOptions) warnWrittenOut(env *env, report *codebook.Report) error {
-	if o.settings.purpose == codebook.ForSize {
+func (o *compressOptions) warnWrittenOut(env *env, report *compress.Report) error {
+	if o.settings.purpose == compress.ForSize {
 		return nil
 	}
 	set, err := kernels.Best()
@@ -212,8 +212,8 @@ func openCalibration(env *env, name string, src *format.File) (*format.Calibrati
 }
 
 // options checks the flags, as far as that needs no model.
-func (o *compressOptions) options() (codebook.Options, error) {
-	opts := codebook.Options{
+func (o *compressOptions) options() (compress.Options, error) {
+	opts := compress.Options{
 		Size:          int64(o.size),
 		Include:       o.include,
 		Exclude:       o.exclude,

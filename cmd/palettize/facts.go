@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/codebook/compress"
 )
 
 // compressReport says what compress did.
@@ -55,7 +56,7 @@ type compressTotal struct {
 }
 
 // compressFacts arranges a report for printing.
-func compressFacts(report *codebook.Report) *compressReport {
+func compressFacts(report *compress.Report) *compressReport {
 	facts := &compressReport{Quantised: report.Quantised}
 	var sum codebook.Distortion
 	var bytes int64

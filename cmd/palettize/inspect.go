@@ -90,7 +90,7 @@ func inspectCodebook(name string) (*inspectReport, error) {
 	var bytes int64
 	for _, l := range info.Layers {
 		t := newTensorFacts(l.Tensor)
-		t.setLayer(codebook.Scheme{Name: l.Scheme, Width: l.D, K: l.K, Group: l.Group}, l.Bytes, l.Distortion)
+		t.setLayer(l.Scheme, l.Bytes, l.Distortion)
 		if err := t.setResident(book); err != nil {
 			return nil, err
 		}
@@ -109,22 +109,22 @@ func inspectCodebook(name string) (*inspectReport, error) {
 func (r *inspectReport) add(tensors []codebook.Tensor) {
 	for _, t := range tensors {
 		facts := newTensorFacts(t)
-		facts.kind = t.Kind()
+		facts.kind, _ = t.Kind()
 		r.Tensors = append(r.Tensors, facts)
 	}
 }
 
 // setResident adds what only the layer itself says: what it takes in memory, the plan that needs that, its windows.
 func (t *tensorFacts) setResident(book *format.Codebook) error {
-	layer, _, err := book.Layer(t.Name)
+	layer, info, err := book.Layer(t.Name)
 	if err != nil {
 		return err
 	}
-	plan, err := layer.Layer.Plan(codebook.RunOptions{})
+	plan, err := layer.Plan(codebook.RunOptions{})
 	if err != nil {
 		return err
 	}
-	t.Resident, t.Plan = float64(plan.BitsResident())/float64(layer.Tensor.Elements()), plan.Name()
-	t.Window = layer.Layer.WindowBits
+	t.Resident, t.Plan = float64(plan.BitsResident())/float64(info.Tensor.Elements()), plan.Name()
+	t.Window = layer.WindowBits
 	return nil
 }

@@ -6,55 +6,82 @@ import (
 	"io/fs"
 	"path"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
 )
 
-// TestLayers fails on an import against the chain of packages, and on a dependency where it does not
-// belong. It reads all files, whatever their build tags.
+// edges lists for each package which others of this module it imports, from the top down: a package
+// imports only what stands below it.
+var edges = []struct {
+	from string
+	to   string
+}{
+	{"cmd/palettize", "codebook codebook/compress codebook/verify format kernels"},
+	{"format", "codebook codebook/moments internal/bitstream"},
+	{"codebook/internal/memory", "codebook codebook/internal/samples"},
+	{"codebook/verify", "codebook internal/floats kernels"},
+	{"codebook/compress", "codebook codebook/internal/quant codebook/moments internal/floats " +
+		"internal/par kernels"},
+	{"codebook/internal/quant", "codebook codebook/internal/gptq codebook/internal/stream " +
+		"codebook/moments internal/bitstream internal/entropy internal/floats internal/logscale " +
+		"internal/par kernels kmeans"},
+	{"codebook", "codebook/internal/stream internal/bitstream internal/floats " +
+		"internal/logscale internal/par kernels"},
+	{"codebook/internal/samples", "codebook/moments kernels"},
+	{"codebook/internal/gptq", "codebook/moments internal/floats internal/par kernels"},
+	{"codebook/moments", "internal/floats"},
+	{"codebook/internal/stream", "internal/bitstream internal/entropy internal/par kernels"},
+	{"internal/entropy", "internal/bitstream internal/logscale kernels"},
+	{"kmeans", "kernels"},
+	{"kernels", ""},
+	{"kernels/internal/guard", ""},
+	{"internal/floats", ""},
+	{"internal/logscale", ""},
+	{"internal/bitstream", ""},
+	{"internal/par", ""},
+}
+
+// outside is what is outside the standard library, and where alone it may be imported.
+var outside = map[string]string{
+	"golang.org/x/sys/":                 "kernels/",
+	"github.com/nlpodyssey/safetensors": "format/",
+	"github.com/zeebo/xxh3":             "format/",
+	"github.com/spf13/":                 "cmd/",
+	"github.com/schollz/progressbar/":   "cmd/palettize/ui.go",
+	"github.com/rivo/uniseg":            "cmd/palettize/ui.go",
+	"golang.org/x/term":                 "cmd/palettize/ui.go",
+}
+
+// TestLayers fails on an import that edges does not have, on an edge that no import has, and on a
+// dependency where it does not belong. It reads all files, whatever their build tags.
 func TestLayers(t *testing.T) {
-	const module = "github.com/palettize/palettize"
-	chain := []string{"cmd", "format", "codebook", "internal/entropy", "kmeans", "kernels", "internal/logscale", "internal/bitstream"}
-	// What is outside the standard library, and where alone it may be imported.
-	outside := map[string]string{
-		"golang.org/x/sys/":                 "kernels/",
-		"github.com/nlpodyssey/safetensors": "format/",
-		"github.com/zeebo/xxh3":             "format/",
-		"github.com/spf13/":                 "cmd/",
-		"github.com/schollz/progressbar/":   "cmd/palettize/ui.go",
-		"github.com/rivo/uniseg":            "cmd/palettize/ui.go",
-		"golang.org/x/term":                 "cmd/palettize/ui.go",
-	}
-	top := func(p string) string {
-		first, rest, _ := strings.Cut(p, "/")
-		if first == "internal" {
-			second, _, _ := strings.Cut(rest, "/")
-			return first + "/" + second
+	const module = "github.com/palettize/palettize/"
+	allowed, order := make(map[string]map[string]bool), make(map[string]int)
+	for i, e := range edges {
+		allowed[e.from], order[e.from] = make(map[string]bool), i
+		for _, to := range strings.Fields(e.to) {
+			allowed[e.from][to] = false // until an import has it
 		}
-		return first
 	}
 	files := 0
 	err := filepath.WalkDir("../..", func(file string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		name, err := filepath.Rel("../..", file)
-		if err != nil {
-			return err
-		}
-		name = filepath.ToSlash(name)
-		if d.IsDir() && (name == "build" || d.Name() == "testdata" || strings.HasPrefix(d.Name(), ".git")) {
+		name := filepath.ToSlash(strings.TrimPrefix(filepath.ToSlash(file), "../../"))
+		skipped := name == "build" || name == "examples" || d.Name() == "testdata" ||
+			strings.HasPrefix(d.Name(), ".git")
+		if d.IsDir() && skipped {
 			return fs.SkipDir
 		}
-		if d.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") || top(name) == "examples" {
+		if d.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
 			return nil
 		}
 		files++
-		from := slices.Index(chain, top(name))
-		if from < 0 {
-			t.Errorf("%s: is in no layer of %s", name, strings.Join(chain, " -> "))
+		from := path.Dir(name)
+		if allowed[from] == nil {
+			t.Errorf("%s: edges has no package %s", name, from)
 			return nil
 		}
 		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
@@ -66,21 +93,15 @@ func TestLayers(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			if inside, ok := strings.CutPrefix(imported, module+"/"); ok {
-				if to := slices.Index(chain, top(inside)); to < from || to == from && !strings.HasPrefix(inside, path.Dir(name)) {
-					t.Errorf("%s: package %s imports %s, against %s", name, path.Dir(name), inside, strings.Join(chain, " -> "))
-				}
-				continue
-			}
-			if !strings.Contains(top(imported), ".") {
-				continue // the standard library
-			}
-			allowed := false
-			for prefix, place := range outside {
-				allowed = allowed || strings.HasPrefix(imported, prefix) && strings.HasPrefix(name, place)
-			}
-			if !allowed {
-				t.Errorf("%s: package %s imports %s, which does not belong there", name, path.Dir(name), imported)
+			to, inside := strings.CutPrefix(imported, module)
+			_, edge := allowed[from][to]
+			switch {
+			case inside && edge:
+				allowed[from][to] = true
+			case inside:
+				t.Errorf("%s: package %s imports %s: edges does not say so", name, from, to)
+			case strings.Contains(strings.Split(imported, "/")[0], ".") && !belongs(imported, name):
+				t.Errorf("%s: package %s imports %s, which does not belong there", name, from, imported)
 			}
 		}
 		return nil
@@ -88,7 +109,27 @@ func TestLayers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for from, tos := range allowed {
+		for to, used := range tos {
+			if !used {
+				t.Errorf("%s does not import %s: take the edge away", from, to)
+			}
+			if below, ok := order[to]; !ok || below <= order[from] {
+				t.Errorf("%s does not stand below %s", to, from)
+			}
+		}
+	}
 	if files < 20 {
 		t.Errorf("read %d files only", files)
 	}
+}
+
+// belongs reports whether a dependency may be imported in a file.
+func belongs(imported, file string) bool {
+	for prefix, place := range outside {
+		if strings.HasPrefix(imported, prefix) && strings.HasPrefix(file, place) {
+			return true
+		}
+	}
+	return false
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/codebook/compress"
 	"github.com/palettize/palettize/kernels"
 )
 
@@ -39,10 +40,10 @@ var settingFlags = []struct{ flag, schemes string }{
 }
 
 func (o *settingsOptions) addFlags(f *pflag.FlagSet) {
-	f.Float64Var(&o.bits, "bits", codebook.DefaultBits, "bits a weight that the layers take in the file, everything counted, 0.5 to 9 (scheme trellis; of storage window: 2, 3, 4 or 5, scales on top)")
+	f.Float64Var(&o.bits, "bits", compress.DefaultBits, "bits a weight that the layers take in the file, everything counted, 0.5 to 9 (scheme trellis; of storage window: 2, 3, 4 or 5, scales on top)")
 	f.BoolVar(&o.uniform, "uniform", false, "as many bits for each matrix, instead of more where they help more")
 	f.Var(&o.maxError, "max-error", "instead of --bits: the relative error not to be exceeded by the weights of each matrix, or, as total:`E`, of all together (scheme trellis)")
-	f.StringVar(&o.purpose, "for", codebook.ForSize, "what to make least of: size (of the file), memory (while multiplying), or speed (time to multiply; needs --max-error); memory and speed choose among all schemes")
+	f.StringVar(&o.purpose, "for", compress.ForSize, "what to make least of: size (of the file), memory (while multiplying), or speed (time to multiply; needs --max-error); memory and speed choose among all schemes")
 	f.StringVar(&o.scheme, "scheme", "trellis", "trellis, segments, scalar or rows")
 	f.StringVar(&o.storage, "storage", "entropy", "entropy (the smallest file, a byte a weight in memory) or window (as small in memory as in the file; scheme trellis)")
 	f.IntVar(&o.states, "states", 32, "states of the trellis: 4, 8 or 32 (scheme trellis, entropy coded)")
@@ -59,9 +60,9 @@ func given(f *pflag.FlagSet) map[string]bool {
 }
 
 // settings returns what the flags amount to, set being those that the user gave.
-func (o *settingsOptions) settings(set map[string]bool) (codebook.Settings, error) {
-	var s codebook.Settings
-	for _, known := range codebook.Schemes() {
+func (o *settingsOptions) settings(set map[string]bool) (compress.Settings, error) {
+	var s compress.Settings
+	for _, known := range compress.Schemes() {
 		if known.Name == o.scheme {
 			s.Scheme = known
 		}
@@ -112,27 +113,27 @@ func (o *settingsOptions) settings(set map[string]bool) (codebook.Settings, erro
 }
 
 // windows returns the settings for storage other than entropy coded.
-func (o *settingsOptions) windows(set map[string]bool) (codebook.Settings, error) {
+func (o *settingsOptions) windows(set map[string]bool) (compress.Settings, error) {
 	if o.storage != "window" {
-		return codebook.Settings{}, fmt.Errorf("unknown storage %q: there are entropy and window", o.storage)
+		return compress.Settings{}, fmt.Errorf("unknown storage %q: there are entropy and window", o.storage)
 	}
 	for _, flag := range []string{"max-error", "for", "states", "uniform", "pool"} {
 		if set[flag] {
-			return codebook.Settings{}, fmt.Errorf("--%s goes with --storage entropy, not window", flag)
+			return compress.Settings{}, fmt.Errorf("--%s goes with --storage entropy, not window", flag)
 		}
 	}
 	if o.bits != math.Trunc(o.bits) || o.bits < kernels.MinWindowBits || o.bits > kernels.MaxWindowBits {
-		return codebook.Settings{}, fmt.Errorf("--bits %v: --storage window has 2, 3, 4 or 5", o.bits)
+		return compress.Settings{}, fmt.Errorf("--bits %v: --storage window has 2, 3, 4 or 5", o.bits)
 	}
-	return codebook.Settings{Scheme: codebook.WindowScheme(int(o.bits))}, nil
+	return compress.Settings{Scheme: compress.WindowScheme(int(o.bits))}, nil
 }
 
 // override reads GLOB=NAME:VALUE,... The scheme and its states are those of all tensors where it does not say. Bits are for
 // each of the tensors, pool is for all of them together.
-func (o *settingsOptions) override(text string) (codebook.Override, error) {
+func (o *settingsOptions) override(text string) (compress.Override, error) {
 	glob, list, ok := strings.Cut(text, "=")
 	if !ok || glob == "" || list == "" {
-		return codebook.Override{}, errors.New("expected GLOB=SETTING:VALUE, or more of these behind commas")
+		return compress.Override{}, errors.New("expected GLOB=SETTING:VALUE, or more of these behind commas")
 	}
 	var own settingsOptions
 	f := pflag.NewFlagSet("", pflag.ContinueOnError)
@@ -142,25 +143,25 @@ func (o *settingsOptions) override(text string) (codebook.Override, error) {
 	for _, item := range strings.Split(list, ",") {
 		name, value, _ := strings.Cut(item, ":")
 		if f.Lookup(name) == nil || name == "uniform" {
-			return codebook.Override{}, fmt.Errorf("no setting %q: there are scheme, bits, pool, max-error, for, storage, states, segment, k and group", name)
+			return compress.Override{}, fmt.Errorf("no setting %q: there are scheme, bits, pool, max-error, for, storage, states, segment, k and group", name)
 		}
 		if err := f.Set(name, value); err != nil {
 			var invalid *pflag.InvalidValueError
 			if errors.As(err, &invalid) {
 				err = errors.New(expected(invalid))
 			}
-			return codebook.Override{}, fmt.Errorf("%s:%s: %w", name, value, err)
+			return compress.Override{}, fmt.Errorf("%s:%s: %w", name, value, err)
 		}
 	}
 	s, err := own.settings(given(f))
 	if err == nil {
 		err = s.Validate()
 	}
-	return codebook.Override{Glob: glob, Settings: s}, err
+	return compress.Override{Glob: glob, Settings: s}, err
 }
 
 // settings is what the codebook file keeps of the options: what decides its bytes, as far as that is short.
-func settings(opts codebook.Options) string {
+func settings(opts compress.Options) string {
 	type override struct {
 		Glob string `json:"glob"`
 		recorded
@@ -194,9 +195,9 @@ type recorded struct {
 	For      string  `json:"for,omitempty"`
 }
 
-func record(s codebook.Settings) recorded {
+func record(s compress.Settings) recorded {
 	r := recorded{s.Scheme, s.Bits, s.MaxError, s.Each, s.For}
-	if r.For == codebook.ForSize {
+	if r.For == compress.ForSize {
 		r.For = ""
 	}
 	return r

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/codebook/verify"
 )
 
 // texter is a result that can be printed for people.
@@ -442,14 +443,14 @@ func (o others) text() string {
 }
 
 // verification is printed as the library returns it.
-type verification codebook.Verification
+type verification verify.Report
 
 func (v *verification) text() string {
-	checked := (*codebook.Verification)(v)
+	checked := (*verify.Report)(v)
 	return verifyTable(checked, false).text() + "\n" + verifyTotals(checked).text()
 }
 
-func markdownVerification(v *codebook.Verification) string {
+func markdownVerification(v *verify.Report) string {
 	return totalTable(verifyTotals(v)).markdown() + "\n" + verifyTable(v, true).markdown()
 }
 
@@ -479,7 +480,7 @@ var verifyColumns = []struct {
 	{">speed-up", ">speed-up", number("%.2f", func(l *layerCheck) float64 { return l.Speedup })},
 }
 
-type layerCheck = codebook.LayerCheck
+type layerCheck = verify.Check
 
 // number is a cell with one of a layer's numbers.
 func number(format string, of func(l *layerCheck) float64) func(l *layerCheck) string {
@@ -487,7 +488,7 @@ func number(format string, of func(l *layerCheck) float64) func(l *layerCheck) s
 }
 
 // verifyTable has a line for each layer, with all columns or those that fit a terminal.
-func verifyTable(v *codebook.Verification, full bool) *table {
+func verifyTable(v *verify.Report, full bool) *table {
 	t := new(table)
 	lines := make([][]string, len(v.Layers))
 	for _, c := range verifyColumns {
@@ -509,7 +510,7 @@ func verifyTable(v *codebook.Verification, full bool) *table {
 	return t
 }
 
-func verifyTotals(v *codebook.Verification) facts {
+func verifyTotals(v *verify.Report) facts {
 	var f facts
 	t := v.Total
 	f.add("layers", "%d, %s weights", len(v.Layers), grouped(t.Weights))

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/codebook/verify"
 	"github.com/palettize/palettize/format"
 )
 
@@ -51,7 +52,7 @@ the weight error is known; without it the rebuilt weights stand in, and the outp
 kernels alone. A MODEL that the file was not made from is an error: its weights are held against sums
 that the file has to six digits, what passed through against the checksums. Times come from passes
 through all layers in order, as a forward pass walks them. ` +
-			fmt.Sprintf("Layers with a speed-up below %v count as slower than dense.", codebook.SlowerBelow) + `
+			fmt.Sprintf("Layers with a speed-up below %v count as slower than dense.", verify.SlowerBelow) + `
 
 Errors are relative: the root of the squared differences over the squared values. The table has what
 fits 120 characters: error is the weight error, output the output error, us the compiled time.
@@ -128,9 +129,9 @@ func runVerify(ctx context.Context, env *env, o verifyOptions, args []string) er
 	}
 	bar := env.newProgress(false)
 	opts.Progress = bar.update
-	result, err := codebook.Verify(ctx, layers, opts)
+	result, err := verify.Run(ctx, layers, opts)
 	bar.close()
-	if mismatch := new(codebook.MismatchError); errors.As(err, &mismatch) {
+	if mismatch := new(verify.MismatchError); errors.As(err, &mismatch) {
 		return notTheModel(args[1], book, err)
 	}
 	if err != nil {
@@ -149,8 +150,8 @@ func runVerify(ctx context.Context, env *env, o verifyOptions, args []string) er
 	return o.checkGates(result)
 }
 
-func (o *verifyOptions) options() (codebook.VerifyOptions, error) {
-	opts := codebook.VerifyOptions{Seed: o.seed, Batch: o.batch, Threads: o.threads}
+func (o *verifyOptions) options() (verify.Options, error) {
+	opts := verify.Options{Seed: o.seed, Batch: o.batch, Threads: o.threads}
 	switch {
 	case o.asJSON && o.markdown:
 		return opts, usagef("--json or --markdown, not both")
@@ -167,7 +168,7 @@ func (o *verifyOptions) options() (codebook.VerifyOptions, error) {
 }
 
 // checkGates returns an error that names every gate that was given and missed.
-func (o *verifyOptions) checkGates(v *codebook.Verification) error {
+func (o *verifyOptions) checkGates(v *verify.Report) error {
 	var missed []string
 	for _, gate := range o.gates {
 		var miss string
@@ -192,7 +193,7 @@ func (o *verifyOptions) checkGates(v *codebook.Verification) error {
 
 // missed says what exceeds the limit, "" where nothing does: the weight error where it is known,
 // else the output error.
-func (l errorLimit) missed(v *codebook.Verification) string {
+func (l errorLimit) missed(v *verify.Report) string {
 	of, total := "output error", v.Total.OutputError
 	if v.Total.WeightError != nil {
 		of, total = "weight error", *v.Total.WeightError
@@ -244,21 +245,22 @@ func openCodebook(name string) (*format.Codebook, error) {
 	return format.OpenCodebook(name)
 }
 
-func namedLayers(book *format.Codebook) ([]codebook.NamedLayer, error) {
-	var layers []codebook.NamedLayer
+func namedLayers(book *format.Codebook) ([]verify.Layer, error) {
+	var layers []verify.Layer
 	for _, name := range book.Layers() {
-		layer, recorded, err := book.Layer(name)
+		layer, info, err := book.Layer(name)
 		if err != nil {
 			return nil, err
 		}
-		layer.Recorded = &recorded
-		layers = append(layers, layer)
+		layers = append(layers, verify.Layer{
+			Layer: layer, Tensor: info.Tensor, Bytes: info.Bytes, Recorded: &info.Distortion,
+		})
 	}
 	return layers, nil
 }
 
 // originalBytes is what the original's values took, the size of its file less its header.
-func originalBytes(book *format.Codebook, layers []codebook.NamedLayer) int64 {
+func originalBytes(book *format.Codebook, layers []verify.Layer) int64 {
 	var bytes int64
 	for _, l := range layers {
 		bytes += l.Tensor.Bytes
@@ -271,7 +273,7 @@ func originalBytes(book *format.Codebook, layers []codebook.NamedLayer) int64 {
 
 // sameModel checks that the codebook can have been made from the model: the same tensors, by name,
 // type and shape.
-func sameModel(book *format.Codebook, layers []codebook.NamedLayer, model *format.File) error {
+func sameModel(book *format.Codebook, layers []verify.Layer, model *format.File) error {
 	tensors := book.Rest().Tensors()
 	for _, l := range layers {
 		tensors = append(tensors, l.Tensor)
@@ -316,9 +318,9 @@ func notTheModel(model string, book *format.Codebook, why error) error {
 
 // usableInputs checks that the file holds inputs for these layers and nothing else, so that a wrong
 // name or shape does not turn into Gaussian inputs unnoticed.
-func usableInputs(inputs *format.File, layers []codebook.NamedLayer) error {
+func usableInputs(inputs *format.File, layers []verify.Layer) error {
 	for _, t := range inputs.Tensors() {
-		i := slices.IndexFunc(layers, func(l codebook.NamedLayer) bool { return l.Tensor.Name == t.Name })
+		i := slices.IndexFunc(layers, func(l verify.Layer) bool { return l.Tensor.Name == t.Name })
 		if i < 0 {
 			return fmt.Errorf("%s: tensor %q is named like no layer", inputs.Path(), t.Name)
 		}

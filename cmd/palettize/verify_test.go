@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/codebook/verify"
 	"github.com/palettize/palettize/format"
 )
 
@@ -45,7 +45,7 @@ func TestVerifyRefusesOtherModel(t *testing.T) {
 		}
 		code, stdout, stderr := palettize("verify", book, changed)
 		want := fmt.Sprintf("palettize: %s: not the model of %s: tensor %q", changed, book, tensor.Name)
-		if tensor.Kind() == "" && !strings.Contains(tensor.Name, "position") {
+		if kind, _ := tensor.Kind(); kind == "" && !strings.Contains(tensor.Name, "position") {
 			want += ": the sum of its squared differences from the layer is "
 		} else {
 			want += " has other values than the one that passed through\n"
@@ -57,25 +57,25 @@ func TestVerifyRefusesOtherModel(t *testing.T) {
 }
 
 func TestErrorLimitMissed(t *testing.T) {
-	layer := func(name string, weights float64) codebook.LayerCheck {
-		return codebook.LayerCheck{Name: name, WeightError: &weights, OutputError: 1}
+	layer := func(name string, weights float64) verify.Check {
+		return verify.Check{Name: name, WeightError: &weights, OutputError: 1}
 	}
 	total := 0.05
-	known := &codebook.Verification{
-		Layers: []codebook.LayerCheck{
+	known := &verify.Report{
+		Layers: []verify.Check{
 			layer("a", 0.04), layer("b", 0.06), layer("c", 0.2), layer("d", 0.06), layer("e", 0.3),
 		},
-		Total: codebook.Total{WeightError: &total, OutputError: 0.07},
+		Total: verify.Total{WeightError: &total, OutputError: 0.07},
 	}
-	unknown := &codebook.Verification{
-		Layers: []codebook.LayerCheck{
+	unknown := &verify.Report{
+		Layers: []verify.Check{
 			{Name: "a", OutputError: 0.01}, {Name: "b\n", OutputError: 0.02}, {Name: "c", OutputError: math.NaN()},
 		},
-		Total: codebook.Total{OutputError: 0.015},
+		Total: verify.Total{OutputError: 0.015},
 	}
 	for _, c := range []struct {
 		limit string
-		v     *codebook.Verification
+		v     *verify.Report
 		want  string
 	}{
 		{"0.3", known, ""},

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/codebook/compress"
 	"github.com/palettize/palettize/kmeans"
 )
 
@@ -110,7 +111,7 @@ func (s *side) layer(row string) (*codebook.Layer, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := codebook.Build(context.Background(), s.w, len(s.w)/s.cols, s.cols, how, codebook.Options{Threads: 1})
+	l, err := compress.Build(context.Background(), s.w, len(s.w)/s.cols, s.cols, how, compress.Options{Threads: 1})
 	if err != nil {
 		return nil, err
 	}
@@ -261,7 +262,7 @@ func weightError(row, file, rowsOf, colsOf string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	l, err := codebook.Build(context.Background(), w, rows, cols, how, codebook.Options{Threads: 1})
+	l, err := compress.Build(context.Background(), w, rows, cols, how, compress.Options{Threads: 1})
 	if err != nil {
 		return "", err
 	}

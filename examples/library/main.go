@@ -6,14 +6,14 @@ import (
 	"fmt"
 	"log"
 
-	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/codebook/compress"
 	"github.com/palettize/palettize/format"
 )
 
 func main() {
 	src := must(format.Open("model.safetensors"))
 	dst := must(format.Create("model.pal.safetensors", src, format.CreateOptions{Overwrite: true}))
-	must(codebook.Compress(context.Background(), dst, src, codebook.Options{}))
+	must(compress.Compress(context.Background(), dst, src, compress.Options{}))
 	must(dst.Commit())
 
 	book := must(format.OpenCodebook("model.pal.safetensors"))

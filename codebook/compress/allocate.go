@@ -1,0 +1,389 @@
+package compress
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/codebook/internal/quant"
+	"github.com/palettize/palettize/codebook/moments"
+	"github.com/palettize/palettize/internal/par"
+)
+
+// Allocation says what each matrix of a model that is to be compressed is to take.
+type Allocation struct {
+	Matrices []Allotted `json:"matrices"` // in the order of the file
+}
+
+// Allotted is what one matrix is to take. Figures are measured on a sample of its rows.
+type Allotted struct {
+	Tensor  string          `json:"tensor"`
+	Weights int64           `json:"weights"`
+	Scheme  codebook.Scheme `json:"scheme"`          // the zero value: it passes through
+	Step    int             `json:"step,omitempty"`  // of the quantiser, in 4096ths of an octave (scheme trellis)
+	Bytes   float64         `json:"bytes,omitempty"` // not to be exceeded, all counted; 0: Noise is not to be
+	Noise   float64         `json:"noise,omitempty"` // sum of squared errors, as the inputs weigh them
+	Bits    float64         `json:"bits"`            // a weight, about
+	Error   float64         `json:"error"`           // relative, about
+	Cap     float64         `json:"cap,omitempty"`   // that the relative error is to stay below; 0: none
+	Rates   []Rate          `json:"rates,omitempty"` // what else it could take
+}
+
+// Rate is what a matrix could take, and the relative error that it would have.
+type Rate struct {
+	Bits  float64 `json:"bits"`
+	Error float64 `json:"error"`
+}
+
+// Validate reports what is wrong with an allocation that came from outside.
+func (a *Allocation) Validate() error {
+	seen := make(map[string]bool)
+	for _, m := range a.Matrices {
+		figures := []float64{m.Bytes, m.Noise, m.Bits, m.Error, m.Cap}
+		for _, r := range m.Rates {
+			figures = append(figures, r.Bits, r.Error)
+		}
+		switch {
+		case seen[m.Tensor]:
+			return fmt.Errorf("tensor %q: is there twice", m.Tensor)
+		case m.Weights < 1:
+			return fmt.Errorf("tensor %q: %d weights", m.Tensor, m.Weights)
+		case m.Step < -1024*int(quant.Octave) || m.Step > 1024*int(quant.Octave):
+			return fmt.Errorf("tensor %q: step %d", m.Tensor, m.Step)
+		case slices.ContainsFunc(figures, func(v float64) bool { return !(v >= 0 && v <= math.MaxFloat64) }):
+			return fmt.Errorf("tensor %q: figures that are no bytes, bits or errors", m.Tensor)
+		}
+		if err := quant.Validate(m.Scheme); err != nil && m.Scheme != unchanged {
+			return fmt.Errorf("tensor %q: %w", m.Tensor, err)
+		}
+		seen[m.Tensor] = true
+	}
+	return nil
+}
+
+// Allocate finds what Compress with these options would allot to the matrices of src, and what else they could
+// take: candidates at whole bits.
+func Allocate(ctx context.Context, dst Sink, src codebook.Source, opts Options) (*Allocation, error) {
+	c, err := newCompression(dst, src, opts)
+	if err != nil {
+		return nil, err
+	}
+	c.progress.Total /= 2
+	if err := c.allocate(ctx); err != nil {
+		return nil, err
+	}
+	errs := make([]error, len(c.plans))
+	par.Ranges(par.Threads(opts.Threads), len(c.plans), func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			if s := c.plans[i].sketch; s != nil {
+				c.plans[i].Rates, errs[i] = rates(ctx, s)
+			}
+		}
+	})
+	c.tell("")
+	return c.allocation(), errors.Join(errs...)
+}
+
+// matrixPlan is a matrix in the making of an allocation.
+type matrixPlan struct {
+	Allotted
+	group   int
+	bytes   int64          // of the tensor as it is
+	sketch  *quant.Sketch  // nil where nothing is to be chosen
+	repeats *quant.Repeats // nil where rows do not repeat
+
+	contenders []contender // nil where there is no contest
+}
+
+// allocate sketches all matrices and divides what the options ask for among those with the same settings.
+func (c *compression) allocate(ctx context.Context) error {
+	if err := c.walk(ctx, c.sketch); err != nil {
+		return err
+	}
+	// What the first settings have left depends on all the others.
+	for group := len(c.opts.Overrides); group >= 0; group-- {
+		if err := c.divide(ctx, group); err != nil {
+			return c.opts.inGroup(group, err)
+		}
+	}
+	return nil
+}
+
+func (c *compression) allocation() *Allocation {
+	a := new(Allocation)
+	for _, p := range c.plans {
+		a.Matrices = append(a.Matrices, p.Allotted)
+	}
+	return a
+}
+
+// rates returns what a matrix has at whole bits.
+func rates(ctx context.Context, s *quant.Sketch) ([]Rate, error) {
+	var rates []Rate
+	for bits := 2.0; bits <= 6; bits++ {
+		at, met, err := s.Alone(ctx, quant.Goal{Bytes: bits * s.Weights() / 8})
+		if err != nil {
+			return nil, err
+		}
+		if met { // else it is too small a matrix
+			rates = append(rates, Rate{bits, s.Relative(at.Noise)})
+		}
+	}
+	return rates, nil
+}
+
+// sketch notes what a matrix would take for any step.
+func (c *compression) sketch(ctx context.Context, t codebook.Tensor) error {
+	m, reason, err := c.read(t)
+	if err != nil || reason != "" {
+		return err
+	}
+	group := c.opts.group(t.Name)
+	settings := c.opts.settingsOf(group)
+	p := &matrixPlan{
+		Allotted: Allotted{Tensor: t.Name, Weights: t.Elements(), Scheme: settings.Scheme},
+		group:    group, bytes: t.Bytes,
+	}
+	if s, ok := quant.ExactScheme(m, settings.fewest(m.Rows, m.Cols)); ok {
+		p.Scheme = s
+	}
+	c.plans = append(c.plans, p)
+	if !quant.AnyRate(p.Scheme) {
+		p.Bytes = float64(quant.FileBytes(p.Scheme, m.Rows, m.Cols, 0))
+		p.Bits = 8 * p.Bytes / float64(p.Weights)
+		return nil
+	}
+	if p.sketch, err = quant.NewSketch(ctx, m, p.Scheme, c.building()); err != nil {
+		return err
+	}
+	p.sketch.Forget()
+	if p.repeats, err = quant.FindRepeats(ctx, p.sketch, m, c.building()); err != nil {
+		return err
+	}
+	if x := settings.contest(); x != nil {
+		return c.contend(ctx, p, m, x)
+	}
+	return nil
+}
+
+// isTable reports whether a matrix seems to be one whose rows are looked up one by one, so that each
+// row's error counts by itself.
+func isTable(name string, rows, cols int) bool {
+	// No layer has as many times more outputs than inputs; a row scale has to be worth its byte.
+	const most, least = 16, 32
+	return rows >= most*cols && cols >= least ||
+		strings.Contains(name, "embed") || strings.Contains(name, "wte.")
+}
+
+// moments returns what is known of the inputs of a tensor, nil: nothing. Inputs that were all zero
+// say nothing: the calibration data did not reach them.
+func (c *compression) moments(tensor string, cols int) (*moments.Moments, error) {
+	if c.opts.Moments == nil {
+		return nil, nil
+	}
+	m, err := c.opts.Moments(tensor, cols)
+	if m != nil && slices.Max(m.Squares) == 0 {
+		m = nil
+	}
+	return m, err
+}
+
+// divide divides what is asked of the matrices of one group among them.
+func (c *compression) divide(ctx context.Context, group int) error {
+	var members []*matrixPlan
+	for _, p := range c.plans {
+		if p.group == group && p.sketch != nil {
+			members = append(members, p)
+		}
+	}
+	if members == nil {
+		return nil
+	}
+	settings := c.opts.settingsOf(group)
+	weights, signal := sums(sketchesOf(members))
+	g := settings.goal(weights, signal)
+	if group == 0 && c.opts.Size > 0 {
+		var err error
+		if g, err = c.left(weights); err != nil {
+			return err
+		}
+	}
+	if x := settings.contest(); x != nil {
+		var err error
+		if members, g, err = x.run(members, g, settings.Each); err != nil {
+			return err
+		}
+	}
+	return c.share(ctx, members, g, settings.Each)
+}
+
+// share divides a goal among matrices that can have any rate. Where rows repeat and storing each once is better than what a
+// matrix would get, that is done, and the others get what it leaves.
+func (c *compression) share(ctx context.Context, members []*matrixPlan, g quant.Goal, each bool) error {
+	among := pool
+	if each {
+		among = equally
+	}
+	for len(members) > 0 {
+		sketches := sketchesOf(members)
+		weights, signal := sums(sketches)
+		g.Bytes = min(g.Bytes, trellisBits*weights/8)
+		allotments, err := among(ctx, sketches, g, par.Threads(c.opts.Threads))
+		if err != nil {
+			return err
+		}
+		var rest []*matrixPlan
+		for i, p := range members {
+			at := allotments[i]
+			p.set(at, g.Bytes > 0)
+			if r := p.repeats; r == nil || r.Bytes > at.Bytes || r.Noise > at.Noise {
+				rest = append(rest, p)
+				continue
+			}
+			p.Scheme = p.repeats.Scheme
+			p.set(allotment{Cost: p.repeats.Cost}, true)
+			taken := p.repeats.Cost
+			if each { // what it does without is not for others
+				taken.Bytes = g.Bytes * p.sketch.Weights() / weights
+				taken.Noise = g.Noise * p.sketch.Signal / max(signal, math.SmallestNonzeroFloat64)
+			}
+			g.Bytes, g.Noise = max(g.Bytes-taken.Bytes, 0), max(g.Noise-taken.Noise, 0)
+		}
+		if len(rest) == len(members) {
+			return nil
+		}
+		members = rest
+	}
+	return nil
+}
+
+func sketchesOf(members []*matrixPlan) []*quant.Sketch {
+	sketches := make([]*quant.Sketch, len(members))
+	for i, p := range members {
+		sketches[i] = p.sketch
+	}
+	return sketches
+}
+
+// set notes what a matrix gets: bytes that are not to be exceeded, or noise.
+func (p *matrixPlan) set(at allotment, bytes bool) {
+	p.Step, p.Cap = int(at.step), at.cap
+	p.Bits = 8 * at.Bytes / p.sketch.Weights()
+	p.Error = p.sketch.Relative(at.Noise)
+	if bytes {
+		p.Bytes = at.Bytes
+	} else {
+		p.Noise = at.Noise
+	}
+}
+
+// sampleMargin is how much more a matrix may take than a sample of it lets expect.
+const sampleMargin = 1.02
+
+// left returns what a file of the size that is asked for has left for the matrices that no override is for, of so many weights.
+func (c *compression) left(weights float64) (quant.Goal, error) {
+	var layers []string
+	rest := 0.0
+	for _, p := range c.plans {
+		layers = append(layers, p.Tensor)
+		switch {
+		case p.group == 0 && p.sketch != nil:
+		case p.Bytes > 0:
+			rest += p.Bytes
+		default: // it may take more than the sample says, to leave no more noise than is allotted to it
+			rest += sampleMargin * p.Bits * float64(p.Weights) / 8
+		}
+	}
+	rest += float64(c.dst.Rest(layers))
+	g := quant.Goal{Bytes: float64(c.opts.Size) - rest}
+	least, most := MinBits*weights/8, MaxBits*weights/8
+	if g.Bytes < least {
+		return g, fmt.Errorf("a file of %d bytes cannot be: what is not to be compressed takes %.0f, the matrices %.0f or more",
+			c.opts.Size, rest, least)
+	}
+	g.Bytes = min(g.Bytes, most)
+	return g, nil
+}
+
+// build makes the layer of a matrix that takes what is allotted to it. A scheme that was tried on a
+// sample and leaves more on the whole gives way to a trellis.
+func (c *compression) build(ctx context.Context, m *quant.Matrix, a *Allotted) (
+	*codebook.Layer, codebook.Distortion, error) {
+	threads := par.Threads(c.opts.Threads)
+	t := quant.Target{Step: quant.Step(a.Step), Goal: a.goal()}
+	l, err := quant.Build(ctx, m, a.Scheme, t, c.building())
+	if err != nil {
+		return nil, codebook.Distortion{}, err
+	}
+	d := l.Distortion(m.W, threads)
+	if quant.AnyRate(a.Scheme) || a.Cap == 0 || d.Relative() <= a.Cap {
+		return l, d, nil
+	}
+	a.Scheme = Schemes()[0]
+	l, err = buildAlone(ctx, m, a.Scheme, c.building(), func(s *quant.Sketch) quant.Goal {
+		return quant.Goal{Noise: a.Cap * a.Cap * s.Signal}
+	})
+	if err != nil {
+		return nil, d, err
+	}
+	return l, l.Distortion(m.W, threads), nil
+}
+
+// buildAlone makes an entropy-coded layer that meets a goal of its own.
+func buildAlone(ctx context.Context, m *quant.Matrix, s codebook.Scheme, o quant.Options,
+	goal func(*quant.Sketch) quant.Goal) (*codebook.Layer, error) {
+	k, err := quant.NewSketch(ctx, m, s, o)
+	if err != nil {
+		return nil, err
+	}
+	g := goal(k)
+	p, err := alone(ctx, k, g)
+	if err != nil {
+		return nil, err
+	}
+	return k.Build(ctx, m, quant.Target{Step: p.Step, Goal: g})
+}
+
+// building returns the options for building layers.
+func (c *compression) building() quant.Options { return c.opts.building(c.sampled) }
+
+func (o Options) building(sampled int) quant.Options {
+	return quant.Options{
+		Seed: o.Seed, Threads: par.Threads(o.Threads), Kernels: o.Kernels, Sampled: sampled,
+	}
+}
+
+func (a *Allotted) goal() quant.Goal {
+	if a.Bytes > 0 {
+		return quant.Goal{Bytes: a.Bytes}
+	}
+	return quant.Goal{Noise: a.Noise}
+}
+
+// Build compresses the matrix w [rows, cols], row-major and finite, as the scheme says. Bits and
+// MaxError of the options hold for this matrix alone.
+//
+// Weights may be of any size, but a layer has float32 scales: where the largest weight is below
+// 2^-96, digits are lost, and what lies far below the largest (rows whose weights are below 2^-24
+// of it, mostly) comes out as 0. Compress passes through what that would spoil.
+func Build(ctx context.Context, w []float32, rows, cols int, scheme codebook.Scheme, opts Options) (
+	*codebook.Layer, error) {
+	opts.Scheme = scheme
+	opts, err := opts.withKernels()
+	if err != nil {
+		return nil, err
+	}
+	m := &quant.Matrix{W: w, Rows: rows, Cols: cols, Table: isTable("", rows, cols)}
+	if !quant.AnyRate(scheme) {
+		return quant.Build(ctx, m, scheme, quant.Target{}, opts.building(0))
+	}
+	return buildAlone(ctx, m, scheme, opts.building(quant.SampleWeights), func(k *quant.Sketch) quant.Goal {
+		g := opts.Settings.withDefaults().goal(k.Weights(), k.Signal)
+		g.Bytes = min(g.Bytes, trellisBits*k.Weights()/8)
+		return g
+	})
+}

@@ -1,0 +1,115 @@
+package compress
+
+import (
+	"testing"
+
+	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/codebook/internal/memory"
+)
+
+func TestSummary(t *testing.T) {
+	layer := func(name string, noise, limit float64) Entry {
+		d := codebook.Distortion{Signal: 1, Noise: noise}
+		return Entry{Tensor: codebook.Tensor{Name: name}, Layer: &codebook.Scheme{}, Distortion: d, Cap: limit}
+	}
+	for _, c := range []struct {
+		name           string
+		entries        []Entry
+		worst          string
+		error          float64
+		capped, beyond int
+	}{
+		{"nothing", nil, "", 0, 0, 0},
+		{"no layer", []Entry{{Tensor: codebook.Tensor{Name: "bias"}, Reason: "a vector"}}, "", 0, 0, 0},
+		{"a layer without error", []Entry{layer("a", 0, 0)}, "a", 0, 0, 0},
+		{"unknown caps", []Entry{layer("a", 0.01, 0), layer("b", 0.04, 0)}, "b", 0.2, 0, 0},
+		{"one beyond its cap", []Entry{layer("a", 0.01, 0.05), layer("b", 0.04, 0.5), layer("c", 0, 0)},
+			"b", 0.2, 2, 1},
+		{"at its cap", []Entry{layer("a", 0.25, 0.5)}, "a", 0.5, 1, 0},
+		{"the first of two", []Entry{layer("a", 0.25, 0), layer("b", 0.25, 0)}, "a", 0.5, 0, 0},
+	} {
+		s := (&Report{Entries: c.entries}).Summary()
+		if s.Capped != c.capped || s.Beyond != c.beyond {
+			t.Errorf("%s: %d of %d beyond their cap, want %d of %d",
+				c.name, s.Beyond, s.Capped, c.beyond, c.capped)
+		}
+		want := codebook.Worst{Tensor: c.worst, Error: c.error, Of: "weights"}
+		if s.Worst == nil && c.worst != "" || s.Worst != nil && *s.Worst != want {
+			t.Errorf("%s: worst is %+v, want %s at %v", c.name, s.Worst, c.worst, c.error)
+		}
+	}
+	// Of a scheme that has no rate to choose nothing is known before it is built.
+	a := &Allocation{Matrices: []Allotted{
+		{Tensor: "fixed"}, {Tensor: "a", Error: 0.1, Cap: 0.05}, {Tensor: "b", Error: 0.3},
+	}}
+	s := a.Summary()
+	if want := (codebook.Worst{Tensor: "b", Error: 0.3, Of: "weights"}); s.Worst == nil || *s.Worst != want {
+		t.Errorf("allocation: worst is %+v", s.Worst)
+	}
+	if s.Capped != 1 || s.Beyond != 1 {
+		t.Errorf("allocation: %d of %d beyond their cap", s.Beyond, s.Capped)
+	}
+}
+
+// TestCapIsKept follows a cap from the allocation to the report.
+func TestCapIsKept(t *testing.T) {
+	src := memory.Small()
+	a, err := Allocate(t.Context(), new(memory.Model), src, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range a.Matrices {
+		a.Matrices[i].Cap = 1e-6
+	}
+	a.Matrices[0].Cap = 0.99
+	report, err := Compress(t.Context(), new(memory.Model), src, Options{Allocation: a})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := len(a.Matrices)
+	if s := report.Summary(); s.Capped != n || s.Beyond != n-1 || s.Worst.Error < 0.01 {
+		t.Errorf("%+v of %d matrices", s, n)
+	}
+}
+
+func TestKind(t *testing.T) {
+	for _, c := range []struct {
+		dtype string
+		shape []int
+		want  string
+	}{
+		{"F32", nil, "single values"},
+		{"F32", []int{8}, "vectors"},
+		{"I64", []int{8}, "vectors"},
+		{"F8_E4M3", []int{8}, "vectors"},
+		{"F32", []int{8, 0}, "empty tensors"},
+		{"BOOL", []int{8, 8}, "integers"},
+		{"I64", []int{8, 8}, "integers"},
+		{"F8_E4M3", []int{8, 8}, ""},
+		{"BF16", []int{8, 8}, ""},
+	} {
+		if got, _ := (codebook.Tensor{DType: c.dtype, Shape: c.shape}).Kind(); got != c.want {
+			t.Errorf("%s %v: %q, want %q", c.dtype, c.shape, got, c.want)
+		}
+	}
+	// What Compress says of each tensor decides: a matrix, or a tensor with a reason of its own, is
+	// of no kind.
+	opts := Options{Exclude: []string{"encoder.0.weight"}}
+	report, err := Compress(t.Context(), new(memory.Model), memory.Small(), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds := map[string]string{
+		"encoder.0.bias": "vectors", "ids": "integers", "temperature": "single values", "none": "empty tensors",
+		"column": "vectors",
+	}
+	for _, e := range report.Entries {
+		if got, want := e.Kind(), kinds[e.Tensor.Name]; got != want {
+			t.Errorf("%s (%s): %q, want %q", e.Tensor.Name, e.Reason, got, want)
+		}
+	}
+	packed := codebook.Tensor{DType: "I32", Shape: []int{8, 8}}
+	if e := (Entry{Tensor: packed, Reason: "packed weights"}); e.Kind() != "" {
+		t.Errorf("integers with a reason of their own: %q", e.Kind())
+	}
+}

@@ -1,0 +1,172 @@
+package quant
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/internal/bitstream"
+	"github.com/palettize/palettize/internal/entropy"
+	"github.com/palettize/palettize/kernels"
+)
+
+// row is what a scheme is, and all that differs among schemes.
+type row struct {
+	name            string
+	windows, groups bool // whether Window, or Group, is more than 0
+	least, most     int  // columns of a segment; 0: whole rows
+	preset          codebook.Scheme
+
+	// check reports what else is wrong with a scheme; nil: nothing can be.
+	check func(s codebook.Scheme) error
+	// bytes is about what a layer takes in a file: with this many bits a weight where they can be
+	// chosen, else with the most centroids that it can have.
+	bytes func(s codebook.Scheme, rows, cols int, bits float64) int64
+	// build makes a layer. t is for schemes whose rate can be chosen.
+	build func(ctx context.Context, m *Matrix, s codebook.Scheme, t Target, o Options) (
+		*codebook.Layer, error)
+	anyRate bool // bits a weight can be chosen
+}
+
+// table lists the schemes, the default first.
+var table = []row{
+	{
+		name: "trellis", least: 1, most: 1, check: checkStates, bytes: ratedBytes,
+		build: buildTrellis, anyRate: true,
+		preset: codebook.Scheme{Width: 1, K: 2*entropy.MaxLevel + 1, States: 32},
+	},
+	{
+		name: "trellis", least: 1, most: 1, windows: true, check: checkWindows, bytes: windowBytes,
+		build: buildWindows,
+	},
+	{
+		name: "segments", least: 2, most: codebook.MaxWidth, bytes: packedBytes, build: buildClusters,
+		preset: codebook.Scheme{Width: 2, K: codebook.MaxCentroids},
+	},
+	{
+		name: "rows", bytes: packedBytes, build: buildClusters,
+		preset: codebook.Scheme{K: codebook.MaxCentroids},
+	},
+	{
+		name: "scalar", least: 1, most: 1, bytes: packedBytes, build: buildScalar,
+		preset: codebook.Scheme{Width: 1, K: codebook.MaxCentroids},
+	},
+	{
+		name: "scalar", least: 1, most: 1, groups: true, check: checkGroup, bytes: packedBytes,
+		build: buildGroups,
+	},
+}
+
+// rowOf returns the row of a scheme, nil for one that cannot be.
+func rowOf(s codebook.Scheme) *row {
+	for i, r := range table {
+		if r.name == s.Name && r.windows == (s.Window != 0) && r.groups == (s.Group != 0) {
+			return &table[i]
+		}
+	}
+	return nil
+}
+
+// Schemes lists the schemes that have a name with their defaults, the default scheme first.
+func Schemes() []codebook.Scheme {
+	var schemes []codebook.Scheme
+	for _, r := range table {
+		if s := r.preset; s.K != 0 {
+			s.Name = r.name
+			schemes = append(schemes, s)
+		}
+	}
+	return schemes
+}
+
+// AnyRate reports whether any rate can be asked for: of assignments that are entropy coded.
+func AnyRate(s codebook.Scheme) bool {
+	r := rowOf(s)
+	return r != nil && r.anyRate
+}
+
+// FileBytes is about what a layer takes in a file: for the most centroids that it can have, or with
+// this many bits a weight where the scheme lets them be chosen.
+func FileBytes(s codebook.Scheme, rows, cols int, bits float64) int64 {
+	return rowOf(s).bytes(s, rows, cols, bits)
+}
+
+// Validate reports what is wrong with a scheme.
+func Validate(s codebook.Scheme) error {
+	r := rowOf(s)
+	named := func(r row) bool { return r.name == s.Name }
+	switch {
+	case !slices.ContainsFunc(table, named):
+		return fmt.Errorf("unknown scheme %q", s.Name)
+	case r == nil && s.Group != 0:
+		return fmt.Errorf("groups of columns go with scheme scalar, not %s", s.Name)
+	case r == nil:
+		return fmt.Errorf("windows go with scheme trellis, not %s", s.Name)
+	case s.K < 1 || s.K > codebook.MaxCentroids:
+		return fmt.Errorf("%d centroids: there can be 1 to %d", s.K, codebook.MaxCentroids)
+	case (s.Width < r.least || s.Width > r.most) && r.most == 0:
+		return fmt.Errorf("scheme %s has segments of whole rows, not of %d columns", s.Name, s.Width)
+	case (s.Width < r.least || s.Width > r.most) && r.most == 1:
+		return fmt.Errorf("scheme %s has segments of 1 column, not of %d", s.Name, s.Width)
+	case s.Width < r.least || s.Width > r.most:
+		return fmt.Errorf("segments of %d columns: there can be %d to %d", s.Width, r.least, r.most)
+	case !r.anyRate && !r.windows && s.States != 0:
+		return fmt.Errorf("states of a trellis go with scheme trellis, not %s", s.Name)
+	case r.check != nil:
+		return r.check(s)
+	}
+	return nil
+}
+
+func checkStates(s codebook.Scheme) error {
+	if entropy.TrellisOf(s.States) == nil {
+		return fmt.Errorf("a trellis of %d states: there are those of 4, 8 and 32", s.States)
+	}
+	return nil
+}
+
+func checkGroup(s codebook.Scheme) error {
+	if !codebook.ValidGroup(s.Group) {
+		return fmt.Errorf("groups of %d columns: there can be 8, 16, 32, 64, 128 or 256", s.Group)
+	}
+	return nil
+}
+
+func checkWindows(s codebook.Scheme) error {
+	switch {
+	case s.Window < kernels.MinWindowBits || s.Window > kernels.MaxWindowBits:
+		return fmt.Errorf("windows of %d bits a weight: there can be %d to %d",
+			s.Window, kernels.MinWindowBits, kernels.MaxWindowBits)
+	case s.K != codebook.MaxCentroids || s.States != 0:
+		return fmt.Errorf("windows of %d centroids and %d states: there are %d, and no states to choose",
+			s.K, s.States, codebook.MaxCentroids)
+	}
+	return nil
+}
+
+// HeaderBytes is about what a layer takes in the header of a file.
+const HeaderBytes = 500
+
+// WindowSide is about what a layer with windows takes in a file beside these.
+func WindowSide(rows, cols int) int64 {
+	return codebook.MaxCentroids + int64(rows) + int64(cols) + HeaderBytes
+}
+
+func windowBytes(s codebook.Scheme, rows, cols int, _ float64) int64 {
+	return int64(rows)*int64(bitstream.RowBytes(cols, s.Window)) + WindowSide(rows, cols)
+}
+
+func ratedBytes(_ codebook.Scheme, rows, cols int, bits float64) int64 {
+	return int64(bits*float64(rows)*float64(cols)/8) + HeaderBytes
+}
+
+func packedBytes(s codebook.Scheme, rows, cols int, _ float64) int64 {
+	l := codebook.Layer{Rows: rows, Cols: cols, Width: s.Width, Group: s.Group}
+	if s.Width == 0 {
+		l.Width = cols
+	} else {
+		l.RowScales = []byte{}
+	}
+	return l.BytesStored(min(s.K, rows*l.Segments())) + HeaderBytes
+}

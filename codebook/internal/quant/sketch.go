@@ -1,0 +1,229 @@
+package quant
+
+import (
+	"context"
+	"math"
+	"slices"
+
+	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/internal/entropy"
+)
+
+// SampleWeights is about how many weights of a matrix its cost is measured on, at most.
+const SampleWeights = 1 << 14
+
+// outlierBytes is about what an outlier takes.
+const outlierBytes = 3.5
+
+// Sketch is what is kept of a matrix to know its cost for any step of an entropy-coded layer.
+type Sketch struct {
+	Signal float64 // sum of squares that noise is compared with
+
+	whole    coding  // without its weights
+	sample   *coding // of some of them
+	held     []int   // weights in each class of the whole
+	overhead int64   // bytes of a layer's header
+	last     Step    // the step of the sample's tables
+}
+
+// NewSketch measures on about o.Sampled weights. It keeps nothing of the matrix.
+func NewSketch(ctx context.Context, m *Matrix, s codebook.Scheme, o Options) (*Sketch, error) {
+	in, err := sensitivityOf(ctx, m, o)
+	if err != nil {
+		return nil, err
+	}
+	c := newCoding(m, s.States, o, in)
+	k := &Sketch{
+		Signal: c.signal(), whole: *c, sample: c.sample(o.Sampled), held: c.coder.Classes.Held(),
+		overhead: m.Overhead,
+	}
+	k.whole.w = nil
+	k.sample.threads = 1
+	k.sample.sensitivity.factor = nil // feedback would change little, and a factor is large
+	return k, nil
+}
+
+// Forget drops what only Build needs: the factor of the moments, which is large.
+func (k *Sketch) Forget() { k.whole.sensitivity.factor = nil }
+
+// Weights is how many the matrix has.
+func (k *Sketch) Weights() float64 { return float64(k.whole.rows) * float64(k.whole.cols) }
+
+// Dims returns the number of rows and columns.
+func (k *Sketch) Dims() (rows, cols int) { return k.whole.rows, k.whole.cols }
+
+// Overhead is what a layer takes in a file's header.
+func (k *Sketch) Overhead() int64 { return k.overhead }
+
+// Spread is about the root of the mean square of the weights, in units in which steps of matrices
+// compare.
+func (k *Sketch) Spread() Step { return k.whole.sensitivity.spread }
+
+// Weighed is noise as a pool of matrices weighs it.
+func (k *Sketch) Weighed(noise float64) float64 { return noise / k.whole.noiseOf(0) }
+
+// Relative is the relative error of a layer with this noise.
+func (k *Sketch) Relative(noise float64) float64 { return Relative(noise, k.Signal) }
+
+// Relative is the relative error of what has this noise and signal.
+func Relative(noise, signal float64) float64 {
+	return math.Sqrt(noise / max(signal, math.SmallestNonzeroFloat64))
+}
+
+// Point is what a matrix comes to with a step.
+type Point struct {
+	Step  Step
+	Side  float64 // bytes that do not depend on how many weights there are, or little
+	Coded float64 // bytes of the levels and of weights stored apart
+	Noise float64
+}
+
+// Cost is that of the point.
+func (p Point) Cost() Cost { return Cost{p.Side + p.Coded, p.Noise} }
+
+// At returns the cost with this step.
+func (k *Sketch) At(ctx context.Context, to Step) (p Point, err error) {
+	near := k.sample.coder.Tables != nil && max(to-k.last, k.last-to) < Octave/4
+	f, err := k.sample.learn(ctx, to, near)
+	if err != nil {
+		return p, err
+	}
+	k.last, k.sample.levels = to, nil
+	k.whole.coder.Tables = k.sample.coder.Tables
+	scale := k.scale(f)
+	p.Coded, err = k.sample.levelBytes(f, scale)
+	p.Coded += outlierBytes * float64(len(f.outliers)) * k.Weights() / float64(k.sample.weights())
+	for class, v := range f.noise {
+		p.Noise += float64(v * scale[class])
+	}
+	p.Noise *= k.whole.noiseOf(to)
+	p.Step, p.Side = to, k.whole.sideBytes(k.overhead, nil)
+	return p, err
+}
+
+// Alone returns the point at which the matrix meets a goal of its own, or the nearest to it, met
+// false.
+func (k *Sketch) Alone(ctx context.Context, g Goal) (best Point, met bool, err error) {
+	first := Step(0)
+	if k.Signal > 0 {
+		first = k.Spread() - 2*Octave // about right for 3 bits
+	} else {
+		g = Goal{} // nothing to choose
+	}
+	var now Point
+	met, err = g.Seek(first, k.Weights(), MostTries, func(to Step) (_ Cost, err error) {
+		now, err = k.At(ctx, to)
+		return now.Cost(), err
+	}, func() { best = now })
+	return best, met, err
+}
+
+// Near returns about where the levels of the matrix come to a goal, what stands beside them not
+// counted.
+func (k *Sketch) Near(ctx context.Context, g Goal) (p Point, err error) {
+	const tries, enough = 8, Octave / 16
+	step := k.Spread() - 2*Octave
+	if p.Step = step; k.Signal == 0 {
+		return p, nil
+	}
+	for range tries {
+		if p, err = k.At(ctx, step); err != nil {
+			return p, err
+		}
+		change, _ := g.off(k.Weights(), Cost{p.Coded, p.Noise})
+		if max(change, -change) < enough {
+			break
+		}
+		// Not further than to where levels would not reach the weights.
+		step = max(step+min(max(change, -2*Octave), 2*Octave), k.Spread()-6*Octave)
+	}
+	p.Step = step
+	return p, nil
+}
+
+// Build makes the layer of the sketched matrix, which m is, that meets a goal with a step near to
+// the target's.
+func (k *Sketch) Build(ctx context.Context, m *Matrix, t Target) (*codebook.Layer, error) {
+	if _, err := k.At(ctx, t.Step); err != nil {
+		return nil, err
+	}
+	c := k.whole
+	c.w, _ = raised(m.W)
+	c.coder.Tables = slices.Clone(c.coder.Tables)
+	at, found, err := c.meet(ctx, t, k.overhead)
+	if err != nil {
+		return nil, err
+	}
+	return c.layer(ctx, at, found)
+}
+
+// buildTrellis makes an entropy-coded layer.
+func buildTrellis(ctx context.Context, m *Matrix, s codebook.Scheme, t Target, o Options) (
+	*codebook.Layer, error) {
+	k, err := NewSketch(ctx, m, s, o)
+	if err != nil {
+		return nil, err
+	}
+	return k.Build(ctx, m, t)
+}
+
+// scale says for each class how many weights of the whole one of the sample stands for. It is this that makes a
+// small sample tell the rate: rows differ most by their spread, which is known of all.
+func (k *Sketch) scale(f *found) []float64 {
+	scale := make([]float64, len(f.counts))
+	seen := 0.0
+	for class := range scale {
+		n := 0.0
+		for _, m := range f.counts[class] {
+			n += float64(m)
+		}
+		if n > 0 {
+			scale[class] = float64(k.held[class]) / n
+			seen += float64(k.held[class])
+		}
+	}
+	for class := range scale { // for the classes that the sample lacks
+		scale[class] *= k.Weights() / seen
+	}
+	return scale
+}
+
+// meet searches levels with steps near the target's until the coding meets the goal from below.
+// Where no step does, as in a matrix of a few weights, it stays with what came nearest, from below
+// if anything did.
+func (c *coding) meet(ctx context.Context, t Target, overhead int64) (Step, *found, error) {
+	type state struct {
+		step   Step
+		found  *found
+		tables []entropy.Table
+		levels []byte
+	}
+	now, best := state{step: t.Step}, state{}
+	_, err := t.Goal.Seek(t.Step, float64(c.weights()), 8, func(to Step) (at Cost, err error) {
+		if max(to-now.step, now.step-to) > Octave/4 { // far from the steps that the tables are for
+			if _, err := c.learn(ctx, to, false); err != nil {
+				return at, err
+			}
+		}
+		f, err := c.search(ctx, to)
+		if err != nil {
+			return at, err
+		}
+		if err := c.refit(f, nil); err != nil {
+			return at, err
+		}
+		now = state{step: to, found: f}
+		coded, err := c.levelBytes(f, nil)
+		return Cost{c.sideBytes(overhead, f.outliers) + coded, c.noise(f, to)}, err
+	}, func() {
+		best.step, best.found = now.step, now.found
+		best.tables = slices.Clone(c.coder.Tables)
+		best.levels = append(best.levels[:0], c.levels...)
+	})
+	if err != nil {
+		return 0, nil, err
+	}
+	c.coder.Tables = best.tables
+	copy(c.levels, best.levels)
+	return best.step, best.found, nil
+}

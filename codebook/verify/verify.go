@@ -1,0 +1,418 @@
+// Package verify compares the layers of a compressed model with dense float32 multiplication: errors
+// and times.
+package verify
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/internal/floats"
+	"github.com/palettize/palettize/kernels"
+)
+
+// Options of Run. The zero value of each field is its default.
+type Options struct {
+	Truth    codebook.Source         // the original model; nil: the rebuilt weights stand in, weight errors are unknown
+	Inputs   codebook.Source         // inputs by tensor name, [n, cols] float; tensors without one get Gaussian inputs; may be nil
+	Seed     uint64                  // of the Gaussian inputs
+	Batch    int                     // vectors multiplied at once; 0: 1
+	Threads  int                     // 0: 1
+	Kernels  *kernels.Set            // nil: kernels.Best
+	Progress func(codebook.Progress) // called before each layer and at the end; may be nil
+}
+
+// Check is what Run found of one layer. Times are microseconds for one call (a batch).
+type Check struct {
+	Name         string   `json:"name"`
+	Shape        []int    `json:"shape"`
+	Scheme       string   `json:"scheme"`
+	K            int      `json:"k"`
+	D            int      `json:"d"`
+	Group        int      `json:"group,omitempty"`
+	Window       int      `json:"window,omitempty"` // new bits that a weight brings to its window
+	Plan         string   `json:"plan"`
+	Tier         string   `json:"tier"`
+	BitsStored   float64  `json:"bits_stored"`    // a weight, everything in the file counted
+	BitsResident float64  `json:"bits_resident"`  // a weight, in memory while multiplying
+	WeightError  *float64 `json:"weight_error"`   // relative Frobenius error; null without the original
+	Recorded     *float64 `json:"recorded_error"` // that when the file was made; null: unknown
+	OutputError  float64  `json:"output_error"`   // compiled path against dense float32, relative
+	KernelError  float64  `json:"kernel_error"`   // compiled path against exact arithmetic on the same centroids
+	KernelBound  float64  `json:"kernel_bound"`   // what that can be at most for these inputs, as proven
+	Cosine       float64  `json:"cosine"`         // of the outputs
+	MaxError     float64  `json:"max_error"`      // largest absolute difference of outputs
+	DenseUs      float64  `json:"dense_us"`
+	CompiledUs   float64  `json:"compiled_us"`
+	Speedup      float64  `json:"speedup"`
+}
+
+// Total sums up the layers. Errors are over all layers together, times those of the best pass.
+type Total struct {
+	Weights      int64           `json:"weights"`
+	BytesIn      int64           `json:"bytes_in"`  // whole original file; for those who know the files to fill in
+	BytesOut     int64           `json:"bytes_out"` // whole codebook file
+	Ratio        float64         `json:"ratio"`
+	BitsStored   float64         `json:"bits_stored"`
+	BitsResident float64         `json:"bits_resident"`
+	WeightError  *float64        `json:"weight_error"`
+	OutputError  float64         `json:"output_error"`
+	Cosine       float64         `json:"cosine"`
+	DenseUs      float64         `json:"dense_us"`
+	CompiledUs   float64         `json:"compiled_us"`
+	Speedup      float64         `json:"speedup"`
+	Worst        *codebook.Worst `json:"worst"`             // by weight error, else recorded error, else output error
+	Slower       int             `json:"slower_than_dense"` // layers whose speed-up is below SlowerBelow
+	Slowest      *Slowest        `json:"slowest"`
+}
+
+// SlowerBelow is the speed-up below which a layer counts as slower than dense. It is not 1: times
+// of the same work vary by a few percent, and layers that no plan is faster for run as dense.
+const SlowerBelow = 0.95
+
+// Slowest is the layer with the smallest speed-up.
+type Slowest struct {
+	Tensor  string  `json:"tensor"`
+	Speedup float64 `json:"speedup"`
+}
+
+// worst is the best that is known of what the layer has lost: the error of its weights, now or else
+// when the file was made, or else that of its output.
+func (c *Check) worst() codebook.Worst {
+	switch {
+	case c.WeightError != nil:
+		return codebook.Worst{Tensor: c.Name, Error: *c.WeightError, Of: "weights"}
+	case c.Recorded != nil:
+		return codebook.Worst{Tensor: c.Name, Error: *c.Recorded, Of: "weights, as recorded"}
+	}
+	return codebook.Worst{Tensor: c.Name, Error: c.OutputError, Of: "output"}
+}
+
+// Report is the result of Run.
+type Report struct {
+	Layers []Check `json:"layers"`
+	Total  Total   `json:"total"`
+}
+
+// Layer is a layer with the tensor that it stands for and what it takes in the file.
+type Layer struct {
+	*codebook.Layer
+	Tensor codebook.Tensor // the original: name, dtype, shape
+	Bytes  int64           // in the file, its share of the header included
+	// Recorded is the distortion of the weights that was found when the file was made, to six
+	// digits; nil: not known.
+	Recorded *codebook.Distortion
+}
+
+const (
+	verifyVectors = 16 // vectors whose outputs are compared, at least
+	verifyRounds  = 3  // of a block of dense passes and a block of compiled ones
+	// blockPasses is the length of a block. Its first passes find what the other kind left in the cache.
+	blockPasses = 8
+)
+
+// check is one layer while it is verified.
+type check struct {
+	Layer
+	dense, compiled timed
+	x, y            []float32 // of a timed call
+	batch           int
+}
+
+// timed is a plan and the shortest time that it took.
+type timed struct {
+	*codebook.Plan
+	best time.Duration
+}
+
+// Run compares each layer with dense float32 multiplication: errors, and times taken in passes
+// through all layers in order, as a forward pass walks them, so that a model larger than the cache
+// is measured from memory. Dense and compiled passes alternate in blocks: a dense pass right before
+// a compiled one would evict what it needs. Where opts.Truth is not what a layer was made from, as
+// far as its Recorded distortion tells, there is a [MismatchError].
+func Run(ctx context.Context, layers []Layer, opts Options) (*Report, error) {
+	if opts.Kernels == nil {
+		best, err := kernels.Best()
+		if err != nil {
+			return nil, err
+		}
+		opts.Kernels = best
+	}
+	opts.Batch, opts.Threads = max(1, opts.Batch), max(1, opts.Threads)
+	v := &Report{}
+	var progress codebook.Progress
+	for _, l := range layers {
+		progress.Total += l.Tensor.Bytes
+	}
+	var checks []*check
+	var weights, outputs codebook.Distortion
+	for _, l := range layers {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if progress.Tensor = l.Tensor.Name; opts.Progress != nil {
+			opts.Progress(progress)
+		}
+		c, found, err := measureErrors(l, opts, &weights, &outputs)
+		if err != nil {
+			return nil, fmt.Errorf("tensor %q: %w", l.Tensor.Name, err)
+		}
+		checks = append(checks, c)
+		v.Layers = append(v.Layers, found)
+		progress.Done += l.Tensor.Bytes
+	}
+	dense, compiled, err := timePasses(ctx, checks)
+	if err != nil {
+		return nil, err
+	}
+	if progress.Tensor = ""; opts.Progress != nil {
+		opts.Progress(progress)
+	}
+	v.sumUp(checks, weights, outputs, dense, compiled, opts.Truth != nil)
+	return v, nil
+}
+
+// measureErrors multiplies some inputs with a layer in three ways: compiled, dense, and exactly with the layer's
+// own weights.
+func measureErrors(l Layer, opts Options, weights, outputs *codebook.Distortion) (*check, Check, error) {
+	rows, cols := l.Layer.Dims()
+	c := &check{Layer: l}
+	found := Check{
+		Name: l.Tensor.Name, Shape: l.Tensor.Shape, Scheme: l.Layer.Scheme().Name, K: l.Layer.K(), D: l.Layer.Width, Group: l.Layer.Group, Window: l.Layer.WindowBits,
+		BitsStored: float64(8*l.Bytes) / float64(rows*cols),
+	}
+	if l.Recorded != nil {
+		if relative := l.Recorded.Relative(); relative-relative == 0 { // a record may say anything
+			found.Recorded = &relative
+		}
+	}
+	run := codebook.RunOptions{Kernels: opts.Kernels, Threads: opts.Threads, Batch: opts.Batch}
+	plan, err := l.Layer.Plan(run)
+	if err != nil {
+		return nil, found, err
+	}
+	found.Plan, found.Tier = plan.Name(), plan.Tier()
+	found.BitsResident = float64(plan.BitsResident()) / float64(rows*cols)
+	dense := codebook.Dense{Rows: rows, Cols: cols}
+	if opts.Truth == nil {
+		dense.W = l.Layer.Dense()
+	} else {
+		if dense.W, err = truth(l.Tensor, opts.Truth); err != nil {
+			return nil, found, err
+		}
+		d := l.Layer.Distortion(dense.W, opts.Threads)
+		if err := l.matches(d); err != nil {
+			return nil, found, err
+		}
+		relative := d.Relative()
+		found.WeightError = &relative
+		weights.Merge(d)
+	}
+	x, err := inputs(l.Tensor.Name, cols, opts)
+	if err != nil {
+		return nil, found, err
+	}
+	n := len(x) / cols
+	y, want := make([]float32, n*rows), make([]float32, n*rows)
+	for lo := 0; lo < n; lo += opts.Batch {
+		hi := min(lo+opts.Batch, n)
+		if err := plan.MulMat(y[lo*rows:hi*rows], x[lo*cols:hi*cols], hi-lo); err != nil {
+			return nil, found, err
+		}
+	}
+	baseline, err := dense.Plan(run)
+	if err != nil {
+		return nil, found, err
+	}
+	if err := baseline.MulMat(want, x, n); err != nil {
+		return nil, found, err
+	}
+	var d codebook.Distortion
+	d.Add(y, want)
+	outputs.Merge(d)
+	found.OutputError, found.Cosine, found.MaxError = d.Relative(), d.Cosine(), d.Max
+	found.KernelError, found.KernelBound = plan.Check(l.Layer, y, x)
+	c.dense, c.compiled = timed{baseline, math.MaxInt64}, timed{plan, math.MaxInt64}
+	c.batch = opts.Batch
+	c.x, c.y = x[:opts.Batch*cols], y[:opts.Batch*rows]
+	return c, found, nil
+}
+
+// MismatchError says that a layer was not made from the weights that it is compared with.
+type MismatchError struct {
+	Sum         string // which sum over the weights differs
+	Found, Want float64
+}
+
+func (e *MismatchError) Error() string {
+	return fmt.Sprintf("the sum of its %s is %.6g, that of the weights the file was made from %.6g",
+		e.Sum, e.Found, e.Want)
+}
+
+const (
+	// recordTolerance is how far a sum may be from its record, relative: six digits leave 5e-6,
+	// another order of adding much less.
+	recordTolerance = 1e-5
+	// roundingNoise, as a part of the signal, times recordTolerance: what rounding to float32 could
+	// add to the noise of a layer that has nearly none.
+	roundingNoise = 1e-9
+)
+
+// matches holds the distortion from what is said to be the original against the recorded one. The
+// noise tells more than the signal: a change of the weights that is small beside them is not so
+// small beside the layer's error.
+func (l *Layer) matches(d codebook.Distortion) error {
+	if l.Recorded == nil {
+		return nil
+	}
+	want := *l.Recorded
+	for _, sum := range []struct {
+		name        string
+		found, want float64
+		scale       float64 // of what is added, where some of it cancels out
+	}{
+		{"squares", d.Signal, want.Signal, want.Signal},
+		{"squared differences from the layer", d.Noise, want.Noise,
+			want.Noise + roundingNoise*want.Signal},
+		{"products with the layer's", d.Dot, want.Dot, math.Sqrt(want.Signal) * math.Sqrt(want.Approx)},
+	} {
+		if !(math.Abs(sum.found-sum.want) <= recordTolerance*sum.scale) {
+			return &MismatchError{sum.name, sum.found, sum.want}
+		}
+	}
+	return nil
+}
+
+// truth reads the original of a layer.
+func truth(t codebook.Tensor, src codebook.Source) ([]float32, error) {
+	tensors := src.Tensors()
+	i := slices.IndexFunc(tensors, func(o codebook.Tensor) bool { return o.Name == t.Name })
+	if i < 0 {
+		return nil, fmt.Errorf("the original model has no such tensor")
+	}
+	if !slices.Equal(tensors[i].Shape, t.Shape) {
+		return nil, fmt.Errorf("shape %v in the original model, %v in the codebook file", tensors[i].Shape, t.Shape)
+	}
+	if !tensors[i].Float() {
+		return nil, fmt.Errorf("%s values in the original model, %s in the codebook file", tensors[i].DType, t.DType)
+	}
+	w, err := src.Floats(t.Name)
+	if err != nil {
+		return nil, err
+	}
+	if i := floats.IndexNonfinite(w); i >= 0 {
+		return nil, fmt.Errorf("value %d of the original model is %v", i, w[i])
+	}
+	return t.Arranged(w), nil
+}
+
+// inputs returns the vectors to multiply a layer with, a multiple of the batch: given ones, over
+// again if they are few, or Gaussian ones.
+func inputs(name string, cols int, opts Options) ([]float32, error) {
+	n := roundUp(verifyVectors, opts.Batch)
+	x := make([]float32, n*cols)
+	if opts.Inputs != nil {
+		tensors := opts.Inputs.Tensors()
+		i := slices.IndexFunc(tensors, func(t codebook.Tensor) bool { return t.Name == name })
+		if i >= 0 {
+			if shape := tensors[i].Shape; len(shape) == 0 || shape[len(shape)-1] != cols || tensors[i].Elements() == 0 || !tensors[i].Float() {
+				return nil, fmt.Errorf("input is %s %v, want floats [n, %d]", tensors[i].DType, shape, cols)
+			}
+			given, err := opts.Inputs.Floats(name)
+			if err != nil {
+				return nil, err
+			}
+			n = roundUp(max(n, len(given)/cols), opts.Batch)
+			for x = make([]float32, 0, n*cols); len(x) < n*cols; {
+				x = append(x, given[:min(len(given), n*cols-len(x))]...)
+			}
+			return x, nil
+		}
+	}
+	random := rand.New(rand.NewPCG(opts.Seed, uint64(cols)))
+	for i := range x {
+		x[i] = float32(random.NormFloat64())
+	}
+	return x, nil
+}
+
+// roundUp is the least multiple of m that is no less than n.
+func roundUp(n, m int) int { return (n + m - 1) / m * m }
+
+// timePasses notes the best time of each layer, and returns those of the best passes.
+func timePasses(ctx context.Context, checks []*check) (dense, compiled time.Duration, err error) {
+	dense, compiled = math.MaxInt64, math.MaxInt64
+	for range verifyRounds {
+		for range blockPasses {
+			if err := timePass(ctx, checks, func(c *check) *timed { return &c.dense }, &dense); err != nil {
+				return 0, 0, err
+			}
+		}
+		for range blockPasses {
+			if err := timePass(ctx, checks, func(c *check) *timed { return &c.compiled }, &compiled); err != nil {
+				return 0, 0, err
+			}
+		}
+	}
+	return dense, compiled, nil
+}
+
+// timePass walks through all layers with one of their plans.
+func timePass(ctx context.Context, checks []*check, of func(*check) *timed, best *time.Duration) error {
+	var pass time.Duration
+	for _, c := range checks {
+		t, start := of(c), time.Now()
+		if err := t.MulMat(c.y, c.x, c.batch); err != nil {
+			return err
+		}
+		took := time.Since(start)
+		t.best, pass = min(t.best, took), pass+took
+	}
+	*best = min(*best, pass)
+	return ctx.Err()
+}
+
+// sumUp fills in times and totals.
+func (v *Report) sumUp(checks []*check, weights, outputs codebook.Distortion, dense, compiled time.Duration, known bool) {
+	t := &v.Total
+	var stored, resident float64
+	for i, c := range checks {
+		found := &v.Layers[i]
+		found.DenseUs, found.CompiledUs = microseconds(c.dense.best), microseconds(c.compiled.best)
+		found.Speedup = found.DenseUs / found.CompiledUs
+		n := c.Tensor.Elements()
+		t.Weights += n
+		t.Worst = t.Worst.Or(found.worst())
+		t.addSpeed(found.Name, found.Speedup)
+		stored += found.BitsStored * float64(n)
+		resident += found.BitsResident * float64(n)
+	}
+	if len(checks) == 0 {
+		return
+	}
+	t.BitsStored, t.BitsResident = stored/float64(t.Weights), resident/float64(t.Weights)
+	if known {
+		relative := weights.Relative()
+		t.WeightError = &relative
+	}
+	t.OutputError, t.Cosine = outputs.Relative(), outputs.Cosine()
+	t.DenseUs, t.CompiledUs = microseconds(dense), microseconds(compiled)
+	t.Speedup = t.DenseUs / t.CompiledUs
+}
+
+// addSpeed takes in the speed-up of a layer.
+func (t *Total) addSpeed(tensor string, speedup float64) {
+	if t.Slowest == nil || speedup < t.Slowest.Speedup {
+		t.Slowest = &Slowest{tensor, speedup}
+	}
+	if speedup < SlowerBelow {
+		t.Slower++
+	}
+}
+
+// microseconds is never 0, so that ratios stay numbers where the clock is coarse.
+func microseconds(d time.Duration) float64 { return max(float64(d), 1) / 1e3 }
