@@ -89,7 +89,7 @@ func (b *bound) weights(dst []float32, r int) {
 	if b.precision.block == 0 {
 		b.layer.Row(dst, r)
 	} else {
-		b.layer.coreRow(dst, r)
+		b.layer.coreRow(dst, r, b.layer.Assignments[r*b.layer.Segments():][:b.layer.Segments()])
 	}
 }
 

@@ -1,8 +1,6 @@
 package codebook
 
 import (
-	"fmt"
-
 	"github.com/palettize/palettize/internal/floats"
 	"github.com/palettize/palettize/kernels"
 )
@@ -12,28 +10,6 @@ import (
 type Dense struct {
 	Rows, Cols int
 	W          []float32
-}
-
-// Dims returns the number of rows and columns.
-func (d *Dense) Dims() (rows, cols int) { return d.Rows, d.Cols }
-
-// Row writes row r of W to dst.
-func (d *Dense) Row(dst []float32, r int) { copy(dst[:d.Cols], d.W[r*d.Cols:]) }
-
-// MulVec writes y = W*x.
-func (d *Dense) MulVec(y, x []float32) error { return d.MulMat(y, x, 1) }
-
-// MulMat writes n results, y [n, Rows], for n inputs, x [n, Cols].
-func (d *Dense) MulMat(y, x []float32, n int) error {
-	if n < 0 || len(x) != n*d.Cols || len(y) != n*d.Rows {
-		return fmt.Errorf("%d inputs for a matrix [%d, %d]: len(x) is %d, len(y) is %d", n, d.Rows, d.Cols, len(x), len(y))
-	}
-	set, err := kernels.Best()
-	if err != nil {
-		return err
-	}
-	d.mulRows(set, y, x, n, 0, d.Rows)
-	return nil
 }
 
 // mulRows multiplies rows from lo to hi.
@@ -49,20 +25,29 @@ func (d *Dense) mulRows(set *kernels.Set, y, x []float32, n, lo, hi int) {
 // Plan returns the multiplication that layers are compared with: it does not look for a NaN or an infinity in the inputs.
 // opts.Plan means nothing.
 func (d *Dense) Plan(opts RunOptions) (*Plan, error) {
+	return d.plan(opts, baselineEngine{denseEngine{d}})
+}
+
+func (d *Dense) plan(opts RunOptions, e engine) (*Plan, error) {
 	set, err := opts.kernels()
 	if err != nil {
 		return nil, err
 	}
 	cost := costDense(costsOf(set), &Layer{Rows: d.Rows, Cols: d.Cols}, float64(max(1, opts.Batch)))
-	return newPlan(d.Rows, d.Cols, "dense", "dense-vector", baselineEngine{denseEngine{d}}, set, opts.threads(cost)), nil
+	return newPlan(d.Rows, d.Cols, "dense", "dense-vector", e, set, opts.threads(cost)), nil
 }
 
 // denseEngine multiplies the rebuilt weights.
 type denseEngine struct{ *Dense }
 
-func layDense(l *Layer) engine {
-	return denseEngine{&Dense{Rows: l.Rows, Cols: l.Cols, W: l.Dense()}}
+func layDense(l *Layer) (engine, putter) {
+	d := &Dense{Rows: l.Rows, Cols: l.Cols, W: make([]float32, l.Rows*l.Cols)}
+	return denseEngine{d}, func(r int, assignments []byte) {
+		l.rebuild(d.W[r*d.Cols:][:d.Cols], r, assignments)
+	}
 }
+
+func (e denseEngine) row(dst []float32, r int) { copy(dst, e.W[r*e.Cols:]) }
 
 func (e denseEngine) bits() int64 { return 32 * int64(len(e.W)) }
 

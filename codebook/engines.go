@@ -50,6 +50,11 @@ func (l *Layer) panels(quadPairBytes int) kernels.Matrix {
 	return m
 }
 
+// mult is the multiplier of column c of row r.
+func mult(m *kernels.Matrix, r, c int) int8 {
+	return m.Mult[(r/panelRows*m.Groups()+c/(4*m.GroupQuads))*panelRows+r%panelRows]
+}
+
 func matrixBits(m *kernels.Matrix) int64 {
 	return 8*int64(len(m.Codes)+len(m.Lookup)+len(m.Mult)) + 32*int64(len(m.Scale))
 }
@@ -61,6 +66,26 @@ type panelEngine struct {
 	width int
 	zero  byte
 	op    func(s *kernels.Set, dst []float32, ld int, m *kernels.Matrix, in *kernels.Input, p0, p1 int)
+	bytes func(m *kernels.Matrix, dst []byte, r, c int) // of the weights from column c of row r on
+}
+
+func (e *panelEngine) row(dst []float32, r int) {
+	const some = 64 // a multiple of all that columns come in, looked up segments of 3 apart
+	var buffer [some]byte
+	grouped := e.m.GroupQuads < e.m.BlockQuads
+	for c0 := 0; c0 < len(dst); {
+		n := min(some/e.width*e.width, len(dst)-c0)
+		bytes := buffer[:n]
+		e.bytes(&e.m, bytes, r, c0)
+		for j, b := range bytes {
+			s := e.m.Scale[r]
+			if grouped {
+				s *= float32(mult(&e.m, r, c0+j))
+			}
+			dst[c0+j] = s * float32(int(b)-int(e.zero))
+		}
+		c0 += n
+	}
 }
 
 func (e *panelEngine) bits() int64 { return matrixBits(&e.m) }
@@ -92,68 +117,115 @@ func (e *panelEngine) part(p *Plan, ws *workspace, lo, hi int) {
 
 func fitsNibbles(l *Layer) bool { return l.Width == 1 && l.K() <= 16 }
 
-func layNibbles(l *Layer) engine {
+func layNibbles(l *Layer) (engine, putter) {
 	m := l.panels(64)
 	pairs := ceilDiv(m.Quads, 2)
-	for i, a := range l.Assignments {
-		r, c := i/l.Cols, i%l.Cols
-		m.Codes[((r/panelRows*pairs+c/8)*panelRows+r%panelRows)*4+c%4] |= a << (c / 4 % 2 * 4)
-	}
 	m.Lookup = make([]byte, 16)
 	copy(m.Lookup, l.Centroids)
-	return &panelEngine{m: m, width: 1, zero: l.ZeroPoint, op: (*kernels.Set).MulNibble}
+	e := &panelEngine{m: m, width: 1, zero: l.ZeroPoint, op: (*kernels.Set).MulNibble, bytes: nibbles}
+	return e, func(r int, assignments []byte) {
+		for c, a := range assignments {
+			m.Codes[nibbleAt(pairs, r, c)] |= a << (c / 4 % 2 * 4)
+		}
+	}
+}
+
+// nibbleAt is the byte that has the half byte of column c of row r.
+func nibbleAt(pairs, r, c int) int {
+	return ((r/panelRows*pairs+c/8)*panelRows+r%panelRows)*4 + c%4
+}
+
+func nibbles(m *kernels.Matrix, dst []byte, r, c int) {
+	pairs := ceilDiv(m.Quads, 2)
+	for j := range dst {
+		code := m.Codes[nibbleAt(pairs, r, c+j)] >> ((c + j) / 4 % 2 * 4) & 15
+		dst[j] = m.Lookup[code]
+	}
 }
 
 func fitsLookup(l *Layer) bool { return l.Width >= 2 && l.Width <= kernels.MaxLookupWidth }
 
-func layLookup(l *Layer) engine {
+func layLookup(l *Layer) (engine, putter) {
 	m := l.panels(128)
-	segments := l.Segments()
-	for i, a := range l.Assignments {
-		r, s := i/segments, i%segments
-		m.Codes[((r/panelRows*m.Quads+s/4)*panelRows+r%panelRows)*4+s%4] = a
-	}
 	m.Lookup = make([]byte, l.Width*kernels.Centroids)
 	for i, c := range l.Centroids {
 		m.Lookup[i%l.Width*kernels.Centroids+i/l.Width] = c
 	}
-	return &panelEngine{m: m, width: l.Width, zero: l.ZeroPoint, op: (*kernels.Set).MulLookup}
+	e := &panelEngine{m: m, width: l.Width, zero: l.ZeroPoint, op: (*kernels.Set).MulLookup}
+	e.bytes = func(m *kernels.Matrix, dst []byte, r, c int) {
+		for j := range dst {
+			code := m.Codes[byteAt(m, r, (c+j)/e.width)]
+			dst[j] = m.Lookup[(c+j)%e.width*kernels.Centroids+int(code)]
+		}
+	}
+	return e, func(r int, assignments []byte) { putBytes(&m, r, 0, assignments) }
 }
 
 func fitsWindow(l *Layer) bool { return l.WindowBits != 0 }
 
-func layWindow(l *Layer) engine {
+func layWindow(l *Layer) (engine, putter) {
+	quads := ceilDiv(l.Cols, 4*kernels.WindowQuads) * kernels.WindowQuads
 	m := kernels.Matrix{
-		Panels: ceilDiv(l.Rows, panelRows), Quads: ceilDiv(l.Cols, 4*kernels.WindowQuads) * kernels.WindowQuads,
+		Panels: ceilDiv(l.Rows, panelRows), Quads: quads,
 		BlockQuads: kernels.Block / 4, GroupQuads: kernels.Block / 4,
-		Scale: l.paddedScales(panelRows), Lookup: l.Centroids, Bits: l.WindowBits,
+		Scale: l.paddedScales(panelRows), Bits: l.WindowBits,
+		Lookup: slices.Clone(l.Centroids), // which are a part of the whole stream
 	}
 	m.Codes = make([]byte, kernels.WindowBytes(m.Panels, m.Quads, m.Bits))
-	for r := range l.Rows {
-		kernels.PackWindows(m.Codes, m.Quads, m.Bits, r, l.Assignments[r*l.Cols:][:l.Cols])
+	e := &windowEngine{panelEngine{m: m, width: 1, zero: l.ZeroPoint, op: (*kernels.Set).MulWindow}}
+	return e, func(r int, assignments []byte) {
+		kernels.PackWindows(m.Codes, m.Quads, m.Bits, r, assignments)
 	}
-	return &panelEngine{m: m, width: 1, zero: l.ZeroPoint, op: (*kernels.Set).MulWindow}
+}
+
+// windowEngine is a panelEngine whose rows have to be read from their beginning.
+type windowEngine struct{ panelEngine }
+
+func (e *windowEngine) row(dst []float32, r int) {
+	ws := workspaces.Get().(*workspace)
+	defer workspaces.Put(ws)
+	ws.windows = grow(ws.windows, len(dst))
+	kernels.UnpackWindows(ws.windows, e.m.Codes, e.m.Quads, e.m.Bits, r)
+	for c, window := range ws.windows {
+		dst[c] = e.m.Scale[r] * float32(int(e.m.Lookup[window])-int(e.zero))
+	}
 }
 
 // fitsBytes: any segment can be written out as the bytes of its centroid, for CPUs that find bytes
 // faster than they look centroids up.
 func fitsBytes(l *Layer) bool { return l.Width <= MaxWidth && l.Width < l.Cols }
 
-func layBytes(l *Layer) engine {
-	weights := Layer{Rows: l.Rows, Cols: l.Cols, Width: 1, Scale: l.Scale, RowScales: l.RowScales, Group: l.Group, Multipliers: l.Multipliers}
-	m := weights.panels(128)
-	segments := l.Segments()
-	for i, a := range l.Assignments {
-		r, c := i/segments, i%segments*l.Width
-		putBytes(&m, r, c, l.Centroids[int(a)*l.Width:][:min(l.Width, l.Cols-c)])
+func layBytes(l *Layer) (engine, putter) {
+	weights := Layer{
+		Rows: l.Rows, Cols: l.Cols, Width: 1, Scale: l.Scale, RowScales: l.RowScales,
+		Group: l.Group, Multipliers: l.Multipliers,
 	}
-	return &panelEngine{m: m, width: 1, zero: l.ZeroPoint, op: (*kernels.Set).MulU8}
+	m := weights.panels(128)
+	e := &panelEngine{m: m, width: 1, zero: l.ZeroPoint, op: (*kernels.Set).MulU8, bytes: getBytes}
+	return e, func(r int, assignments []byte) {
+		for s, a := range assignments {
+			c := s * l.Width
+			putBytes(&m, r, c, l.Centroids[int(a)*l.Width:][:min(l.Width, l.Cols-c)])
+		}
+	}
+}
+
+// byteAt is where the byte of column c of row r is in the layout of mul-u8.
+func byteAt(m *kernels.Matrix, r, c int) int {
+	return ((r/panelRows*m.Quads+c/4)*panelRows+r%panelRows)*4 + c%4
 }
 
 // putBytes writes weights from column c of row r on in the layout of mul-u8.
 func putBytes(m *kernels.Matrix, r, c int, weights []byte) {
 	for j, w := range weights {
-		m.Codes[((r/panelRows*m.Quads+(c+j)/4)*panelRows+r%panelRows)*4+(c+j)%4] = w
+		m.Codes[byteAt(m, r, c+j)] = w
+	}
+}
+
+// getBytes reads what putBytes has written.
+func getBytes(m *kernels.Matrix, dst []byte, r, c int) {
+	for j := range dst {
+		dst[j] = m.Codes[byteAt(m, r, c+j)]
 	}
 }
 
@@ -167,18 +239,29 @@ type broadcastEngine struct {
 
 func fitsBroadcast(l *Layer) bool { return l.Width == l.Cols && l.Width > 1 }
 
-func layBroadcast(l *Layer) engine {
+func layBroadcast(l *Layer) (engine, putter) {
 	// The centroids as a layer of their own, whose weights are bytes.
 	rows := Layer{Rows: l.K(), Cols: l.Cols, Width: 1, Scale: l.Scale}
 	m := rows.panels(128)
 	for k := range l.K() {
 		putBytes(&m, k, 0, l.Centroids[k*l.Cols:][:l.Cols])
 	}
-	e := &broadcastEngine{centroids: m, zero: l.ZeroPoint, assignments: slices.Clone(l.Assignments)}
+	e := &broadcastEngine{centroids: m, zero: l.ZeroPoint, assignments: make([]byte, l.Rows)}
 	for _, code := range l.RowScales {
 		e.scales = append(e.scales, RowScale(code))
 	}
-	return e
+	e.scales = slices.Clip(e.scales)
+	return e, func(r int, assignments []byte) { e.assignments[r] = assignments[0] }
+}
+
+func (e *broadcastEngine) row(dst []float32, r int) {
+	scale, a := e.centroids.Scale[0], int(e.assignments[r])
+	if e.scales != nil {
+		scale *= e.scales[r]
+	}
+	for c := range dst {
+		dst[c] = scale * float32(int(e.centroids.Codes[byteAt(&e.centroids, a, c)])-int(e.zero))
+	}
 }
 
 func (e *broadcastEngine) bits() int64 {
@@ -235,7 +318,7 @@ type tableEngine struct {
 
 func fitsTable(l *Layer) bool { return l.Width >= 2 && l.Width <= MaxWidth }
 
-func layTable(l *Layer) engine {
+func layTable(l *Layer) (engine, putter) {
 	d, segments := l.Width, l.Segments()
 	e := &tableEngine{
 		segments: segments, width: d, padded: ceilDiv(d, 4) * 4, zero: l.ZeroPoint,
@@ -244,16 +327,32 @@ func layTable(l *Layer) engine {
 	// Centroids that are not there stand for zeros: they must not widen the range of a table.
 	e.centroids = slices.Repeat([]byte{l.ZeroPoint}, kernels.Centroids*e.padded)
 	for i, c := range l.Centroids {
-		k, j := i/d, i%d
-		e.centroids[((k/panelRows*(e.padded/4)+j/4)*panelRows+k%panelRows)*4+j%4] = c
+		e.centroids[e.centroidAt(i/d, i%d)] = c
 	}
 	e.codes = make([]byte, len(e.scales)*segments)
-	for i, a := range l.Assignments {
-		r, s := i/segments, i%segments
-		tile := r / tileRows * tileRows
-		e.codes[tile*segments+s*min(tileRows, len(e.scales)-tile)+r-tile] = a
+	return e, func(r int, assignments []byte) {
+		for s, a := range assignments {
+			e.codes[e.codeAt(r, s)] = a
+		}
 	}
-	return e
+}
+
+// centroidAt is where element j of centroid k is.
+func (e *tableEngine) centroidAt(k, j int) int {
+	return ((k/panelRows*(e.padded/4)+j/4)*panelRows+k%panelRows)*4 + j%4
+}
+
+// codeAt is where the assignment of segment s of row r is.
+func (e *tableEngine) codeAt(r, s int) int {
+	tile := r / tileRows * tileRows
+	return tile*e.segments + s*min(tileRows, len(e.scales)-tile) + r - tile
+}
+
+func (e *tableEngine) row(dst []float32, r int) {
+	for c := range dst {
+		b := e.centroids[e.centroidAt(int(e.codes[e.codeAt(r, c/e.width)]), c%e.width)]
+		dst[c] = e.scales[r] * float32(int(b)-int(e.zero))
+	}
 }
 
 func (e *tableEngine) bits() int64 {

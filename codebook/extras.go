@@ -1,37 +1,48 @@
 package codebook
 
-// extrasEngine adds to an integer engine what that does not know of: scales of columns, which the input is
-// multiplied with before it is quantised, and outliers, which are added to the results.
+import (
+	"cmp"
+	"slices"
+)
+
+// extrasEngine adds to an integer engine what that does not know of: scales of columns, which the
+// input is multiplied with before it is quantised, and outliers, which are added to the results.
 type extrasEngine struct {
 	engine
 	cols     []float32 // scales; nil: all 1
-	outliers []Outlier // what the engine's own weight falls short of; by row
+	outliers []shortfall
 }
 
-// withExtras returns the engine itself for a layer without extras, and for float32 weights, which hold everything.
+// shortfall is an outlier, and what the engine's own weight falls short of it.
+type shortfall struct {
+	row, col     uint32
+	value, short float32
+}
+
+const shortfallBits = 4 * 32
+
+// withExtras returns the engine itself for a layer without extras, and for float32 weights, which
+// hold everything. The engine is laid out.
 func withExtras(l *Layer, e engine) engine {
 	if e.precision().block == 0 || l.ColScales == nil && len(l.Outliers) == 0 {
 		return e
 	}
-	x := &extrasEngine{engine: e, outliers: l.shortfalls()}
-	for _, code := range l.ColScales {
-		x.cols = append(x.cols, RowScale(code))
+	x := &extrasEngine{engine: e, outliers: make([]shortfall, len(l.Outliers))}
+	if l.ColScales != nil {
+		x.cols = make([]float32, l.Cols)
+		for c, code := range l.ColScales {
+			x.cols[c] = RowScale(code)
+		}
 	}
-	return x
-}
-
-// shortfalls returns for each outlier what its centroid falls short of, column scale included.
-func (l *Layer) shortfalls() []Outlier {
-	out := make([]Outlier, len(l.Outliers))
 	row := make([]float32, l.Cols)
 	for i, o := range l.Outliers {
 		if i == 0 || o.Row != l.Outliers[i-1].Row {
-			l.coreRow(row, o.Row)
+			e.row(row, o.Row)
 		}
-		out[i] = o
-		out[i].Value -= float32(row[o.Col] * l.colScale(o.Col))
+		short := o.Value - float32(row[o.Col]*l.colScale(o.Col))
+		x.outliers[i] = shortfall{uint32(o.Row), uint32(o.Col), o.Value, short}
 	}
-	return out
+	return x
 }
 
 func (l *Layer) colScale(c int) float32 {
@@ -42,8 +53,20 @@ func (l *Layer) colScale(c int) float32 {
 }
 
 func (e *extrasEngine) bits() int64 {
-	// An outlier takes 32 bits each for row, column and value.
-	return e.engine.bits() + 32*int64(len(e.cols)) + 96*int64(len(e.outliers))
+	return e.engine.bits() + 32*int64(len(e.cols)) + shortfallBits*int64(len(e.outliers))
+}
+
+func (e *extrasEngine) row(dst []float32, r int) {
+	e.engine.row(dst, r)
+	for c, scale := range e.cols {
+		dst[c] *= scale
+	}
+	at, _ := slices.BinarySearchFunc(e.outliers, uint32(r), func(s shortfall, r uint32) int {
+		return cmp.Compare(s.row, r)
+	})
+	for ; at < len(e.outliers) && e.outliers[at].row == uint32(r); at++ {
+		dst[e.outliers[at].col] = e.outliers[at].value
+	}
 }
 
 func (e *extrasEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) bool {
@@ -64,7 +87,7 @@ func (e *extrasEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) bool {
 	for i := range n {
 		results, input := y[i*p.rows:][:p.rows], x[i*p.cols:][:p.cols]
 		for _, o := range e.outliers {
-			results[o.Row] += o.Value * input[o.Col]
+			results[o.row] += o.short * input[o.col]
 		}
 	}
 	return true

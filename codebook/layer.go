@@ -5,7 +5,6 @@ import (
 	"math"
 	"math/bits"
 	"sort"
-	"sync"
 
 	"github.com/palettize/palettize/internal/bitstream"
 	"github.com/palettize/palettize/internal/floats"
@@ -27,7 +26,7 @@ const (
 //	W[r, s*Width+j] ~= Scale * RowScale(RowScales[r]) * Multipliers[r, group] * (Centroids[a, j] - ZeroPoint) * RowScale(ColScales[c])
 //
 // with a = Assignments[r, s] and c the column. Whatever the scheme, this is the representation; schemes differ in
-// Width, in how the assignments were chosen and in how they are stored. A Layer is not changed once it is in use.
+// Width, in how the assignments were chosen and in how they are stored.
 type Layer struct {
 	Rows, Cols  int
 	Width       int    // d, columns in a segment: 1 scalar, 2..64 segments, Cols whole rows
@@ -42,10 +41,6 @@ type Layer struct {
 	Outliers    []Outlier // weights that no centroid comes near, for Width 1, by row, then column
 	WindowBits  int       // 2 to 5: Assignments are windows of 8 bits, each the one before moved up by so many bits, the first from 0; else 0
 	Stream      []byte    // the layer entropy coded or with windows, as it is stored; nil: it is stored as it is
-
-	once    sync.Once // of plan, which MulVec and MulMat use
-	plan    *Plan
-	planErr error
 }
 
 // K is the number of centroids.
@@ -91,14 +86,6 @@ func (l *Layer) BytesStored(k int) int64 {
 	return int64(k)*int64(l.Width) + int64(l.Rows)*int64(row)
 }
 
-// BitsResident is what the layer takes in memory in the plan that MulVec uses, in bits.
-func (l *Layer) BitsResident() (int64, error) {
-	if err := l.lay(); err != nil {
-		return 0, err
-	}
-	return l.plan.BitsResident(), nil
-}
-
 // Scheme is what the layer amounts to. States, which assignments were chosen along, are not known.
 func (l *Layer) Scheme() Scheme {
 	s := Scheme{Name: "segments", Width: l.Width, K: l.K(), Group: l.Group, Window: l.WindowBits}
@@ -115,6 +102,26 @@ func (l *Layer) Scheme() Scheme {
 
 // Validate reports what is wrong with the shapes and values of a layer that came from outside.
 func (l *Layer) Validate() error {
+	if err := l.validateHead(); err != nil {
+		return err
+	}
+	if len(l.Assignments) != l.Rows*l.Segments() {
+		return fmt.Errorf("%d assignments for %d rows of %d segments", len(l.Assignments), l.Rows, l.Segments())
+	}
+	if err := l.validateWindows(); err != nil {
+		return err
+	}
+	k := l.K()
+	for i, a := range l.Assignments {
+		if int(a) >= k {
+			return fmt.Errorf("assignment %d is %d, of %d centroids", i, a, k)
+		}
+	}
+	return nil
+}
+
+// validateHead is Validate for all but the assignments.
+func (l *Layer) validateHead() error {
 	switch {
 	case l.Rows < 1 || l.Cols < 1:
 		return fmt.Errorf("shape [%d, %d] is empty", l.Rows, l.Cols)
@@ -122,8 +129,6 @@ func (l *Layer) Validate() error {
 		return fmt.Errorf("width %d is neither 1 to %d nor the %d columns", l.Width, MaxWidth, l.Cols)
 	case len(l.Centroids)%l.Width != 0 || l.K() < 1 || l.K() > MaxCentroids:
 		return fmt.Errorf("%d bytes of centroids of width %d", len(l.Centroids), l.Width)
-	case len(l.Assignments) != l.Rows*l.Segments():
-		return fmt.Errorf("%d assignments for %d rows of %d segments", len(l.Assignments), l.Rows, l.Segments())
 	case l.RowScales != nil && len(l.RowScales) != l.Rows:
 		return fmt.Errorf("%d row scales for %d rows", len(l.RowScales), l.Rows)
 	case l.Group != 0 && !ValidGroup(l.Group):
@@ -139,15 +144,6 @@ func (l *Layer) Validate() error {
 	case !(l.Scale >= 0 && l.Scale <= math.MaxFloat32):
 		return fmt.Errorf("scale %v", l.Scale)
 	}
-	if err := l.validateWindows(); err != nil {
-		return err
-	}
-	k := l.K()
-	for i, a := range l.Assignments {
-		if int(a) >= k {
-			return fmt.Errorf("assignment %d is %d, of %d centroids", i, a, k)
-		}
-	}
 	for i, m := range l.Multipliers {
 		if m < -MaxMultiplier || m > MaxMultiplier {
 			return fmt.Errorf("multiplier %d is %d, beyond %d", i, m, MaxMultiplier)
@@ -156,7 +152,8 @@ func (l *Layer) Validate() error {
 	last := -1
 	for i, o := range l.Outliers {
 		if o.Row < 0 || o.Row >= l.Rows || o.Col < 0 || o.Col >= l.Cols || o.Row*l.Cols+o.Col <= last {
-			return fmt.Errorf("outlier %d is at [%d, %d] of [%d, %d], or out of order", i, o.Row, o.Col, l.Rows, l.Cols)
+			return fmt.Errorf("outlier %d is at [%d, %d] of [%d, %d], or out of order",
+				i, o.Row, o.Col, l.Rows, l.Cols)
 		}
 		last = o.Row*l.Cols + o.Col
 		if o.Value-o.Value != 0 || math.Float32bits(o.Value)<<16 != 0 {
@@ -174,7 +171,13 @@ func ValidGroup(group int) bool {
 
 // Row writes row r of the rebuilt matrix to dst, which must hold Cols values.
 func (l *Layer) Row(dst []float32, r int) {
-	l.coreRow(dst, r)
+	segments := l.Segments()
+	l.rebuild(dst, r, l.Assignments[r*segments:][:segments])
+}
+
+// rebuild writes the row r that has these assignments.
+func (l *Layer) rebuild(dst []float32, r int, assignments []byte) {
+	l.coreRow(dst, r, assignments)
 	for c, code := range l.ColScales {
 		dst[c] *= RowScale(code)
 	}
@@ -182,7 +185,7 @@ func (l *Layer) Row(dst []float32, r int) {
 		dst[o.Col] = o.Value
 	}
 	if l.Scale > overflowing {
-		l.bound(dst[:l.Cols], r)
+		l.bound(dst[:l.Cols], r, assignments)
 	}
 }
 
@@ -192,7 +195,7 @@ const overflowing = 0x1p114
 
 // bound makes those values of row r that left float32 on the way what their factors come to, the
 // largest float32 at most.
-func (l *Layer) bound(dst []float32, r int) {
+func (l *Layer) bound(dst []float32, r int, assignments []byte) {
 	scale := float64(l.Scale)
 	if l.RowScales != nil {
 		scale *= float64(RowScale(l.RowScales[r]))
@@ -205,7 +208,7 @@ func (l *Layer) bound(dst []float32, r int) {
 		if l.Group != 0 {
 			s *= float64(l.Multipliers[r*l.Groups()+c/l.Group])
 		}
-		a := int(l.Assignments[r*l.Segments()+c/l.Width])
+		a := int(assignments[c/l.Width])
 		dst[c] = floats.Finite(s * float64(int(l.Centroids[a*l.Width+c%l.Width])-int(l.ZeroPoint)))
 	}
 }
@@ -221,10 +224,8 @@ func (l *Layer) outliers(r int) []Outlier {
 }
 
 // coreRow writes row r without column scales and outliers.
-func (l *Layer) coreRow(dst []float32, r int) {
+func (l *Layer) coreRow(dst []float32, r int, assignments []byte) {
 	scale := l.rowScale(r)
-	segments := l.Segments()
-	assignments := l.Assignments[r*segments:][:segments]
 	if l.Width == 1 {
 		for c, a := range assignments {
 			s := scale
@@ -266,8 +267,5 @@ func (l *Layer) Dense() []float32 {
 // error of 0.09083 and exact ones 0.09083: a scale only has to bring rows to about one size before
 // they are clustered, so that the 16 bits of a float16 would be wasted.
 func RowScale(code byte) float32 { return logscale.Value(code) }
-
-// Dims returns the number of rows and columns.
-func (l *Layer) Dims() (rows, cols int) { return l.Rows, l.Cols }
 
 func ceilDiv(a, b int) int { return (a + b - 1) / b }

@@ -1,52 +1,298 @@
 package codebook
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
+	"sync"
+	"sync/atomic"
 )
 
-// Matrix is what a model multiplies with: a [Layer], or a [Dense] tensor that was passed through.
-type Matrix interface {
-	Dims() (rows, cols int)
-	// MulVec writes y = W*x, len(y) = rows and len(x) = cols.
-	MulVec(y, x []float32) error
-	// MulMat writes n results, y [n, rows], for n inputs, x [n, cols].
-	MulMat(y, x []float32, n int) error
-	// Row writes row r of W to dst.
-	Row(dst []float32, r int)
+// Store is a compressed model as it is stored. Its methods may be called at the same time. Package
+// format implements it for files.
+type Store interface {
+	// Layers lists the names of the tensors that are layers.
+	Layers() []string
+	// Original describes the tensor that a layer stands for.
+	Original(layer string) Tensor
+	// Stored calls use with a layer, which need not be decoded: its Stream is enough. The layer and
+	// what it holds are valid until use returns.
+	Stored(layer string, use func(l *Layer) error) error
+	// Rest has the tensors that passed through.
+	Rest() Source
 }
 
-// Model holds the matrices of a compressed model by tensor name.
+// Model multiplies with the matrices of a stored model by their names. A matrix is read and laid out
+// when it is first used, once for single vectors and, where another plan is faster for batches, once
+// more for these. Nothing else of it stays in memory. Its methods may be called at the same time,
+// and allocate nothing but at a first use.
 type Model struct {
-	layers map[string]*Layer
-	rest   Source
+	store    Store
+	opts     RunOptions
+	names    []string
+	matrices map[string]*matrix
+	closed   atomic.Bool
 }
 
-// NewModel returns a model of these layers that falls through to rest for tensors without one.
-func NewModel(layers map[string]*Layer, rest Source) *Model { return &Model{layers, rest} }
+// matrix is a tensor of a model, by what is laid out of it.
+type matrix struct {
+	tensor Tensor
+	layer  bool
+	mu     sync.Mutex // held while a plan is laid out
+	plans  [len(classes)]atomic.Pointer[Plan]
+}
 
-// Layer returns the layer of this tensor name, nil when it has none.
-func (m *Model) Layer(name string) *Layer { return m.layers[name] }
+// classes of batches have plans of their own: of single vectors, and of more, as many as this for
+// choosing a plan.
+var classes = [...]int{1, 32}
 
-// Matrix returns the layer of this name or, where the tensor was passed through, its dense values,
-// which are read at each call. A layer of a tensor that was compressed as its transpose is that
-// transpose, [out, in].
-func (m *Model) Matrix(name string) (Matrix, error) {
-	if l := m.layers[name]; l != nil {
-		return l, nil
+func classOf(batch int) int { return min(max(batch, 1), len(classes)) - 1 }
+
+// NewModel returns a model of what is stored. Kernels, Threads and Plan of the options hold for all
+// layers; how many vectors there are is known at each call.
+func NewModel(store Store, opts RunOptions) *Model {
+	m := &Model{store: store, opts: opts, matrices: make(map[string]*matrix)}
+	add := func(t Tensor, layer bool) {
+		m.names = append(m.names, t.Name)
+		m.matrices[t.Name] = &matrix{tensor: t, layer: layer}
 	}
-	tensors := m.rest.Tensors()
-	i := slices.IndexFunc(tensors, func(t Tensor) bool { return t.Name == name })
-	if i < 0 {
-		return nil, fmt.Errorf("no tensor %q", name)
+	for _, name := range store.Layers() {
+		add(store.Original(name), true)
 	}
-	rows, cols, ok := tensors[i].Matrix()
-	if !ok || !tensors[i].Float() {
-		return nil, fmt.Errorf("tensor %q: %s %v is no matrix", name, tensors[i].DType, tensors[i].Shape)
+	for _, t := range store.Rest().Tensors() {
+		add(t, false)
 	}
-	w, err := m.rest.Floats(name)
+	slices.Sort(m.names)
+	return m
+}
+
+// Names lists the model's tensors, sorted.
+func (m *Model) Names() []string { return slices.Clone(m.names) }
+
+// Describe returns what is known of a tensor: its shape is that of the original. It is [ErrNoTensor]
+// that there is none.
+func (m *Model) Describe(name string) (Tensor, error) {
+	x, err := m.matrix(name)
+	if err != nil {
+		return Tensor{}, err
+	}
+	return x.tensor, nil
+}
+
+// MatMul writes batch results, dst [batch, rows], for as many inputs, x [batch, cols], of the matrix
+// of this name: of its layer or, where the tensor passed through, of its float32 values. Rows and
+// cols are those of [Tensor.Matrix]. A layer of weights stored as [in, out] has out rows. Errors name
+// the tensor: [ErrNoTensor], [ErrClosed], a [ShapeError], a [NotFiniteError], or what reading it met.
+func (m *Model) MatMul(dst []float32, name string, x []float32, batch int) error {
+	p, err := m.plan(name, classOf(batch))
+	if err == nil {
+		err = p.MulMat(dst, x, batch)
+	}
+	return about(name, err)
+}
+
+// Row writes row i of a matrix to dst, which must have its number of columns: an embedding.
+func (m *Model) Row(dst []float32, name string, i int) error {
+	p, err := m.anyPlan(name)
+	if err != nil {
+		return about(name, err)
+	}
+	switch {
+	case i < 0 || i >= p.rows:
+		return about(name, fmt.Errorf("row %d of %d", i, p.rows))
+	case len(dst) != p.cols:
+		return about(name, &ShapeError{"dst", len(dst), p.cols})
+	}
+	p.Row(dst, i)
+	return nil
+}
+
+// Tensor reads the values of a tensor of floats, in the order of its shape; those of a layer are
+// rebuilt. The model does not keep them.
+func (m *Model) Tensor(name string) ([]float32, error) {
+	x, err := m.matrix(name)
+	if err != nil {
+		return nil, about(name, err)
+	}
+	if !x.layer {
+		values, err := m.store.Rest().Floats(name)
+		return values, about(name, err)
+	}
+	var values []float32
+	err = m.store.Stored(name, func(l *Layer) error {
+		if l.Assignments == nil {
+			if err := l.Decode(0); err != nil {
+				return err
+			}
+		}
+		values = x.tensor.Restored(l.Dense())
+		return nil
+	})
+	return values, about(name, err)
+}
+
+// Load lays out all layers for so many vectors at a time, which the first uses would do. It holds
+// one layer beside what it lays out.
+func (m *Model) Load(ctx context.Context, batch int) error {
+	for _, name := range m.names {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if !m.matrices[name].layer {
+			continue
+		}
+		if _, err := m.plan(name, classOf(batch)); err != nil {
+			return about(name, err)
+		}
+	}
+	return nil
+}
+
+// BitsResident is what the model holds in memory for weights, in bits: of the matrices that have been
+// used.
+func (m *Model) BitsResident() int64 {
+	var bits int64
+	for _, x := range m.matrices {
+		var counted []*Plan
+		for i := range x.plans {
+			p := x.plans[i].Load()
+			shared := func(o *Plan) bool { return o.engine == p.engine }
+			if p != nil && !slices.ContainsFunc(counted, shared) {
+				bits += p.BitsResident()
+				counted = append(counted, p)
+			}
+		}
+	}
+	return bits
+}
+
+// Close frees the memory and closes the store, if that can be closed. Calls that are under way may
+// still return results; later ones return [ErrClosed].
+func (m *Model) Close() error {
+	if m.closed.Swap(true) {
+		return ErrClosed
+	}
+	for _, x := range m.matrices {
+		x.mu.Lock()
+		for i := range x.plans {
+			x.plans[i].Store(nil)
+		}
+		x.mu.Unlock()
+	}
+	if c, ok := m.store.(io.Closer); ok {
+		return c.Close()
+	}
+	return nil
+}
+
+// about names the tensor of an error.
+func about(name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if named := (*TensorError)(nil); errors.As(err, &named) {
+		return err
+	}
+	return &TensorError{name, err}
+}
+
+func (m *Model) matrix(name string) (*matrix, error) {
+	if m.closed.Load() {
+		return nil, ErrClosed
+	}
+	if x := m.matrices[name]; x != nil {
+		return x, nil
+	}
+	return nil, ErrNoTensor
+}
+
+// anyPlan returns a plan that is there, or that for single vectors.
+func (m *Model) anyPlan(name string) (*Plan, error) {
+	x, err := m.matrix(name)
 	if err != nil {
 		return nil, err
 	}
-	return &Dense{Rows: rows, Cols: cols, W: w}, nil
+	for i := range x.plans {
+		if p := x.plans[i].Load(); p != nil {
+			return p, nil
+		}
+	}
+	return m.plan(name, 0)
+}
+
+// plan returns the plan of a matrix for a class of batches.
+func (m *Model) plan(name string, class int) (*Plan, error) {
+	x, err := m.matrix(name)
+	if err != nil {
+		return nil, err
+	}
+	if p := x.plans[class].Load(); p != nil {
+		return p, nil
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if p := x.plans[class].Load(); p != nil {
+		return p, nil
+	}
+	if m.closed.Load() { // and its plans are gone
+		return nil, ErrClosed
+	}
+	opts := m.opts
+	opts.Batch = classes[class]
+	lay := x.layDense
+	if x.layer {
+		lay = x.layLayer
+	}
+	p, err := lay(m.store, opts)
+	if err == nil {
+		x.plans[class].Store(p)
+	}
+	return p, err
+}
+
+// layLayer lays a layer out, unless the plan is that of another class, which then shares it.
+func (x *matrix) layLayer(store Store, opts RunOptions) (p *Plan, err error) {
+	err = store.Stored(x.tensor.Name, func(l *Layer) error {
+		c, err := l.chosen(opts)
+		if err != nil {
+			return err
+		}
+		if p = x.shared(c.name(), c.threads); p == nil {
+			p, err = c.lay()
+		}
+		return err
+	})
+	return p, err
+}
+
+// layDense reads a tensor that passed through.
+func (x *matrix) layDense(store Store, opts RunOptions) (*Plan, error) {
+	rows, cols, ok := x.tensor.Matrix()
+	if !ok || !x.tensor.Float() {
+		return nil, fmt.Errorf("%s %v is no matrix of floats", x.tensor.DType, x.tensor.Shape)
+	}
+	d := &Dense{Rows: rows, Cols: cols}
+	p, err := d.plan(opts, denseEngine{d})
+	if err != nil {
+		return nil, err
+	}
+	if shared := x.shared(p.name, p.threads); shared != nil {
+		return shared, nil
+	}
+	d.W, err = store.Rest().Floats(x.tensor.Name)
+	return p, err
+}
+
+// shared returns a plan of this name that is there already, for other threads, nil if there is none.
+func (x *matrix) shared(name string, threads int) *Plan {
+	for i := range x.plans {
+		if p := x.plans[i].Load(); p != nil && p.name == name {
+			other := *p
+			other.threads = threads
+			return &other
+		}
+	}
+	return nil
 }

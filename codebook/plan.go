@@ -33,16 +33,22 @@ type engine interface {
 	mul(p *Plan, ws *workspace, y, x []float32, n int) bool
 	// part does what share hands out: panels, or rows, from lo to hi.
 	part(p *Plan, ws *workspace, lo, hi int)
+	// row writes row r of the weights. With extras it is the whole matrix's row, without them what
+	// coreRow has.
+	row(dst []float32, r int)
 	// precision says what bound needs to know.
 	precision() precision
 }
+
+// putter writes the assignments of row r into a layout in the making, from several goroutines.
+type putter func(r int, assignments []byte)
 
 // plans lists the ways to multiply a layer. cost is in nanoseconds for a batch on one thread.
 var plans = []struct {
 	name, op string
 	fits     func(l *Layer) bool
 	cost     func(c *costs, l *Layer, batch float64) float64
-	lay      func(l *Layer) engine
+	lay      func(l *Layer) (engine, putter)
 }{
 	{"broadcast", "mul-u8", fitsBroadcast, costBroadcast, layBroadcast},
 	{"table", "table", fitsTable, costTable, layTable},
@@ -53,14 +59,47 @@ var plans = []struct {
 	{"dense", "dense-vector", func(*Layer) bool { return true }, costDense, layDense},
 }
 
-// Plan lays the layer out as the options say.
+// Plan lays the layer out as the options say. It decodes a layer that has its Stream alone, a block
+// of rows at a time. It keeps nothing of the layer.
 func (l *Layer) Plan(opts RunOptions) (*Plan, error) {
-	set, best, cost, err := l.choose(opts)
+	c, err := l.chosen(opts)
 	if err != nil {
 		return nil, err
 	}
-	row := plans[best]
-	return newPlan(l.Rows, l.Cols, row.name, row.op, withExtras(l, row.lay(l)), set, opts.threads(cost)), nil
+	return c.lay()
+}
+
+// choice is a layer with the plan that it is to be laid out in.
+type choice struct {
+	head    *Layer // with what its stream says of it
+	each    func(do func(r int, assignments []byte)) error
+	set     *kernels.Set
+	plan    int // index
+	threads int
+}
+
+func (l *Layer) chosen(opts RunOptions) (*choice, error) {
+	if uint64(l.Rows) > math.MaxUint32 || uint64(l.Cols) > math.MaxUint32 {
+		return nil, fmt.Errorf("[%d, %d] is too large to multiply with", l.Rows, l.Cols)
+	}
+	head, each, err := l.eachRow()
+	if err != nil {
+		return nil, err
+	}
+	set, plan, cost, err := head.choose(opts)
+	return &choice{head, each, set, plan, opts.threads(cost)}, err
+}
+
+func (c *choice) name() string { return plans[c.plan].name }
+
+func (c *choice) lay() (*Plan, error) {
+	row := plans[c.plan]
+	e, put := row.lay(c.head)
+	if err := c.each(put); err != nil {
+		return nil, err
+	}
+	e = withExtras(c.head, e)
+	return newPlan(c.head.Rows, c.head.Cols, row.name, row.op, e, c.set, c.threads), nil
 }
 
 // Choose names the plan that Plan would lay out and its kernel tier. It does not look at the assignments and scales,
@@ -87,6 +126,9 @@ func (l *Layer) fastest(c *costs, batch int, name string) (best int, cost float6
 	for i, row := range plans {
 		if !row.fits(l) || name != "" && row.name != name {
 			continue
+		}
+		if l.Scale > overflowing && row.name != "dense" {
+			continue // what leaves float32 on the way has to be written out
 		}
 		if c := row.cost(c, l, float64(max(1, batch))); best < 0 || c < cost {
 			best, cost = i, c
@@ -132,13 +174,24 @@ func (p *Plan) Tier() string { return p.tier }
 // BitsResident is what the plan holds in memory for the layer's weights, in bits.
 func (p *Plan) BitsResident() int64 { return p.engine.bits() }
 
+// Row writes row r of the rebuilt matrix to dst, which must hold Cols values: the same values as
+// Layer.Row.
+func (p *Plan) Row(dst []float32, r int) { p.engine.row(dst[:p.cols], r) }
+
+// Dims returns the number of rows and columns.
+func (p *Plan) Dims() (rows, cols int) { return p.rows, p.cols }
+
 // MulVec writes y = W*x for len(x) = Cols, len(y) = Rows. A NaN or an infinity in x is an error.
 func (p *Plan) MulVec(y, x []float32) error { return p.MulMat(y, x, 1) }
 
-// MulMat writes n results, y [n, Rows], for n inputs, x [n, Cols].
+// MulMat writes n results, y [n, Rows], for n inputs, x [n, Cols]. Slices of other lengths are a
+// [ShapeError], a NaN or an infinity in x is a [NotFiniteError].
 func (p *Plan) MulMat(y, x []float32, n int) error {
-	if n < 0 || len(x) != n*p.cols || len(y) != n*p.rows {
-		return fmt.Errorf("%d inputs for a layer [%d, %d]: len(x) is %d, len(y) is %d", n, p.rows, p.cols, len(x), len(y))
+	switch {
+	case n < 0 || len(x) != n*p.cols:
+		return &ShapeError{"x", len(x), max(n, 0) * p.cols}
+	case len(y) != n*p.rows:
+		return &ShapeError{"y", len(y), n * p.rows}
 	}
 	if n == 0 {
 		return nil
@@ -156,22 +209,5 @@ func (p *Plan) MulMat(y, x []float32, n int) error {
 // nonfinite names the first value of x that is none.
 func nonfinite(x []float32) error {
 	i := floats.IndexNonfinite(x)
-	return fmt.Errorf("input %d is %v", i, x[i])
-}
-
-// MulVec writes y = W*x with the default plan on one thread, made at the first call.
-func (l *Layer) MulVec(y, x []float32) error { return l.MulMat(y, x, 1) }
-
-// MulMat writes n results, y [n, Rows], for n inputs, x [n, Cols], as MulVec does.
-func (l *Layer) MulMat(y, x []float32, n int) error {
-	if err := l.lay(); err != nil {
-		return err
-	}
-	return l.plan.MulMat(y, x, n)
-}
-
-// lay makes the default plan, once.
-func (l *Layer) lay() error {
-	l.once.Do(func() { l.plan, l.planErr = l.Plan(RunOptions{}) })
-	return l.planErr
+	return &NotFiniteError{"input", i, x[i]}
 }

@@ -11,7 +11,7 @@ import (
 // Outlier is a weight that is stored apart, in 16 bits: the upper half of a float32.
 type Outlier = stream.Outlier
 
-// open reads the head of the layer's stream.
+// open reads the head of the layer's stream and fills in what it holds.
 func (l *Layer) open() (*stream.Stream, error) {
 	s, err := stream.Open(l.Stream, l.Rows, l.Cols)
 	if err != nil {
@@ -20,6 +20,34 @@ func (l *Layer) open() (*stream.Stream, error) {
 	l.Centroids, l.ColScales, l.RowScales = s.Centroids, s.ColScales, s.RowScales
 	l.Outliers, l.WindowBits = s.Outliers, s.WindowBits
 	return s, nil
+}
+
+// eachRow calls do with the assignments of every row, from several goroutines. They are decoded from
+// the stream, a block of rows at a time, where the layer does not have them; head then has what the
+// stream holds beside them, else it is the layer itself.
+func (l *Layer) eachRow() (head *Layer, each func(do func(r int, assignments []byte)) error, err error) {
+	segments := l.Segments()
+	if l.Assignments != nil || l.Stream == nil {
+		return l, func(do func(r int, assignments []byte)) error {
+			par.Ranges(par.Threads(0), l.Rows, func(lo, hi int) {
+				for r := lo; r < hi; r++ {
+					do(r, l.Assignments[r*segments:][:segments])
+				}
+			})
+			return nil
+		}, nil
+	}
+	opened := *l
+	s, err := opened.open()
+	if err == nil {
+		err = opened.validateHead()
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return &opened, func(do func(r int, assignments []byte)) error {
+		return s.Rows(par.Threads(0), do)
+	}, nil
 }
 
 // Decode fills in what the stream of a layer holds: Centroids, ColScales, RowScales, Outliers,

@@ -192,8 +192,12 @@ func readAllLayers(path string) error {
 		return err
 	}
 	defer c.Close()
-	_, err = c.Model()
-	return err
+	for _, name := range c.Layers() {
+		if _, _, err := c.Layer(name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func TestOtherFilesAreToldFromDamagedOnes(t *testing.T) {

@@ -3,6 +3,7 @@ package format
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"maps"
 	"math/rand/v2"
@@ -284,12 +285,8 @@ func TestRestIsWhatWasPassedThrough(t *testing.T) {
 	if c.Path() != path || c.Size() != int64(len(contentOf(t, path))) {
 		t.Errorf("path %q, size %d", c.Path(), c.Size())
 	}
-	m, err := c.Model()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if l := m.Layer("w"); l == nil || !sameLayer(l, golden[0].layers["w"]) {
-		t.Errorf("got layer %+v", l)
+	if l, _, err := c.Layer("w"); err != nil || !sameLayer(l, golden[0].layers["w"]) {
+		t.Errorf("got layer %+v, %v", l, err)
 	}
 }
 
@@ -309,9 +306,10 @@ func TestDamageAfterOpening(t *testing.T) {
 		if tensor == "bias" {
 			_, err = c.Rest().Floats("bias")
 		} else {
-			_, err = c.Model()
+			err = codebook.NewModel(c, codebook.RunOptions{}).Load(t.Context(), 1)
 		}
-		if corrupt, ok := err.(*CorruptError); !ok || corrupt.Tensor != tensor {
+		var corrupt *CorruptError
+		if !errors.As(err, &corrupt) || corrupt.Tensor != tensor {
 			t.Errorf("%s: got %v", tensor, err)
 		}
 		out := filepath.Join(t.TempDir(), "out")

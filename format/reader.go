@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/palettize/palettize/codebook"
 )
@@ -218,16 +219,45 @@ func (r rest) Floats(name string) ([]float32, error) {
 	return values, nil
 }
 
-// Model reads all layers into a model that reads the other tensors from the file, which must stay
-// open.
-func (c *Codebook) Model() (*codebook.Model, error) {
-	layers := make(map[string]*codebook.Layer, len(c.layers))
-	for _, s := range c.layers {
+// Original describes the tensor that a layer stands for; it has no name where there is no layer.
+func (c *Codebook) Original(layer string) codebook.Tensor {
+	if s := c.names[layer]; s != nil {
+		return s.tensor
+	}
+	return codebook.Tensor{}
+}
+
+// streams are buffers for the data of layers, which take as much as a tenth of what they become.
+var streams = sync.Pool{New: func() any { return new([]byte) }}
+
+// Stored calls use with a layer that is not decoded where it is of scheme trellis, and valid until
+// use returns. It makes a Codebook a [codebook.Store].
+func (c *Codebook) Stored(layer string, use func(l *codebook.Layer) error) error {
+	s := c.names[layer]
+	if s == nil {
+		return fmt.Errorf("%s: no layer %q", c.file.path, layer)
+	}
+	if s.record.K == 0 {
 		l, err := c.layer(s)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		layers[s.tensor.Name] = l
+		return use(l)
 	}
-	return codebook.NewModel(layers, c.Rest()), nil
+	e, err := c.file.entry(s.parts[0].Name)
+	if err != nil {
+		return err
+	}
+	buffer := streams.Get().(*[]byte)
+	defer streams.Put(buffer)
+	*buffer = slices.Grow((*buffer)[:0], int(e.Bytes))[:e.Bytes]
+	if err := c.file.verified(e, *buffer, c.sums[e.Name], notItsChecksum); err != nil {
+		return err
+	}
+	l := s.layer()
+	l.Stream = *buffer
+	if len(l.Stream) < 2 || int(l.Stream[1])+1 != s.k {
+		return c.corrupt(e, fmt.Sprintf("not the %d centroids that the record says", s.k))
+	}
+	return use(l)
 }

@@ -46,6 +46,30 @@ func PackWindows(codes []byte, quads, bits, row int, windows []byte) {
 	}
 }
 
+// UnpackWindows writes the windows of one row, as far as dst reaches, that PackWindows has packed.
+func UnpackWindows(dst, codes []byte, quads, bits, row int) {
+	checkWindowBits("UnpackWindows", quads, bits)
+	if row < 0 || len(dst) > 4*quads || len(codes) < WindowBytes(row/PanelRows+1, quads, bits) {
+		panic(fmt.Sprintf("kernels: UnpackWindows: %d weights of row %d of %d quads, %d bytes",
+			len(dst), row, quads, len(codes)))
+	}
+	at := (row/PanelRows*quads*4*bits/64*PanelRows + row%PanelRows) * windowWord
+	var word uint64 // what is left of it, the next bit the highest
+	left, window := 0, byte(0)
+	for c := range dst {
+		for range bits {
+			if left == 0 {
+				word, left = binary.LittleEndian.Uint64(codes[at:]), 64
+				at += PanelRows * windowWord
+			}
+			window = window<<1 | byte(word>>63)
+			word <<= 1
+			left--
+		}
+		dst[c] = window
+	}
+}
+
 func checkWindowBits(op string, quads, bits int) {
 	if bits < MinWindowBits || bits > MaxWindowBits || quads < 0 || quads%WindowQuads != 0 {
 		panic(fmt.Sprintf("kernels: %s: %d quads of %d bits a weight", op, quads, bits))

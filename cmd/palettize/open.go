@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/palettize/palettize/codebook/compress"
+	"github.com/palettize/palettize/codebook"
 	"github.com/palettize/palettize/format"
 )
 
@@ -112,7 +112,7 @@ func inFile(name string, err error) error {
 	if errors.As(err, &corrupt) {
 		return corrupt
 	}
-	var bad *compress.NotFiniteError
+	var bad *codebook.NotFiniteError
 	if errors.As(err, &bad) {
 		const help = "--allow-nonfinite passthrough keeps such tensors as they are"
 		return fmt.Errorf("%s: %w; %s", name, err, help)

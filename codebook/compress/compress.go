@@ -140,7 +140,7 @@ func (c *compression) walk(ctx context.Context, do func(context.Context, codeboo
 		}
 		c.tell(t.Name)
 		if err := do(ctx, t); err != nil {
-			return fmt.Errorf("tensor %q: %w", t.Name, err)
+			return &codebook.TensorError{Tensor: t.Name, Err: err}
 		}
 		c.progress.Done += t.Bytes
 	}
@@ -171,7 +171,7 @@ func (c *compression) read(t codebook.Tensor) (m *quant.Matrix, reason string, e
 		return nil, reason, nil
 	}
 	if i := floats.IndexNonfinite(m.W); i >= 0 {
-		bad := &NotFiniteError{i, m.W[i]}
+		bad := &codebook.NotFiniteError{Index: i, Value: m.W[i]}
 		if !c.opts.PassNonfinite {
 			return nil, "", bad
 		}

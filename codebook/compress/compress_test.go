@@ -110,7 +110,7 @@ func TestCompressRefuses(t *testing.T) {
 		})
 	}
 	_, err := Compress(context.Background(), new(memory.Model), bad(math.Inf(1)), Options{})
-	var notFinite *NotFiniteError
+	var notFinite *codebook.NotFiniteError
 	if !errors.As(err, &notFinite) || notFinite.Index != 100 || !math.IsInf(float64(notFinite.Value), 1) {
 		t.Errorf("%v is no error of value 100, +Inf", err)
 	}
@@ -130,8 +130,12 @@ func ExampleBuild() {
 	if err != nil {
 		panic(err)
 	}
+	plan, err := layer.Plan(codebook.RunOptions{})
+	if err != nil {
+		panic(err)
+	}
 	y, x := make([]float32, 512), samples.Gaussian(2, 256)
-	if err := layer.MulVec(y, x); err != nil {
+	if err := plan.MulVec(y, x); err != nil { // y = W*x, straight from the codebook
 		panic(err)
 	}
 	var d codebook.Distortion

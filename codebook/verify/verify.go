@@ -159,7 +159,7 @@ func Run(ctx context.Context, layers []Layer, opts Options) (*Report, error) {
 		}
 		c, found, err := measureErrors(l, opts, &weights, &outputs)
 		if err != nil {
-			return nil, fmt.Errorf("tensor %q: %w", l.Tensor.Name, err)
+			return nil, &codebook.TensorError{Tensor: l.Tensor.Name, Err: err}
 		}
 		checks = append(checks, c)
 		v.Layers = append(v.Layers, found)
@@ -179,7 +179,7 @@ func Run(ctx context.Context, layers []Layer, opts Options) (*Report, error) {
 // measureErrors multiplies some inputs with a layer in three ways: compiled, dense, and exactly with the layer's
 // own weights.
 func measureErrors(l Layer, opts Options, weights, outputs *codebook.Distortion) (*check, Check, error) {
-	rows, cols := l.Layer.Dims()
+	rows, cols := l.Rows, l.Cols
 	c := &check{Layer: l}
 	found := Check{
 		Name: l.Tensor.Name, Shape: l.Tensor.Shape, Scheme: l.Layer.Scheme().Name, K: l.Layer.K(), D: l.Layer.Width, Group: l.Layer.Group, Window: l.Layer.WindowBits,

@@ -159,19 +159,15 @@ type multiplier interface {
 
 func (s *side) multiplier(row string, batch int) (m multiplier, bytes int, err error) {
 	if row == "dense" {
-		return &codebook.Dense{Rows: s.rows, Cols: s.cols, W: slices.Repeat(s.w, s.rows*s.cols/len(s.w))}, 4 * s.rows * s.cols, nil
+		w := slices.Repeat(s.w, s.rows*s.cols/len(s.w))
+		p, err := (&codebook.Dense{Rows: s.rows, Cols: s.cols, W: w}).Plan(codebook.RunOptions{Batch: batch})
+		return p, 4 * s.rows * s.cols, err
 	}
 	l, err := s.layer(row)
 	if err != nil {
 		return nil, 0, err
 	}
-	// A plan may share what the layer holds: each copy has its own.
-	own := &codebook.Layer{
-		Rows: l.Rows, Cols: l.Cols, Width: l.Width, Centroids: slices.Clone(l.Centroids), ZeroPoint: l.ZeroPoint,
-		Scale: l.Scale, Assignments: slices.Clone(l.Assignments), RowScales: slices.Clone(l.RowScales),
-		Group: l.Group, Multipliers: slices.Clone(l.Multipliers),
-	}
-	p, err := own.Plan(codebook.RunOptions{Batch: batch})
+	p, err := l.Plan(codebook.RunOptions{Batch: batch})
 	if err != nil {
 		return nil, 0, err
 	}

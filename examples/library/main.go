@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log"
 
+	"github.com/palettize/palettize/codebook"
 	"github.com/palettize/palettize/codebook/compress"
 	"github.com/palettize/palettize/format"
 )
@@ -17,15 +18,16 @@ func main() {
 	must(dst.Commit())
 
 	book := must(format.OpenCodebook("model.pal.safetensors"))
-	model := must(book.Model())
+	model := codebook.NewModel(book, codebook.RunOptions{})
+	defer model.Close()
 	for _, name := range book.Layers() {
-		l := model.Layer(name)
-		x, y := make([]float32, l.Cols), make([]float32, l.Rows)
+		rows, cols, _ := must(model.Describe(name)).Matrix()
+		x, y := make([]float32, cols), make([]float32, rows)
 		x[0] = 1
-		if err := l.MulVec(y, x); err != nil { // y = W*x, straight from the codebook
+		if err := model.MatMul(y, name, x, 1); err != nil { // y = W*x, straight from the codebook
 			log.Fatal(err)
 		}
-		fmt.Println(name, l.Rows, "x", l.Cols, "first output:", y[0])
+		fmt.Println(name, rows, "x", cols, "first output:", y[0])
 	}
 }
 
