@@ -50,9 +50,9 @@ func (l *Layer) panels(quadPairBytes int) kernels.Matrix {
 	return m
 }
 
-// mult is the multiplier of column c of row r.
-func mult(m *kernels.Matrix, r, c int) int8 {
-	return m.Mult[(r/panelRows*m.Groups()+c/(4*m.GroupQuads))*panelRows+r%panelRows]
+// mult is the multiplier of a group of row r.
+func mult(m *kernels.Matrix, r, group int) int8 {
+	return m.Mult[(r/panelRows*m.Groups()+group)*panelRows+r%panelRows]
 }
 
 func matrixBits(m *kernels.Matrix) int64 {
@@ -66,25 +66,26 @@ type panelEngine struct {
 	width int
 	zero  byte
 	op    func(s *kernels.Set, dst []float32, ld int, m *kernels.Matrix, in *kernels.Input, p0, p1 int)
-	bytes func(m *kernels.Matrix, dst []byte, r, c int) // of the weights from column c of row r on
+	bytes func(m *kernels.Matrix, dst []byte, r int) // of the weights of row r
 }
 
 func (e *panelEngine) row(dst []float32, r int) {
-	const some = 64 // a multiple of all that columns come in, looked up segments of 3 apart
-	var buffer [some]byte
-	grouped := e.m.GroupQuads < e.m.BlockQuads
-	for c0 := 0; c0 < len(dst); {
-		n := min(some/e.width*e.width, len(dst)-c0)
-		bytes := buffer[:n]
-		e.bytes(&e.m, bytes, r, c0)
-		for j, b := range bytes {
-			s := e.m.Scale[r]
-			if grouped {
-				s *= float32(mult(&e.m, r, c0+j))
-			}
-			dst[c0+j] = s * float32(int(b)-int(e.zero))
+	ws := workspaces.Get().(*workspace)
+	defer workspaces.Put(ws)
+	ws.row = grow(ws.row, len(dst))
+	e.bytes(&e.m, ws.row, r)
+	columns := 4 * e.m.GroupQuads * e.width // that share a multiplier
+	if e.m.Mult == nil {
+		columns = len(dst)
+	}
+	for c0 := 0; c0 < len(dst); c0 += columns {
+		s := e.m.Scale[r]
+		if e.m.Mult != nil {
+			s *= float32(mult(&e.m, r, c0/columns))
 		}
-		c0 += n
+		for c := c0; c < min(c0+columns, len(dst)); c++ {
+			dst[c] = s * float32(int(ws.row[c])-int(e.zero))
+		}
 	}
 }
 
@@ -135,11 +136,10 @@ func nibbleAt(pairs, r, c int) int {
 	return ((r/panelRows*pairs+c/8)*panelRows+r%panelRows)*4 + c%4
 }
 
-func nibbles(m *kernels.Matrix, dst []byte, r, c int) {
+func nibbles(m *kernels.Matrix, dst []byte, r int) {
 	pairs := ceilDiv(m.Quads, 2)
-	for j := range dst {
-		code := m.Codes[nibbleAt(pairs, r, c+j)] >> ((c + j) / 4 % 2 * 4) & 15
-		dst[j] = m.Lookup[code]
+	for c := range dst {
+		dst[c] = m.Lookup[m.Codes[nibbleAt(pairs, r, c)]>>(c/4%2*4)&15]
 	}
 }
 
@@ -152,10 +152,10 @@ func layLookup(l *Layer) (engine, putter) {
 		m.Lookup[i%l.Width*kernels.Centroids+i/l.Width] = c
 	}
 	e := &panelEngine{m: m, width: l.Width, zero: l.ZeroPoint, op: (*kernels.Set).MulLookup}
-	e.bytes = func(m *kernels.Matrix, dst []byte, r, c int) {
-		for j := range dst {
-			code := m.Codes[byteAt(m, r, (c+j)/e.width)]
-			dst[j] = m.Lookup[(c+j)%e.width*kernels.Centroids+int(code)]
+	e.bytes = func(m *kernels.Matrix, dst []byte, r int) {
+		for c := range dst {
+			code := m.Codes[byteAt(m, r, c/e.width)]
+			dst[c] = m.Lookup[c%e.width*kernels.Centroids+int(code)]
 		}
 	}
 	return e, func(r int, assignments []byte) { putBytes(&m, r, 0, assignments) }
@@ -172,22 +172,16 @@ func layWindow(l *Layer) (engine, putter) {
 		Lookup: slices.Clone(l.Centroids), // which are a part of the whole stream
 	}
 	m.Codes = make([]byte, kernels.WindowBytes(m.Panels, m.Quads, m.Bits))
-	e := &windowEngine{panelEngine{m: m, width: 1, zero: l.ZeroPoint, op: (*kernels.Set).MulWindow}}
+	e := &panelEngine{m: m, width: 1, zero: l.ZeroPoint, op: (*kernels.Set).MulWindow, bytes: windows}
 	return e, func(r int, assignments []byte) {
 		kernels.PackWindows(m.Codes, m.Quads, m.Bits, r, assignments)
 	}
 }
 
-// windowEngine is a panelEngine whose rows have to be read from their beginning.
-type windowEngine struct{ panelEngine }
-
-func (e *windowEngine) row(dst []float32, r int) {
-	ws := workspaces.Get().(*workspace)
-	defer workspaces.Put(ws)
-	ws.windows = grow(ws.windows, len(dst))
-	kernels.UnpackWindows(ws.windows, e.m.Codes, e.m.Quads, e.m.Bits, r)
-	for c, window := range ws.windows {
-		dst[c] = e.m.Scale[r] * float32(int(e.m.Lookup[window])-int(e.zero))
+func windows(m *kernels.Matrix, dst []byte, r int) {
+	kernels.UnpackWindows(dst, m.Codes, m.Quads, m.Bits, r)
+	for c, window := range dst {
+		dst[c] = m.Lookup[window]
 	}
 }
 
@@ -223,9 +217,9 @@ func putBytes(m *kernels.Matrix, r, c int, weights []byte) {
 }
 
 // getBytes reads what putBytes has written.
-func getBytes(m *kernels.Matrix, dst []byte, r, c int) {
-	for j := range dst {
-		dst[j] = m.Codes[byteAt(m, r, c+j)]
+func getBytes(m *kernels.Matrix, dst []byte, r int) {
+	for c := range dst {
+		dst[c] = m.Codes[byteAt(m, r, c)]
 	}
 }
 

@@ -35,7 +35,7 @@ type workspace struct {
 	remainder   []float32
 	scaled      []float32 // inputs times the scales of their columns
 	q, shuffled []int8
-	windows     []byte // of a row
+	row         []byte // the bytes of a row
 	tables      kernels.Tables
 
 	// What the parts of a shared multiplication need beside the input.

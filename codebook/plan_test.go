@@ -504,3 +504,29 @@ func TestWindowsStaySmall(t *testing.T) {
 		}
 	}
 }
+
+// TestPlanRows: every plan gives back the rows of its layer, bit for bit.
+func TestPlanRows(t *testing.T) {
+	var layers []*Layer
+	for _, s := range planShapes {
+		layers = append(layers, s.layer(rand.New(rand.NewPCG(8, 8))))
+	}
+	large := *layers[0]
+	large.Scale = math.MaxFloat32 / 2 // products leave float32
+	for _, l := range append(append(layers, errorShapes()...), &large) {
+		got, want := make([]float32, l.Cols), make([]float32, l.Cols)
+		for _, row := range plans {
+			p, err := l.Plan(RunOptions{Plan: row.name})
+			if err != nil {
+				continue // it is not for this layer
+			}
+			for r := range l.Rows {
+				p.Row(got, r)
+				if l.Row(want, r); !slices.Equal(got, want) {
+					t.Fatalf("[%d, %d], width %d, k %d, plan %s: row %d is %v, want %v",
+						l.Rows, l.Cols, l.Width, l.K(), row.name, r, got, want)
+				}
+			}
+		}
+	}
+}
