@@ -14,6 +14,7 @@ import (
 	"github.com/zeebo/xxh3"
 
 	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/internal/halves"
 )
 
 // File is an open safetensors file whose header has been checked. It implements [codebook.Source].
@@ -231,7 +232,7 @@ func appendFloats(dst []float32, src []byte, dtype string) []float32 {
 		}
 	case "F16":
 		for ; len(src) >= 2; src = src[2:] {
-			dst = append(dst, fromF16(le.Uint16(src)))
+			dst = append(dst, halves.FromF16(le.Uint16(src)))
 		}
 	case "BF16":
 		for ; len(src) >= 2; src = src[2:] {

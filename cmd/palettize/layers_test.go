@@ -16,7 +16,10 @@ import (
 // belong. It reads all files, whatever their build tags.
 func TestLayers(t *testing.T) {
 	const module = "github.com/palettize/palettize"
-	chain := []string{"cmd", "format", "codebook", "internal/entropy", "kmeans", "kernels", "internal/logscale", "internal/bitstream"}
+	chain := []string{
+		"cmd", "format", "codebook", "internal/entropy", "kmeans", "kernels", "internal/logscale", "internal/bitstream",
+		"internal/halves",
+	}
 	// What is outside the standard library, and where alone it may be imported.
 	outside := map[string]string{
 		"golang.org/x/sys/":                 "kernels/",
