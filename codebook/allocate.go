@@ -18,7 +18,7 @@ type Allocation struct {
 type Allotted struct {
 	Tensor  string  `json:"tensor"`
 	Weights int64   `json:"weights"`
-	Scheme  Scheme  `json:"scheme"`          // the zero value: it passes through
+	Scheme  Scheme  `json:"scheme"`          // the zero value: it has no layer
 	Step    int     `json:"step,omitempty"`  // of the quantiser, in 4096ths of an octave (scheme trellis)
 	Bytes   float64 `json:"bytes,omitempty"` // not to be exceeded, all counted; 0: Noise is not to be
 	Noise   float64 `json:"noise,omitempty"` // sum of squared errors, as the inputs weigh them
@@ -87,7 +87,7 @@ func Allocate(ctx context.Context, dst Sink, src Source, opts Options) (*Allocat
 type matrixPlan struct {
 	Allotted
 	group   int
-	bytes   int64    // of the tensor as it is
+	bytes   int64    // without a codebook
 	sketch  *sketch  // nil where nothing is to be chosen
 	repeats *repeats // nil where rows do not repeat
 
@@ -124,7 +124,7 @@ func (c *compression) sketch(ctx context.Context, t Tensor) error {
 	}
 	group := c.opts.group(t.Name)
 	settings := c.opts.settingsOf(group)
-	p := &matrixPlan{Allotted: Allotted{Tensor: t.Name, Weights: t.Elements(), Scheme: settings.Scheme}, group: group, bytes: t.Bytes}
+	p := &matrixPlan{Allotted: Allotted{Tensor: t.Name, Weights: t.Elements(), Scheme: settings.Scheme}, group: group, bytes: c.keptBytes(t, w)}
 	rows, cols, _ := t.Matrix()
 	if s, ok := exactScheme(w, rows, cols, settings); ok {
 		p.Scheme = s

@@ -90,10 +90,10 @@ var reasons = []func(c *choice, t Tensor) string{
 	(*choice).partOfQuantised,
 	(*choice).excluded,
 	(*choice).fragile,
-	(*choice).size,
+	(*choice).columns,
 }
 
-// reason says why a tensor passes through, "" when it is to be compressed.
+// reason says why a tensor passes through, whatever its size, "" when nothing says so.
 func (c *choice) reason(t Tensor) string {
 	for _, f := range reasons {
 		if reason := f(c, t); reason != "" {
@@ -139,20 +139,26 @@ func (c *choice) fragile(t Tensor) string {
 	return ""
 }
 
+func (c *choice) columns(t Tensor) string {
+	_, cols, _ := t.Matrix()
+	width := c.opts.settingsOf(c.opts.group(t.Name)).Scheme.Width
+	if width >= cols {
+		return fmt.Sprintf("%d columns are fewer than two segments of %d", cols, width)
+	}
+	return ""
+}
+
+// size says of a matrix that has no other reason if a codebook would take no fewer bytes.
 func (c *choice) size(t Tensor) string {
 	rows, cols, _ := t.Matrix()
 	settings := c.opts.settingsOf(c.opts.group(t.Name))
-	s := settings.Scheme
-	if s.Width >= cols {
-		return fmt.Sprintf("%d columns are fewer than two segments of %d", cols, s.Width)
-	}
-	if bytes := s.fileBytes(rows, cols, settings.Bits); bytes >= t.Bytes {
+	if bytes := settings.Scheme.fileBytes(rows, cols, settings.Bits); bytes >= t.Bytes {
 		return grown(bytes, t)
 	}
 	return ""
 }
 
-// grown is the reason why a tensor passes through that would not become smaller.
+// grown is the reason why a matrix gets no codebook that would not make it smaller.
 func grown(bytes int64, t Tensor) string {
 	return fmt.Sprintf("a codebook would take about %d bytes, the tensor takes %d", bytes, t.Bytes)
 }

@@ -1,6 +1,7 @@
 package codebook
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -88,7 +89,7 @@ func newCompression(dst Sink, src Source, opts Options) (*compression, error) {
 	}
 	matrices, weights := 0, int64(0)
 	for _, t := range c.tensors {
-		if c.choice.reason(t) == "" {
+		if c.choice.reason(t) == "" && c.choice.size(t) == "" {
 			matrices++
 			weights += t.Elements()
 		}
@@ -130,11 +131,13 @@ func (c *compression) walk(ctx context.Context, do func(context.Context, Tensor)
 	return nil
 }
 
-// read returns the weights of a matrix that is to be compressed, or the reason why it is not.
+// read returns the weights of a matrix that is to be compressed, or the reason why it is not. With
+// the weights, the reason is that no codebook would make the matrix smaller.
 func (c *compression) read(t Tensor) (w []float32, reason string, err error) {
 	if reason := c.choice.reason(t); reason != "" {
 		return nil, reason, nil
 	}
+	small := c.choice.size(t)
 	if w, err = c.src.Floats(t.Name); err != nil {
 		return nil, "", err
 	}
@@ -150,19 +153,19 @@ func (c *compression) read(t Tensor) (w []float32, reason string, err error) {
 	}
 	if i := indexNonfinite(w); i >= 0 {
 		bad := &NotFiniteError{i, w[i]}
-		if !c.opts.PassNonfinite {
+		if small == "" && !c.opts.PassNonfinite {
 			return nil, "", bad
 		}
-		return nil, bad.Error(), nil
+		return nil, cmp.Or(small, bad.Error()), nil
 	}
 	apart := c.opts.settingsOf(c.opts.group(t.Name)).Scheme.Name == "trellis"
 	if reason := beyondScales(w, apart); reason != "" {
 		return nil, reason, nil
 	}
-	return w, "", nil
+	return w, small, nil
 }
 
-// compress stores one tensor: as a layer, or as it is where there is a reason to.
+// compress stores one tensor: as a layer, or without one where there is a reason to.
 func (c *compression) compress(ctx context.Context, t Tensor) error {
 	w, reason, err := c.read(t)
 	if err != nil {
@@ -170,7 +173,7 @@ func (c *compression) compress(ctx context.Context, t Tensor) error {
 	}
 	entry := Entry{Tensor: t, Reason: reason}
 	if reason != "" {
-		err = c.dst.PutTensor(t)
+		err = c.keep(&entry, w)
 	} else {
 		err = c.putLayer(ctx, &entry, w)
 	}
@@ -190,15 +193,18 @@ func (c *compression) putLayer(ctx context.Context, entry *Entry, w []float32) e
 	}
 	if a.Scheme == unchanged {
 		entry.Reason = "no layer of fewer bytes leaves as little error as is asked for"
-		return c.dst.PutTensor(entry.Tensor)
+		if a.Bytes >= float64(entry.Tensor.Bytes) {
+			w = nil // all of it is allotted
+		}
+		return c.keep(entry, w)
 	}
 	l, d, err := c.build(ctx, entry.Tensor, w, a)
 	if err != nil {
 		return err
 	}
-	if bytes := c.dst.Overhead(entry.Tensor) + l.storedBytes(l.K()); bytes >= entry.Tensor.Bytes {
+	if bytes := c.dst.Overhead(entry.Tensor) + l.storedBytes(l.K()); bytes >= c.keptBytes(entry.Tensor, w) {
 		entry.Reason = grown(bytes, entry.Tensor)
-		return c.dst.PutTensor(entry.Tensor)
+		return c.keep(entry, w)
 	}
 	entry.Distortion, entry.Cap = d, a.Cap
 	entry.Layer = &Scheme{Name: l.Scheme(), Width: l.Width, K: l.K(), Group: l.Group, States: a.Scheme.States, Window: l.WindowBits}

@@ -16,6 +16,7 @@ type memory struct {
 	values  map[string][]float32
 	layers  map[string]*Layer
 	passed  []string
+	halves  []string
 }
 
 func (m *memory) add(name, dtype string, values []float32, shape ...int) {
@@ -49,6 +50,13 @@ func (m *memory) Rest([]string) int64 { return 0 }
 
 func (m *memory) PutTensor(t Tensor) error {
 	m.passed = append(m.passed, t.Name)
+	return nil
+}
+
+func (m *memory) HalfOverhead(Tensor) int64 { return 0 }
+
+func (m *memory) PutHalf(t Tensor) error {
+	m.halves = append(m.halves, t.Name)
 	return nil
 }
 
@@ -113,11 +121,15 @@ func TestCompress(t *testing.T) {
 			for i, e := range report.Entries {
 				name := src.tensors[i].Name
 				compressed := dst.layers[name] != nil
+				passed := slices.Contains(dst.passed, name)
+				narrowed := slices.Contains(dst.halves, name)
 				switch {
 				case e.Tensor.Name != name:
 					t.Errorf("entry %d is %s, want %s", i, e.Tensor.Name, name)
-				case compressed == slices.Contains(dst.passed, name):
-					t.Errorf("%s: compressed %v and passed through %v", name, compressed, !compressed)
+				case compressed == (passed != narrowed) || passed && narrowed:
+					t.Errorf("%s: compressed %v, passed through %v, kept as F16 %v", name, compressed, passed, narrowed)
+				case narrowed != e.Narrowed || narrowed != (name == "tiny" && e.Reason != "not included"):
+					t.Errorf("%s: kept as F16 %v, reported as %v, reason %q", name, narrowed, e.Narrowed, e.Reason)
 				case compressed != (e.Layer != nil) || compressed != (e.Reason == ""):
 					t.Errorf("%s: the report says %+v, reason %q", name, e.Layer, e.Reason)
 				case c.opts.Include == nil || !strings.Contains(e.Reason, "not included"):

@@ -16,7 +16,7 @@ func noWeights(w []float32, rows, cols int, s Settings) string {
 	if stepsAlong(w, rows, cols) {
 		return "a table of positions: its values go up or down in equal steps"
 	}
-	values := fewValues(w, s.fewest(rows, cols))
+	values := fewValues(w, min(s.fewest(rows, cols), len(w)/2)) // a mask repeats its values
 	switch _, exact := exactScheme(w, rows, cols, s); {
 	case slices.ContainsFunc(values, isInf):
 		return fmt.Sprintf("a mask: it has %d different values, infinities among them", len(values))

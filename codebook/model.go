@@ -157,17 +157,21 @@ type Source interface {
 type Sink interface {
 	// Overhead returns what an entropy-coded layer in place of tensor t takes in the file beside its Stream, at most.
 	Overhead(t Tensor) int64
+	// HalfOverhead returns what the file says of tensor t only where it keeps it as F16, in bytes, at most.
+	HalfOverhead(t Tensor) int64
 	// Rest returns what the file takes without layers in place of the tensors of these names, all others passed through,
-	// at most.
+	// at most. Those that are then kept as F16 take less.
 	Rest(layers []string) int64
 	// PutLayer stores a layer in place of tensor t. It returns all the bytes that this takes in the file,
 	// its share of the header included.
 	PutLayer(t Tensor, l *Layer, d Distortion) (bytes int64, err error)
 	// PutTensor passes tensor t of the source through, bit for bit.
 	PutTensor(t Tensor) error
+	// PutHalf stores tensor t of the source, which is F32 or F64, as F16.
+	PutHalf(t Tensor) error
 }
 
-// Matrix is what a model multiplies with: a [Layer], or a [Dense] tensor that was passed through.
+// Matrix is what a model multiplies with: a [Layer], or a [Dense] tensor that has no layer.
 type Matrix interface {
 	Dims() (rows, cols int)
 	// MulVec writes y = W*x, len(y) = rows and len(x) = cols.
@@ -190,7 +194,7 @@ func NewModel(layers map[string]*Layer, rest Source) *Model { return &Model{laye
 // Layer returns the layer of this tensor name, nil when it has none.
 func (m *Model) Layer(name string) *Layer { return m.layers[name] }
 
-// Matrix returns the layer of this name or, where the tensor was passed through, its dense values,
+// Matrix returns the layer of this name or, where the tensor has none, its dense values,
 // which are read at each call. A layer of a tensor that was compressed as its transpose is that
 // transpose, [out, in].
 func (m *Model) Matrix(name string) (Matrix, error) {

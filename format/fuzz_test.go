@@ -105,8 +105,12 @@ func takeApart(t testing.TB, f *File) parts {
 	}
 	for i := range f.layout.entries {
 		e := &f.layout.entries[i]
-		data := make([]byte, e.Bytes)
-		if err := f.bytes(e, data); err != nil {
+		data := make([]byte, 0, e.Bytes)
+		err := f.chunks(e, func(chunk []byte) error {
+			data = append(data, chunk...)
+			return nil
+		})
+		if err != nil {
 			t.Fatal(err)
 		}
 		p.tensors[e.Name] = &tensor{e.Name, e.DType, e.Shape, data}

@@ -3,6 +3,7 @@ package format
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -17,7 +18,9 @@ type Codebook struct {
 	sums    map[string]uint64
 	layers  []*stored // in the order of the file
 	names   map[string]*stored
-	rest    []codebook.Tensor
+	rest    []codebook.Tensor // no layers, as in the original
+
+	narrowed map[string]string // original dtypes of the tensors that are kept as F16, by name
 }
 
 // OpenCodebook opens a codebook file. It reads the whole file once, a piece at a time, and refuses it
@@ -49,7 +52,7 @@ func newCodebook(f *File) (*Codebook, error) {
 	}
 	for i := range f.layout.entries {
 		e := &f.layout.entries[i]
-		sum, err := f.checksum(e)
+		sum, err := f.checksum(e, e.DType)
 		if err != nil {
 			return nil, err
 		}
@@ -136,9 +139,49 @@ func (c *Codebook) readRecords() error {
 	slices.SortFunc(c.layers, func(a, b *stored) int {
 		return cmp.Compare(find(a.parts[0].Name).begin, find(b.parts[0].Name).begin)
 	})
+	if err := c.readNarrowed(); err != nil {
+		return err
+	}
 	for _, t := range c.file.Tensors() {
-		if !parts[t.Name] {
-			c.rest = append(c.rest, t)
+		if parts[t.Name] {
+			continue
+		}
+		if dtype, ok := c.narrowed[t.Name]; ok {
+			t.DType = dtype
+			t.Bytes, _ = sizeOf(dtype, t.Shape)
+		}
+		c.rest = append(c.rest, t)
+	}
+	return nil
+}
+
+// readNarrowed finds the tensors that are kept as F16. Parts of layers are of another dtype.
+func (c *Codebook) readNarrowed() error {
+	text, ok := c.file.layout.metadata[narrowedKey]
+	if !ok {
+		return nil
+	}
+	if c.version == 1 {
+		return c.corruptHeader("has %s, which version 1 has not", narrowedKey)
+	}
+	var err error
+	if c.narrowed, err = parseNarrowed(text); err != nil {
+		return c.corruptHeader("%s: %v", narrowedKey, err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.narrowed)) {
+		dtype := c.narrowed[name]
+		if !narrowable(dtype) {
+			return c.corruptHeader("%s: tensor %s was %s, expected F32 or F64", narrowedKey, quote(name), quote(dtype))
+		}
+		e, err := c.file.entry(name)
+		if err != nil {
+			return c.corruptHeader("%s: tensor %s is missing", narrowedKey, quote(name))
+		}
+		if e.DType != "F16" {
+			return c.corruptHeader("%s: tensor %s is %s, expected F16", narrowedKey, quote(name), describe(e.Tensor))
+		}
+		if _, why := sizeOf(dtype, e.Shape); why != "" {
+			return c.corruptHeader("%s: tensor %s: %s: %s %s", narrowedKey, quote(name), why, dtype, shapeText(e.Shape))
 		}
 	}
 	return nil
@@ -184,7 +227,7 @@ func (c *Codebook) layer(s *stored) (*codebook.Layer, error) {
 			return nil, err
 		}
 		data := make([]byte, e.Bytes)
-		failed = c.file.verified(e, data, c.sums[name], notItsChecksum)
+		failed = c.file.verified(e, e.DType, data, c.sums[name], notItsChecksum)
 		return data, failed
 	})
 	if failed != nil {
@@ -197,7 +240,7 @@ func (c *Codebook) layer(s *stored) (*codebook.Layer, error) {
 	return l, nil
 }
 
-// Rest returns the tensors that were passed through, under their own names.
+// Rest returns the tensors that have no layer, under their own names and of their original dtypes.
 func (c *Codebook) Rest() codebook.Source { return rest{c} }
 
 type rest struct{ c *Codebook }
@@ -206,7 +249,7 @@ func (r rest) Tensors() []codebook.Tensor { return slices.Clone(r.c.rest) }
 
 func (r rest) Floats(name string) ([]float32, error) {
 	if !slices.ContainsFunc(r.c.rest, func(t codebook.Tensor) bool { return t.Name == name }) {
-		return nil, fmt.Errorf("%s: no tensor %q was passed through", r.c.file.path, name)
+		return nil, fmt.Errorf("%s: no tensor %q without a layer", r.c.file.path, name)
 	}
 	values, sum, err := r.c.file.floats(name)
 	if err != nil {
