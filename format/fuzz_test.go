@@ -75,6 +75,9 @@ func readEverything(t *testing.T, file []byte) {
 			if _, err := c.Rest().Floats(tensor.Name); err != nil {
 				t.Fatal(err)
 			}
+			if err := c.original(make([]byte, tensor.Bytes), tensor); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 }
@@ -87,7 +90,7 @@ func reseal(t testing.TB, file []byte) ([]byte, bool) {
 		return nil, false
 	}
 	p := takeApart(t, f)
-	p.metadata[versionKey] = "1"
+	p.metadata[versionKey] = "2"
 	return p.seal(t), true
 }
 
