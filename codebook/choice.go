@@ -148,19 +148,11 @@ func (c *choice) columns(t Tensor) string {
 	return ""
 }
 
-// size says of a matrix that has no other reason if a codebook would take no fewer bytes.
-func (c *choice) size(t Tensor) string {
+// fileBytes is about what a codebook of a matrix takes.
+func (c *choice) fileBytes(t Tensor) int64 {
 	rows, cols, _ := t.Matrix()
 	settings := c.opts.settingsOf(c.opts.group(t.Name))
-	if bytes := settings.Scheme.fileBytes(rows, cols, settings.Bits); bytes >= t.Bytes {
-		return grown(bytes, t)
-	}
-	return ""
-}
-
-// grown is the reason why a matrix gets no codebook that would not make it smaller.
-func grown(bytes int64, t Tensor) string {
-	return fmt.Sprintf("a codebook would take about %d bytes, the tensor takes %d", bytes, t.Bytes)
+	return settings.Scheme.fileBytes(rows, cols, settings.Bits)
 }
 
 // match is path.Match without its special case: a star matches slashes too. A name matches itself,

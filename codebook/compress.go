@@ -89,7 +89,7 @@ func newCompression(dst Sink, src Source, opts Options) (*compression, error) {
 	}
 	matrices, weights := 0, int64(0)
 	for _, t := range c.tensors {
-		if c.choice.reason(t) == "" && c.choice.size(t) == "" {
+		if c.choice.reason(t) == "" && c.choice.fileBytes(t) < t.Bytes {
 			matrices++
 			weights += t.Elements()
 		}
@@ -137,7 +137,6 @@ func (c *compression) read(t Tensor) (w []float32, reason string, err error) {
 	if reason := c.choice.reason(t); reason != "" {
 		return nil, reason, nil
 	}
-	small := c.choice.size(t)
 	if w, err = c.src.Floats(t.Name); err != nil {
 		return nil, "", err
 	}
@@ -151,6 +150,7 @@ func (c *compression) read(t Tensor) (w []float32, reason string, err error) {
 	if reason := noWeights(w, rows, cols, c.opts.settingsOf(c.opts.group(t.Name))); reason != "" {
 		return nil, reason, nil
 	}
+	small := c.grown(c.choice.fileBytes(t), t, w)
 	if i := indexNonfinite(w); i >= 0 {
 		bad := &NotFiniteError{i, w[i]}
 		if small == "" && !c.opts.PassNonfinite {
@@ -202,8 +202,8 @@ func (c *compression) putLayer(ctx context.Context, entry *Entry, w []float32) e
 	if err != nil {
 		return err
 	}
-	if bytes := c.dst.Overhead(entry.Tensor) + l.storedBytes(l.K()); bytes >= c.keptBytes(entry.Tensor, w) {
-		entry.Reason = grown(bytes, entry.Tensor)
+	entry.Reason = c.grown(c.dst.Overhead(entry.Tensor)+l.storedBytes(l.K()), entry.Tensor, w)
+	if entry.Reason != "" {
 		return c.keep(entry, w)
 	}
 	entry.Distortion, entry.Cap = d, a.Cap

@@ -42,8 +42,8 @@ func looksTheSame(w []float32, cols int) bool {
 	return true
 }
 
-// narrows reports whether a matrix of weights w is kept as F16 where no codebook makes it smaller:
-// if that does, and nobody sees it, who asked for less error than that included.
+// narrows reports whether a matrix of weights w is kept as F16 where it has no codebook: if that makes
+// it smaller, and nobody sees it, who asked for less error than that included.
 func (c *compression) narrows(t Tensor, w []float32) bool {
 	limit := c.opts.settingsOf(c.opts.group(t.Name)).MaxError
 	_, cols, _ := t.Matrix()
@@ -60,6 +60,15 @@ func (c *compression) keptBytes(t Tensor, w []float32) int64 {
 		return c.halfBytes(t)
 	}
 	return t.Bytes
+}
+
+// grown says of a codebook of so many bytes that it would not make a matrix of weights w smaller, ""
+// where it does.
+func (c *compression) grown(bytes int64, t Tensor, w []float32) string {
+	if bytes < min(c.halfBytes(t), t.Bytes) || bytes < c.keptBytes(t, w) { // mostly the former, which looks at no weight
+		return ""
+	}
+	return fmt.Sprintf("a codebook would take about %d bytes, the tensor takes %d", bytes, t.Bytes)
 }
 
 // keep stores the tensor of an entry, which is to have no layer: bit for bit or, where w has its

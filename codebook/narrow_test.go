@@ -111,6 +111,23 @@ func TestNarrowedColumns(t *testing.T) {
 	}
 }
 
+// TestNarrowedBesideCodebook: a codebook that is smaller than the tensor gives way to F16 where that is
+// smaller still.
+func TestNarrowedBesideCodebook(t *testing.T) {
+	for _, c := range []struct {
+		dtype    string
+		size     float32
+		narrowed bool
+	}{{"F32", 1, true}, {"F64", 1, true}, {"F32", 1e-9, false}, {"F64", 1e-9, false}} {
+		const weights = 240 // at 4 bits about 620 bytes
+		report, dst := compress(t, small(c.dtype, scaled(1, weights, c.size)), Options{})
+		e := report.Entries[0]
+		if e.Narrowed != c.narrowed || (e.Layer == nil) != c.narrowed || len(dst.halves)+len(dst.layers) != 1 {
+			t.Errorf("%+v: %+v", c, e)
+		}
+	}
+}
+
 // wordy is a sink that takes as many bytes to say that a tensor is kept as F16 as that saves.
 type wordy struct{ memory }
 
