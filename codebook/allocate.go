@@ -124,7 +124,10 @@ func (c *compression) sketch(ctx context.Context, t Tensor) error {
 	}
 	group := c.opts.group(t.Name)
 	settings := c.opts.settingsOf(group)
-	p := &matrixPlan{Allotted: Allotted{Tensor: t.Name, Weights: t.Elements(), Scheme: settings.Scheme}, group: group, bytes: c.keptBytes(t, w)}
+	p := &matrixPlan{
+		Allotted: Allotted{Tensor: t.Name, Weights: t.Elements(), Scheme: settings.Scheme},
+		group:    group, bytes: c.keptBytes(t, w),
+	}
 	rows, cols, _ := t.Matrix()
 	if s, ok := exactScheme(w, rows, cols, settings); ok {
 		p.Scheme = s

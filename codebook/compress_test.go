@@ -127,7 +127,8 @@ func TestCompress(t *testing.T) {
 				case e.Tensor.Name != name:
 					t.Errorf("entry %d is %s, want %s", i, e.Tensor.Name, name)
 				case compressed == (passed != narrowed) || passed && narrowed:
-					t.Errorf("%s: compressed %v, passed through %v, kept as F16 %v", name, compressed, passed, narrowed)
+					t.Errorf("%s: compressed %v, passed through %v, kept as F16 %v",
+						name, compressed, passed, narrowed)
 				case narrowed != e.Narrowed || narrowed != (name == "tiny" && e.Reason != "not included"):
 					t.Errorf("%s: kept as F16 %v, reported as %v, reason %q", name, narrowed, e.Narrowed, e.Reason)
 				case compressed != (e.Layer != nil) || compressed != (e.Reason == ""):

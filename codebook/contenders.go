@@ -63,7 +63,8 @@ var contests = map[string]contest{
 	},
 }
 
-// unchanged stands for a matrix without a layer: passed through, or kept as F16, whose error is none that counts.
+// unchanged stands for a matrix without a layer: passed through, or kept as F16, whose error is none
+// that counts.
 var unchanged = Scheme{}
 
 // fineScheme has less error than any trellis: groups of so many columns have their own multiplier for 256 values.

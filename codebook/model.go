@@ -157,7 +157,8 @@ type Source interface {
 type Sink interface {
 	// Overhead returns what an entropy-coded layer in place of tensor t takes in the file beside its Stream, at most.
 	Overhead(t Tensor) int64
-	// HalfOverhead returns what the file says of tensor t only where it keeps it as F16, in bytes, at most.
+	// HalfOverhead returns what the file says of tensor t only where it keeps it as F16, in bytes, at
+	// most.
 	HalfOverhead(t Tensor) int64
 	// Rest returns what the file takes without layers in place of the tensors of these names, all others passed through,
 	// at most. Those that are then kept as F16 take less.

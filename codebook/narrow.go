@@ -15,6 +15,9 @@ const (
 	largestHalf = 65504
 )
 
+// Wide reports whether the values are floats of more than 16 bits, which can be kept as F16.
+func (t Tensor) Wide() bool { return t.DType == "F32" || t.DType == "F64" }
+
 // Half returns the tensor as it is in a file that keeps its values as F16.
 func (t Tensor) Half() Tensor {
 	t.DType, t.Bytes = "F16", 2*t.Elements()
@@ -42,12 +45,12 @@ func looksTheSame(w []float32, cols int) bool {
 	return true
 }
 
-// narrows reports whether a matrix of weights w is kept as F16 where it has no codebook: if that makes
-// it smaller, and nobody sees it, who asked for less error than that included.
+// narrows reports whether a matrix of weights w is kept as F16 where it has no codebook: if that
+// makes it smaller, and has no visible error, nor more than was asked for.
 func (c *compression) narrows(t Tensor, w []float32) bool {
 	limit := c.opts.settingsOf(c.opts.group(t.Name)).MaxError
 	_, cols, _ := t.Matrix()
-	return (t.DType == "F32" || t.DType == "F64") && c.halfBytes(t) < t.Bytes &&
+	return t.Wide() && c.halfBytes(t) < t.Bytes &&
 		(limit == 0 || limit >= visibleError) && looksTheSame(w, cols)
 }
 
@@ -62,10 +65,11 @@ func (c *compression) keptBytes(t Tensor, w []float32) int64 {
 	return t.Bytes
 }
 
-// grown says of a codebook of so many bytes that it would not make a matrix of weights w smaller, ""
-// where it does.
+// grown says of a codebook of so many bytes that it would not make a matrix of weights w smaller,
+// "" where it does.
 func (c *compression) grown(bytes int64, t Tensor, w []float32) string {
-	if bytes < min(c.halfBytes(t), t.Bytes) || bytes < c.keptBytes(t, w) { // mostly the former, which looks at no weight
+	// Mostly the former holds, which looks at no weight.
+	if bytes < min(c.halfBytes(t), t.Bytes) || bytes < c.keptBytes(t, w) {
 		return ""
 	}
 	return fmt.Sprintf("a codebook would take about %d bytes, the tensor takes %d", bytes, t.Bytes)

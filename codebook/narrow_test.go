@@ -12,11 +12,13 @@ import (
 func small(dtype string, values []float32) *memory {
 	m := new(memory)
 	m.add("w", dtype, values, 4, len(values)/4)
-	m.tensors[0].Bytes = map[string]int64{"F64": 8, "F32": 4, "F16": 2, "BF16": 2}[dtype] * int64(len(values))
+	width := map[string]int{"F64": 8, "F32": 4, "F16": 2, "BF16": 2}[dtype]
+	m.tensors[0].Bytes = int64(width * len(values))
 	return m
 }
 
-// TestNarrows: what no codebook makes smaller is kept as F16 where nobody sees that, else bit for bit.
+// TestNarrows: what no codebook makes smaller is kept as F16 where nobody sees that, else bit for
+// bit.
 func TestNarrows(t *testing.T) {
 	with := func(change func(w []float32)) []float32 {
 		w := gaussian(1, 4*16)
@@ -55,8 +57,10 @@ func TestNarrows(t *testing.T) {
 		{"the largest of F16", "F32", with(func(w []float32) { w[40] = 65504 }), Options{}, true},
 		{"a weight beyond", "F32", with(func(w []float32) { w[40] = 65505 }), Options{}, false},
 		{"a NaN", "F32", with(func(w []float32) { w[40] = float32(math.NaN()) }), Options{}, false},
-		{"an infinity", "F32", with(func(w []float32) { w[40] = float32(math.Inf(-1)) }), Options{}, false},
-		{"F64 beyond float32", "F64", with(func(w []float32) { w[40] = math.MaxFloat32 }), Options{}, false},
+		{"an infinity", "F32", with(func(w []float32) { w[40] = float32(math.Inf(-1)) }), Options{},
+			false},
+		{"F64 beyond float32", "F64", with(func(w []float32) { w[40] = math.MaxFloat32 }), Options{},
+			false},
 		{"a mask", "F32", with(func(w []float32) {
 			for i := range w {
 				w[i] = float32(i % 2)
@@ -69,8 +73,10 @@ func TestNarrows(t *testing.T) {
 			}
 		}), Options{}, false},
 		{"excluded weights", "F32", ordinary, Options{Exclude: []string{"w"}}, false},
-		{"an error below that of F16", "F32", ordinary, Options{Settings: Settings{MaxError: 1e-4}}, false},
-		{"an error beyond that of F16", "F32", ordinary, Options{Settings: Settings{MaxError: 1e-3}}, true},
+		{"less error than F16 has", "F32", ordinary, Options{Settings: Settings{MaxError: 1e-4}},
+			false},
+		{"more error than F16 has", "F32", ordinary, Options{Settings: Settings{MaxError: 1e-3}},
+			true},
 		{"many bits", "F32", ordinary, Options{Settings: Settings{Bits: 9}}, true},
 		{"as many for each", "F32", ordinary, Options{Settings: Settings{Each: true}}, true},
 		{"for memory", "F32", ordinary, Options{Settings: Settings{For: ForMemory}}, true},
@@ -89,7 +95,8 @@ func TestNarrows(t *testing.T) {
 		if e.Layer != nil || e.Narrowed != c.narrowed || len(dst.halves) == len(dst.passed) {
 			t.Errorf("%s: %+v; kept as F16 %v, passed through %v", c.name, e, dst.halves, dst.passed)
 		}
-		if said := strings.HasSuffix(e.Reason, ": kept as F16, 128 bytes"); said != c.narrowed || said != (e.Bytes == 128) {
+		said := strings.HasSuffix(e.Reason, ": kept as F16, 128 bytes")
+		if said != c.narrowed || said != (e.Bytes == 128) {
 			t.Errorf("%s: reason %q, %d bytes", c.name, e.Reason, e.Bytes)
 		}
 	}
@@ -111,8 +118,8 @@ func TestNarrowedColumns(t *testing.T) {
 	}
 }
 
-// TestNarrowedBesideCodebook: a codebook that is smaller than the tensor gives way to F16 where that is
-// smaller still.
+// TestNarrowedBesideCodebook: a codebook that is smaller than the tensor gives way to F16 where that
+// is smaller still.
 func TestNarrowedBesideCodebook(t *testing.T) {
 	for _, c := range []struct {
 		dtype    string
@@ -122,7 +129,8 @@ func TestNarrowedBesideCodebook(t *testing.T) {
 		const weights = 240 // at 4 bits about 620 bytes
 		report, dst := compress(t, small(c.dtype, scaled(1, weights, c.size)), Options{})
 		e := report.Entries[0]
-		if e.Narrowed != c.narrowed || (e.Layer == nil) != c.narrowed || len(dst.halves)+len(dst.layers) != 1 {
+		if e.Narrowed != c.narrowed || (e.Layer == nil) != c.narrowed ||
+			len(dst.halves)+len(dst.layers) != 1 {
 			t.Errorf("%+v: %+v", c, e)
 		}
 	}
@@ -144,8 +152,8 @@ func TestNarrowedIsSmaller(t *testing.T) {
 	}
 }
 
-// TestNarrowedContender: at the highest rates a matrix without a layer counts 16 bits a weight where it
-// may be kept as F16, and a plan says so to who follows it.
+// TestNarrowedContender: at the highest rates a matrix without a layer counts 16 bits a weight where
+// it may be kept as F16, and a plan says so to who follows it.
 func TestNarrowedContender(t *testing.T) {
 	for limit, want := range map[float64]struct {
 		bits     float64

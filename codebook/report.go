@@ -6,7 +6,7 @@ type Entry struct {
 	Layer      *Scheme    // what it was compressed to, K as it came out; nil: no layer
 	Narrowed   bool       // it has no layer and is kept as F16; else it was passed through
 	Reason     string     // why it has no layer
-	Bytes      int64      // in the output: of a layer, its share of the header included; of what is narrowed
+	Bytes      int64      // in the output, of a layer its share of the header included; 0: as in Tensor
 	Distortion Distortion // of the rebuilt weights (layers only)
 	Cap        float64    // relative error that is not to be exceeded; 0: unknown (layers only)
 }

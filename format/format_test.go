@@ -95,7 +95,8 @@ func foldTo(t codebook.Tensor, rows, cols int) codebook.Fold {
 }
 
 // compress writes a codebook file with these layers, some tensors as F16 and all others as they are.
-func compress(t testing.TB, model, path string, layers map[string]*codebook.Layer, narrowed ...string) {
+func compress(t testing.TB, model, path string, layers map[string]*codebook.Layer,
+	narrowed ...string) {
 	t.Helper()
 	src, err := Open(model)
 	if err != nil {

@@ -56,7 +56,8 @@ var golden = []struct {
 	{"narrowed", map[string]string{"format": "pt"},
 		[]tensor{
 			random("w", "F32", 2, 5), random("head", "F32", 3, 5), random("gate <\"é\">", "F64", 2, 2, 3),
-			{"edges", "F32", []int{2, 4}, singles(0, 0x1p-25, -0x1.8p-25, 0x1p-149, 65504, -65519, 1+0x1p-11, 1+0x3p-11)},
+			{"edges", "F32", []int{2, 4}, singles(
+				0, 0x1p-25, -0x1.8p-25, 0x1p-149, 65504, -65519, 1+0x1p-11, 1+0x3p-11)},
 			random("bias", "F32", 3), random("half", "F16", 2, 2),
 		},
 		map[string]*codebook.Layer{"w": makeLayer(2, 5, 2, 3, 0, true)}},
@@ -132,7 +133,8 @@ func TestGoldenFiles(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := t.TempDir()
 			path := filepath.Join(dir, "out.pal.safetensors")
-			compress(t, writeModel(t, dir, tt.metadata, tt.tensors...), path, tt.layers, goldenNarrowed[tt.name]...)
+			model := writeModel(t, dir, tt.metadata, tt.tensors...)
+			compress(t, model, path, tt.layers, goldenNarrowed[tt.name]...)
 			fixture(t, goldenPath(tt.name+".pal"), contentOf(t, path))
 
 			c, err := OpenCodebook(goldenPath(tt.name + ".pal"))

@@ -22,21 +22,22 @@ func narrowModel() []tensor {
 	}
 	putFloats(tiny.data, values, "F32")
 	return []tensor{
-		random("layer", "F32", 64, 64), random("head", "F32", 4, 20), random("gate", "F64", 2, 3, 7), tiny,
-		random("bias", "F32", 64), random("half", "F16", 4, 20), random("ids", "I64", 4, 20), random("gate.rotary.cos_cached", "F32", 4, 20),
-		random("few", "F32", 2, 4),
+		random("layer", "F32", 64, 64),
+		random("head", "F32", 4, 20), random("gate", "F64", 2, 3, 7), tiny,
+		random("bias", "F32", 64), random("half", "F16", 4, 20), random("ids", "I64", 4, 20),
+		random("gate.rotary.cos_cached", "F32", 4, 20), random("few", "F32", 2, 4),
 	}
 }
 
-// compressAll compresses a model with a number of threads.
-func compressAll(t *testing.T, src *File, path string, threads int) *codebook.Report {
+// compressAll compresses a model.
+func compressAll(t *testing.T, src *File, path string, opts codebook.Options) *codebook.Report {
 	t.Helper()
 	dst, err := Create(path, src, CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer dst.Abort()
-	report, err := codebook.Compress(t.Context(), dst, src, codebook.Options{Threads: threads})
+	report, err := codebook.Compress(t.Context(), dst, src, opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,17 +47,18 @@ func compressAll(t *testing.T, src *File, path string, threads int) *codebook.Re
 	return report
 }
 
-// TestNarrowedRoundTrip: small matrices come back as F16 left them, of their own dtype, and all that is
-// no such matrix bit for bit. What is too few values to gain from F16 is none.
+// TestNarrowedRoundTrip: small matrices come back as F16 left them, of their own dtype, and all that
+// is no such matrix bit for bit. Too few values to gain from F16 are none.
 func TestNarrowedRoundTrip(t *testing.T) {
 	dir := t.TempDir()
 	model := narrowModel()
 	src := newModel(t, dir, nil, model...)
 	path, dense := filepath.Join(dir, "out"), filepath.Join(dir, "dense")
-	report := compressAll(t, src, path, 1)
+	report := compressAll(t, src, path, codebook.Options{})
 	narrowed := []string{"head", "gate"}
 	for _, e := range report.Entries {
-		if e.Narrowed != slices.Contains(narrowed, e.Tensor.Name) || e.Narrowed && e.Bytes != 2*e.Tensor.Elements() {
+		if e.Narrowed != slices.Contains(narrowed, e.Tensor.Name) ||
+			e.Narrowed && e.Bytes != 2*e.Tensor.Elements() {
 			t.Errorf("%s: %+v", e.Tensor.Name, e)
 		}
 	}
@@ -70,7 +72,8 @@ func TestNarrowedRoundTrip(t *testing.T) {
 		t.Errorf("version %d, %d tensors, narrowed %v", info.Version, len(info.Tensors), info.Narrowed)
 	}
 	for _, tensor := range slices.Concat(info.Tensors, c.Rest().Tensors()) {
-		if want := tensorOf(t, src, tensor.Name); describe(tensor) != describe(want) || tensor.Bytes != want.Bytes {
+		want := tensorOf(t, src, tensor.Name)
+		if describe(tensor) != describe(want) || tensor.Bytes != want.Bytes {
 			t.Errorf("%s: %+v, want %+v", tensor.Name, tensor, want)
 		}
 	}
@@ -112,15 +115,14 @@ func TestNarrowedRoundTrip(t *testing.T) {
 	}
 }
 
-// TestNarrowedBytes: the same file on any number of threads, and the bytes of version 1 where nothing is
-// narrowed.
+// TestNarrowedBytes: the same file on any number of threads, and version 1 where nothing is narrowed.
 func TestNarrowedBytes(t *testing.T) {
 	dir := t.TempDir()
 	src := newModel(t, dir, nil, narrowModel()...)
 	var want []byte
 	for _, threads := range []int{1, 2, 7} {
 		path := filepath.Join(dir, fmt.Sprint("out", threads))
-		compressAll(t, src, path, threads)
+		compressAll(t, src, path, codebook.Options{Threads: threads})
 		got := contentOf(t, path)
 		if want == nil {
 			want = got
@@ -132,24 +134,47 @@ func TestNarrowedBytes(t *testing.T) {
 	if !bytes.Contains(want, []byte(`"palettize.narrowed":"{\"gate\":\"F64\",\"head\":\"F32\"}"`)) {
 		t.Errorf("the header is %q", want[:1200])
 	}
-	others := slices.DeleteFunc(narrowModel(), func(m tensor) bool { return m.name == "head" || m.name == "gate" })
+	others := slices.DeleteFunc(narrowModel(), func(m tensor) bool {
+		return m.name == "head" || m.name == "gate"
+	})
 	path := filepath.Join(dir, "none")
-	compressAll(t, newModel(t, t.TempDir(), nil, others...), path, 1)
+	compressAll(t, newModel(t, t.TempDir(), nil, others...), path, codebook.Options{})
 	c, err := OpenCodebook(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	if info := c.Info(); info.Version != 1 || len(info.Narrowed) != 0 || bytes.Contains(contentOf(t, path), []byte("narrowed")) {
+	info, named := c.Info(), bytes.Contains(contentOf(t, path), []byte("narrowed"))
+	if info.Version != 1 || len(info.Narrowed) != 0 || named {
 		t.Errorf("version %d, narrowed %v", info.Version, info.Narrowed)
 	}
 }
 
-// TestHalfOverhead: the first tensor that is kept as F16 makes the file larger by no more than is said, another
-// by less.
+// TestNarrowedInASize: a size that is asked for is kept, though what will be narrowed counts in full.
+func TestNarrowedInASize(t *testing.T) {
+	dir := t.TempDir()
+	src := newModel(t, dir, nil, narrowModel()...)
+	for _, size := range []int64{6000, 8000} {
+		path := filepath.Join(dir, fmt.Sprint(size))
+		report := compressAll(t, src, path, codebook.Options{Size: size})
+		narrowed := 0
+		for _, e := range report.Entries {
+			if e.Narrowed {
+				narrowed++
+			}
+		}
+		got := int64(len(contentOf(t, path)))
+		if got > size || got < size-1200 || narrowed != 2 {
+			t.Errorf("asked for %d bytes, got %d, %d tensors kept as F16", size, got, narrowed)
+		}
+	}
+}
+
+// TestHalfOverhead holds what is said to be the cost of keeping a tensor as F16 against two files.
 func TestHalfOverhead(t *testing.T) {
 	dir := t.TempDir()
-	model := writeModel(t, dir, nil, random("head.weight", "F32", 20, 30), random("a \"quoted\" <head>", "F64", 20, 30))
+	model := writeModel(t, dir, nil,
+		random("head.weight", "F32", 20, 30), random("a \"quoted\" <head>", "F64", 20, 30))
 	src, err := Open(model)
 	if err != nil {
 		t.Fatal(err)
@@ -186,8 +211,9 @@ func TestDamagedHalf(t *testing.T) {
 	}
 	file[c.file.layout.data+e.begin] ^= 1
 	_, err = c.Rest().Floats("head")
+	out := filepath.Join(t.TempDir(), "out")
 	for what, err := range map[string]error{
-		"read": err, "decompressed": Decompress(context.Background(), c, filepath.Join(t.TempDir(), "out"), false),
+		"read": err, "decompressed": Decompress(context.Background(), c, out, false),
 	} {
 		if err == nil || !strings.Contains(err.Error(), notItsChecksum) {
 			t.Errorf("%s: %v", what, err)

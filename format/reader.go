@@ -169,22 +169,29 @@ func (c *Codebook) readNarrowed() error {
 		return c.corruptHeader("%s: %v", narrowedKey, err)
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.narrowed)) {
-		dtype := c.narrowed[name]
-		if !narrowable(dtype) {
-			return c.corruptHeader("%s: tensor %s was %s, expected F32 or F64", narrowedKey, quote(name), quote(dtype))
-		}
-		e, err := c.file.entry(name)
-		if err != nil {
-			return c.corruptHeader("%s: tensor %s is missing", narrowedKey, quote(name))
-		}
-		if e.DType != "F16" {
-			return c.corruptHeader("%s: tensor %s is %s, expected F16", narrowedKey, quote(name), describe(e.Tensor))
-		}
-		if _, why := sizeOf(dtype, e.Shape); why != "" {
-			return c.corruptHeader("%s: tensor %s: %s: %s %s", narrowedKey, quote(name), why, dtype, shapeText(e.Shape))
+		if why := c.notNarrowed(name, c.narrowed[name]); why != "" {
+			return c.corruptHeader("%s: tensor %s %s", narrowedKey, quote(name), why)
 		}
 	}
 	return nil
+}
+
+// notNarrowed says why a tensor cannot be one that had this dtype and is kept as F16, "" if it can.
+func (c *Codebook) notNarrowed(name, dtype string) string {
+	e, err := c.file.entry(name)
+	if err != nil {
+		return "is missing"
+	}
+	original := codebook.Tensor{DType: dtype, Shape: e.Shape}
+	switch _, why := sizeOf(dtype, e.Shape); {
+	case e.DType != "F16":
+		return fmt.Sprintf("is %s, expected F16", describe(e.Tensor))
+	case !original.Wide():
+		return fmt.Sprintf("was %s, expected F32 or F64", quote(dtype))
+	case why != "":
+		return fmt.Sprintf("was %s: %s", describe(original), why)
+	}
+	return ""
 }
 
 // Close closes the file.

@@ -130,14 +130,15 @@ func (w *Writer) Overhead(t codebook.Tensor) int64 {
 	return share(t.Name, []codebook.Tensor{{Name: t.Name + trellisSuffix, Shape: []int{1_000_000_000}}}, text)
 }
 
-// HalfOverhead returns what the metadata takes that says that tensor t is kept as F16, as if it were the only one.
+// HalfOverhead returns what the metadata takes that says that tensor t is kept as F16, as if it were
+// the only one.
 func (w *Writer) HalfOverhead(t codebook.Tensor) int64 {
 	return int64(entryBytes(narrowedKey, encodeNarrowed(map[string]string{t.Name: t.DType})))
 }
 
 // Rest returns what the file takes without layers in place of the tensors of these names, all others of the source passed
-// through, at most: offsets are counted as ten digits, and tensors that will be kept as F16 in full. It is to be asked
-// before anything is put.
+// through, at most: offsets are counted as ten digits, and tensors that will be kept as F16 in full.
+// It is to be asked before anything is put.
 func (w *Writer) Rest(layers []string) int64 {
 	replaced := make(map[string]bool, len(layers))
 	for _, name := range layers {
@@ -214,8 +215,9 @@ func (w *Writer) PutTensor(t codebook.Tensor) error { return w.put(t, t) }
 // PutHalf stores tensor t of the source, of dtype F32 or F64, as F16. Its values are rounded to the
 // nearest float32 and then to the nearest F16, ties to even.
 func (w *Writer) PutHalf(t codebook.Tensor) error {
-	if !narrowable(t.DType) {
-		return fmt.Errorf("%s: tensor %q: %s is not kept as F16, only F32 and F64 are", w.out.path, t.Name, describe(t))
+	if !t.Wide() {
+		return fmt.Errorf("%s: tensor %q: %s is not kept as F16, only F32 and F64 are",
+			w.out.path, t.Name, describe(t))
 	}
 	if err := w.put(t, t.Half()); err != nil {
 		return err
@@ -223,9 +225,6 @@ func (w *Writer) PutHalf(t codebook.Tensor) error {
 	w.narrowed[t.Name] = t.DType
 	return nil
 }
-
-// narrowable reports whether tensors of a dtype can be kept as F16.
-func narrowable(dtype string) bool { return dtype == "F32" || dtype == "F64" }
 
 // put stores tensor t of the source as another one, of the same name and shape. Its values are read
 // again when the file is written, so that none are kept.

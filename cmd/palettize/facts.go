@@ -23,7 +23,7 @@ type tensorFacts struct {
 	DType string `json:"dtype"` // of the original
 	Bytes int64  `json:"bytes"` // in this file; of a layer, its share of the header included
 	*layerFacts
-	KeptAs string `json:"kept_as,omitempty"` // dtype in this file of what has no layer, where it is another
+	KeptAs string `json:"kept_as,omitempty"` // dtype in this file, where it is another without a layer
 	Reason string `json:"reason,omitempty"`  // why it has no layer
 	kind   string // of what is no matrix and shares a line of text with its like, else ""
 }

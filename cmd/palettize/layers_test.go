@@ -17,8 +17,8 @@ import (
 func TestLayers(t *testing.T) {
 	const module = "github.com/palettize/palettize"
 	chain := []string{
-		"cmd", "format", "codebook", "internal/entropy", "kmeans", "kernels", "internal/logscale", "internal/bitstream",
-		"internal/halves",
+		"cmd", "format", "codebook", "internal/entropy", "kmeans", "kernels", "internal/logscale",
+		"internal/bitstream", "internal/halves",
 	}
 	// What is outside the standard library, and where alone it may be imported.
 	outside := map[string]string{
