@@ -210,6 +210,7 @@ func (c *compression) divide(ctx context.Context, group int) error {
 		if g, err = c.left(weights); err != nil {
 			return err
 		}
+		settings.Bits = 8 * g.bytes / weights // known now, and fewer than it was about
 	}
 	if x := settings.contest(); x != nil {
 		var err error

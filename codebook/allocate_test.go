@@ -201,6 +201,26 @@ func TestSizeBeyondNeed(t *testing.T) {
 	}
 }
 
+// crowded is a sink that takes most of a file for what is not to be compressed.
+type crowded struct{ memory }
+
+func (*crowded) Rest([]string) int64 { return 600_000 }
+
+// TestSizeBesideTheRest: schemes for many bits are left out where the rest of a file leaves few.
+func TestSizeBesideTheRest(t *testing.T) {
+	const weights = 674_816
+	for bits, name := range map[float64]string{4: "trellis", 8.7: "scalar"} {
+		size := int64(bits*weights/8) + 600_000
+		report, err := Compress(context.Background(), new(crowded), unevenModel(), Options{Size: size})
+		if err != nil {
+			t.Fatalf("%v bits: %v", bits, err)
+		}
+		if got := report.Entries[0].Layer.Name; got != name {
+			t.Errorf("%v bits: scheme %s, want %s", bits, got, name)
+		}
+	}
+}
+
 // costly is a sink whose layers take a header that is larger than small tensors.
 type costly struct{ memory }
 
