@@ -13,6 +13,8 @@ const (
 	visibleError = 0x1p-11
 	// largestHalf is the largest finite value of F16.
 	largestHalf = 65504
+	// entryBytes is about what a tensor without a layer takes in the header of a file.
+	entryBytes = 100
 )
 
 // Wide reports whether the values are floats of more than 16 bits, which can be kept as F16.
@@ -50,14 +52,17 @@ func looksTheSame(w []float32, cols int) bool {
 func (c *compression) narrows(t Tensor, w []float32) bool {
 	limit := c.opts.settingsOf(c.opts.group(t.Name)).MaxError
 	_, cols, _ := t.Matrix()
-	return t.Wide() && c.halfBytes(t) < t.Bytes &&
+	return t.Wide() && c.halfBytes(t) < t.Bytes+entryBytes &&
 		(limit == 0 || limit >= visibleError) && looksTheSame(w, cols)
 }
 
-// halfBytes is what a tensor takes in the file as F16, and its header says of it only then.
-func (c *compression) halfBytes(t Tensor) int64 { return t.Half().Bytes + c.dst.HalfOverhead(t) }
+// halfBytes is about what a tensor takes in the file as F16. Like that of a layer, it counts its share
+// of the header: else F16 would take the place of layers that are smaller.
+func (c *compression) halfBytes(t Tensor) int64 {
+	return t.Half().Bytes + c.dst.HalfOverhead(t) + entryBytes
+}
 
-// keptBytes is what a matrix of weights w takes in the file without a codebook.
+// keptBytes is about what a matrix of weights w takes in the file without a codebook.
 func (c *compression) keptBytes(t Tensor, w []float32) int64 {
 	if c.narrows(t, w) {
 		return c.halfBytes(t)
