@@ -206,7 +206,8 @@ func (x *contest) run(members []*matrixPlan, g goal, each bool) ([]*matrixPlan, 
 				continue
 			}
 			p.set(allotment{goal: chosen[i].goal}, true)
-			if g.noise > 0 && p.Scheme != unchanged { // it was tried on a sample; all of it may leave what no other needs
+			// It was tried on a sample; all of it may leave what no other needs.
+			if g.noise > 0 && p.Scheme != unchanged {
 				spare := own.noise / max(noise, math.SmallestNonzeroFloat64)
 				p.Cap = relative(chosen[i].goal.noise*spare, p.sketch.signal)
 			}

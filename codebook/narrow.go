@@ -28,7 +28,7 @@ func (t Tensor) Half() Tensor {
 
 // looksTheSame reports whether rows of cols weights can be rounded to F16 with no visible error. It
 // looks at each row by itself: a row of small weights may be looked up alone, or be scaled up by
-// what follows. Values of the whole matrix would hide that F16 has nothing left of it.
+// what follows. The error of all rows together would hide that nothing is left of it.
 func looksTheSame(w []float32, cols int) bool {
 	rounded := make([]float32, cols)
 	for row := range slices.Chunk(w, cols) {
