@@ -169,6 +169,15 @@ func (t Tensor) integer() bool {
 	return false
 }
 
+// Wide reports whether the values are floats of more than 16 bits, which can be kept as F16.
+func (t Tensor) Wide() bool { return t.DType == "F32" || t.DType == "F64" }
+
+// Half returns the tensor as it is in a file that keeps its values as F16.
+func (t Tensor) Half() Tensor {
+	t.DType, t.Bytes = "F16", 2*t.Elements()
+	return t
+}
+
 // Source is a model, tensor by tensor.
 type Source interface {
 	// Tensors lists all tensors, in the order of the file.

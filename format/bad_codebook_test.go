@@ -107,6 +107,38 @@ var badCodebooks = []struct {
 		`["F32",[2,6,5],0,128,0.5,[0,0,0,0,0],0,-1]`), header, "expected U8 [10, "},
 	{"record-fold-k-with-groups", "folded", true, recordOf("rnn",
 		`["F32",[2,3,3],8,128,0.5,[0,0,0,0,0],256,2]`), header, "256 centroids, groups of 8"},
+	{"narrowed-in-version-1", "tiny", true, narrowed(`{"bias":"F32"}`), header,
+		"has palettize.narrowed, which version 1 has not"},
+	{"narrowed-empty", "narrowed", true, narrowed(`{}`), header,
+		"palettize.narrowed: names no tensor"},
+	{"narrowed-null", "narrowed", true, narrowed(`null`), header,
+		"found 'n', expected '{' at its beginning at byte 0"},
+	{"narrowed-list", "narrowed", true, narrowed(`["head"]`), header, "found '[', expected '{'"},
+	{"narrowed-no-json", "narrowed", true, narrowed(``), header, "ends in the middle"},
+	{"narrowed-cut", "narrowed", true, narrowed(`{"head":"F32"`), header, "ends in the middle"},
+	{"narrowed-text-after", "narrowed", true, narrowed(`{"head":"F32"}{}`), header,
+		"2 bytes follow the JSON"},
+	{"narrowed-twice", "narrowed", true, narrowed(`{"head":"F32","he\u0061d":"F64"}`), header,
+		`tensor "head" is there twice`},
+	{"narrowed-null-dtype", "narrowed", true, narrowed(`{"head":null}`), header,
+		"found 'n', expected a string"},
+	{"narrowed-number", "narrowed", true, narrowed(`{"head":32}`), header,
+		"found '3', expected a string"},
+	{"narrowed-from-bf16", "narrowed", true, narrowed(`{"head":"BF16"}`), header,
+		`tensor "head" was "BF16", expected F32 or F64`},
+	{"narrowed-from-f16", "narrowed", true, narrowed(`{"half":"F16"}`), header,
+		`tensor "half" was "F16", expected F32 or F64`},
+	{"narrowed-missing", "narrowed", true, narrowed(`{"tail":"F32"}`), header,
+		`tensor "tail" is missing`},
+	{"narrowed-layer", "narrowed", true, narrowed(`{"w":"F32"}`), header, `tensor "w" is missing`},
+	{"narrowed-part", "narrowed", true, narrowed(`{"w.centroids":"F32"}`), header,
+		`tensor "w.centroids" is U8 [3, 2], expected F16`},
+	{"narrowed-passed", "narrowed", true, narrowed(`{"bias":"F32"}`), header,
+		`tensor "bias" is F32 [3], expected F16`},
+	{"narrowed-overflow", "narrowed", true, func(p parts) {
+		narrowed(`{"head":"F64"}`)(p)
+		p.tensors["head"] = &tensor{"head", "F16", []int{0, 1 << 29, 1 << 29}, nil}
+	}, header, `tensor "head" was F64 [0, 536870912, 536870912]: the shape overflows`},
 	// Nothing may be allocated for a shape that the stream does not back.
 	{"entropy-huge-rows", "entropy", true, record1(`["F32",[1099511627776,9],0,128,0.5,[0,0,0,0,0],9]`), byWord("w", header), byWord("it ends early", "into Go value of type int")},
 	{"entropy-huge-cols", "entropy", true, record1(`["F32",[6,1099511627776],0,128,0.5,[0,0,0,0,0],9]`), byWord("w", header), byWord("it ends early", "into Go value of type int")},
@@ -118,6 +150,10 @@ var badCodebooks = []struct {
 	{"window-record-other-k", "window", true, record1(`["F32",[3,5],0,128,0.5,[0,0,0,0,0],255]`), "w", "256 centroids, the record says 255"},
 	{"window-huge-rows", "window", true, record1(`["F32",[1099511627776,5],0,128,0.5,[0,0,0,0,0],256]`), byWord("w", header), byWord("it ends early", "into Go value of type int")},
 	{"record-group-of-7", "scalar", true, func(p parts) { p.metadata[layerPrefix+"v"] = `["F16",[2,9],7,127,0.5,[0,0,0,0,0]]` }, header, "groups of 7"},
+}
+
+func narrowed(text string) func(parts) {
+	return func(p parts) { p.metadata[narrowedKey] = text }
 }
 
 func record1(text string) func(parts) { return recordOf("w", text) }

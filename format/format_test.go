@@ -95,8 +95,10 @@ func foldTo(t codebook.Tensor, rows, cols int) codebook.Fold {
 	return codebook.FoldByShape
 }
 
-// writeBook writes a codebook file with these layers and all other tensors as they are.
-func writeBook(t testing.TB, model, path string, layers map[string]*codebook.Layer) {
+// writeBook writes a codebook file with these layers, some tensors as F16 and all others as they
+// are.
+func writeBook(t testing.TB, model, path string, layers map[string]*codebook.Layer,
+	narrowed ...string) {
 	t.Helper()
 	src, err := Open(model)
 	if err != nil {
@@ -112,6 +114,8 @@ func writeBook(t testing.TB, model, path string, layers map[string]*codebook.Lay
 		if l := layers[tensor.Name]; l != nil {
 			tensor.Fold = foldTo(tensor, l.Rows, l.Cols)
 			_, err = w.PutLayer(tensor, l, someDistortion)
+		} else if slices.Contains(narrowed, tensor.Name) {
+			err = w.PutHalf(tensor)
 		} else {
 			err = w.PutTensor(tensor)
 		}

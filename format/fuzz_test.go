@@ -75,6 +75,9 @@ func readEverything(t *testing.T, file []byte) {
 			if _, err := c.Rest().Floats(tensor.Name); err != nil {
 				t.Fatal(err)
 			}
+			if err := c.original(make([]byte, tensor.Bytes), tensor); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 }
@@ -87,7 +90,7 @@ func reseal(t testing.TB, file []byte) ([]byte, bool) {
 		return nil, false
 	}
 	p := takeApart(t, f)
-	p.metadata[versionKey] = "1"
+	p.metadata[versionKey] = "2"
 	return p.seal(t), true
 }
 
@@ -105,8 +108,12 @@ func takeApart(t testing.TB, f *File) parts {
 	}
 	for i := range f.layout.entries {
 		e := &f.layout.entries[i]
-		data := make([]byte, e.Bytes)
-		if err := f.bytes(e, data); err != nil {
+		data := make([]byte, 0, e.Bytes)
+		err := f.chunks(e, func(chunk []byte) error {
+			data = append(data, chunk...)
+			return nil
+		})
+		if err != nil {
 			t.Fatal(err)
 		}
 		p.tensors[e.Name] = &tensor{e.Name, e.DType, e.Shape, data}

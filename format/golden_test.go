@@ -53,6 +53,14 @@ var golden = []struct {
 			"experts": makeLayer(12, 5, 1, 17, 0, true),
 			"rnn":     windowLayer(6, 3, 4, "00", "f030a07050b0901020408060"),
 		}},
+	{"narrowed", map[string]string{"format": "pt"},
+		[]tensor{
+			random("w", "F32", 2, 5), random("head", "F32", 3, 5), random("gate <\"é\">", "F64", 2, 2, 3),
+			{"edges", "F32", []int{2, 4}, singles(
+				0, 0x1p-25, -0x1.8p-25, 0x1p-149, 65504, -65519, 1+0x1p-11, 1+0x3p-11)},
+			random("bias", "F32", 3), random("half", "F16", 2, 2),
+		},
+		map[string]*codebook.Layer{"w": makeLayer(2, 5, 2, 3, 0, true)}},
 	{"entropy", nil,
 		[]tensor{random("w", "F32", 6, 9), random("v", "F16", 5, 2, 4), random("u", "BF16", 2, 3)},
 		map[string]*codebook.Layer{
@@ -72,6 +80,16 @@ var golden = []struct {
 			"u": windowLayer(5, 1, 4, "0201018043c0c2", "f0307000a0"),
 			"t": windowLayer(2, 7, 5, "00", "8c63f71ee0ff10c43e20"),
 		}},
+}
+
+// goldenNarrowed are the tensors of golden files that are kept as F16.
+var goldenNarrowed = map[string][]string{"narrowed": {"head", "gate <\"é\">", "edges"}}
+
+// singles are values as F32.
+func singles(values ...float32) []byte {
+	data := make([]byte, 4*len(values))
+	putFloats(data, values, "F32")
+	return data
 }
 
 // windowLayer decodes a layer with as many bits a weight whose centroids are 0 to 255.
@@ -104,7 +122,7 @@ func decoded(rows, cols int, stream string) *codebook.Layer {
 
 func goldenPath(name string) string {
 	version := "v1"
-	if strings.HasPrefix(name, "folded") {
+	if strings.HasPrefix(name, "folded") || strings.HasPrefix(name, "narrowed") {
 		version = "v2"
 	}
 	return filepath.Join("testdata", "golden", version, name+".safetensors")
@@ -115,7 +133,8 @@ func TestGoldenFiles(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := t.TempDir()
 			path := filepath.Join(dir, "out.pal.safetensors")
-			writeBook(t, writeModel(t, dir, tt.metadata, tt.tensors...), path, tt.layers)
+			model := writeModel(t, dir, tt.metadata, tt.tensors...)
+			writeBook(t, model, path, tt.layers, goldenNarrowed[tt.name]...)
 			fixture(t, goldenPath(tt.name+".pal"), contentOf(t, path))
 
 			c, err := OpenCodebook(goldenPath(tt.name + ".pal"))
@@ -156,8 +175,12 @@ func encodeAgain(t *testing.T, c *Codebook, model, path string) {
 		t.Fatal(err)
 	}
 	defer w.Abort()
-	for _, tensor := range c.Rest().Tensors() {
-		if err := w.PutTensor(tensor); err != nil {
+	for _, tensor := range c.Info().Tensors {
+		put := w.PutTensor
+		if c.Info().Narrowed[tensor.Name] {
+			put = w.PutHalf
+		}
+		if err := put(tensor); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -3,6 +3,8 @@ package format
 import (
 	"encoding/binary"
 	"math"
+
+	"github.com/palettize/palettize/internal/halves"
 )
 
 // fromF64 is the nearest float32, ties to even. What is finite stays so, and what is not 0 does
@@ -18,55 +20,6 @@ func fromF64(v float64) float32 {
 	return f
 }
 
-// fromF16 is the value of a half-precision number.
-func fromF16(h uint16) float32 {
-	sign := uint32(h>>15) << 31
-	exponent, fraction := uint32(h>>10)&31, uint32(h)&1023
-	switch exponent {
-	case 0: // zero or subnormal: fraction * 2^-24, exact
-		return math.Float32frombits(sign | math.Float32bits(float32(fraction)*0x1p-24))
-	case 31: // infinite or NaN
-		return math.Float32frombits(sign | 255<<23 | fraction<<13)
-	}
-	return math.Float32frombits(sign | (exponent+127-15)<<23 | fraction<<13)
-}
-
-// toF16 is the nearest half-precision number, ties to even. A finite value beyond the largest becomes the
-// largest: a weight that was finite stays so.
-func toF16(f float32) uint16 {
-	b := math.Float32bits(f)
-	sign := uint16(b >> 16 & 0x8000)
-	magnitude := b &^ (1 << 31)
-	switch {
-	case magnitude > 255<<23:
-		return sign | 0x7e00 // NaN
-	case magnitude == 255<<23:
-		return sign | 0x7c00
-	case magnitude < (127-14)<<23: // subnormal: the sum's last bit is worth 2^-24
-		return sign | uint16(math.Float32bits(math.Float32frombits(magnitude)+0.5)-math.Float32bits(0.5))
-	}
-	return sign | uint16(min(roundEven(magnitude, 13)-(127-15)<<10, 0x7bff))
-}
-
-// toBF16 is the nearest bfloat16, ties to even. A finite value beyond the largest becomes the largest.
-func toBF16(f float32) uint16 {
-	b := math.Float32bits(f)
-	sign := uint16(b >> 16 & 0x8000)
-	magnitude := b &^ (1 << 31)
-	switch {
-	case magnitude > 255<<23:
-		return sign | 0x7fc0 // NaN
-	case magnitude == 255<<23:
-		return sign | 0x7f80
-	}
-	return sign | uint16(min(roundEven(magnitude, 16), 0x7f7f))
-}
-
-// roundEven is b / 2^shift, rounded to nearest even.
-func roundEven(b uint32, shift int) uint32 {
-	return (b + 1<<(shift-1) - 1 + b>>shift&1) >> shift
-}
-
 // putFloats writes values as little-endian numbers of a dtype whose Float is true.
 func putFloats(dst []byte, src []float32, dtype string) {
 	le := binary.LittleEndian
@@ -77,9 +30,9 @@ func putFloats(dst []byte, src []float32, dtype string) {
 		case "F32":
 			le.PutUint32(dst[4*i:], math.Float32bits(v))
 		case "F16":
-			le.PutUint16(dst[2*i:], toF16(v))
+			le.PutUint16(dst[2*i:], halves.ToF16(v))
 		case "BF16":
-			le.PutUint16(dst[2*i:], toBF16(v))
+			le.PutUint16(dst[2*i:], halves.ToBF16(v))
 		}
 	}
 }

@@ -17,7 +17,8 @@ type Info struct {
 	Settings string            // JSON, or empty
 	Metadata map[string]string // the original model's own
 	Layers   []LayerInfo       // in the order of the file
-	Tensors  []codebook.Tensor // passed through, in the order of the file
+	Tensors  []codebook.Tensor // that have no layer, as in the original, in the order of the file
+	Narrowed map[string]bool   // names of those of Tensors that are kept as F16
 }
 
 // LayerInfo is what the header of a codebook file says of one layer.
@@ -39,6 +40,10 @@ func (c *Codebook) Info() Info {
 		Settings: c.file.layout.metadata[settingsKey],
 		Metadata: metadata,
 		Tensors:  slices.Clone(c.rest),
+		Narrowed: make(map[string]bool),
+	}
+	for name := range c.narrowed {
+		info.Narrowed[name] = true
 	}
 	for _, s := range c.layers {
 		info.Layers = append(info.Layers, s.info())

@@ -1,14 +1,19 @@
 package format
 
-// Changed returns the name of the first tensor that was passed through and is not, bit for bit,
-// what it is in the model f, which must have all of them. It returns "" where there is none.
+// Changed returns the name of the first tensor that has no layer and is not what it is in the model
+// f, which must have all of them: bit for bit or, where it is kept as F16, rounded to that. It returns
+// "" where there is none.
 func (c *Codebook) Changed(f *File) (string, error) {
 	for _, t := range c.rest {
 		e, err := f.entry(t.Name)
 		if err != nil {
 			return "", err
 		}
-		sum, err := f.checksum(e)
+		kept, err := c.file.entry(t.Name)
+		if err != nil {
+			return "", err
+		}
+		sum, err := f.checksum(e, kept.DType)
 		if err != nil {
 			return "", err
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/zeebo/xxh3"
 
 	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/internal/halves"
 )
 
 // File is an open safetensors file whose header has been checked. It implements [codebook.Source].
@@ -168,25 +169,37 @@ func (f *File) entry(name string) (*entry, error) {
 	return &f.layout.entries[i], nil
 }
 
-// bytes reads a whole tensor into dst, whose length is the tensor's.
-func (f *File) bytes(e *entry, dst []byte) error {
-	offset := f.layout.data + e.begin
-	n, err := io.ReadFull(io.NewSectionReader(f.f, offset, e.Bytes), dst)
+// verified reads a tensor as values of a dtype, see pieces, into dst, of their length, and holds them
+// against a checksum.
+func (f *File) verified(e *entry, dtype string, dst []byte, sum uint64, reason string) error {
+	rest := dst
+	err := f.pieces(e, dtype, func(piece []byte) error {
+		rest = rest[copy(rest, piece):]
+		return nil
+	})
 	if err != nil {
-		return at(f.path, shrunk(e.Name, offset+int64(n), err))
-	}
-	return nil
-}
-
-// verified reads a tensor into dst, of its length, and holds it against a checksum.
-func (f *File) verified(e *entry, dst []byte, sum uint64, reason string) error {
-	if err := f.bytes(e, dst); err != nil {
 		return err
 	}
 	if xxh3.Hash(dst) != sum {
 		return &CorruptError{Path: f.path, Tensor: e.Name, Offset: f.layout.data + e.begin, Reason: reason}
 	}
 	return nil
+}
+
+// pieces calls do with the bytes of a tensor as values of a dtype: its own or, of a tensor of floats,
+// F16, which its values are rounded to.
+func (f *File) pieces(e *entry, dtype string, do func([]byte) error) error {
+	if dtype == e.DType {
+		return f.chunks(e, do)
+	}
+	var values []float32
+	var rounded []byte
+	return f.chunks(e, func(chunk []byte) error {
+		values = appendFloats(values[:0], chunk, e.DType)
+		rounded = slices.Grow(rounded[:0], 2*len(values))[:2*len(values)]
+		putFloats(rounded, values, dtype)
+		return do(rounded)
+	})
 }
 
 // chunks calls do with the bytes of a tensor, piece by piece. Pieces hold whole values.
@@ -207,10 +220,10 @@ func (f *File) chunks(e *entry, do func([]byte) error) error {
 	return nil
 }
 
-// checksum is the XXH3-64 of a tensor's bytes.
-func (f *File) checksum(e *entry) (uint64, error) {
+// checksum is the XXH3-64 of a tensor's bytes as values of a dtype: see pieces.
+func (f *File) checksum(e *entry, dtype string) (uint64, error) {
 	sum := xxh3.New()
-	err := f.chunks(e, func(chunk []byte) error {
+	err := f.pieces(e, dtype, func(chunk []byte) error {
 		_, err := sum.Write(chunk)
 		return err
 	})
@@ -231,7 +244,7 @@ func appendFloats(dst []float32, src []byte, dtype string) []float32 {
 		}
 	case "F16":
 		for ; len(src) >= 2; src = src[2:] {
-			dst = append(dst, fromF16(le.Uint16(src)))
+			dst = append(dst, halves.FromF16(le.Uint16(src)))
 		}
 	case "BF16":
 		for ; len(src) >= 2; src = src[2:] {

@@ -3,6 +3,7 @@ package format
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -18,7 +19,9 @@ type Codebook struct {
 	sums    map[string]uint64
 	layers  []*stored // in the order of the file
 	names   map[string]*stored
-	rest    []codebook.Tensor
+	rest    []codebook.Tensor // no layers, as in the original
+
+	narrowed map[string]string // original dtypes of the tensors that are kept as F16, by name
 }
 
 // OpenCodebook opens a codebook file. It reads the whole file once, a piece at a time, and refuses it
@@ -50,7 +53,7 @@ func newCodebook(f *File) (*Codebook, error) {
 	}
 	for i := range f.layout.entries {
 		e := &f.layout.entries[i]
-		sum, err := f.checksum(e)
+		sum, err := f.checksum(e, e.DType)
 		if err != nil {
 			return nil, err
 		}
@@ -137,12 +140,59 @@ func (c *Codebook) readRecords() error {
 	slices.SortFunc(c.layers, func(a, b *stored) int {
 		return cmp.Compare(find(a.parts[0].Name).begin, find(b.parts[0].Name).begin)
 	})
+	if err := c.readNarrowed(); err != nil {
+		return err
+	}
 	for _, t := range c.file.Tensors() {
-		if !parts[t.Name] {
-			c.rest = append(c.rest, t)
+		if parts[t.Name] {
+			continue
+		}
+		if dtype, ok := c.narrowed[t.Name]; ok {
+			t.DType = dtype
+			t.Bytes, _ = sizeOf(dtype, t.Shape)
+		}
+		c.rest = append(c.rest, t)
+	}
+	return nil
+}
+
+// readNarrowed finds the tensors that are kept as F16. Parts of layers are of another dtype.
+func (c *Codebook) readNarrowed() error {
+	text, ok := c.file.layout.metadata[narrowedKey]
+	if !ok {
+		return nil
+	}
+	if c.version == 1 {
+		return c.corruptHeader("has %s, which version 1 has not", narrowedKey)
+	}
+	var err error
+	if c.narrowed, err = parseNarrowed(text); err != nil {
+		return c.corruptHeader("%s: %v", narrowedKey, err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.narrowed)) {
+		if why := c.notNarrowed(name, c.narrowed[name]); why != "" {
+			return c.corruptHeader("%s: tensor %s %s", narrowedKey, quote(name), why)
 		}
 	}
 	return nil
+}
+
+// notNarrowed says why a tensor cannot be one that had this dtype and is kept as F16, "" if it can.
+func (c *Codebook) notNarrowed(name, dtype string) string {
+	e, err := c.file.entry(name)
+	if err != nil {
+		return "is missing"
+	}
+	original := codebook.Tensor{DType: dtype, Shape: e.Shape}
+	switch _, why := sizeOf(dtype, e.Shape); {
+	case e.DType != "F16":
+		return fmt.Sprintf("is %s, expected F16", describe(e.Tensor))
+	case !original.Wide():
+		return fmt.Sprintf("was %s, expected F32 or F64", quote(dtype))
+	case why != "":
+		return fmt.Sprintf("was %s: %s", describe(original), why)
+	}
+	return ""
 }
 
 // Close closes the file.
@@ -184,7 +234,7 @@ func (c *Codebook) layer(s *stored) (*codebook.Layer, error) {
 			return nil, err
 		}
 		data := make([]byte, e.Bytes)
-		failed = c.file.verified(e, data, c.sums[name], notItsChecksum)
+		failed = c.file.verified(e, e.DType, data, c.sums[name], notItsChecksum)
 		return data, failed
 	})
 	if failed != nil {
@@ -197,7 +247,7 @@ func (c *Codebook) layer(s *stored) (*codebook.Layer, error) {
 	return l, nil
 }
 
-// Rest returns the tensors that were passed through, under their own names.
+// Rest returns the tensors that have no layer, under their own names and of their original dtypes.
 func (c *Codebook) Rest() codebook.Source { return rest{c} }
 
 type rest struct{ c *Codebook }
@@ -206,7 +256,7 @@ func (r rest) Tensors() []codebook.Tensor { return slices.Clone(r.c.rest) }
 
 func (r rest) Floats(name string) ([]float32, error) {
 	if !slices.ContainsFunc(r.c.rest, func(t codebook.Tensor) bool { return t.Name == name }) {
-		return nil, fmt.Errorf("%s: no tensor %q was passed through", r.c.file.path, name)
+		return nil, fmt.Errorf("%s: no tensor %q without a layer", r.c.file.path, name)
 	}
 	values, sum, err := r.c.file.floats(name)
 	if err != nil {
@@ -251,7 +301,7 @@ func (c *Codebook) Stored(layer string, use func(l *codebook.Layer) error) error
 	buffer := streams.Get().(*[]byte)
 	defer streams.Put(buffer)
 	*buffer = slices.Grow((*buffer)[:0], int(e.Bytes))[:e.Bytes]
-	if err := c.file.verified(e, *buffer, c.sums[e.Name], notItsChecksum); err != nil {
+	if err := c.file.verified(e, e.DType, *buffer, c.sums[e.Name], notItsChecksum); err != nil {
 		return err
 	}
 	l := s.layer()

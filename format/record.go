@@ -1,6 +1,7 @@
 package format
 
 import (
+	"bufio"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
@@ -18,7 +19,8 @@ import (
 )
 
 // Version is the newest version of the codebook file that this package writes and reads. Files that
-// version 1 can describe are written as such: only folded layers need version 2.
+// version 1 can describe are written as such: only folded layers and tensors that are kept as F16
+// need version 2.
 const Version = 2
 
 // Producer is what this package writes into a file as its maker.
@@ -32,10 +34,11 @@ const (
 	settingsKey  = ourPrefix + "settings"
 	checksumsKey = ourPrefix + "checksums"
 	headerKey    = ourPrefix + "header"
+	narrowedKey  = ourPrefix + "narrowed"
 	layerPrefix  = ourPrefix + "layer."
 )
 
-var ourKeys = []string{versionKey, producerKey, settingsKey, checksumsKey, headerKey}
+var ourKeys = []string{versionKey, producerKey, settingsKey, checksumsKey, headerKey, narrowedKey}
 
 // Parts of a layer: the tensors NAME + suffix.
 const (
@@ -148,18 +151,62 @@ func (r *record) distortion() codebook.Distortion {
 // The offsets in the entries are counted as ten digits each: they are known only when the file is
 // complete, and the number is to be the same before and after.
 func share(name string, parts []codebook.Tensor, record string) int64 {
-	text := func(s string) int {
-		quoted, _ := json.Marshal(s)
-		return len(quoted)
-	}
-	n := text(layerPrefix+name) + len(":") + text(record) + len(",")
+	n := entryBytes(layerPrefix+name, record)
 	total := int64(0)
 	for _, p := range parts {
 		shape, _ := json.Marshal(p.Shape)
-		n += text(p.Name) + len(`:{"dtype":"U8","shape":,"data_offsets":[,]},`) + len(shape) + 2*10
+		n += quotedBytes(p.Name) + len(`:{"dtype":"U8","shape":,"data_offsets":[,]},`) + len(shape) + 2*10
 		total += p.Bytes
 	}
 	return total + int64(n+base64.RawStdEncoding.EncodedLen(8*len(parts)))
+}
+
+// entryBytes is what an entry of __metadata__ takes in the header.
+func entryBytes(key, value string) int {
+	return quotedBytes(key) + len(":") + quotedBytes(value) + len(",")
+}
+
+func quotedBytes(s string) int {
+	quoted, _ := json.Marshal(s)
+	return len(quoted)
+}
+
+// encodeNarrowed is the JSON object of the original dtypes of tensors that are kept as F16, by name,
+// sorted.
+func encodeNarrowed(dtypes map[string]string) string {
+	text, _ := json.Marshal(dtypes) // strings always marshal
+	return string(text)
+}
+
+// parseNarrowed undoes encodeNarrowed. Like a header's, its keys are there once each.
+func parseNarrowed(text string) (map[string]string, error) {
+	s := &scanner{r: bufio.NewReader(strings.NewReader(text))}
+	dtypes := make(map[string]string)
+	err := s.expect('{', "at its beginning")
+	if err == nil {
+		err = s.object(func(name string) error {
+			if _, ok := dtypes[name]; ok {
+				return s.fail("tensor %s is there twice", quote(name))
+			}
+			first, err := s.token()
+			if err == nil {
+				dtypes[name], err = s.string(first)
+			}
+			return err
+		})
+	}
+	var bad *CorruptError
+	switch {
+	case errors.As(err, &bad): // its offset is in the text
+		return nil, fmt.Errorf("%s at byte %d", bad.Reason, bad.Offset)
+	case err != nil:
+		return nil, err
+	case s.pos < int64(len(text)):
+		return nil, fmt.Errorf("%d bytes follow the JSON", int64(len(text))-s.pos)
+	case len(dtypes) == 0:
+		return nil, errors.New("names no tensor")
+	}
+	return dtypes, nil
 }
 
 // encodeChecksums puts the checksums of all tensors, in the order of their names, into one string.

@@ -35,6 +35,7 @@ type Writer struct {
 	records  map[string]string // of layers, by name
 	done     map[string]bool   // tensors of the source
 	folded   bool              // a layer is, otherwise than by its first dimension
+	narrowed map[string]string // original dtypes of the tensors that are kept as F16, by name
 	err      error             // the first failure: the writer is of no use after it
 }
 
@@ -67,6 +68,7 @@ func Create(path string, src *File, opts CreateOptions) (*Writer, error) {
 	return &Writer{
 		out: out, src: src, settings: settings, spool: spool,
 		sums: make(map[string]uint64), records: make(map[string]string), done: make(map[string]bool),
+		narrowed: make(map[string]string),
 	}, nil
 }
 
@@ -128,8 +130,15 @@ func (w *Writer) Overhead(t codebook.Tensor) int64 {
 	return share(t.Name, []codebook.Tensor{{Name: t.Name + trellisSuffix, Shape: []int{1_000_000_000}}}, text)
 }
 
+// HalfOverhead returns what the metadata takes that says that tensor t is kept as F16, as if it were
+// the only one.
+func (w *Writer) HalfOverhead(t codebook.Tensor) int64 {
+	return int64(entryBytes(narrowedKey, encodeNarrowed(map[string]string{t.Name: t.DType})))
+}
+
 // Rest returns what the file takes without layers in place of the tensors of these names, all others of the source passed
-// through, at most: offsets are counted as ten digits. It is to be asked before anything is put.
+// through, at most: offsets are counted as ten digits, and tensors that will be kept as F16 in full.
+// It is to be asked before anything is put.
 func (w *Writer) Rest(layers []string) int64 {
 	replaced := make(map[string]bool, len(layers))
 	for _, name := range layers {
@@ -201,18 +210,36 @@ func (w *Writer) keep(p part) error {
 }
 
 // PutTensor passes tensor t of the source through, bit for bit.
-func (w *Writer) PutTensor(t codebook.Tensor) error {
+func (w *Writer) PutTensor(t codebook.Tensor) error { return w.put(t, t) }
+
+// PutHalf stores tensor t of the source, of dtype F32 or F64, as F16. Its values are rounded to the
+// nearest float32 and then to the nearest F16, ties to even.
+func (w *Writer) PutHalf(t codebook.Tensor) error {
+	if !t.Wide() {
+		return fmt.Errorf("%s: tensor %q: %s is not kept as F16, only F32 and F64 are",
+			w.out.path, t.Name, describe(t))
+	}
+	if err := w.put(t, t.Half()); err != nil {
+		return err
+	}
+	w.narrowed[t.Name] = t.DType
+	return nil
+}
+
+// put stores tensor t of the source as another one, of the same name and shape. Its values are read
+// again when the file is written, so that none are kept.
+func (w *Writer) put(t, as codebook.Tensor) error {
 	e, err := w.take(t)
 	if err != nil {
 		return err
 	}
-	sum, err := w.src.checksum(e)
+	sum, err := w.src.checksum(e, as.DType)
 	if err != nil {
 		return err
 	}
 	w.sums[t.Name] = sum
-	w.blobs = append(w.blobs, blob{e.Tensor, func(dst []byte) error {
-		return w.src.verified(e, dst, sum, "changed while it was read")
+	w.blobs = append(w.blobs, blob{as, func(dst []byte) error {
+		return w.src.verified(e, as.DType, dst, sum, "changed while it was read")
 	}})
 	w.done[t.Name] = true
 	return nil
@@ -241,8 +268,11 @@ func (w *Writer) metadata() map[string]string {
 		metadata = make(map[string]string)
 	}
 	metadata[versionKey] = "1"
-	if w.folded {
+	if w.folded || len(w.narrowed) > 0 {
 		metadata[versionKey] = "2"
+	}
+	if len(w.narrowed) > 0 {
+		metadata[narrowedKey] = encodeNarrowed(w.narrowed)
 	}
 	metadata[producerKey] = Producer
 	if w.settings != "" {

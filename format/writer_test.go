@@ -138,11 +138,14 @@ func TestWriterRefusesWhatDoesNotFit(t *testing.T) {
 		_, err := w.PutLayer(tensor, l, d)
 		return err
 	}
-	halves, unknown := weights, weights
-	halves.DType, unknown.Name = "F16", "v"
+	halves, doubles, unknown := weights, weights, weights
+	halves.DType, doubles.DType, unknown.Name = "F16", "F64", "v"
 	for name, err := range map[string]error{
 		`no tensor "v"`:                        w.PutTensor(unknown),
 		"is F32 [3, 4], not F16 [3, 4]":        w.PutTensor(halves),
+		"F16 [3, 4] is not kept as F16":        w.PutHalf(halves),
+		"I32 [3, 4] is not kept as F16":        w.PutHalf(tensorOf(t, src, "steps")),
+		"is F32 [3, 4], not F64 [3, 4]":        w.PutHalf(doubles),
 		"its layer: assignment 0 is 3":         put(weights, invalid, someDistortion),
 		"cannot be a layer [4, 3]":             put(weights, makeLayer(4, 3, 2, 3, 0, true), someDistortion),
 		"I32 [3, 4] cannot be a layer [3, 4]":  put(tensorOf(t, src, "steps"), good, someDistortion),
@@ -274,7 +277,7 @@ func TestSourceThatChanges(t *testing.T) {
 		}, "changed while it was read"},
 		"shrinks": {func(path string, size int64) error { return os.Truncate(path, size-1) }, "it has shrunk"},
 	} {
-		t.Run(name, func(t *testing.T) {
+		test := func(t *testing.T, put func(*Writer, codebook.Tensor) error) {
 			dir := t.TempDir()
 			src := newModel(t, dir, nil, random("bias", "F32", 30))
 			w, err := Create(filepath.Join(dir, "out"), src, CreateOptions{})
@@ -282,7 +285,7 @@ func TestSourceThatChanges(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer w.Abort()
-			if err := w.PutTensor(tensorOf(t, src, "bias")); err != nil {
+			if err := put(w, tensorOf(t, src, "bias")); err != nil {
 				t.Fatal(err)
 			}
 			if err := tt.change(src.Path(), src.Size()); err != nil {
@@ -301,7 +304,9 @@ func TestSourceThatChanges(t *testing.T) {
 					t.Errorf("Floats says %v", err)
 				}
 			}
-		})
+		}
+		t.Run(name, func(t *testing.T) { test(t, (*Writer).PutTensor) })
+		t.Run(name+" as F16", func(t *testing.T) { test(t, (*Writer).PutHalf) })
 	}
 }
 

@@ -63,9 +63,10 @@ func newCompress(env *env) *cobra.Command {
 		Short: "Write a codebook file of a model",
 		Long: `compress turns the weight matrices of MODEL, a .safetensors file, into layers of centroids,
 assignments and scales and writes them to a codebook file, itself a valid safetensors file. Vectors,
-integers, masks, parts of weights that are quantised already, matrices that would not become smaller
-and a short list of fragile tensors pass through bit for bit. Fragile ones are compressed where
---tensor matches them, or --include has their full name or is '*'.
+integers, masks, parts of weights that are quantised already and a short list of fragile tensors pass
+through bit for bit. Fragile ones are compressed where --tensor matches them, or --include has their
+full name or is '*'. F32 and F64 matrices that no codebook makes smaller are kept as F16 where that
+leaves no visible error, at most 2^-11 of each row; else they pass through too.
 
 The report has a line for every matrix, compressed or not and why not, and names the worst, the one
 with the largest error of its own, which the error of all together hides, and how many are beyond

@@ -26,7 +26,8 @@ func newDecompress(env *env) *cobra.Command {
 		Short: "Write the rebuilt weights as an ordinary safetensors file",
 		Long: `decompress rebuilds every layer of CODEBOOK and writes an ordinary safetensors file with the original
 names, shapes and types, for programs that know nothing of codebooks. Layers come back with the error that
-compress reported, all other tensors bit for bit.
+compress reported, matrices that it kept as F16 with the values that they have there, all other tensors
+bit for bit.
 
 ` + exitHelp(false),
 		Args: takes(1, 1),

@@ -24,7 +24,8 @@ type tensorFacts struct {
 	DType string `json:"dtype"` // of the original
 	Bytes int64  `json:"bytes"` // in this file; of a layer, its share of the header included
 	*layerFacts
-	Reason string `json:"reason,omitempty"` // why it was passed through
+	KeptAs string `json:"kept_as,omitempty"` // dtype in this file, where it is another without a layer
+	Reason string `json:"reason,omitempty"`  // why it has no layer
 	kind   string // of what is no matrix and shares a line of text with its like, else ""
 }
 
@@ -47,6 +48,7 @@ type layerFacts struct {
 type compressTotal struct {
 	Compressed  int     `json:"compressed"` // tensors
 	Weights     int64   `json:"weights"`    // in those
+	KeptAsF16   int     `json:"kept_as_f16"`
 	BytesIn     int64   `json:"bytes_in"`
 	BytesOut    int64   `json:"bytes_out"`
 	Ratio       float64 `json:"ratio"`
@@ -71,6 +73,10 @@ func compressFacts(report *compress.Report) *compressReport {
 			bytes += e.Bytes
 			sum.Merge(e.Distortion)
 		}
+		if e.Narrowed {
+			t.setHalf(e.Tensor)
+			facts.Total.KeptAsF16++
+		}
 		facts.Tensors = append(facts.Tensors, t)
 	}
 	facts.Total.WeightError = sum.Relative()
@@ -90,13 +96,21 @@ func (r *compressReport) setSizes(model string, in int64, out string, size int64
 func (r *compressReport) warning() string {
 	switch total := r.Total; {
 	case total.Compressed == 0:
-		return fmt.Sprintf("%s: nothing in it is compressed: all %d tensors of %s passed through",
-			r.Out, len(r.Tensors), r.Model)
+		return fmt.Sprintf("%s: nothing in it is compressed: all %d tensors of %s passed through%s",
+			r.Out, len(r.Tensors), r.Model, total.halves(", %d of them as F16"))
 	case total.BytesOut > total.BytesIn:
 		return fmt.Sprintf("%s: is larger than %s: %s bytes, %s",
 			r.Out, r.Model, grouped(total.BytesOut), grouped(total.BytesIn))
 	}
 	return ""
+}
+
+// halves says how many tensors are kept as F16, "" where none is.
+func (t *compressTotal) halves(format string) string {
+	if t.KeptAsF16 == 0 {
+		return ""
+	}
+	return fmt.Sprintf(format, t.KeptAsF16)
 }
 
 func newTensorFacts(t codebook.Tensor) tensorFacts {
@@ -113,6 +127,12 @@ func (t *tensorFacts) setLayer(s codebook.Scheme, bytes int64, d codebook.Distor
 		Scheme: s.Name, D: s.Width, K: s.K, Group: s.Group, Window: s.Window, Stored: bitsEach(bytes, weights),
 		Error: d.Relative(), Cosine: d.Cosine(), Max: d.Max,
 	}
+}
+
+// setHalf notes that the tensor is kept as F16.
+func (t *tensorFacts) setHalf(original codebook.Tensor) {
+	half := original.Half()
+	t.KeptAs, t.Bytes = half.DType, half.Bytes
 }
 
 func bitsEach(bytes, weights int64) float64 {

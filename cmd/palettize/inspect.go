@@ -68,7 +68,7 @@ func inspectFile(name string) (*inspectReport, error) {
 		return inspectCodebook(name)
 	}
 	report := &inspectReport{File: name, Size: f.Size(), Metadata: f.Metadata()}
-	report.add(f.Tensors())
+	report.add(f.Tensors(), nil)
 	return report, nil
 }
 
@@ -101,15 +101,18 @@ func inspectCodebook(name string) (*inspectReport, error) {
 		facts.Add(l.Tensor.Name, l.Distortion.Relative(), 0)
 	}
 	facts.BitsStored, facts.WeightError = bitsEach(bytes, facts.Weights), sum.Relative()
-	report.add(info.Tensors)
+	report.add(info.Tensors, info.Narrowed)
 	return report, nil
 }
 
-// add takes in tensors as they are.
-func (r *inspectReport) add(tensors []codebook.Tensor) {
+// add takes in tensors without a layer, those of some names kept as F16, the others as they are.
+func (r *inspectReport) add(tensors []codebook.Tensor, narrowed map[string]bool) {
 	for _, t := range tensors {
 		facts := newTensorFacts(t)
 		facts.kind, _ = t.Kind()
+		if narrowed[t.Name] {
+			facts.setHalf(t)
+		}
 		r.Tensors = append(r.Tensors, facts)
 	}
 }

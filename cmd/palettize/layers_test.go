@@ -18,11 +18,11 @@ var edges = []struct {
 	to   string
 }{
 	{"cmd/palettize", "codebook codebook/compress codebook/verify format kernels"},
-	{"format", "codebook codebook/moments internal/bitstream"},
+	{"format", "codebook codebook/moments internal/bitstream internal/halves"},
 	{"codebook/internal/memory", "codebook codebook/internal/samples"},
 	{"codebook/verify", "codebook internal/floats kernels"},
 	{"codebook/compress", "codebook codebook/internal/quant codebook/moments internal/floats " +
-		"internal/par kernels"},
+		"internal/halves internal/par kernels"},
 	{"codebook/internal/quant", "codebook codebook/internal/gptq codebook/internal/stream " +
 		"codebook/moments internal/bitstream internal/entropy internal/floats internal/logscale " +
 		"internal/par kernels kmeans"},
@@ -39,6 +39,7 @@ var edges = []struct {
 	{"internal/floats", ""},
 	{"internal/logscale", ""},
 	{"internal/bitstream", ""},
+	{"internal/halves", ""},
 	{"internal/par", ""},
 }
 

@@ -20,11 +20,13 @@ var contents = map[string]func(rng *rand.Rand, i int) float64{
 		_ int) float64 {
 		return float64(rng.IntN(2)) * -math.MaxFloat32
 	},
+	"tiny":  func(rng *rand.Rand, _ int) float64 { return 1e-9 * rng.NormFloat64() },
+	"huge":  func(rng *rand.Rand, _ int) float64 { return 1e6 * rng.NormFloat64() },
 	"range": func(_ *rand.Rand, i int) float64 { return float64(i) },
 }
 
-// makeModel writes a safetensors file: model FILE NAME=DTYPE[SHAPE]CONTENT..., F32 of any content
-// and bytes of other dtypes.
+// makeModel writes a safetensors file: model FILE NAME=DTYPE[SHAPE]CONTENT..., F32 and F64 of any
+// content and bytes of other dtypes.
 func makeModel(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: model FILE NAME=DTYPE[SHAPE]CONTENT...")
@@ -41,12 +43,16 @@ func makeModel(ts *testscript.TestScript, neg bool, args []string) {
 		for _, d := range shape {
 			elements *= d
 		}
-		width := map[string]int{"F32": 4, "I32": 4, "U32": 4, "F8_E4M3": 1}[dtype]
+		width := map[string]int{"F64": 8, "F32": 4, "I32": 4, "U32": 4, "F8_E4M3": 1}[dtype]
 		value := contents[content]
-		if width == 0 || dtype == "F32" && value == nil {
+		if width == 0 || dtype[0] == 'F' && width > 1 && value == nil {
 			ts.Fatalf("no tensor %s", arg)
 		}
 		for i := range elements {
+			if dtype == "F64" {
+				data = binary.LittleEndian.AppendUint64(data, math.Float64bits(value(rng, i)))
+				continue
+			}
 			if dtype == "F32" {
 				data = binary.LittleEndian.AppendUint32(data, math.Float32bits(float32(value(rng,
 					i))))

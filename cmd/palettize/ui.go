@@ -363,8 +363,11 @@ func (r *compressReport) text() string {
 	shown, rest := matrices(r.Tensors, r.all)
 	for _, x := range shown {
 		cells := []string{"", "", "unchanged: " + x.Reason}
-		if x.layerFacts != nil {
+		switch {
+		case x.layerFacts != nil:
 			cells = x.cells()
+		case x.KeptAs != "":
+			cells[2] = x.Reason
 		}
 		t.add(append([]string{x.Name, shapeText(x.Shape), x.DType}, cells...)...)
 	}
@@ -377,8 +380,8 @@ func (r *compressReport) text() string {
 	f.add("file in", "%s, %s bytes", r.Model, grouped(r.Total.BytesIn))
 	f.add("file out", "%s, %s bytes", r.Out, grouped(r.Total.BytesOut))
 	f.add("ratio", "%.2f", r.Total.Ratio)
-	f.add("compressed", "%d of %d tensors, %s weights%s",
-		r.Total.Compressed, len(r.Tensors), grouped(r.Total.Weights), hint)
+	f.add("compressed", "%d of %d tensors, %s weights%s%s", r.Total.Compressed, len(r.Tensors),
+		grouped(r.Total.Weights), r.Total.halves("; %d kept as F16"), hint)
 	if r.Total.Compressed > 0 {
 		f.add("bits", "%.2f a compressed weight", r.Total.BitsStored)
 		f.add("error", "%.4f of the compressed weights (relative)", r.Total.WeightError)
@@ -626,13 +629,16 @@ func (r *inspectReport) text() string {
 		head = append(head, ">resident", ">bits", ">error", "stored as")
 	}
 	t := table{head: head}
-	passed := make([]string, len(head)-4) // the cells of a tensor that is no layer
-	if r.Codebook != nil {
-		passed[len(passed)-1] = "unchanged"
+	passed := func(x tensorFacts) []string { // the cells of a tensor that is no layer
+		cells := make([]string, len(head)-4)
+		if r.Codebook != nil {
+			cells[len(cells)-1] = cmp.Or(x.KeptAs, "unchanged")
+		}
+		return cells
 	}
 	shown, rest := matrices(r.Tensors, r.all)
 	for _, x := range shown {
-		cells := passed
+		cells := passed(x)
 		if x.layerFacts != nil {
 			cells = append([]string{fmt.Sprintf("%.2f", x.Resident)}, x.cells()...)
 		}
@@ -640,7 +646,7 @@ func (r *inspectReport) text() string {
 	}
 	hint := ""
 	if rest.n > 0 {
-		t.add(append([]string{rest.text(), "", "", grouped(rest.bytes)}, passed...)...)
+		t.add(append([]string{rest.text(), "", "", grouped(rest.bytes)}, passed(tensorFacts{})...)...)
 		hint = "; --all lists each"
 	}
 	var f facts

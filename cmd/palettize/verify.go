@@ -50,8 +50,8 @@ func newVerify(env *env) *cobra.Command {
 and reports the errors and the times. With MODEL, the original, the dense matrix is the original weight and
 the weight error is known; without it the rebuilt weights stand in, and the output error is that of the
 kernels alone. A MODEL that the file was not made from is an error: its weights are held against sums
-that the file has to six digits, what passed through against the checksums. Times come from passes
-through all layers in order, as a forward pass walks them. ` +
+that the file has to six digits, what passed through or was kept as F16 against the checksums. Times
+come from passes through all layers in order, as a forward pass walks them. ` +
 			fmt.Sprintf("Layers with a speed-up below %v count as slower than dense.", verify.SlowerBelow) + `
 
 Errors are relative: the root of the squared differences over the squared values. The table has what

@@ -23,7 +23,7 @@ type Allocation struct {
 type Allotted struct {
 	Tensor  string          `json:"tensor"`
 	Weights int64           `json:"weights"`
-	Scheme  codebook.Scheme `json:"scheme"`          // the zero value: it passes through
+	Scheme  codebook.Scheme `json:"scheme"`          // the zero value: it has no layer
 	Step    int             `json:"step,omitempty"`  // of the quantiser, in 4096ths of an octave (scheme trellis)
 	Bytes   float64         `json:"bytes,omitempty"` // not to be exceeded, all counted; 0: Noise is not to be
 	Noise   float64         `json:"noise,omitempty"` // sum of squared errors, as the inputs weigh them
@@ -92,7 +92,7 @@ func Allocate(ctx context.Context, dst Sink, src codebook.Source, opts Options) 
 type matrixPlan struct {
 	Allotted
 	group   int
-	bytes   int64          // of the tensor as it is
+	bytes   int64          // without a codebook
 	sketch  *quant.Sketch  // nil where nothing is to be chosen
 	repeats *quant.Repeats // nil where rows do not repeat
 
@@ -147,6 +147,9 @@ func (c *compression) sketch(ctx context.Context, t codebook.Tensor) error {
 	p := &matrixPlan{
 		Allotted: Allotted{Tensor: t.Name, Weights: t.Elements(), Scheme: settings.Scheme},
 		group:    group, bytes: t.Bytes,
+	}
+	if settings.MaxError > 0 { // for a number of bits, no matrix is to take so many
+		p.bytes = c.keptBytes(t, m)
 	}
 	if s, ok := quant.ExactScheme(m, settings.fewest(m.Rows, m.Cols)); ok {
 		p.Scheme = s
@@ -211,6 +214,7 @@ func (c *compression) divide(ctx context.Context, group int) error {
 		if g, err = c.left(weights); err != nil {
 			return err
 		}
+		settings.Bits = 8 * g.Bytes / weights // known now, and fewer than it was about
 	}
 	if x := settings.contest(); x != nil {
 		var err error

@@ -3,6 +3,7 @@ package compress
 import (
 	"context"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -202,6 +203,26 @@ func TestSizeBeyondNeed(t *testing.T) {
 	}
 }
 
+// crowded is a sink that takes most of a file for what is not to be compressed.
+type crowded struct{ memory.Model }
+
+func (*crowded) Rest([]string) int64 { return 600_000 }
+
+// TestSizeBesideTheRest: schemes for many bits are left out where the rest of a file leaves few.
+func TestSizeBesideTheRest(t *testing.T) {
+	const weights = 674_816
+	for bits, name := range map[float64]string{4: "trellis", 8.7: "scalar"} {
+		size := int64(bits*weights/8) + 600_000
+		report, err := Compress(context.Background(), new(crowded), unevenModel(), Options{Size: size})
+		if err != nil {
+			t.Fatalf("%v bits: %v", bits, err)
+		}
+		if got := report.Entries[0].Layer.Name; got != name {
+			t.Errorf("%v bits: scheme %s, want %s", bits, got, name)
+		}
+	}
+}
+
 // costly is a sink whose layers take a header that is larger than small tensors.
 type costly struct{ memory.Model }
 
@@ -219,7 +240,7 @@ func TestNothingGrows(t *testing.T) {
 	if e := report.Entries[0]; e.Layer != nil || !strings.Contains(e.Reason, "a codebook would take about") {
 		t.Errorf("%+v", e)
 	}
-	if report.Entries[1].Layer == nil || len(dst.Passed) != 1 {
-		t.Errorf("%v passed", dst.Passed)
+	if report.Entries[1].Layer == nil || !slices.Equal(dst.Halves, []string{"small"}) {
+		t.Errorf("%v kept as F16", dst.Halves)
 	}
 }

@@ -93,10 +93,10 @@ var reasons = []func(c *choice, t codebook.Tensor) string{
 	(*choice).partOfQuantised,
 	(*choice).excluded,
 	(*choice).fragile,
-	(*choice).size,
+	(*choice).columns,
 }
 
-// reason says why a tensor passes through, "" when it is to be compressed.
+// reason says why a tensor passes through, whatever its size, "" when nothing says so.
 func (c *choice) reason(t codebook.Tensor) string {
 	for _, f := range reasons {
 		if reason := f(c, t); reason != "" {
@@ -142,22 +142,20 @@ func (c *choice) fragile(t codebook.Tensor) string {
 	return ""
 }
 
-func (c *choice) size(t codebook.Tensor) string {
-	rows, cols, _ := t.Matrix()
-	settings := c.opts.settingsOf(c.opts.group(t.Name))
-	s := settings.Scheme
-	if s.Width >= cols {
-		return fmt.Sprintf("%d columns are fewer than two segments of %d", cols, s.Width)
-	}
-	if bytes := quant.FileBytes(s, rows, cols, settings.Bits); bytes >= t.Bytes {
-		return grown(bytes, t)
+func (c *choice) columns(t codebook.Tensor) string {
+	_, cols, _ := t.Matrix()
+	width := c.opts.settingsOf(c.opts.group(t.Name)).Scheme.Width
+	if width >= cols {
+		return fmt.Sprintf("%d columns are fewer than two segments of %d", cols, width)
 	}
 	return ""
 }
 
-// grown is the reason why a tensor passes through that would not become smaller.
-func grown(bytes int64, t codebook.Tensor) string {
-	return fmt.Sprintf("a codebook would take about %d bytes, the tensor takes %d", bytes, t.Bytes)
+// fileBytes is about what a codebook of a matrix takes.
+func (c *choice) fileBytes(t codebook.Tensor) int64 {
+	rows, cols, _ := t.Matrix()
+	settings := c.opts.settingsOf(c.opts.group(t.Name))
+	return quant.FileBytes(settings.Scheme, rows, cols, settings.Bits)
 }
 
 // match is path.Match without its special case: a star matches slashes too. A name matches itself,

@@ -1,6 +1,7 @@
 package compress
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,14 +36,19 @@ type Options struct {
 type Sink interface {
 	// Overhead returns what an entropy-coded layer in place of tensor t takes in the file beside its Stream, at most.
 	Overhead(t codebook.Tensor) int64
-	// Rest returns what the file takes without layers in place of the tensors of these names, all others passed through,
-	// at most.
+	// HalfOverhead returns what the file says of tensor t only where it keeps it as F16, in bytes, at
+	// most.
+	HalfOverhead(t codebook.Tensor) int64
+	// Rest returns what the file takes without layers in place of the tensors of these names, all
+	// others passed through, at most. Those that are then kept as F16 take less.
 	Rest(layers []string) int64
 	// PutLayer stores a layer in place of tensor t. It returns all the bytes that this takes in the file,
 	// its share of the header included.
 	PutLayer(t codebook.Tensor, l *codebook.Layer, d codebook.Distortion) (bytes int64, err error)
 	// PutTensor passes tensor t of the source through, bit for bit.
 	PutTensor(t codebook.Tensor) error
+	// PutHalf stores tensor t of the source, which is F32 or F64, as F16.
+	PutHalf(t codebook.Tensor) error
 }
 
 // Compress turns every matrix of src that the options name into a layer in dst and passes all
@@ -105,7 +111,7 @@ func newCompression(dst Sink, src codebook.Source, opts Options) (*compression, 
 	}
 	matrices, weights := 0, int64(0)
 	for _, t := range c.tensors {
-		if c.choice.reason(t) == "" {
+		if c.choice.reason(t) == "" && c.choice.fileBytes(t) < t.Bytes {
 			matrices++
 			weights += t.Elements()
 		}
@@ -147,7 +153,8 @@ func (c *compression) walk(ctx context.Context, do func(context.Context, codeboo
 	return nil
 }
 
-// read returns a matrix that is to be compressed, or the reason why a tensor is not.
+// read returns a matrix that is to be compressed, or the reason why a tensor is not. With a matrix,
+// the reason is that no codebook would make it smaller.
 func (c *compression) read(t codebook.Tensor) (m *quant.Matrix, reason string, err error) {
 	if reason := c.choice.reason(t); reason != "" {
 		return nil, reason, nil
@@ -170,21 +177,22 @@ func (c *compression) read(t codebook.Tensor) (m *quant.Matrix, reason string, e
 	if reason := noWeights(m, settings); reason != "" {
 		return nil, reason, nil
 	}
+	small := c.grown(c.choice.fileBytes(t), t, m)
 	if i := floats.IndexNonfinite(m.W); i >= 0 {
 		bad := &codebook.NotFiniteError{Index: i, Value: m.W[i]}
-		if !c.opts.PassNonfinite {
+		if small == "" && !c.opts.PassNonfinite {
 			return nil, "", bad
 		}
-		return nil, bad.Error(), nil
+		return nil, cmp.Or(small, bad.Error()), nil
 	}
 	if reason := quant.BeyondScales(m.W, settings.Scheme.Name == "trellis"); reason != "" {
 		return nil, reason, nil
 	}
 	m.Moments, err = c.moments(t.Name, cols)
-	return m, "", err
+	return m, small, err
 }
 
-// compress stores one tensor: as a layer, or as it is where there is a reason to.
+// compress stores one tensor: as a layer, or without one where there is a reason to.
 func (c *compression) compress(ctx context.Context, t codebook.Tensor) error {
 	m, reason, err := c.read(t)
 	if err != nil {
@@ -192,7 +200,7 @@ func (c *compression) compress(ctx context.Context, t codebook.Tensor) error {
 	}
 	entry := Entry{Tensor: t, Reason: reason}
 	if reason != "" {
-		err = c.dst.PutTensor(t)
+		err = c.keep(&entry, m)
 	} else {
 		err = c.putLayer(ctx, &entry, m)
 	}
@@ -212,15 +220,18 @@ func (c *compression) putLayer(ctx context.Context, entry *Entry, m *quant.Matri
 	}
 	if a.Scheme == unchanged {
 		entry.Reason = "no layer of fewer bytes leaves as little error as is asked for"
-		return c.dst.PutTensor(entry.Tensor)
+		if a.Bytes >= float64(entry.Tensor.Bytes) {
+			m = nil // all of it is allotted
+		}
+		return c.keep(entry, m)
 	}
 	l, d, err := c.build(ctx, m, a)
 	if err != nil {
 		return err
 	}
-	if bytes := m.Overhead + l.BytesStored(l.K()); bytes >= entry.Tensor.Bytes {
-		entry.Reason = grown(bytes, entry.Tensor)
-		return c.dst.PutTensor(entry.Tensor)
+	entry.Reason = c.grown(m.Overhead+l.BytesStored(l.K()), entry.Tensor, m)
+	if entry.Reason != "" {
+		return c.keep(entry, m)
 	}
 	entry.Distortion, entry.Cap = d, a.Cap
 	scheme := l.Scheme()

@@ -59,11 +59,16 @@ func TestCompress(t *testing.T) {
 			for i, e := range report.Entries {
 				name := src.All[i].Name
 				compressed := dst.Layers[name] != nil
+				passed := slices.Contains(dst.Passed, name)
+				narrowed := slices.Contains(dst.Halves, name)
 				switch {
 				case e.Tensor.Name != name:
 					t.Errorf("entry %d is %s, want %s", i, e.Tensor.Name, name)
-				case compressed == slices.Contains(dst.Passed, name):
-					t.Errorf("%s: compressed %v and passed through %v", name, compressed, !compressed)
+				case compressed == (passed != narrowed) || passed && narrowed:
+					t.Errorf("%s: compressed %v, passed through %v, kept as F16 %v",
+						name, compressed, passed, narrowed)
+				case narrowed != e.Narrowed || narrowed != (name == "tiny" && e.Reason != "not included"):
+					t.Errorf("%s: kept as F16 %v, reported as %v, reason %q", name, narrowed, e.Narrowed, e.Reason)
 				case compressed != (e.Layer != nil) || compressed != (e.Reason == ""):
 					t.Errorf("%s: the report says %+v, reason %q", name, e.Layer, e.Reason)
 				case c.opts.Include == nil || !strings.Contains(e.Reason, "not included"):

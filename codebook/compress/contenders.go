@@ -66,7 +66,8 @@ var contests = map[string]contest{
 	},
 }
 
-// unchanged stands for passing a matrix through.
+// unchanged stands for a matrix without a layer: passed through, or kept as F16, whose error is none
+// that counts.
 var unchanged = codebook.Scheme{}
 
 // fineScheme has less error than any trellis: groups of so many columns have their own multiplier for 256 values.
@@ -209,7 +210,8 @@ func (x *contest) run(members []*matrixPlan, g quant.Goal, each bool) ([]*matrix
 				continue
 			}
 			p.set(allotment{Cost: chosen[i].cost}, true)
-			if g.Noise > 0 { // it was tried on a sample; all of it may leave what no other needs
+			// It was tried on a sample; all of it may leave what no other needs.
+			if g.Noise > 0 && p.Scheme != unchanged {
 				spare := own.Noise / max(noise, math.SmallestNonzeroFloat64)
 				p.Cap = p.sketch.Relative(chosen[i].cost.Noise * spare)
 			}

@@ -13,12 +13,17 @@ import (
 	"github.com/palettize/palettize/codebook/internal/samples"
 )
 
-// layersOf returns the error of the layers of a report together, and their bits a weight.
+// layersOf returns the error of the layers of a report together, and the bits a weight of these and
+// of what is kept as F16.
 func layersOf(r *Report, dst *memory.Model) (d codebook.Distortion, bits float64) {
 	weights := 0.0
 	for _, e := range r.Entries {
 		d.Merge(e.Distortion)
 		weights += float64(e.Tensor.Elements())
+		if e.Narrowed {
+			bits += float64(8 * e.Bytes)
+			continue
+		}
 		bits += float64(dst.Layers[e.Tensor.Name].BitsStored())
 	}
 	return d, bits / weights

@@ -19,7 +19,7 @@ func noWeights(m *quant.Matrix, s Settings) string {
 	if stepsAlong(w, m.Rows, m.Cols) {
 		return "a table of positions: its values go up or down in equal steps"
 	}
-	values := quant.FewValues(w, limit)
+	values := quant.FewValues(w, min(limit, len(w)/2)) // a mask repeats its values
 	switch _, exact := quant.ExactScheme(m, limit); {
 	case slices.ContainsFunc(values, isInf):
 		return fmt.Sprintf("a mask: it has %d different values, infinities among them", len(values))

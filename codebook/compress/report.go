@@ -5,9 +5,10 @@ import "github.com/palettize/palettize/codebook"
 // Entry is what became of one tensor.
 type Entry struct {
 	Tensor     codebook.Tensor
-	Layer      *codebook.Scheme    // what it was compressed to, K as it came out; nil: passed through
-	Reason     string              // why it was passed through
-	Bytes      int64               // in the output, its share of the header included (layers only)
+	Layer      *codebook.Scheme    // what it was compressed to, K as it came out; nil: no layer
+	Narrowed   bool                // it has no layer and is kept as F16; else it was passed through
+	Reason     string              // why it has no layer
+	Bytes      int64               // in the output, of a layer its share of the header included; 0: as in Tensor
 	Distortion codebook.Distortion // of the rebuilt weights (layers only)
 	Cap        float64             // relative error that is not to be exceeded; 0: unknown (layers only)
 }

@@ -1,4 +1,5 @@
-"""Rebuilds the layers of a codebook file as FORMAT.md describes them, and compares them with what palettize decompress made:
+"""Rebuilds the layers and narrowed tensors of a codebook file as FORMAT.md describes them, and compares them with what
+palettize decompress made:
 
     python decode.py CODEBOOK DENSE
 """
@@ -153,6 +154,11 @@ def layer(f, name):
     return dtype, np.ascontiguousarray(w.swapaxes(-1, -2)) if fold < 0 else w
 
 
+def narrowed(f):
+    """The original dtypes of the narrowed tensors, by name."""
+    return json.loads(f.metadata().get("palettize.narrowed", "{}"))
+
+
 def stored(w, dtype):
     """The bytes of float32 weights in the original's dtype."""
     if dtype == "F16":
@@ -177,9 +183,11 @@ if __name__ == "__main__":
     dense, wrong = tensors(sys.argv[2]), 0
     with safe_open(sys.argv[1], "np") as f:
         names = [key.removeprefix("palettize.layer.") for key in f.metadata() if key.startswith("palettize.layer.")]
-        for name in sorted(names):
-            dtype, w = layer(f, name)
+        rebuilt = {name: (dtype, f.get_tensor(name)) for name, dtype in narrowed(f).items()}
+        for name in sorted([*names, *rebuilt]):
+            dtype, w = rebuilt.get(name) or layer(f, name)
             same = stored(w, dtype) == dense[name]
             wrong += not same
             print(f"{name} {dtype} {list(w.shape)}: {'same' if same else 'OTHER'} bits")
-    sys.exit(f"{wrong} of {len(names)} layers are not as palettize rebuilds them" if wrong or not names else 0)
+    count = len(names) + len(rebuilt)
+    sys.exit(f"{wrong} of {count} tensors are not as palettize rebuilds them" if wrong or not count else 0)

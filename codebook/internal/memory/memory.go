@@ -14,6 +14,7 @@ type Model struct {
 	Values map[string][]float32
 	Layers map[string]*codebook.Layer
 	Passed []string
+	Halves []string
 }
 
 // Add adds a tensor.
@@ -48,6 +49,13 @@ func (m *Model) Rest([]string) int64 { return 0 }
 
 func (m *Model) PutTensor(t codebook.Tensor) error {
 	m.Passed = append(m.Passed, t.Name)
+	return nil
+}
+
+func (m *Model) HalfOverhead(codebook.Tensor) int64 { return 0 }
+
+func (m *Model) PutHalf(t codebook.Tensor) error {
+	m.Halves = append(m.Halves, t.Name)
 	return nil
 }
 

@@ -1,0 +1,84 @@
+package compress
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/codebook/internal/quant"
+	"github.com/palettize/palettize/internal/halves"
+)
+
+const (
+	// visibleError is the relative error of a row beyond which it shows that the row was rounded to
+	// F16: the most that rounding to 11 significant bits leaves of a value.
+	visibleError = 0x1p-11
+	// largestHalf is the largest finite value of F16.
+	largestHalf = 65504
+	// entryBytes is about what a tensor without a layer takes in the header of a file.
+	entryBytes = 100
+)
+
+// looksTheSame reports whether rows of cols weights can be rounded to F16 with no visible error. It
+// looks at each row by itself: a row of small weights may be looked up alone, or be scaled up by
+// what follows. The error of all rows together would hide that nothing is left of it.
+func looksTheSame(w []float32, cols int) bool {
+	rounded := make([]float32, cols)
+	for row := range slices.Chunk(w, cols) {
+		for i, v := range row {
+			if !(max(v, -v) <= largestHalf) { // NaN too
+				return false
+			}
+			rounded[i] = halves.FromF16(halves.ToF16(v))
+		}
+		var d codebook.Distortion
+		d.Add(rounded, row)
+		if d.Relative() > visibleError {
+			return false
+		}
+	}
+	return true
+}
+
+// narrows reports whether a matrix is kept as F16 where it has no codebook: if that
+// makes it smaller, and has no visible error, nor more than was asked for.
+func (c *compression) narrows(t codebook.Tensor, m *quant.Matrix) bool {
+	limit := c.opts.settingsOf(c.opts.group(t.Name)).MaxError
+	return t.Wide() && c.halfBytes(t) < t.Bytes+entryBytes &&
+		(limit == 0 || limit >= visibleError) && looksTheSame(m.W, m.Cols)
+}
+
+// halfBytes is about what a tensor takes in the file as F16. Like that of a layer, it counts its share
+// of the header: else F16 would take the place of layers that are smaller.
+func (c *compression) halfBytes(t codebook.Tensor) int64 {
+	return t.Half().Bytes + c.dst.HalfOverhead(t) + entryBytes
+}
+
+// keptBytes is about what a matrix takes in the file without a codebook.
+func (c *compression) keptBytes(t codebook.Tensor, m *quant.Matrix) int64 {
+	if c.narrows(t, m) {
+		return c.halfBytes(t)
+	}
+	return t.Bytes
+}
+
+// grown says of a codebook of so many bytes that it would not make a matrix smaller,
+// "" where it does.
+func (c *compression) grown(bytes int64, t codebook.Tensor, m *quant.Matrix) string {
+	// Mostly the former holds, which looks at no weight.
+	if bytes < min(c.halfBytes(t), t.Bytes) || bytes < c.keptBytes(t, m) {
+		return ""
+	}
+	return fmt.Sprintf("a codebook would take about %d bytes, the tensor takes %d", bytes, t.Bytes)
+}
+
+// keep stores the tensor of an entry, which is to have no layer: bit for bit or, where m has its
+// weights and they narrow, as F16.
+func (c *compression) keep(entry *Entry, m *quant.Matrix) error {
+	if m == nil || !c.narrows(entry.Tensor, m) {
+		return c.dst.PutTensor(entry.Tensor)
+	}
+	entry.Narrowed, entry.Bytes = true, entry.Tensor.Half().Bytes
+	entry.Reason += fmt.Sprintf(": kept as F16, %d bytes", entry.Bytes)
+	return c.dst.PutHalf(entry.Tensor)
+}
