@@ -197,9 +197,14 @@ func layBytes(l *Layer) (engine, putter) {
 	m := weights.panels(128)
 	e := &panelEngine{m: m, width: 1, zero: l.ZeroPoint, op: (*kernels.Set).MulU8, bytes: getBytes}
 	return e, func(r int, assignments []byte) {
-		for s, a := range assignments {
-			c := s * l.Width
-			putBytes(&m, r, c, l.Centroids[int(a)*l.Width:][:min(l.Width, l.Cols-c)])
+		c, at := 0, byteAt(&m, r, 0)
+		for _, a := range assignments {
+			centroid := l.Centroids[int(a)*l.Width:][:l.Width]
+			for _, b := range centroid[:min(l.Width, l.Cols-c)] {
+				m.Codes[at] = b
+				at = nextByte(at, c)
+				c++
+			}
 		}
 	}
 }
@@ -209,17 +214,29 @@ func byteAt(m *kernels.Matrix, r, c int) int {
 	return ((r/panelRows*m.Quads+c/4)*panelRows+r%panelRows)*4 + c%4
 }
 
+// nextByte is where the byte behind that of column c is, which is at.
+func nextByte(at, c int) int {
+	if c%4 < 3 {
+		return at + 1
+	}
+	return at + 4*panelRows - 3
+}
+
 // putBytes writes weights from column c of row r on in the layout of mul-u8.
 func putBytes(m *kernels.Matrix, r, c int, weights []byte) {
+	at := byteAt(m, r, c)
 	for j, w := range weights {
-		m.Codes[byteAt(m, r, c+j)] = w
+		m.Codes[at] = w
+		at = nextByte(at, c+j)
 	}
 }
 
 // getBytes reads what putBytes has written.
 func getBytes(m *kernels.Matrix, dst []byte, r int) {
+	at := byteAt(m, r, 0)
 	for c := range dst {
-		dst[c] = m.Codes[byteAt(m, r, c)]
+		dst[c] = m.Codes[at]
+		at = nextByte(at, c)
 	}
 }
 

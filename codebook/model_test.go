@@ -147,16 +147,18 @@ func TestModelAtOnce(t *testing.T) {
 	}
 }
 
-// heap is what is in use after collecting.
-func heap() int64 {
+// heap is what is in use after collecting, and what has ever been allocated.
+func heap() (used, ever int64) {
 	runtime.GC()
 	runtime.GC() // what pools held until the first
 	var s runtime.MemStats
 	runtime.ReadMemStats(&s)
-	return int64(s.HeapAlloc)
+	return int64(s.HeapAlloc), int64(s.TotalAlloc)
 }
 
-// TestMemoryIsWhatIsReported holds the heap against what models report, for every scheme and plan.
+// TestMemoryIsWhatIsReported holds the heap against what models report, for every scheme and plan,
+// and what is allocated on the way against that and one layer: its assignments, a byte
+// a weight, and the tables of its coder.
 func TestMemoryIsWhatIsReported(t *testing.T) {
 	const rows, cols, layers = 512, 1024, 2
 	schemes := append(compress.Schemes(),
@@ -178,7 +180,7 @@ func TestMemoryIsWhatIsReported(t *testing.T) {
 			store := &memory.Store{Model: src, Bare: true}
 			x, y := make([]float32, cols), make([]float32, rows)
 			m := codebook.NewModel(store, codebook.RunOptions{Plan: plan})
-			before := heap()
+			before, everBefore := heap()
 			err := m.MatMul(y, "a", x, 1)
 			if plan != "" && err != nil {
 				continue // it is not for this scheme
@@ -186,8 +188,12 @@ func TestMemoryIsWhatIsReported(t *testing.T) {
 			if err := errors.Join(err, m.Load(t.Context(), 1)); err != nil {
 				t.Fatal(err)
 			}
-			used, reported := heap()-before, m.BitsResident()/8
+			used, ever := heap()
+			used, ever, reported := used-before, ever-everBefore, m.BitsResident()/8
 			runtime.KeepAlive(m)
+			if most := reported*105/100 + layers*64<<10 + rows*cols + 256<<10; ever > most && !samples.Race {
+				t.Errorf("%+v, plan %q: %d bytes allocated, reported %d", scheme, plan, ever, reported)
+			}
 			if used > reported*105/100+layers*64<<10 || used < reported*95/100 {
 				t.Errorf("%+v, plan %q: %d bytes, reported %d", scheme, plan, used, reported)
 			}

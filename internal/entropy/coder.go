@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/palettize/palettize/kernels"
 )
@@ -142,9 +143,24 @@ type Decoder struct {
 	entries []uint32 // [class][parity][Total]: the level's byte, its frequency less 1, the slot's distance from its first
 }
 
+// entries are those of decoders that have been released: up to a megabyte each.
+var entries = sync.Pool{New: func() any { return new([]uint32) }}
+
+// Release says that the decoder is not used any more, so that another can take its memory.
+func (d *Decoder) Release() {
+	entries.Put(&d.entries)
+	d.entries = nil
+}
+
 // NewDecoder returns a decoder for k centroids: levels -Zero to k-1-Zero.
 func (c *Coder) NewDecoder(k int) (*Decoder, error) {
-	d := &Decoder{c, make([]uint32, len(c.Tables)*2*Total)}
+	d := &Decoder{c, *entries.Get().(*[]uint32)}
+	if n := len(c.Tables) * 2 * Total; n > cap(d.entries) {
+		d.entries = make([]uint32, n)
+	} else {
+		d.entries = d.entries[:n]
+		clear(d.entries) // slots that no level has
+	}
 	for class := range c.Tables {
 		t := &c.Tables[class]
 		if int(t.Max) > int(c.Zero) || int(t.Max)+int(c.Zero) >= k {

@@ -2,6 +2,8 @@ package stream
 
 import (
 	"fmt"
+	"slices"
+	"sync"
 
 	"github.com/palettize/palettize/internal/entropy"
 	"github.com/palettize/palettize/internal/par"
@@ -26,10 +28,17 @@ func openEntropy(h *Head, data []byte) (decoder, error) {
 	return &coded{d, blocks, h.Cols}, nil
 }
 
+// blocks are buffers for the levels of a block: a quarter of a megabyte each, mostly.
+var blocks = sync.Pool{New: func() any { return new([]byte) }}
+
 func (c *coded) rows(threads int, do func(row int, assignments []byte)) error {
+	defer c.Release()
 	errs := make([]error, len(c.blocks))
 	par.Ranges(threads, len(c.blocks), func(lo, hi int) {
-		levels := make([]byte, c.BlockRows*c.cols)
+		buffer := blocks.Get().(*[]byte)
+		defer blocks.Put(buffer)
+		*buffer = slices.Grow((*buffer)[:0], c.BlockRows*c.cols)
+		levels := (*buffer)[:c.BlockRows*c.cols]
 		for b := lo; b < hi; b++ {
 			if errs[b] = c.Decode(levels, c.blocks[b], b); errs[b] != nil {
 				continue

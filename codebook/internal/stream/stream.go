@@ -100,7 +100,7 @@ func Open(data []byte, rows, cols int) (*Stream, error) {
 }
 
 // Rows decodes the assignments and calls do for every row, from up to so many goroutines. The slice
-// is valid until do returns.
+// is valid until do returns. It can be called once.
 func (s *Stream) Rows(threads int, do func(row int, assignments []byte)) error {
 	return s.assignments.rows(threads, do)
 }
