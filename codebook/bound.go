@@ -15,25 +15,25 @@ type precision struct {
 // ulp is the largest relative error of one rounding to float32.
 const ulp = 0x1p-24
 
-// bound is what a result of a plan can be off for one input vector: a proven limit on |y - W*x|, where W
-// is what Row returns and x the input, for every row, as long as nothing underflows.
+// bound is what a result of a plan can be off for one input vector: a proven limit on |y - W*x|,
+// where W is what Row returns and x the input, for every row, as long as nothing underflows.
 //
-//   - x is rounded to steps of its block's scale s = max|x|/127, by s/2 at most; f = 127/max|x| and x*f are
-//     rounded to float32, which for |x*f| of at most 127 adds 127*3 ulp of a step. For a heavy vector
-//     the same holds of what is left, at most s/2 large: the step is s/254.
-//   - A weight of Row is off from Scale * RowScale * multiplier * (centroid - zero point) by 3 roundings, a
-//     row scale in a plan by 2.
+//   - x is rounded to steps of its block's scale s = max|x|/127, by s/2 at most; f = 127/max|x| and
+//     x*f are rounded to float32, which for |x*f| of at most 127 adds 127*3 ulp of a step. For a
+//     heavy vector the same holds of what is left, at most s/2 large: the step is s/254.
+//   - A weight of Row is off from Scale * RowScale * multiplier * (centroid - zero point) by 3
+//     roundings, a row scale in a plan by 2.
 //   - Integer sums are exact. Each block's sum is rounded to float32, multiplied and added, the
-//     result multiplied with the row scale: for b blocks b+4 roundings of at most
-//     the sum of |w|*|x|. The results of a heavy vector's two parts are added, one more.
-//   - A table entry is rounded by half of what the table's factor f makes of it, and by float32(T*f) at
-//     32767, 0.502 in all; f is at least (32767-n)/(sum of |T|) for n segments in the block. The second
-//     part of a heavy vector adds at most half as much, together 0.76.
-//   - Column scales are multiplied into the input and, in Row, into the weight: two roundings more. An outlier
-//     adds the roundings of what its centroid falls short of, of its product and of the sum: 4, of the sum of |w|*|x| with
-//     outlier and centroid both counted.
-//   - Float32 multiplication adds up cols products in some order: cols roundings of at most the
-//     sum of |w|*|x|.
+//     result multiplied with the row scale: for b blocks b+4 roundings of at most the sum of
+//     |w|*|x|. The results of a heavy vector's two parts are added, one more.
+//   - A table entry is rounded by half of what the table's factor f makes of it, and by
+//     float32(T*f) at 32767, 0.502 in all; f is at least (32767-n)/(sum of |T|) for n segments in
+//     the block. The second part of a heavy vector adds at most half as much, together 0.76.
+//   - Column scales are multiplied into the input and, in Row, into the weight: two roundings more.
+//     An outlier adds the roundings of what its centroid falls short of, of its product and of the
+//     sum: 4, of the sum of |w|*|x| with outlier and centroid both counted.
+//   - Float32 multiplication adds up cols products in some order: cols roundings of at most the sum
+//     of |w|*|x|.
 type bound struct {
 	layer     *Layer
 	precision precision
@@ -107,7 +107,8 @@ func (b *bound) row(r int, w []float32) float64 {
 	sums := b.sums
 	if b.steps != nil {
 		for _, o := range b.layer.outliers(r) {
-			size += math.Abs(float64(o.Value)*float64(b.input[o.Col])) + math.Abs(float64(w[o.Col])*float64(b.x[o.Col]))
+			size += math.Abs(float64(o.Value)*float64(b.input[o.Col])) +
+				math.Abs(float64(w[o.Col])*float64(b.x[o.Col]))
 			sums += 4 * ulp
 		}
 	}
@@ -119,8 +120,8 @@ func (b *bound) row(r int, w []float32) float64 {
 }
 
 // Check compares results y [n, Rows] of the plan for inputs x [n, Cols] with those of float64
-// arithmetic on the weights that the layer l, of which the plan is, stands for. It returns the error
-// and what that can be at most, as proven, both relative to the exact results.
+// arithmetic on the weights that the layer l, of which the plan is, stands for. It returns the
+// error and what that can be at most, as proven, both relative to the exact results.
 func (p *Plan) Check(l *Layer, y, x []float32) (found, most float64) {
 	n := len(x) / l.Cols
 	bounds := make([]*bound, n)

@@ -2,8 +2,8 @@ package codebook
 
 import "github.com/palettize/palettize/kernels"
 
-// cost is nanoseconds for one weight (in a table: for one lookup) of an operation on one tier: what it
-// takes however many inputs there are, and for each of them.
+// cost is nanoseconds for one weight (in a table: for one lookup) of an operation on one tier: what
+// it takes however many inputs there are, and for each of them.
 type cost struct{ fetch, work float64 }
 
 func (c cost) of(batch float64) float64 { return c.fetch + batch*c.work }
@@ -15,7 +15,8 @@ const (
 	// costByte is what reading a byte of weights takes, data in the third-level cache. From
 	// memory it takes three to five times as much, which favours the same plans the more.
 	costByte = 0.006
-	// costMemory is the same from memory. It counts for layers with windows, which are for models larger than the caches.
+	// costMemory is the same from memory. It counts for layers with windows, which are for models
+	// larger than the caches.
 	costMemory = 0.025
 	// costCall is what a call takes whatever the size.
 	costCall = 100
@@ -27,26 +28,40 @@ const (
 	costResult = 0.3
 )
 
-// tierCosts were measured at [3072, 1024] on a Zen 5 (AMD EPYC 9005), each tier with the features of
-// better ones switched off. Only their ratios count. AMX has the costs of the tier that it takes for single
-// vectors: it was not measured.
+// tierCosts were measured at [3072, 1024] on a Zen 5 (AMD EPYC 9005), each tier with the features
+// of better ones switched off. Only their ratios count. AMX has the costs of the tier that it takes
+// for single vectors: it was not measured.
 var tierCosts = map[string]cost{
-	"mul-u8/amx": {0, 0.0021}, "mul-u8/avx512vnni": {0, 0.0021}, "mul-u8/avxvnni": {0, 0.005}, "mul-u8/avx2": {0, 0.0125}, "mul-u8/scalar": {0, 2.3},
-	"mul-nibble/amx": {0, 0.0021}, "mul-nibble/avx512vnni": {0, 0.0021}, "mul-nibble/avxvnni": {0, 0.0055}, "mul-nibble/avx2": {0.0105, 0.0125}, "mul-nibble/scalar": {0, 2.9},
-	"mul-lookup/amx": {0.0015, 0.0025}, "mul-lookup/avx512vbmi": {0.0015, 0.0025}, "mul-lookup/avxvnni": {0.117, 0.005}, "mul-lookup/avx2": {0.115, 0.0125}, "mul-lookup/scalar": {0, 1},
-	"mul-window/amx": {0.0036, 0.0021}, "mul-window/avx512vbmi": {0.0036, 0.0021}, "mul-window/avxvnni": {0.139, 0.005}, "mul-window/avx2": {0.137, 0.0125}, "mul-window/scalar": {0, 10.5},
-	"table/avx512vbmi": {0, 0.0095}, "table/avx512vnni": {0, 0.05}, "table/avxvnni": {0, 0.29}, "table/avx2": {0, 0.29}, "table/scalar": {0, 1.2},
-	"dense-vector/avx512": {0, 0.0085}, "dense-vector/avx2": {0, 0.0085}, "dense-vector/scalar": {0, 0.22},
-	"dense-matrix/avx512": {0.06, 0.0085}, "dense-matrix/avx2": {0, 0.0165}, "dense-matrix/scalar": {0, 0.22},
+	"mul-u8/amx": {0, 0.0021}, "mul-u8/avx512vnni": {0, 0.0021}, "mul-u8/avxvnni": {0, 0.005},
+	"mul-u8/avx2": {0, 0.0125}, "mul-u8/scalar": {0, 2.3},
+	"mul-nibble/amx": {0, 0.0021}, "mul-nibble/avx512vnni": {0, 0.0021},
+	"mul-nibble/avxvnni": {0, 0.0055}, "mul-nibble/avx2": {0.0105, 0.0125},
+	"mul-nibble/scalar": {0, 2.9},
+	"mul-lookup/amx":    {0.0015, 0.0025}, "mul-lookup/avx512vbmi": {0.0015, 0.0025},
+	"mul-lookup/avxvnni": {0.117, 0.005}, "mul-lookup/avx2": {0.115, 0.0125},
+	"mul-lookup/scalar": {0, 1},
+	"mul-window/amx":    {0.0036, 0.0021}, "mul-window/avx512vbmi": {0.0036, 0.0021},
+	"mul-window/avxvnni": {0.139, 0.005}, "mul-window/avx2": {0.137, 0.0125},
+	"mul-window/scalar": {0, 10.5},
+	"table/avx512vbmi":  {0, 0.0095}, "table/avx512vnni": {0, 0.05}, "table/avxvnni": {0, 0.29},
+	"table/avx2": {0, 0.29}, "table/scalar": {0, 1.2},
+	"dense-vector/avx512": {0, 0.0085}, "dense-vector/avx2": {0, 0.0085},
+	"dense-vector/scalar": {0, 0.22},
+	"dense-matrix/avx512": {0.06, 0.0085}, "dense-matrix/avx2": {0, 0.0165},
+	"dense-matrix/scalar": {0, 0.22},
 
 	// Those of arm64 are counted, not measured: two vector instructions and two loads of 16 bytes
-	// in a cycle of 1/3 ns, a lookup among 64 bytes in two cycles. Tables are spread by scalar code.
+	// in a cycle of 1/3 ns, a lookup among 64 bytes in two cycles. Tables are spread by scalar
+	// code.
 	"mul-u8/i8mm": {0, 0.011}, "mul-u8/sdot": {0, 0.021}, "mul-u8/neon": {0, 0.055},
 	"mul-nibble/i8mm": {0, 0.031}, "mul-nibble/sdot": {0, 0.031}, "mul-nibble/neon": {0, 0.073},
-	"mul-lookup/i8mm": {0.2, 0.011}, "mul-lookup/sdot": {0.2, 0.021}, "mul-lookup/neon": {0.2, 0.055},
-	"mul-window/i8mm": {0.3, 0.011}, "mul-window/sdot": {0.3, 0.021}, "mul-window/neon": {0.3, 0.055},
-	"table/i8mm": {0, 1.2}, "table/sdot": {0, 1.2}, "table/neon": {0, 1.2},
-	"dense-vector/neon": {0, 0.083}, "dense-matrix/neon": {0, 0.083},
+	"mul-lookup/i8mm": {0.2, 0.011}, "mul-lookup/sdot": {0.2, 0.021},
+	"mul-lookup/neon": {0.2, 0.055},
+	"mul-window/i8mm": {0.3, 0.011}, "mul-window/sdot": {0.3, 0.021},
+	"mul-window/neon": {0.3, 0.055},
+	"table/i8mm":      {0, 1.2}, "table/sdot": {0, 1.2}, "table/neon": {0, 1.2},
+	"dense-vector/neon": {0, 0.083},
+	"dense-matrix/neon": {0, 0.083},
 }
 
 // costsOf returns those of the tiers that a set uses.
@@ -55,7 +70,8 @@ func costsOf(set *kernels.Set) *costs { return costsWith(set.Tier) }
 func costsWith(tier func(op string) string) *costs {
 	of := func(op string) cost { return tierCosts[op+"/"+tier(op)] }
 	return &costs{
-		bytes: of("mul-u8"), nibble: of("mul-nibble"), lookup: of("mul-lookup"), window: of("mul-window"), table: of("table"),
+		bytes: of("mul-u8"), nibble: of("mul-nibble"), lookup: of("mul-lookup"),
+		window: of("mul-window"), table: of("table"),
 		denseVec: of("dense-vector"), denseMat: of("dense-matrix"),
 	}
 }
@@ -81,8 +97,10 @@ func costBroadcast(c *costs, l *Layer, batch float64) float64 {
 func costTable(c *costs, l *Layer, batch float64) float64 {
 	lookups := size(l, tableRows) / float64(l.Width)
 	entries := kernels.Centroids * float64(l.Segments())
-	// Reading does not hide behind the lookups: from memory, segments of 4 took 40 us with tables and 30 us decoded.
-	return batch * (costCall + kernels.Centroids*float64(l.Cols)*c.bytes.work + entries*costEntry + lookups*(2*costByte+c.table.work))
+	// Reading does not hide behind the lookups: from memory, segments of 4 took 40 us with tables
+	// and 30 us decoded.
+	return batch * (costCall + kernels.Centroids*float64(l.Cols)*c.bytes.work + entries*costEntry +
+		lookups*(2*costByte+c.table.work))
 }
 
 func costNibbles(c *costs, l *Layer, batch float64) float64 {

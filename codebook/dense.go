@@ -22,8 +22,8 @@ func (d *Dense) mulRows(set *kernels.Set, y, x []float32, n, lo, hi int) {
 	set.DenseMat(y[lo:], d.Rows, w, x, hi-lo, d.Cols, n)
 }
 
-// Plan returns the multiplication that layers are compared with: it does not look for a NaN or an infinity in the inputs.
-// opts.Plan means nothing.
+// Plan returns the multiplication that layers are compared with: it does not look for a NaN or an
+// infinity in the inputs. opts.Plan means nothing.
 func (d *Dense) Plan(opts RunOptions) (*Plan, error) {
 	return d.plan(opts, baselineEngine{denseEngine{d}})
 }
@@ -61,7 +61,8 @@ func (e denseEngine) part(p *Plan, ws *workspace, lo, hi int) {
 	e.mulRows(p.set, ws.out, ws.x, ws.n, lo, hi)
 }
 
-// baselineEngine is what layers are compared with: nothing but the multiplication, for finite inputs.
+// baselineEngine is what layers are compared with: nothing but the multiplication, for finite
+// inputs.
 type baselineEngine struct{ denseEngine }
 
 func (e baselineEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) bool {

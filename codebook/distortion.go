@@ -25,7 +25,8 @@ func (d *Distortion) Add(approximate, truth []float32) {
 
 // add counts what is beyond float32, a result that is infinite too, as the largest float32.
 func (d *Distortion) add(a, t float64) {
-	a, t = min(max(a, -math.MaxFloat32), math.MaxFloat32), min(max(t, -math.MaxFloat32), math.MaxFloat32)
+	a = min(max(a, -math.MaxFloat32), math.MaxFloat32)
+	t = min(max(t, -math.MaxFloat32), math.MaxFloat32)
 	e := a - t
 	d.Signal += float64(t * t)
 	d.Noise += float64(e * e)

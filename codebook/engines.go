@@ -21,8 +21,8 @@ func (l *Layer) paddedScales(panel int) []float32 {
 	return scales
 }
 
-// panels returns a matrix in panels of 16 rows, its codes not yet filled in; two quads of a panel take
-// quadPairBytes.
+// panels returns a matrix in panels of 16 rows, its codes not yet filled in; two quads of a panel
+// take quadPairBytes.
 func (l *Layer) panels(quadPairBytes int) kernels.Matrix {
 	d := l.Width
 	m := kernels.Matrix{
@@ -59,13 +59,17 @@ func matrixBits(m *kernels.Matrix) int64 {
 	return 8*int64(len(m.Codes)+len(m.Lookup)+len(m.Mult)) + 32*int64(len(m.Scale))
 }
 
+// panelOp is one of the operations of kernels on panels p0 to p1.
+type panelOp func(s *kernels.Set, dst []float32, ld int, m *kernels.Matrix, in *kernels.Input,
+	p0, p1 int)
+
 // panelEngine multiplies codes in panels of 16 rows: half bytes or bytes looked up in registers, or
 // weights of one byte.
 type panelEngine struct {
 	m     kernels.Matrix
 	width int
 	zero  byte
-	op    func(s *kernels.Set, dst []float32, ld int, m *kernels.Matrix, in *kernels.Input, p0, p1 int)
+	op    panelOp
 	bytes func(m *kernels.Matrix, dst []byte, r int) // of the weights of row r
 }
 
@@ -91,7 +95,9 @@ func (e *panelEngine) row(dst []float32, r int) {
 
 func (e *panelEngine) bits() int64 { return matrixBits(&e.m) }
 
-func (e *panelEngine) precision() precision { return precision{block: e.m.BlockQuads * 4 * e.width} }
+func (e *panelEngine) precision() precision {
+	return precision{block: e.m.BlockQuads * 4 * e.width}
+}
 
 func (e *panelEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) bool {
 	m, d := &e.m, e.width
@@ -123,7 +129,8 @@ func layNibbles(l *Layer) (engine, putter) {
 	pairs := ceilDiv(m.Quads, 2)
 	m.Lookup = make([]byte, 16)
 	copy(m.Lookup, l.Centroids)
-	e := &panelEngine{m: m, width: 1, zero: l.ZeroPoint, op: (*kernels.Set).MulNibble, bytes: nibbles}
+	e := &panelEngine{m: m, width: 1, zero: l.ZeroPoint, op: (*kernels.Set).MulNibble,
+		bytes: nibbles}
 	return e, func(r int, assignments []byte) {
 		for c, a := range assignments {
 			m.Codes[nibbleAt(pairs, r, c)] |= a << (c / 4 % 2 * 4)
@@ -172,7 +179,8 @@ func layWindow(l *Layer) (engine, putter) {
 		Lookup: slices.Clone(l.Centroids), // which are a part of the whole stream
 	}
 	m.Codes = make([]byte, kernels.WindowBytes(m.Panels, m.Quads, m.Bits))
-	e := &panelEngine{m: m, width: 1, zero: l.ZeroPoint, op: (*kernels.Set).MulWindow, bytes: windows}
+	e := &panelEngine{m: m, width: 1, zero: l.ZeroPoint, op: (*kernels.Set).MulWindow,
+		bytes: windows}
 	return e, func(r int, assignments []byte) {
 		kernels.PackWindows(m.Codes, m.Quads, m.Bits, r, assignments)
 	}
@@ -397,7 +405,8 @@ func (e *tableEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) bool {
 			}
 			q = ws.shuffled
 		}
-		p.set.BuildTables(&ws.tables, e.centroids, e.padded, q, ws.in.Scales[i*blocks:], ws.in.Init[i*e.segments:])
+		p.set.BuildTables(&ws.tables, e.centroids, e.padded, q, ws.in.Scales[i*blocks:],
+			ws.in.Init[i*e.segments:])
 		ws.vector = i
 		p.share(ws, ceilDiv(len(e.scales), tileRows))
 	}

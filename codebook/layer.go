@@ -23,10 +23,11 @@ const (
 // Layer is a matrix W [Rows, Cols] as centroids, assignments and scales. Segment s of row r are the
 // Width columns from s*Width on (the last one is padded with zeros), and
 //
-//	W[r, s*Width+j] ~= Scale * RowScale(RowScales[r]) * Multipliers[r, group] * (Centroids[a, j] - ZeroPoint) * RowScale(ColScales[c])
+//	W[r, s*Width+j] ~= Scale * RowScale(RowScales[r]) * Multipliers[r, group] *
+//		(Centroids[a, j] - ZeroPoint) * RowScale(ColScales[c])
 //
-// with a = Assignments[r, s] and c the column. Whatever the scheme, this is the representation; schemes differ in
-// Width, in how the assignments were chosen and in how they are stored.
+// with a = Assignments[r, s] and c the column. Whatever the scheme, this is the representation;
+// schemes differ in Width, in how the assignments were chosen and in how they are stored.
 type Layer struct {
 	Rows, Cols  int
 	Width       int    // d, columns in a segment: 1 scalar, 2..64 segments, Cols whole rows
@@ -39,8 +40,11 @@ type Layer struct {
 	Multipliers []int8    // Rows x Groups(), -MaxMultiplier..MaxMultiplier; nil without groups
 	ColScales   []byte    // Cols codes of RowScale, for Width 1; nil: all 1
 	Outliers    []Outlier // weights that no centroid comes near, for Width 1, by row, then column
-	WindowBits  int       // 2 to 5: Assignments are windows of 8 bits, each the one before moved up by so many bits, the first from 0; else 0
-	Stream      []byte    // the layer entropy coded or with windows, as it is stored; nil: it is stored as it is
+	// 2 to 5: Assignments are windows of 8 bits, each the one before moved up by so many bits, the
+	// first from 0; else 0
+	WindowBits int
+	// the layer entropy coded or with windows, as it is stored; nil: it is stored as it is
+	Stream []byte
 }
 
 // K is the number of centroids.
@@ -68,8 +72,8 @@ func AssignmentBits(k int) int { return max(1, bits.Len(uint(k-1))) }
 // MultiplierBits is the number of bits of a stored multiplier, in two's complement.
 const MultiplierBits = 7
 
-// BitsStored is what the layer's centroids, assignments and scales take in a file, in bits. Its share
-// of the file's header comes on top; package format counts it.
+// BitsStored is what the layer's centroids, assignments and scales take in a file, in bits. Its
+// share of the file's header comes on top; package format counts it.
 func (l *Layer) BitsStored() int64 { return 8 * l.BytesStored(l.K()) }
 
 // BytesStored is the same in bytes, of a layer with k centroids, which may be missing. Each row of
@@ -106,7 +110,8 @@ func (l *Layer) Validate() error {
 		return err
 	}
 	if len(l.Assignments) != l.Rows*l.Segments() {
-		return fmt.Errorf("%d assignments for %d rows of %d segments", len(l.Assignments), l.Rows, l.Segments())
+		return fmt.Errorf("%d assignments for %d rows of %d segments", len(l.Assignments), l.Rows,
+			l.Segments())
 	}
 	if err := l.validateWindows(); err != nil {
 		return err
@@ -126,7 +131,8 @@ func (l *Layer) validateHead() error {
 	case l.Rows < 1 || l.Cols < 1:
 		return fmt.Errorf("shape [%d, %d] is empty", l.Rows, l.Cols)
 	case l.Width < 1 || l.Width > MaxWidth && l.Width != l.Cols:
-		return fmt.Errorf("width %d is neither 1 to %d nor the %d columns", l.Width, MaxWidth, l.Cols)
+		return fmt.Errorf("width %d is neither 1 to %d nor the %d columns", l.Width, MaxWidth,
+			l.Cols)
 	case len(l.Centroids)%l.Width != 0 || l.K() < 1 || l.K() > MaxCentroids:
 		return fmt.Errorf("%d bytes of centroids of width %d", len(l.Centroids), l.Width)
 	case l.RowScales != nil && len(l.RowScales) != l.Rows:
@@ -136,7 +142,8 @@ func (l *Layer) validateHead() error {
 	case l.Group != 0 && l.Width != 1:
 		return fmt.Errorf("groups with segments of width %d", l.Width)
 	case len(l.Multipliers) != l.Rows*l.Groups():
-		return fmt.Errorf("%d multipliers for %d rows of %d groups", len(l.Multipliers), l.Rows, l.Groups())
+		return fmt.Errorf("%d multipliers for %d rows of %d groups", len(l.Multipliers), l.Rows,
+			l.Groups())
 	case l.ColScales != nil && len(l.ColScales) != l.Cols:
 		return fmt.Errorf("%d column scales for %d columns", len(l.ColScales), l.Cols)
 	case l.Width != 1 && (l.ColScales != nil || l.Outliers != nil || l.Stream != nil):
@@ -151,7 +158,8 @@ func (l *Layer) validateHead() error {
 	}
 	last := -1
 	for i, o := range l.Outliers {
-		if o.Row < 0 || o.Row >= l.Rows || o.Col < 0 || o.Col >= l.Cols || o.Row*l.Cols+o.Col <= last {
+		if o.Row < 0 || o.Row >= l.Rows || o.Col < 0 || o.Col >= l.Cols ||
+			o.Row*l.Cols+o.Col <= last {
 			return fmt.Errorf("outlier %d is at [%d, %d] of [%d, %d], or out of order",
 				i, o.Row, o.Col, l.Rows, l.Cols)
 		}
@@ -163,8 +171,8 @@ func (l *Layer) validateHead() error {
 	return nil
 }
 
-// ValidGroup reports whether columns can share multipliers in groups of this size: 8, 16, 32, 64, 128 or 256,
-// so that groups and blocks of the input begin together.
+// ValidGroup reports whether columns can share multipliers in groups of this size: 8, 16, 32, 64,
+// 128 or 256, so that groups and blocks of the input begin together.
 func ValidGroup(group int) bool {
 	return group >= 8 && group <= 256 && bits.OnesCount(uint(group)) == 1
 }

@@ -126,7 +126,8 @@ func TestLayerValidate(t *testing.T) {
 
 func TestRowScales(t *testing.T) {
 	if RowScale(0) != 0 || RowScale(255) != 1 || RowScale(239) != 0.5 || RowScale(15) != 0x1p-15 {
-		t.Errorf("scales of 0, 255, 239, 15: %v %v %v %v", RowScale(0), RowScale(255), RowScale(239), RowScale(15))
+		t.Errorf("scales of 0, 255, 239, 15: %v %v %v %v", RowScale(0), RowScale(255),
+			RowScale(239), RowScale(15))
 	}
 	for code := 1; code < 256; code++ {
 		want := math.Pow(2, float64(code-255)/16)
@@ -181,7 +182,8 @@ func TestDistortionBeyondFloat32(t *testing.T) {
 	inf := float32(math.Inf(1))
 	var d Distortion
 	d.Add([]float32{inf, -inf, 3.4e38}, []float32{inf, -math.MaxFloat32, -3.4e38})
-	if d.Max != 2*float64(float32(3.4e38)) || !(d.Relative() > 1 && d.Relative() < 2) || d.Noise-d.Noise != 0 {
+	if d.Max != 2*float64(float32(3.4e38)) || !(d.Relative() > 1 && d.Relative() < 2) ||
+		d.Noise-d.Noise != 0 {
 		t.Errorf("%+v, relative %v", d, d.Relative())
 	}
 }

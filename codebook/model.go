@@ -24,10 +24,10 @@ type Store interface {
 	Rest() Source
 }
 
-// Model multiplies with the matrices of a stored model by their names. A matrix is read and laid out
-// when it is first used, once for single vectors and, where another plan is faster for batches, once
-// more for these. Nothing else of it stays in memory. Its methods may be called at the same time,
-// and allocate nothing but at a first use.
+// Model multiplies with the matrices of a stored model by their names. A matrix is read and laid
+// out when it is first used, once for single vectors and, where another plan is faster for batches,
+// once more for these. Nothing else of it stays in memory. Its methods may be called at the same
+// time, and allocate nothing but at a first use.
 type Model struct {
 	store    Store
 	opts     RunOptions
@@ -71,8 +71,8 @@ func NewModel(store Store, opts RunOptions) *Model {
 // Names lists the model's tensors, sorted.
 func (m *Model) Names() []string { return slices.Clone(m.names) }
 
-// Describe returns what is known of a tensor: its shape is that of the original. It is [ErrNoTensor]
-// that there is none.
+// Describe returns what is known of a tensor: its shape is that of the original. It is
+// [ErrNoTensor] that there is none.
 func (m *Model) Describe(name string) (Tensor, error) {
 	x, err := m.matrix(name)
 	if err != nil {
@@ -81,10 +81,11 @@ func (m *Model) Describe(name string) (Tensor, error) {
 	return x.tensor, nil
 }
 
-// MatMul writes batch results, dst [batch, rows], for as many inputs, x [batch, cols], of the matrix
-// of this name: of its layer or, where the tensor passed through, of its float32 values. Rows and
-// cols are those of [Tensor.Matrix]. A layer of weights stored as [in, out] has out rows. Errors name
-// the tensor: [ErrNoTensor], [ErrClosed], a [ShapeError], a [NotFiniteError], or what reading it met.
+// MatMul writes batch results, dst [batch, rows], for as many inputs, x [batch, cols], of the
+// matrix of this name: of its layer or, where the tensor passed through, of its float32 values.
+// Rows and cols are those of [Tensor.Matrix]. A layer of weights stored as [in, out] has out rows.
+// Errors name the tensor: [ErrNoTensor], [ErrClosed], a [ShapeError], a [NotFiniteError], or what
+// reading it met.
 func (m *Model) MatMul(dst []float32, name string, x []float32, batch int) error {
 	p, err := m.plan(name, classOf(batch))
 	if err == nil {
@@ -150,8 +151,8 @@ func (m *Model) Load(ctx context.Context, batch int) error {
 	return nil
 }
 
-// BitsResident is what the model holds in memory for weights, in bits: of the matrices that have been
-// used.
+// BitsResident is what the model holds in memory for weights, in bits: of the matrices that have
+// been used.
 func (m *Model) BitsResident() int64 {
 	var bits int64
 	for _, x := range m.matrices {
@@ -285,7 +286,8 @@ func (x *matrix) layDense(store Store, opts RunOptions) (*Plan, error) {
 	return p, err
 }
 
-// shared returns a plan of this name that is there already, for other threads, nil if there is none.
+// shared returns a plan of this name that is there already, for other threads, nil if there is
+// none.
 func (x *matrix) shared(name string, threads int) *Plan {
 	for i := range x.plans {
 		if p := x.plans[i].Load(); p != nil && p.name == name {

@@ -40,7 +40,8 @@ func TestModelFallsThrough(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, n := range []int{1, 3} {
-			x, y, row := samples.Gaussian(12, n*cols), make([]float32, n*rows), make([]float32, cols)
+			x, y, row := samples.Gaussian(12, n*cols), make([]float32, n*rows), make([]float32,
+				cols)
 			if err := m.MatMul(y, name, x, n); err != nil {
 				t.Fatal(err)
 			}
@@ -76,10 +77,12 @@ func TestModelErrors(t *testing.T) {
 	var notFinite *codebook.NotFiniteError
 	var named *codebook.TensorError
 	for what, err := range map[string]error{
-		"no tensor": m.MatMul(y, "nowhere", x, 1), "no row": m.Row(x, name, 64), "below": m.Row(x, name, -1),
+		"no tensor": m.MatMul(y, "nowhere", x, 1), "no row": m.Row(x, name, 64),
+		"below":    m.Row(x, name, -1),
 		"integers": m.MatMul(y, "ids", x, 1), "a vector": m.MatMul(y, "encoder.0.bias", x, 1),
 		"short x": m.MatMul(y, name, x[1:], 1), "short y": m.MatMul(y[1:], name, x, 1),
-		"NaN": m.MatMul(y, name, nan, 1), "fewer": m.MatMul(y, name, x, -1), "short row": m.Row(x[1:], name, 0),
+		"NaN": m.MatMul(y, name, nan, 1), "fewer": m.MatMul(y, name, x, -1),
+		"short row": m.Row(x[1:], name, 0),
 	} {
 		if !errors.As(err, &named) {
 			t.Errorf("%s: %v names no tensor", what, err)
@@ -99,7 +102,8 @@ func TestModelErrors(t *testing.T) {
 		t.Error(err)
 	}
 	_, err := m.Tensor(name)
-	for _, err := range []error{err, m.Close(), m.MatMul(y, name, x, 1), m.Row(x, name, 0), m.Load(t.Context(), 1)} {
+	for _, err := range []error{err, m.Close(), m.MatMul(y, name, x, 1), m.Row(x, name, 0),
+		m.Load(t.Context(), 1)} {
 		if !errors.Is(err, codebook.ErrClosed) {
 			t.Errorf("closed: %v", err)
 		}
@@ -162,8 +166,10 @@ func heap() (used, ever int64) {
 func TestMemoryIsWhatIsReported(t *testing.T) {
 	const rows, cols, layers = 512, 1024, 2
 	schemes := append(compress.Schemes(),
-		codebook.Scheme{Name: "scalar", Width: 1, K: 16}, codebook.Scheme{Name: "scalar", Width: 1, K: 16, Group: 16},
-		codebook.Scheme{Name: "segments", Width: 8, K: 256}, compress.WindowScheme(2), compress.WindowScheme(5))
+		codebook.Scheme{Name: "scalar", Width: 1, K: 16},
+		codebook.Scheme{Name: "scalar", Width: 1, K: 16, Group: 16},
+		codebook.Scheme{Name: "segments", Width: 8,
+			K: 256}, compress.WindowScheme(2), compress.WindowScheme(5))
 	for _, scheme := range schemes {
 		src := new(memory.Model)
 		names := []string{"a", "b"}
@@ -176,7 +182,8 @@ func TestMemoryIsWhatIsReported(t *testing.T) {
 		if _, err := compress.Compress(t.Context(), src, src, opts); err != nil {
 			t.Fatal(err)
 		}
-		for _, plan := range []string{"", "broadcast", "table", "decode16", "decode256", "window", "bytes", "dense"} {
+		for _, plan := range []string{"", "broadcast", "table", "decode16", "decode256", "window",
+			"bytes", "dense"} {
 			store := &memory.Store{Model: src, Bare: true}
 			x, y := make([]float32, cols), make([]float32, rows)
 			m := codebook.NewModel(store, codebook.RunOptions{Plan: plan})
@@ -191,8 +198,10 @@ func TestMemoryIsWhatIsReported(t *testing.T) {
 			used, ever := heap()
 			used, ever, reported := used-before, ever-everBefore, m.BitsResident()/8
 			runtime.KeepAlive(m)
-			if most := reported*105/100 + layers*64<<10 + rows*cols + 256<<10; ever > most && !samples.Race {
-				t.Errorf("%+v, plan %q: %d bytes allocated, reported %d", scheme, plan, ever, reported)
+			if most := reported*105/100 + layers*64<<10 + rows*cols + 256<<10; ever > most &&
+				!samples.Race {
+				t.Errorf("%+v, plan %q: %d bytes allocated, reported %d", scheme, plan, ever,
+					reported)
 			}
 			if used > reported*105/100+layers*64<<10 || used < reported*95/100 {
 				t.Errorf("%+v, plan %q: %d bytes, reported %d", scheme, plan, used, reported)

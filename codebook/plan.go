@@ -11,9 +11,10 @@ import (
 // RunOptions say how a layer is multiplied.
 type RunOptions struct {
 	Kernels *kernels.Set // nil: kernels.Best
-	Threads int          // at most; 0 or 1: the caller's goroutine alone, which is also best for small layers
-	Batch   int          // vectors multiplied at once, for which the plan is chosen; 0: 1
-	Plan    string       // name of the plan to use, "": the one that the cost model finds fastest
+	// at most; 0 or 1: the caller's goroutine alone, which is also best for small layers
+	Threads int
+	Batch   int    // vectors multiplied at once, for which the plan is chosen; 0: 1
+	Plan    string // name of the plan to use, "": the one that the cost model finds fastest
 }
 
 // Plan is a layer laid out for multiplication. Its methods may be called at the same time.
@@ -102,8 +103,8 @@ func (c *choice) lay() (*Plan, error) {
 	return newPlan(c.head.Rows, c.head.Cols, row.name, row.op, e, c.set, c.threads), nil
 }
 
-// Choose names the plan that Plan would lay out and its kernel tier. It does not look at the assignments and scales,
-// which may be missing.
+// Choose names the plan that Plan would lay out and its kernel tier. It does not look at the
+// assignments and scales, which may be missing.
 func (l *Layer) Choose(opts RunOptions) (plan, tier string, err error) {
 	set, best, _, err := l.choose(opts)
 	if err != nil {
@@ -112,9 +113,9 @@ func (l *Layer) Choose(opts RunOptions) (plan, tier string, err error) {
 	return plans[best].name, set.Tier(plans[best].op), nil
 }
 
-// Fastest names the plan with which multiplying so many vectors at once takes least on one thread of
-// a CPU whose operations have these kernel tiers, and about what that is, in nanoseconds. It does
-// not look at the assignments and scales, which may be missing.
+// Fastest names the plan with which multiplying so many vectors at once takes least on one thread
+// of a CPU whose operations have these kernel tiers, and about what that is, in nanoseconds. It
+// does not look at the assignments and scales, which may be missing.
 func (l *Layer) Fastest(batch int, tier func(op string) string) (plan string, time float64) {
 	best, time := l.fastest(costsWith(tier), batch, "")
 	return plans[best].name, time
@@ -144,7 +145,8 @@ func (l *Layer) choose(opts RunOptions) (set *kernels.Set, best int, cost float6
 	}
 	best, cost = l.fastest(costsOf(set), opts.Batch, opts.Plan)
 	if best < 0 {
-		return nil, 0, 0, fmt.Errorf("no plan %q for a layer of width %d with %d centroids", opts.Plan, l.Width, l.K())
+		return nil, 0, 0, fmt.Errorf("no plan %q for a layer of width %d with %d centroids",
+			opts.Plan, l.Width, l.K())
 	}
 	return set, best, cost, nil
 }
@@ -160,12 +162,13 @@ func (o RunOptions) kernels() (*kernels.Set, error) {
 func (o RunOptions) threads(cost float64) int { return min(o.Threads, int(cost/costShare)) }
 
 func newPlan(rows, cols int, name, op string, e engine, set *kernels.Set, threads int) *Plan {
-	return &Plan{rows: rows, cols: cols, name: name, tier: set.Tier(op), engine: e, set: set, threads: threads}
+	return &Plan{rows: rows, cols: cols, name: name, tier: set.Tier(op), engine: e, set: set,
+		threads: threads}
 }
 
 // Name is the plan: "broadcast" and "table" spread dot products of the centroids, "decode16",
-// "decode256" and "window" multiply weights looked up in registers, "bytes" weights written out as bytes, "dense"
-// rebuilt float32 weights.
+// "decode256" and "window" multiply weights looked up in registers, "bytes" weights written out as
+// bytes, "dense" rebuilt float32 weights.
 func (p *Plan) Name() string { return p.name }
 
 // Tier names the kernel tier that does most of the work.

@@ -18,7 +18,8 @@ import (
 // depend on how the assignments were chosen.
 func randomLayer(random *rand.Rand, rows, cols, width, k, group int) *Layer {
 	l := &Layer{
-		Rows: rows, Cols: cols, Width: width, Group: group, ZeroPoint: byte(random.Uint32()), Scale: 0.01,
+		Rows: rows, Cols: cols, Width: width, Group: group, ZeroPoint: byte(random.Uint32()),
+		Scale:     0.01,
 		Centroids: make([]byte, k*width), RowScales: make([]byte, rows),
 	}
 	for i := range l.Centroids {
@@ -54,8 +55,8 @@ func randomWindows(random *rand.Rand, rows, cols, bits int) *Layer {
 	return l
 }
 
-// integers returns n vectors of values from -127 to 127, one 127 in each run of 4 at least, so in every
-// block: quantisation keeps them as they are, with a scale of exactly 1.
+// integers returns n vectors of values from -127 to 127, one 127 in each run of 4 at least, so in
+// every block: quantisation keeps them as they are, with a scale of exactly 1.
 func integers(random *rand.Rand, n, cols int) []float32 {
 	x := make([]float32, n*cols)
 	for i := range x {
@@ -91,7 +92,8 @@ func TestEveryTierHasACost(t *testing.T) {
 	}
 	for _, info := range set.Tiers() {
 		switch info.Op {
-		case "mul-u8", "mul-nibble", "mul-lookup", "mul-window", "table", "dense-vector", "dense-matrix":
+		case "mul-u8", "mul-nibble", "mul-lookup", "mul-window", "table", "dense-vector",
+			"dense-matrix":
 			if tierCosts[info.Op+"/"+info.Tier].work == 0 {
 				t.Errorf("%s has no cost for tier %s", info.Op, info.Tier)
 			}
@@ -142,7 +144,8 @@ var planShapes = []planShape{
 func TestChoose(t *testing.T) {
 	for _, s := range planShapes {
 		l := s.layer(rand.New(rand.NewPCG(2, 2)))
-		hollow := &Layer{Rows: s.rows, Cols: s.cols, Width: s.width, Centroids: l.Centroids, Group: s.group, WindowBits: s.window}
+		hollow := &Layer{Rows: s.rows, Cols: s.cols, Width: s.width, Centroids: l.Centroids,
+			Group: s.group, WindowBits: s.window}
 		for _, opts := range []RunOptions{{}, {Batch: 8}, {Plan: "dense"}} {
 			p, err := l.Plan(opts)
 			if err != nil {
@@ -150,11 +153,13 @@ func TestChoose(t *testing.T) {
 			}
 			plan, tier, err := hollow.Choose(opts)
 			if err != nil || plan != p.Name() || tier != p.Tier() {
-				t.Errorf("%+v with %+v: %s on %s, %v; Plan takes %s on %s", s, opts, plan, tier, err, p.Name(), p.Tier())
+				t.Errorf("%+v with %+v: %s on %s, %v; Plan takes %s on %s", s, opts, plan, tier,
+					err, p.Name(), p.Tier())
 			}
 		}
 	}
-	if _, _, err := (&Layer{Rows: 1, Cols: 2, Width: 1, Centroids: []byte{1}}).Choose(RunOptions{Plan: "table"}); err == nil {
+	if _, _, err := (&Layer{Rows: 1, Cols: 2, Width: 1,
+		Centroids: []byte{1}}).Choose(RunOptions{Plan: "table"}); err == nil {
 		t.Error("chose a table for segments of one column")
 	}
 }
@@ -173,7 +178,8 @@ func TestPlans(t *testing.T) {
 				if !row.fits(l) {
 					continue
 				}
-				t.Run(fmt.Sprintf("%dx%d d=%d k=%d group=%d window=%d n=%d %s", s.rows, s.cols, s.width, s.k, s.group, s.window, n, row.name), func(t *testing.T) {
+				t.Run(fmt.Sprintf("%dx%d d=%d k=%d group=%d window=%d n=%d %s", s.rows, s.cols,
+					s.width, s.k, s.group, s.window, n, row.name), func(t *testing.T) {
 					y := mulMat(t, l, RunOptions{Plan: row.name}, x, n)
 					for i, v := range y {
 						// A table is rounded to 16 bits a block; all else to float32.
@@ -203,8 +209,8 @@ func TestPlans(t *testing.T) {
 	}
 }
 
-// tableRounding bounds what rounding a table to int16 can change in a result for inputs of at most 127:
-// half a step for each segment.
+// tableRounding bounds what rounding a table to int16 can change in a result for inputs of at most
+// 127: half a step for each segment.
 func tableRounding(l *Layer) float64 {
 	most := 0.0
 	for _, c := range l.Centroids {
@@ -268,7 +274,8 @@ func mulMat(t *testing.T, l *Layer, opts RunOptions, x []float32, n int) []float
 // errorShapes are layers whose outputs are neither tiny nor huge.
 func errorShapes() []*Layer {
 	var layers []*Layer
-	for _, s := range []struct{ width, k, group int }{{2, 256, 0}, {3, 256, 0}, {4, 256, 0}, {8, 256, 0}, {64, 256, 0}, {384, 256, 0}, {1, 16, 16}, {1, 16, 0}, {1, 256, 0}} {
+	for _, s := range []struct{ width, k, group int }{{2, 256, 0}, {3, 256, 0}, {4, 256, 0},
+		{8, 256, 0}, {64, 256, 0}, {384, 256, 0}, {1, 16, 16}, {1, 16, 0}, {1, 256, 0}} {
 		l := randomLayer(rand.New(rand.NewPCG(2, uint64(s.width))), 512, 384, s.width, s.k, s.group)
 		l.ZeroPoint = 128
 		layers = append(layers, l)
@@ -290,7 +297,9 @@ func errorShapes() []*Layer {
 // addExtras gives a layer outliers, one among 50 weights, and scales of columns.
 func addExtras(random *rand.Rand, l *Layer) {
 	for i := random.IntN(50); i < l.Rows*l.Cols; i += 1 + random.IntN(100) {
-		l.Outliers = append(l.Outliers, Outlier{Row: i / l.Cols, Col: i % l.Cols, Value: floats.UpperHalf(float32(10 * random.NormFloat64()))})
+		l.Outliers = append(l.Outliers,
+			Outlier{Row: i / l.Cols, Col: i % l.Cols,
+				Value: floats.UpperHalf(float32(10 * random.NormFloat64()))})
 	}
 	l.ColScales = make([]byte, l.Cols)
 	for c := range l.ColScales {
@@ -298,8 +307,8 @@ func addExtras(random *rand.Rand, l *Layer) {
 	}
 }
 
-// TestKernelError holds two promises: quantising a Gaussian input costs at most 1 % of the output, and
-// one with a few columns 100 times as large as the rest at most 2 %.
+// TestKernelError holds two promises: quantising a Gaussian input costs at most 1 % of the output,
+// and one with a few columns 100 times as large as the rest at most 2 %.
 func TestKernelError(t *testing.T) {
 	const n = 8
 	for _, l := range errorShapes() {
@@ -333,7 +342,8 @@ func TestKernelError(t *testing.T) {
 				}
 				found, bound := p.Check(l, y, c.x)
 				if found > c.most || found > bound || found == 0 {
-					t.Errorf("width %d, k %d, plan %s, %s input: error %.5f, want at most %.2f; bound %.4f",
+					t.Errorf("width %d, k %d, plan %s, %s input: "+
+						"error %.5f, want at most %.2f; bound %.4f",
 						l.Width, l.K(), row.name, c.what, found, c.most, bound)
 				}
 			}
@@ -345,15 +355,18 @@ func TestKernelError(t *testing.T) {
 func TestErrorStaysWithinBound(t *testing.T) {
 	random := rand.New(rand.NewPCG(4, 4))
 	inputs := map[string]func(i int) float64{
-		"Gaussian":       func(int) float64 { return random.NormFloat64() },
-		"all positive":   func(int) float64 { return random.Float64() },
-		"between steps":  func(i int) float64 { return []float64{127, 0.5, -1.5, 3.4999}[i%4] },
-		"heavy-tailed":   func(int) float64 { return math.Pow(random.NormFloat64(), 5) },
-		"one of all":     func(i int) float64 { return map[bool]float64{true: 1}[i == 100] },
-		"tiny":           func(int) float64 { return 1e-30 * random.NormFloat64() },
-		"vanishing":      func(int) float64 { return 1e-38 * random.NormFloat64() },
-		"huge":           func(int) float64 { return 1e30 * random.NormFloat64() },
-		"large then not": func(i int) float64 { return random.NormFloat64() * math.Pow(10, float64(-i%7)) },
+		"Gaussian":      func(int) float64 { return random.NormFloat64() },
+		"all positive":  func(int) float64 { return random.Float64() },
+		"between steps": func(i int) float64 { return []float64{127, 0.5, -1.5, 3.4999}[i%4] },
+		"heavy-tailed":  func(int) float64 { return math.Pow(random.NormFloat64(), 5) },
+		"one of all":    func(i int) float64 { return map[bool]float64{true: 1}[i == 100] },
+		"tiny":          func(int) float64 { return 1e-30 * random.NormFloat64() },
+		"vanishing":     func(int) float64 { return 1e-38 * random.NormFloat64() },
+		"huge":          func(int) float64 { return 1e30 * random.NormFloat64() },
+		"large then not": func(i int) float64 {
+			return random.NormFloat64() * math.Pow(10,
+				float64(-i%7))
+		},
 	}
 	for _, l := range errorShapes() {
 		exactRow, own := make([]float32, l.Cols), make([]float32, l.Cols)
@@ -382,7 +395,8 @@ func TestErrorStaysWithinBound(t *testing.T) {
 						want += float64(v) * float64(x[c])
 					}
 					if off, most := math.Abs(float64(got)-want), b.row(r, own); !(off <= most) {
-						t.Fatalf("width %d, k %d, group %d, plan %s, %s input: row %d is off by %g, bound %g",
+						t.Fatalf("width %d, k %d, group %d, plan %s, %s input: "+
+							"row %d is off by %g, bound %g",
 							l.Width, l.K(), l.Group, row.name, name, r, off, most)
 					}
 				}
@@ -439,7 +453,8 @@ func TestMulVecAllocatesNothing(t *testing.T) {
 				})
 				// The race detector drops items of a pool on purpose.
 				if allocs > 0 && !samples.Race {
-					t.Errorf("%+v, plan %s, %d threads: %v allocations a call", s, row.name, p.threads, allocs)
+					t.Errorf("%+v, plan %s, %d threads: %v allocations a call", s, row.name,
+						p.threads, allocs)
 				}
 			}
 		}
@@ -449,7 +464,8 @@ func TestMulVecAllocatesNothing(t *testing.T) {
 // layerKinds are the kinds of layers whose plans are timed.
 func layerKinds(rows, cols int) []planShape {
 	return []planShape{
-		{rows, cols, cols, 256, 0, 0}, {rows, cols, 8, 256, 0, 0}, {rows, cols, 4, 256, 0, 0}, {rows, cols, 2, 256, 0, 0},
+		{rows, cols, cols, 256, 0, 0}, {rows, cols, 8, 256, 0, 0}, {rows, cols, 4, 256, 0, 0},
+		{rows, cols, 2, 256, 0, 0},
 		{rows, cols, 1, 16, 0, 0}, {rows, cols, 1, 16, 16, 0}, {rows, cols, 1, 256, 0, 0},
 		{rows, cols, 1, 256, 0, 2}, {rows, cols, 1, 256, 0, 4},
 	}
@@ -468,7 +484,8 @@ func BenchmarkMulVec(b *testing.B) {
 				b.Fatal(err)
 			}
 			x, y := integers(rand.New(rand.NewPCG(6, 6)), 1, cols), make([]float32, rows)
-			b.Run(fmt.Sprintf("d=%d/k=%d/group=%d/window=%d/plan=%s/tier=%s", s.width, s.k, s.group, s.window, row.name, p.Tier()), func(b *testing.B) {
+			b.Run(fmt.Sprintf("d=%d/k=%d/group=%d/window=%d/plan=%s/tier=%s", s.width, s.k, s.group,
+				s.window, row.name, p.Tier()), func(b *testing.B) {
 				for b.Loop() {
 					if err := p.MulVec(y, x); err != nil {
 						b.Fatal(err)
@@ -479,8 +496,8 @@ func BenchmarkMulVec(b *testing.B) {
 	}
 }
 
-// TestWindowsStaySmall: where kernels look windows up in registers a layer stays as small as its file, also where bytes take less
-// work. Where they cannot, bytes are better than float32.
+// TestWindowsStaySmall: where kernels look windows up in registers a layer stays as small as its
+// file, also where bytes take less work. Where they cannot, bytes are better than float32.
 func TestWindowsStaySmall(t *testing.T) {
 	for _, set := range samples.Sets() {
 		for bits := kernels.MinWindowBits; bits <= kernels.MaxWindowBits; bits++ {
@@ -497,8 +514,10 @@ func TestWindowsStaySmall(t *testing.T) {
 				case "scalar":
 					want, most = "dense", 32
 				}
-				if resident := float64(p.BitsResident()) / (768 * 1024); p.Name() != want || resident > most {
-					t.Errorf("%s, %d bits, batch of %d: %s, %.2f bits resident", set.Tier("mul-window"), bits, batch, p.Name(), resident)
+				if resident := float64(p.BitsResident()) / (768 * 1024); p.Name() != want ||
+					resident > most {
+					t.Errorf("%s, %d bits, batch of %d: %s, %.2f bits resident",
+						set.Tier("mul-window"), bits, batch, p.Name(), resident)
 				}
 			}
 		}

@@ -22,10 +22,11 @@ func (l *Layer) open() (*stream.Stream, error) {
 	return s, nil
 }
 
-// eachRow calls do with the assignments of every row, from several goroutines. They are decoded from
-// the stream, a block of rows at a time, where the layer does not have them; head then has what the
-// stream holds beside them, else it is the layer itself.
-func (l *Layer) eachRow() (head *Layer, each func(do func(r int, assignments []byte)) error, err error) {
+// eachRow calls do with the assignments of every row, from several goroutines. They are decoded
+// from the stream, a block of rows at a time, where the layer does not have them; head then has
+// what the stream holds beside them, else it is the layer itself.
+func (l *Layer) eachRow() (head *Layer, each func(do func(r int, assignments []byte)) error,
+	err error) {
 	segments := l.Segments()
 	if l.Assignments != nil || l.Stream == nil {
 		return l, func(do func(r int, assignments []byte)) error {

@@ -139,8 +139,9 @@ func (t Tensor) Float() bool {
 }
 
 // Kind says what a tensor is one of that is no matrix of floats: "vectors", "integers", "single
-// values" or "empty tensors", "" for a matrix; and the reason for which it is not compressed whatever
-// is asked for. A matrix of values that cannot be read is of no kind: it is a matrix, with a reason.
+// values" or "empty tensors", "" for a matrix; and the reason for which it is not compressed
+// whatever is asked for. A matrix of values that cannot be read is of no kind: it is a matrix, with
+// a reason.
 func (t Tensor) Kind() (kind, reason string) {
 	switch {
 	case t.Elements() == 0:

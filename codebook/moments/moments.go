@@ -9,20 +9,23 @@ import (
 	"github.com/palettize/palettize/internal/floats"
 )
 
-// Moments says how large the inputs x of a layer are, as a mean over calibration data: of every column, or of every
-// pair of columns.
+// Moments says how large the inputs x of a layer are, as a mean over calibration data: of every
+// column, or of every pair of columns.
 type Moments struct {
 	Squares []float32 // E[x^2] of each column
-	Matrix  []float32 // E[x x^T], cols x cols, row-major, its diagonal in Squares too; nil: only the squares are known
+	// E[x x^T], cols x cols, row-major, its diagonal in Squares too; nil: only the squares are
+	// known
+	Matrix []float32
 }
 
-// asymmetry is by how much E[x_i x_j] may differ from E[x_j x_i], as a part of the root of E[x_i^2] E[x_j^2]: what rounding
-// leaves of long sums in float32.
+// asymmetry is by how much E[x_i x_j] may differ from E[x_j x_i], as a part of the root of E[x_i^2]
+// E[x_j^2]: what rounding leaves of long sums in float32.
 const asymmetry = 1e-4
 
-// New takes E[x^2] [cols] or E[x x^T] [cols, cols] for a layer of cols columns. It keeps the slice. What
-// cannot be a mean of squares is an error: values that are not finite or too many, negative squares, a matrix that is
-// not symmetric but for rounding. Where its halves differ, the upper one counts.
+// New takes E[x^2] [cols] or E[x x^T] [cols, cols] for a layer of cols columns. It keeps the slice.
+// What cannot be a mean of squares is an error: values that are not finite or too many, negative
+// squares, a matrix that is not symmetric but for rounding. Where its halves differ, the upper one
+// counts.
 func New(values []float32, cols int) (*Moments, error) {
 	if len(values) != cols && len(values) != cols*cols {
 		return nil, fmt.Errorf("%d values, expected %d or %d x %d", len(values), cols, cols, cols)
@@ -62,7 +65,8 @@ func (m *Moments) checkSymmetry() error {
 				for j := left; j < min(left+side, i); j++ {
 					a, b := m.Matrix[i*cols+j], m.Matrix[j*cols+i]
 					if math.Abs(float64(a)-float64(b)) > asymmetry*roots[i]*roots[j] {
-						return fmt.Errorf("the matrix is not symmetric: [%d, %d] is %v, [%d, %d] is %v", i, j, a, j, i, b)
+						return fmt.Errorf("the matrix is not symmetric: "+
+							"[%d, %d] is %v, [%d, %d] is %v", i, j, a, j, i, b)
 					}
 				}
 			}

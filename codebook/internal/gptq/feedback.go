@@ -7,19 +7,21 @@ import (
 	"github.com/palettize/palettize/kernels"
 )
 
-// feedbackColumns is the number of columns whose errors are spread over all others at once. For a panel of 64 rows
-// they take 32 KiB, which stay in the first cache.
+// feedbackColumns is the number of columns whose errors are spread over all others at once. For a
+// panel of 64 rows they take 32 KiB, which stay in the first cache.
 const feedbackColumns = 128
 
-// Feedback quantises the columns of w [rows, cols] from the first to the last and makes up for the error of each in the columns
-// behind it, so that what goes wrong with w*x is small for inputs x of the moments that f comes from rather than the
-// error of w itself. It replaces w by what quantise makes of it. (Frantar et al. 2022, GPTQ; with columns in their
-// own order.)
+// Feedback quantises the columns of w [rows, cols] from the first to the last and makes up for the
+// error of each in the columns behind it, so that what goes wrong with w*x is small for inputs x of
+// the moments that f comes from rather than the error of w itself. It replaces w by what quantise
+// makes of it. (Frantar et al. 2022, GPTQ; with columns in their own order.)
 //
-// quantise gets column j as it is to be represented and writes what became of it to rebuilt; both hold rows
-// values, and neither is kept. It is called from one goroutine, in the order of the columns. The result does not depend on
-// threads (0: all processors) or on the kernels (nil: kernels.Best).
-func (f *Factor) Feedback(ctx context.Context, w []float32, rows, threads int, set *kernels.Set, quantise func(j int, column, rebuilt []float32) error) error {
+// quantise gets column j as it is to be represented and writes what became of it to rebuilt; both
+// hold rows values, and neither is kept. It is called from one goroutine, in the order of the
+// columns. The result does not depend on threads (0: all processors) or on the kernels (nil:
+// kernels.Best).
+func (f *Factor) Feedback(ctx context.Context, w []float32, rows, threads int, set *kernels.Set,
+	quantise func(j int, column, rebuilt []float32) error) error {
 	if set == nil {
 		best, err := kernels.Best()
 		if err != nil {

@@ -36,10 +36,12 @@ func rounding(step float32) func(int, []float32, []float32) error {
 	}
 }
 
-func feedback(t testing.TB, f *Factor, w []float32, threads int, set *kernels.Set, quantise func(int, []float32, []float32) error) []float32 {
+func feedback(t testing.TB, f *Factor, w []float32, threads int, set *kernels.Set,
+	quantise func(int, []float32, []float32) error) []float32 {
 	t.Helper()
 	w = slices.Clone(w)
-	if err := f.Feedback(context.Background(), w, len(w)/f.Cols, threads, set, quantise); err != nil {
+	if err := f.Feedback(context.Background(), w, len(w)/f.Cols, threads, set,
+		quantise); err != nil {
 		t.Fatal(err)
 	}
 	return w
@@ -90,14 +92,16 @@ func TestFactor(t *testing.T) {
 						sum += float64(u[i*cols+k]) * uh[k*cols+j]
 					}
 					if want := float64(b2i(i == j)); math.Abs(sum-want) > 1e-4 {
-						t.Fatalf("%d columns, own part %v: [%d, %d] is %v, want %v", cols, own, i, j, sum, want)
+						t.Fatalf("%d columns, own part %v: [%d, %d] is %v, want %v", cols, own, i,
+							j, sum, want)
 					}
 					if j > i && u[i*cols+j] != 0 {
 						t.Fatalf("%d columns: U is not triangular", cols)
 					}
 				}
 			}
-			if d := f.Diagonal(); len(d) != cols || float64(d[cols-1]) != math.Ldexp(float64(u[len(u)-1]), f.exponent) {
+			if d := f.Diagonal(); len(d) != cols ||
+				float64(d[cols-1]) != math.Ldexp(float64(u[len(u)-1]), f.exponent) {
 				t.Errorf("diagonal %v", d)
 			}
 			for _, threads := range []int{1, 3, 16} {
@@ -116,8 +120,8 @@ func b2i(b bool) int {
 	return 0
 }
 
-// TestFeedbackMatchesReference compares with a plain walk in float64. The quantiser is smooth, so that rounding does not
-// tip values over.
+// TestFeedbackMatchesReference compares with a plain walk in float64. The quantiser is smooth, so
+// that rounding does not tip values over.
 func TestFeedbackMatchesReference(t *testing.T) {
 	shrink := func(j int, column, rebuilt []float32) error {
 		for i, v := range column {
@@ -152,14 +156,16 @@ func TestFeedbackMatchesReference(t *testing.T) {
 	}
 }
 
-// TestFeedbackSameBytesOnEveryTierAndThreadCount also pins the bytes, so that other CPUs have to agree.
+// TestFeedbackSameBytesOnEveryTierAndThreadCount also pins the bytes, so that other CPUs have to
+// agree.
 func TestFeedbackSameBytesOnEveryTierAndThreadCount(t *testing.T) {
 	const rows, cols = 70, 150
 	m, w := samples.Correlated(cols, 0.05), samples.Uniform(4, rows*cols)
 	want := feedback(t, factor(t, m, 1), w, 1, nil, rounding(0.1))
 	for _, set := range samples.Sets() {
 		for _, threads := range []int{1, 2, 7} {
-			if !slices.Equal(feedback(t, factor(t, m, threads), w, threads, set, rounding(0.1)), want) {
+			if !slices.Equal(feedback(t, factor(t, m, threads), w, threads, set, rounding(0.1)),
+				want) {
 				t.Errorf("%s: other bytes with %d threads", set.Tier("update"), threads)
 			}
 		}
@@ -184,7 +190,8 @@ func TestFeedbackLowersOutputError(t *testing.T) {
 		m := samples.Correlated(cols, c.own)
 		with := samples.OutputNoise(m, w, feedback(t, factor(t, m, 2), w, 2, nil, rounding(0.2)))
 		if without := samples.OutputNoise(m, w, plain); with > float64(c.most)*without {
-			t.Errorf("own part %v: noise %.4g of %.4g without feedback, %.3f times, want at most %.3f", c.own, with, without, with/without, c.most)
+			t.Errorf("own part %v: noise %.4g of %.4g without feedback, %.3f times, want at most %.3f",
+				c.own, with, without, with/without, c.most)
 		}
 	}
 }
@@ -202,7 +209,8 @@ func TestFeedbackWithoutCorrelation(t *testing.T) {
 		if err := rounding(0.1)(0, w, want); err != nil {
 			t.Fatal(err)
 		}
-		if got := feedback(t, factor(t, samples.Moments(h, cols), 1), w, 1, nil, rounding(0.1)); !slices.Equal(got, want) {
+		if got := feedback(t, factor(t, samples.Moments(h, cols), 1), w, 1, nil,
+			rounding(0.1)); !slices.Equal(got, want) {
 			t.Errorf("%s: not what plain quantisation gives", name)
 		}
 	}
@@ -264,13 +272,15 @@ func TestFactorNeedsMoreDamping(t *testing.T) {
 	} {
 		f, err := New(context.Background(), samples.Moments([]float32{1, c.off, c.off, 1}, 2), 1)
 		switch {
-		case c.want == 0 && (err == nil || !strings.Contains(err.Error(), "not positive definite with 1 times")):
+		case c.want == 0 && (err == nil ||
+			!strings.Contains(err.Error(), "not positive definite with 1 times")):
 			t.Errorf("%v: %v", c.off, err)
 		case c.want != 0 && (err != nil || f.Damping != c.want):
 			t.Errorf("%v: %+v, %v; want damping %v", c.off, f, err, c.want)
 		}
 	}
-	if _, err := New(context.Background(), samples.Moments([]float32{1, 1}, 2), 1); err == nil || !strings.Contains(err.Error(), "only the squares") {
+	if _, err := New(context.Background(), samples.Moments([]float32{1, 1}, 2), 1); err == nil ||
+		!strings.Contains(err.Error(), "only the squares") {
 		t.Errorf("squares only: %v", err)
 	}
 }
@@ -283,7 +293,8 @@ func BenchmarkFactor(b *testing.B) {
 				for b.Loop() {
 					factor(b, m, threads)
 				}
-				b.ReportMetric(float64(cols*cols*cols)/3*float64(b.N)/b.Elapsed().Seconds()/1e9, "Gterm/s")
+				b.ReportMetric(float64(cols*cols*cols)/3*float64(b.N)/b.Elapsed().Seconds()/1e9,
+					"Gterm/s")
 			})
 		}
 	}
@@ -303,14 +314,16 @@ func BenchmarkFeedback(b *testing.B) {
 			}
 			b.Run(fmt.Sprintf("cols=%d/tier=%s", cols, kernel.Tier("update")), func(b *testing.B) {
 				for b.Loop() {
-					if err := f.Feedback(context.Background(), w, rows, 1, kernel, func(_ int, column, rebuilt []float32) error {
-						copy(rebuilt, column)
-						return nil
-					}); err != nil {
+					if err := f.Feedback(context.Background(), w, rows, 1, kernel,
+						func(_ int, column, rebuilt []float32) error {
+							copy(rebuilt, column)
+							return nil
+						}); err != nil {
 						b.Fatal(err)
 					}
 				}
-				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(rows*cols), "ns/weight")
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(rows*cols),
+					"ns/weight")
 			})
 		}
 	}

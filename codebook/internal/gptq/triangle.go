@@ -9,12 +9,13 @@ import (
 
 // triangle is the work space that a matrix H [n, n] is factored in.
 //
-// With the order of rows and columns reversed, H' = L * transpose(L), and U is inverse(L) with both orders reversed
-// again: U costs one factorisation and one inversion of a triangle. L lies below the diagonal, transpose(inverse(L))
-// on and above it, so that every sum runs along two rows.
+// With the order of rows and columns reversed, H' = L * transpose(L), and U is inverse(L) with both
+// orders reversed again: U costs one factorisation and one inversion of a triangle. L lies below
+// the diagonal, transpose(inverse(L)) on and above it, so that every sum runs along two rows.
 //
-// The sums decide bytes of files. They are in float64, in the order of the columns, and products are rounded before
-// they are subtracted; the libraries for this work differ in the last bits from one CPU to the next.
+// The sums decide bytes of files. They are in float64, in the order of the columns, and products
+// are rounded before they are subtracted; the libraries for this work differ in the last bits from
+// one CPU to the next.
 type triangle struct {
 	n        int
 	values   []float64 // n x n
@@ -33,7 +34,8 @@ func newTriangle(n, threads int) *triangle {
 
 func (t *triangle) row(r int) []float64 { return t.values[r*t.n:][:t.n] }
 
-// fill takes over H, its order reversed, and adds extra to the diagonal. What was above the diagonal counts.
+// fill takes over H, its order reversed, and adds extra to the diagonal. What was above the
+// diagonal counts.
 func (t *triangle) fill(h []float32, extra float64) {
 	for i, v := range h {
 		t.values[len(h)-1-i] = float64(v)
@@ -43,8 +45,8 @@ func (t *triangle) fill(h []float32, extra float64) {
 	}
 }
 
-// factor turns H' into L. It returns false where the square of a value on the diagonal of L is below least, and with
-// it an eigenvalue of H.
+// factor turns H' into L. It returns false where the square of a value on the diagonal of L is
+// below least, and with it an eigenvalue of H.
 func (t *triangle) factor(ctx context.Context, least float64) (bool, error) {
 	for lo := 0; lo < t.n; lo += triangleColumns {
 		if err := ctx.Err(); err != nil {
@@ -75,7 +77,8 @@ func (t *triangle) factor(ctx context.Context, least float64) (bool, error) {
 	return true, nil
 }
 
-// invert writes transpose(inverse(L)). Row r of it, x, solves L * x = column r of I and is 0 before r.
+// invert writes transpose(inverse(L)). Row r of it, x, solves L * x = column r of I and is 0 before
+// r.
 func (t *triangle) invert(ctx context.Context) error {
 	for r := range t.n {
 		row := t.row(r)
@@ -104,8 +107,9 @@ func (t *triangle) invert(ctx context.Context) error {
 	return nil
 }
 
-// reduce subtracts from columns lo to hi of the rows at(i) to at(end-1) the products of what lies before lo: for each row r
-// and column c, for p ascending to lo (from the row's first value on, where the row is one of the inverse),
+// reduce subtracts from columns lo to hi of the rows at(i) to at(end-1) the products of what lies
+// before lo: for each row r and column c, for p ascending to lo (from the row's first value on,
+// where the row is one of the inverse),
 //
 //	values[r][c] = values[r][c] - values[r][p] * values[c][p]
 func (t *triangle) reduce(i, end int, at func(int) int, lo, hi int) {
@@ -135,8 +139,8 @@ func (t *triangle) reduce(i, end int, at func(int) int, lo, hi int) {
 	}
 }
 
-// reduceEight subtracts from the eight values d of columns c to c+7 the products with x, which begins in column from.
-// Eight sums at a time hide the latency of a subtraction.
+// reduceEight subtracts from the eight values d of columns c to c+7 the products with x, which
+// begins in column from. Eight sums at a time hide the latency of a subtraction.
 func (t *triangle) reduceEight(d *[8]float64, x []float64, c, from int) {
 	at := func(i int) []float64 { return t.row(c + i)[from:][:len(x)] }
 	r0, r1, r2, r3, r4, r5, r6, r7 := at(0), at(1), at(2), at(3), at(4), at(5), at(6), at(7)

@@ -22,7 +22,8 @@ func (m *Model) Add(name, dtype string, values []float32, shape ...int) {
 	if m.Values == nil {
 		m.Values = map[string][]float32{}
 	}
-	m.All = append(m.All, codebook.Tensor{Name: name, DType: dtype, Shape: shape, Bytes: int64(4 * len(values))})
+	m.All = append(m.All, codebook.Tensor{Name: name, DType: dtype, Shape: shape,
+		Bytes: int64(4 * len(values))})
 	m.Values[name] = values
 }
 
@@ -35,7 +36,8 @@ func (m *Model) Floats(name string) ([]float32, error) {
 	return nil, errors.New("not there")
 }
 
-func (m *Model) PutLayer(t codebook.Tensor, l *codebook.Layer, _ codebook.Distortion) (int64, error) {
+func (m *Model) PutLayer(t codebook.Tensor, l *codebook.Layer, _ codebook.Distortion) (
+	int64, error) {
 	if m.Layers == nil {
 		m.Layers = map[string]*codebook.Layer{}
 	}

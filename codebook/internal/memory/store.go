@@ -44,7 +44,8 @@ func (s *Store) Stored(layer string, use func(l *codebook.Layer) error) error {
 	}
 	if s.Bare && l.Stream != nil {
 		l = &codebook.Layer{
-			Rows: l.Rows, Cols: l.Cols, Width: 1, ZeroPoint: l.ZeroPoint, Scale: l.Scale, Stream: l.Stream,
+			Rows: l.Rows, Cols: l.Cols, Width: 1, ZeroPoint: l.ZeroPoint, Scale: l.Scale,
+			Stream: l.Stream,
 		}
 	}
 	return use(l)

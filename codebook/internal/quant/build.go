@@ -59,7 +59,8 @@ type Options struct {
 // Weights may be of any size, but a layer has float32 scales: where the largest weight is below
 // 2^-96, digits are lost, and what lies far below the largest (rows whose weights are below 2^-24
 // of it, mostly) comes out as 0.
-func Build(ctx context.Context, m *Matrix, s codebook.Scheme, t Target, o Options) (*codebook.Layer, error) {
+func Build(ctx context.Context, m *Matrix, s codebook.Scheme, t Target, o Options) (
+	*codebook.Layer, error) {
 	return rowOf(s).build(ctx, m, s, t, o)
 }
 

@@ -131,7 +131,8 @@ func (b *clustering) useCentroids(ctx context.Context, centroids []float32) erro
 		stored[i] = g.value(bytes[i])
 	}
 	b.Assignments = make([]byte, b.Rows*b.Segments())
-	if _, err := kmeans.Assign(ctx, b.Assignments, b.points, b.Width, b.weights, stored, b.km); err != nil {
+	if _, err := kmeans.Assign(ctx, b.Assignments, b.points, b.Width, b.weights, stored,
+		b.km); err != nil {
 		return err
 	}
 	b.setCentroids(bytes, g, b.base)

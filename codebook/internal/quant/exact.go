@@ -7,9 +7,10 @@ import (
 	"github.com/palettize/palettize/codebook"
 )
 
-// ExactScheme returns the scheme that holds weights of different values, no more than limit, as they
-// are: those of binary and ternary networks. Where rows repeat, storing each once is better still;
-// values of one sign are those of masks, whose size would make the error of a model look small.
+// ExactScheme returns the scheme that holds weights of different values, no more than limit, as
+// they are: those of binary and ternary networks. Where rows repeat, storing each once is better
+// still; values of one sign are those of masks, whose size would make the error of a model look
+// small.
 func ExactScheme(m *Matrix, limit int) (codebook.Scheme, bool) {
 	values := FewValues(m.W, limit)
 	if !bothSigns(values) || exactGrid(values) == nil || RowsRepeat(m) {

@@ -14,18 +14,20 @@ import (
 const (
 	// groupRounds is how often values are fitted to group scales and group scales to values.
 	groupRounds = 5
-	// groupSample is how many weights take part in that; more do not change the third digit of the error.
+	// groupSample is how many weights take part in that; more do not change the third digit of the
+	// error.
 	groupSample = 1 << 20
 )
 
-// buildGroups compresses w to a few values with a multiplier a group: scale of the row * multiplier *
-// value. The multiplier has a sign, so that the values need not be symmetric: the larger end of a
+// buildGroups compresses w to a few values with a multiplier a group: scale of the row * multiplier
+// * value. The multiplier has a sign, so that the values need not be symmetric: the larger end of a
 // group can always meet the larger end of the values.
 //
 // A multiplier is a fraction of the row's scale, in steps of 1/63. Twelve encoder layers of
-// all-MiniLM-L6-v2, 16 values in groups of 16, come to an error of 0.0643 so; to 0.0643 with a scale of
-// its own for every 16 groups, for 0.03 bits more; to 0.0650 and 0.0677 with 6-bit logarithms in steps of
-// 2^(1/16) and 2^(1/8); and to 0.0639 with exact scales. It also keeps sums of groups integers.
+// all-MiniLM-L6-v2, 16 values in groups of 16, come to an error of 0.0643 so; to 0.0643 with a
+// scale of its own for every 16 groups, for 0.03 bits more; to 0.0650 and 0.0677 with 6-bit
+// logarithms in steps of 2^(1/16) and 2^(1/8); and to 0.0639 with exact scales. It also keeps sums
+// of groups integers.
 func buildGroups(ctx context.Context, m *Matrix, s codebook.Scheme, _ Target, o Options) (
 	*codebook.Layer, error) {
 	b := newClustering(m, s, o)
@@ -118,14 +120,16 @@ type valueSet struct {
 	cells  float32 // cells a unit
 	top    float32 // largest magnitude
 
-	// perUnit is how many of them there are a unit where they are all the bytes at equal distances, else 0.
+	// perUnit is how many of them there are a unit where they are all the bytes at equal distances,
+	// else 0.
 	perUnit float32
 }
 
 const valueCells = 256
 
 func newValueSet(values []float32) *valueSet {
-	s := &valueSet{values: values, lo: values[0], top: max(values[len(values)-1], -values[0]), first: make([]uint8, valueCells+1)}
+	s := &valueSet{values: values, lo: values[0], top: max(values[len(values)-1], -values[0]),
+		first: make([]uint8, valueCells+1)}
 	for i := 1; i < len(values); i++ {
 		s.bounds = append(s.bounds, (values[i-1]+values[i])/2)
 	}
@@ -135,7 +139,8 @@ func newValueSet(values []float32) *valueSet {
 	k := 0
 	for cell := range s.first {
 		// A hair below the cell's left end, so that rounding cannot step over a border.
-		for left := s.lo + (float32(cell)-0.01)/max(s.cells, 1); k < len(s.bounds) && s.bounds[k] < left; {
+		left := s.lo + (float32(cell)-0.01)/max(s.cells, 1)
+		for k < len(s.bounds) && s.bounds[k] < left {
 			k++
 		}
 		s.first[cell] = uint8(k)
@@ -185,7 +190,8 @@ func (s *valueSet) search(x []float32) float32 {
 	var best, most float32
 	for step := range 11 {
 		for _, sign := range []float32{1, -1} {
-			// From a scale beyond that at which the largest weight meets the largest value, to ones that clip it.
+			// From a scale beyond that at which the largest weight meets the largest value, to ones
+			// that clip it.
 			xp, pp := s.fit(x, sign*(top/s.top)*(1.25-0.0625*float32(step)))
 			// The best scale for these assignments is xp/pp. It takes xp*xp/pp off the error.
 			if pp > 0 && float32(xp*xp) > float32(most*pp) {
@@ -267,7 +273,8 @@ func (b *clustering) assignGroups(ctx context.Context, s *valueSet, bytes []byte
 			b.RowScales[r] = code
 			unit := float32(base * float64(logscale.Value(code)))
 			for i, scale := range row {
-				b.Multipliers[r*groups+i] = b.assignGroup(b.Assignments[r*b.Cols+i*b.Group:], b.group(r, i), s, scale, unit)
+				b.Multipliers[r*groups+i] = b.assignGroup(b.Assignments[r*b.Cols+i*b.Group:],
+					b.group(r, i), s, scale, unit)
 			}
 		}
 	})

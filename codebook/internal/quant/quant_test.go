@@ -101,7 +101,8 @@ func BenchmarkWindowsWithFeedback(b *testing.B) {
 		b.Fatal(err)
 	}
 	w := samples.Gaussian(1, rows*cols)
-	c := newWindowCoding(&Matrix{W: w, Rows: rows, Cols: cols}, 4, Options{Threads: 1, Kernels: set})
+	c := newWindowCoding(&Matrix{W: w, Rows: rows, Cols: cols}, 4,
+		Options{Threads: 1, Kernels: set})
 	if err := c.weigh(b.Context(), samples.Correlated(cols, 0.1)); err != nil {
 		b.Fatal(err)
 	}
@@ -120,9 +121,12 @@ func TestSchemeValidate(t *testing.T) {
 		}
 	}
 	for _, s := range []codebook.Scheme{
-		{Name: "segments", Width: 2, K: 0}, {Name: "segments", Width: 2, K: 257}, {Name: "segments", Width: 1, K: 9},
-		{Name: "segments", Width: 65, K: 9}, {Name: "rows", Width: 2, K: 9}, {Name: "scalar", Width: 2, K: 9},
-		{Name: "segments", Width: 2, K: 9, Group: 16}, {Name: "scalar", Width: 1, K: 9, Group: 12}, {Name: "", K: 9},
+		{Name: "segments", Width: 2, K: 0}, {Name: "segments", Width: 2, K: 257},
+		{Name: "segments", Width: 1, K: 9},
+		{Name: "segments", Width: 65, K: 9}, {Name: "rows", Width: 2, K: 9},
+		{Name: "scalar", Width: 2, K: 9},
+		{Name: "segments", Width: 2, K: 9, Group: 16}, {Name: "scalar", Width: 1, K: 9, Group: 12},
+		{Name: "", K: 9},
 	} {
 		if Validate(s) == nil {
 			t.Errorf("no error for %+v", s)
@@ -162,7 +166,8 @@ func TestSamplesShareABound(t *testing.T) {
 	}
 }
 
-// TestWindowsOfGaussianWeights holds the errors with the tables that training begins with, and that training does no harm.
+// TestWindowsOfGaussianWeights holds the errors with the tables that training begins with, and that
+// training does no harm.
 func TestWindowsOfGaussianWeights(t *testing.T) {
 	const rows, cols = 128, 1024
 	w := samples.Gaussian(1, rows*cols)
@@ -173,11 +178,13 @@ func TestWindowsOfGaussianWeights(t *testing.T) {
 	for _, s := range windowSchemes() {
 		table := [codebook.MaxCentroids]float32(gaussianWindows(s.Window))
 		assigned := make([]byte, len(w))
-		begun := math.Sqrt(set.SearchWindows(assigned, new(kernels.WindowWork), w, nil, &table, s.Window, 0) / (rows * cols))
+		begun := math.Sqrt(set.SearchWindows(assigned, new(kernels.WindowWork), w, nil, &table,
+			s.Window, 0) / (rows * cols))
 		e := build(t, w, rows, cols, s).Distortion(w, 1).Relative()
 		t.Logf("%d bits: error %.4f to begin with, %.4f in the end", s.Window, begun, e)
 		if begun > gaussianErrors[s.Window] || e > 1.005*begun {
-			t.Errorf("%d bits: error %.4f to begin with, %.4f in the end, want at most %.4f", s.Window, begun, e, gaussianErrors[s.Window])
+			t.Errorf("%d bits: error %.4f to begin with, %.4f in the end, want at most %.4f",
+				s.Window, begun, e, gaussianErrors[s.Window])
 		}
 	}
 }
@@ -191,13 +198,24 @@ func TestWindowsOfAwkwardMatrices(t *testing.T) {
 		most       float64 // error at 2 bits
 	}{
 		{"all zero", make([]float32, 40*60), 40, 60, 0},
-		{"constant rows", samples.Fill(40*60, func(i int) float32 { return float32(i / 60) }), 40, 60, 0.12},
-		{"constant columns", samples.Fill(40*60, func(i int) float32 { return float32(i % 60) }), 40, 60, 0.12},
-		{"a column of zeros", samples.Fill(40*60, func(i int) float32 { return normal[i] * float32(min(i%60, 1)) }), 40, 60, 0.28},
-		{"a huge outlier", samples.Fill(40*60, func(i int) float32 { return normal[i] + 1e30*float32(i/777%2*(i%777/776)) }), 40, 60, 0.28},
-		{"one weight that is not zero", samples.Fill(40*60, func(i int) float32 { return float32(3 * (i / 2399)) }), 40, 60, 0.01},
-		{"huge", samples.Fill(40*60, func(i int) float32 { return normal[i] * 1e37 }), 40, 60, 0.28},
-		{"tiny", samples.Fill(40*60, func(i int) float32 { return normal[i] * 1e-35 }), 40, 60, 0.28},
+		{"constant rows", samples.Fill(40*60, func(i int) float32 { return float32(i / 60) }), 40,
+			60, 0.12},
+		{"constant columns", samples.Fill(40*60, func(i int) float32 { return float32(i % 60) }),
+			40, 60, 0.12},
+		{"a column of zeros", samples.Fill(40*60,
+			func(i int) float32 { return normal[i] * float32(min(i%60, 1)) }), 40, 60, 0.28},
+		{"a huge outlier", samples.Fill(40*60,
+			func(i int) float32 {
+				return normal[i] +
+					1e30*float32(i/777%2*(i%777/776))
+			}), 40, 60, 0.28},
+		{"one weight that is not zero",
+			samples.Fill(40*60, func(i int) float32 { return float32(3 * (i / 2399)) }), 40, 60,
+			0.01},
+		{"huge", samples.Fill(40*60, func(i int) float32 { return normal[i] * 1e37 }), 40, 60,
+			0.28},
+		{"tiny", samples.Fill(40*60, func(i int) float32 { return normal[i] * 1e-35 }), 40, 60,
+			0.28},
 		{"one column", samples.Gaussian(3, 3000), 3000, 1, 0.35},
 		{"two columns", samples.Gaussian(4, 3000), 1500, 2, 0.35},
 		{"three columns", samples.Gaussian(5, 3000), 1000, 3, 0.35},
@@ -211,19 +229,21 @@ func TestWindowsOfAwkwardMatrices(t *testing.T) {
 				if moments != nil {
 					most = min(2*most, 1) // it is not the error of the weights that is made small
 				}
-				t.Run(fmt.Sprintf("%s/%d bits/%v", m.name, s.Window, moments != nil), func(t *testing.T) {
-					l := buildWindowsFor(t, m.w, m.rows, m.cols, s.Window, moments, 2, nil)
-					checkStored(t, l)
-					if e := l.Distortion(m.w, 1).Relative(); !(e <= most) {
-						t.Errorf("error %.4f, want at most %.4f", e, most)
-					}
-				})
+				t.Run(fmt.Sprintf("%s/%d bits/%v", m.name, s.Window, moments != nil),
+					func(t *testing.T) {
+						l := buildWindowsFor(t, m.w, m.rows, m.cols, s.Window, moments, 2, nil)
+						checkStored(t, l)
+						if e := l.Distortion(m.w, 1).Relative(); !(e <= most) {
+							t.Errorf("error %.4f, want at most %.4f", e, most)
+						}
+					})
 			}
 		}
 	}
 }
 
-func buildWindowsFor(t *testing.T, w []float32, rows, cols, bits int, m *moments.Moments, threads int, set *kernels.Set) *codebook.Layer {
+func buildWindowsFor(t *testing.T, w []float32, rows, cols, bits int, m *moments.Moments,
+	threads int, set *kernels.Set) *codebook.Layer {
 	t.Helper()
 	if set == nil {
 		var err error
@@ -231,7 +251,8 @@ func buildWindowsFor(t *testing.T, w []float32, rows, cols, bits int, m *moments
 			t.Fatal(err)
 		}
 	}
-	l, err := Build(context.Background(), &Matrix{W: w, Rows: rows, Cols: cols, Moments: m}, windowScheme(bits), Target{}, Options{Threads: threads, Kernels: set})
+	l, err := Build(context.Background(), &Matrix{W: w, Rows: rows, Cols: cols, Moments: m},
+		windowScheme(bits), Target{}, Options{Threads: threads, Kernels: set})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -265,10 +286,12 @@ func TestWindowsHeedTheInputs(t *testing.T) {
 				seen, most = samples.Moments(h, cols), 0.9
 			}
 			blind := samples.OutputNoise(seen, w, build(t, w, rows, cols, s).Dense())
-			with := samples.OutputNoise(seen, w, buildWindowsFor(t, w, rows, cols, s.Window, m, 2, nil).Dense())
+			with := samples.OutputNoise(seen, w,
+				buildWindowsFor(t, w, rows, cols, s.Window, m, 2, nil).Dense())
 			t.Logf("%d bits: noise %.3g, %.3f times", s.Window, blind, with/blind)
 			if with > most*blind {
-				t.Errorf("%d bits: noise %.3g of %.3g, %.3f times, want at most %.3f", s.Window, with, blind, with/blind, most)
+				t.Errorf("%d bits: noise %.3g of %.3g, %.3f times, want at most %.3f", s.Window,
+					with, blind, with/blind, most)
 			}
 		}
 	}
@@ -287,12 +310,14 @@ func TestWindowsSameBytesOnEveryTierAndThreadCount(t *testing.T) {
 		for _, m := range momentKinds(t, cols) {
 			want := buildWindowsFor(t, w, rows, cols, s.Window, m, 1, nil)
 			check := func(got *codebook.Layer, how string) {
-				if !slices.Equal(got.Stream, want.Stream) || got.Scale != want.Scale || got.ZeroPoint != want.ZeroPoint {
+				if !slices.Equal(got.Stream, want.Stream) || got.Scale != want.Scale ||
+					got.ZeroPoint != want.ZeroPoint {
 					t.Errorf("%d bits: other bytes with %s", s.Window, how)
 				}
 			}
 			for _, threads := range []int{2, 7} {
-				check(buildWindowsFor(t, w, rows, cols, s.Window, m, threads, nil), fmt.Sprint(threads, " threads"))
+				check(buildWindowsFor(t, w, rows, cols, s.Window, m, threads, nil),
+					fmt.Sprint(threads, " threads"))
 			}
 			for _, set := range samples.Sets() {
 				check(buildWindowsFor(t, w, rows, cols, s.Window, m, 1, set), set.Tier("window"))
@@ -309,7 +334,8 @@ func TestWindowsSameBytesOnEveryTierAndThreadCount(t *testing.T) {
 func windowSchemes() []codebook.Scheme {
 	var all []codebook.Scheme
 	for bits := kernels.MinWindowBits; bits <= kernels.MaxWindowBits; bits++ {
-		all = append(all, codebook.Scheme{Name: "trellis", Width: 1, K: codebook.MaxCentroids, Window: bits})
+		all = append(all, codebook.Scheme{Name: "trellis", Width: 1, K: codebook.MaxCentroids,
+			Window: bits})
 	}
 	return all
 }
@@ -325,8 +351,10 @@ func TestWindowsFitTheWeights(t *testing.T) {
 		w[i] = float32(math.Copysign(1, float64(v))) + 0.1*v
 	}
 	for _, s := range windowSchemes() {
-		if e := build(t, w, rows, cols, s).Distortion(w, 1).Relative(); e > 0.8*gaussianErrors[s.Window] {
-			t.Errorf("%d bits: error %.4f, for Gaussian weights it is %.4f", s.Window, e, gaussianErrors[s.Window])
+		if e := build(t, w, rows, cols, s).Distortion(w,
+			1).Relative(); e > 0.8*gaussianErrors[s.Window] {
+			t.Errorf("%d bits: error %.4f, for Gaussian weights it is %.4f", s.Window, e,
+				gaussianErrors[s.Window])
 		}
 	}
 }
@@ -344,10 +372,14 @@ func TestWindowsRefuse(t *testing.T) {
 			l.Stream[1]--
 			l.Stream = slices.Delete(l.Stream, 3, 4)
 		}},
-		{"a byte more", "25 bytes of windows for 6 rows of 4", func(l *codebook.Layer) { l.Stream = append(l.Stream, 0) }},
-		{"a byte less", "23 bytes of windows for 6 rows of 4", func(l *codebook.Layer) { l.Stream = l.Stream[:len(l.Stream)-1] }},
-		{"padding", "row 5: bits behind the last weight", func(l *codebook.Layer) { l.Stream[len(l.Stream)-1] |= 1 }},
-		{"four bits", "24 bytes of windows for 6 rows of 5", func(l *codebook.Layer) { l.Stream[2] = 4 }},
+		{"a byte more", "25 bytes of windows for 6 rows of 4",
+			func(l *codebook.Layer) { l.Stream = append(l.Stream, 0) }},
+		{"a byte less", "23 bytes of windows for 6 rows of 4",
+			func(l *codebook.Layer) { l.Stream = l.Stream[:len(l.Stream)-1] }},
+		{"padding", "row 5: bits behind the last weight",
+			func(l *codebook.Layer) { l.Stream[len(l.Stream)-1] |= 1 }},
+		{"four bits", "24 bytes of windows for 6 rows of 5",
+			func(l *codebook.Layer) { l.Stream[2] = 4 }},
 		{"no row scales", "", func(l *codebook.Layer) { l.Stream[0] &^= 2 }},
 		{"another flag", "unknown flags 0xf", func(l *codebook.Layer) { l.Stream[0] |= 8 }},
 	} {
@@ -358,7 +390,8 @@ func TestWindowsRefuse(t *testing.T) {
 		}
 	}
 	for n := range good.Stream {
-		if err := (&codebook.Layer{Rows: 6, Cols: 9, Width: 1, Stream: good.Stream[:n:n]}).Decode(1); err == nil {
+		if err := (&codebook.Layer{Rows: 6, Cols: 9, Width: 1,
+			Stream: good.Stream[:n:n]}).Decode(1); err == nil {
 			t.Errorf("accepted when cut to %d of %d bytes", n, len(good.Stream))
 		}
 	}
@@ -387,7 +420,8 @@ func TestWindowRowsStandAlone(t *testing.T) {
 		rows := l.Stream[len(l.Stream)-5*n:]
 		for r := range 5 {
 			head := stream.Head{Rows: 1, Cols: 11, Centroids: l.Centroids, WindowBits: s.Window}
-			got := codebook.Layer{Rows: 1, Cols: 11, Width: 1, Stream: append(head.Append(nil), rows[r*n:][:n]...)}
+			got := codebook.Layer{Rows: 1, Cols: 11, Width: 1,
+				Stream: append(head.Append(nil), rows[r*n:][:n]...)}
 			err := got.Decode(1)
 			if err != nil || !slices.Equal(got.Assignments, l.Assignments[r*11:][:11]) {
 				t.Errorf("%d bits: row %d decodes to %v, %v", s.Window, r, got.Assignments, err)
@@ -421,12 +455,14 @@ func build(t *testing.T, w []float32, rows, cols int, s codebook.Scheme) *codebo
 // checkStored holds a layer against what its stream says.
 func checkStored(t testing.TB, l *codebook.Layer) {
 	t.Helper()
-	got := codebook.Layer{Rows: l.Rows, Cols: l.Cols, Width: 1, ZeroPoint: l.ZeroPoint, Scale: l.Scale, Stream: l.Stream}
+	got := codebook.Layer{Rows: l.Rows, Cols: l.Cols, Width: 1, ZeroPoint: l.ZeroPoint,
+		Scale: l.Scale, Stream: l.Stream}
 	if err := got.Decode(2); err != nil {
 		t.Fatal(err)
 	}
 	if !slices.Equal(got.Centroids, l.Centroids) || !slices.Equal(got.Assignments, l.Assignments) ||
-		!slices.Equal(got.ColScales, l.ColScales) || !slices.Equal(got.RowScales, l.RowScales) || got.WindowBits != l.WindowBits || !slices.Equal(got.Outliers, l.Outliers) {
+		!slices.Equal(got.ColScales, l.ColScales) || !slices.Equal(got.RowScales, l.RowScales) ||
+		got.WindowBits != l.WindowBits || !slices.Equal(got.Outliers, l.Outliers) {
 		t.Error("another layer is stored")
 	}
 }

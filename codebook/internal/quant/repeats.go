@@ -44,8 +44,8 @@ func FindRepeats(ctx context.Context, k *Sketch, m *Matrix, o Options) (*Repeats
 	return r, nil
 }
 
-// differentRows returns how many rows of w differ, and no more than limit+1. It goes by a hash: who takes two rows for
-// one makes a layer with an error, which will not be preferred.
+// differentRows returns how many rows of w differ, and no more than limit+1. It goes by a hash: who
+// takes two rows for one makes a layer with an error, which will not be preferred.
 func differentRows(w []float32, cols, limit int) int {
 	const offset, prime = 0xcbf29ce484222325, 0x100000001b3 // FNV-1a, a word at a time
 	seen := make(map[uint64]bool)

@@ -84,7 +84,8 @@ func BeyondScales(w []float32, apart bool) string {
 	case top == 0 || top >= leastTop && top <= mostTop:
 		return ""
 	case top < leastTop:
-		return fmt.Sprintf("no weight is beyond %.2g: too small for float32 scales, which are for %.2g and more",
+		return fmt.Sprintf("no weight is beyond %.2g: "+
+			"too small for float32 scales, which are for %.2g and more",
 			top, leastTop)
 	}
 	huge := 0
@@ -96,6 +97,7 @@ func BeyondScales(w []float32, apart bool) string {
 	if apart && huge <= len(w)/fewHuge {
 		return ""
 	}
-	return fmt.Sprintf("weights of up to %.2g: too large for float32 scales, which are for %.2g and less",
+	return fmt.Sprintf("weights of up to %.2g: "+
+		"too large for float32 scales, which are for %.2g and less",
 		top, mostTop)
 }

@@ -41,7 +41,8 @@ var table = []row{
 		build: buildWindows,
 	},
 	{
-		name: "segments", least: 2, most: codebook.MaxWidth, bytes: packedBytes, build: buildClusters,
+		name: "segments", least: 2, most: codebook.MaxWidth, bytes: packedBytes,
+		build:  buildClusters,
 		preset: codebook.Scheme{Width: 2, K: codebook.MaxCentroids},
 	},
 	{
@@ -106,7 +107,8 @@ func Validate(s codebook.Scheme) error {
 	case s.K < 1 || s.K > codebook.MaxCentroids:
 		return fmt.Errorf("%d centroids: there can be 1 to %d", s.K, codebook.MaxCentroids)
 	case (s.Width < r.least || s.Width > r.most) && r.most == 0:
-		return fmt.Errorf("scheme %s has segments of whole rows, not of %d columns", s.Name, s.Width)
+		return fmt.Errorf("scheme %s has segments of whole rows, not of %d columns", s.Name,
+			s.Width)
 	case (s.Width < r.least || s.Width > r.most) && r.most == 1:
 		return fmt.Errorf("scheme %s has segments of 1 column, not of %d", s.Name, s.Width)
 	case s.Width < r.least || s.Width > r.most:
@@ -139,7 +141,8 @@ func checkWindows(s codebook.Scheme) error {
 		return fmt.Errorf("windows of %d bits a weight: there can be %d to %d",
 			s.Window, kernels.MinWindowBits, kernels.MaxWindowBits)
 	case s.K != codebook.MaxCentroids || s.States != 0:
-		return fmt.Errorf("windows of %d centroids and %d states: there are %d, and no states to choose",
+		return fmt.Errorf("windows of %d centroids and %d states: "+
+			"there are %d, and no states to choose",
 			s.K, s.States, codebook.MaxCentroids)
 	}
 	return nil

@@ -36,8 +36,8 @@ func (g Goal) off(n float64, at Cost) (change Step, within bool) {
 // MostTries is how many tries are enough to cross all steps.
 const MostTries = 64
 
-// settled is how many tries it takes until tables have followed the levels, so that what a step came
-// to holds for later tries.
+// settled is how many tries it takes until tables have followed the levels, so that what a step
+// came to holds for later tries.
 const settled = 16
 
 // Seek tries steps for n weights, from s on, until one comes to the goal from below within the
@@ -72,13 +72,15 @@ func (g Goal) Seek(s Step, n float64, tries int, try func(Step) (Cost, error), k
 		} else {
 			upper = s
 		}
-		// Far from the goal the cost says little of how far: strides grow as long as it gets no nearer.
+		// Far from the goal the cost says little of how far: strides grow as long as it gets no
+		// nearer.
 		if stretch *= 2; last*change <= 0 || 4*max(change, -change) < 3*max(last, -last) {
 			stretch = 1
 		}
 		stride := min(max(change, -3*Octave), 3*Octave) * stretch
 		if last*change < 0 { // between the last two tries
-			stride = Step(math.RoundToEven(float64(from-s) * float64(change) / float64(change-last)))
+			between := float64(from-s) * float64(change) / float64(change-last)
+			stride = Step(math.RoundToEven(between))
 		}
 		last, from = change, s
 		s = min(max(s+stride, Finest), Coarsest)

@@ -11,8 +11,8 @@ import (
 	"github.com/palettize/palettize/internal/logscale"
 )
 
-// sensitivity is what a layer's inputs mean for its weights: an error in a column counts as the square of the error over the
-// column's step.
+// sensitivity is what a layer's inputs mean for its weights: an error in a column counts as the
+// square of the error over the column's step.
 type sensitivity struct {
 	unit     float64   // the step of a row and a column of scale 1
 	spread   Step      // about the root of the mean square of the weights, in such units
@@ -29,10 +29,11 @@ type sensitivity struct {
 // other, since a norm, an activation or a residual scales up again what it puts out.
 const CapFactor = 2
 
-// coarser is how many times coarser steps are, relative to the weights, for matrices without moments beside others that have
-// them: mostly tables, whose rows enter a model once, while errors of layers add up from layer to layer. On
-// all-MiniLM-L6-v2 at 4 bits, tables included, 1, 1.4, 2 and 2.8 leave embeddings with cosines of 0.9939, 0.9955, 0.9965
-// and 0.9969; sparing the tables more would help this model a little, and others less.
+// coarser is how many times coarser steps are, relative to the weights, for matrices without
+// moments beside others that have them: mostly tables, whose rows enter a model once, while errors
+// of layers add up from layer to layer. On all-MiniLM-L6-v2 at 4 bits, tables included, 1, 1.4, 2
+// and 2.8 leave embeddings with cosines of 0.9939, 0.9955, 0.9965 and 0.9969; sparing the tables
+// more would help this model a little, and others less.
 const coarser = 2
 
 // sensitivityOf goes by what is known of the inputs, and by whether more is known of those of other
@@ -91,10 +92,11 @@ func knownInputs(ctx context.Context, m *Matrix, threads int) (sensitivity, erro
 	return in, nil
 }
 
-// unitFor is the step of a column of scale 1 that makes matrices comparable; top is U's diagonal there. Two ways to compare
-// them offer themselves: by their errors as parts of their weights, and by the errors of their outputs as parts of those. On
-// all-MiniLM-L6-v2 with moments, the first leaves sentence embeddings at 4 bits with a cosine of 0.99606, the second with
-// 0.99336, and the geometric mean of the two units, which is taken, with 0.99623.
+// unitFor is the step of a column of scale 1 that makes matrices comparable; top is U's diagonal
+// there. Two ways to compare them offer themselves: by their errors as parts of their weights, and
+// by the errors of their outputs as parts of those. On all-MiniLM-L6-v2 with moments, the first
+// leaves sentence embeddings at 4 bits with a cosine of 0.99606, the second with 0.99336, and the
+// geometric mean of the two units, which is taken, with 0.99623.
 func (in *sensitivity) unitFor(w []float32, top float64, squares []float32) float64 {
 	cols := len(squares)
 	power, weights := 0.0, 0.0
@@ -130,14 +132,16 @@ func (in *sensitivity) times(step float64, cols int) []float64 {
 	return steps
 }
 
-// unknownInputs is the sensitivity of a matrix to inputs of which nothing is known: its squared errors count as a part of
-// sqrt(n) * rms^(5/4), n being the number of its weights and rms the root of their mean square. Neither the errors
-// themselves nor relative errors will do for all models: the former leave little to small matrices, or matrices of small
-// weights, that matter; the latter little to large ones. Of the models of examples/compare, an OCR reader at 4 and 3 bits
-// has 0.02 and 0.45 of the characters wrong (0.07 and 0.62 with rms for rms^(5/4), 0.9 at 4 bits with the errors
-// themselves). Rows of a table enter a model once, while errors of layers add up from layer to layer, so that a table's
-// squared errors count half: on all-MiniLM-L6-v2 at 4 and 3 bits, tables included, that leaves embeddings with cosines of
-// 0.9939 and 0.9736, else 0.9921 and 0.9680 (with rms).
+// unknownInputs is the sensitivity of a matrix to inputs of which nothing is known: its squared
+// errors count as a part of sqrt(n) * rms^(5/4), n being the number of its weights and rms the root
+// of their mean square. Neither the errors themselves nor relative errors will do for all models:
+// the former leave little to small matrices, or matrices of small weights, that matter; the latter
+// little to large ones. Of the models of examples/compare, an OCR reader at 4 and 3 bits has 0.02
+// and 0.45 of the characters wrong (0.07 and 0.62 with rms for rms^(5/4), 0.9 at 4 bits with the
+// errors themselves). Rows of a table enter a model once, while errors of layers add up from layer
+// to layer, so that a table's squared errors count half: on all-MiniLM-L6-v2 at 4 and 3 bits,
+// tables included, that leaves embeddings with cosines of 0.9939 and 0.9736, else 0.9921 and 0.9680
+// (with rms).
 //
 // squares are those of the rows, power their sum as typical has it.
 func unknownInputs(m *Matrix, squares []float64, power float64) sensitivity {
@@ -172,8 +176,9 @@ func rowSquares(w []float32, cols int) []float64 {
 	return squares
 }
 
-// typical returns the sum of the rows' squares, none taken for more than 1024 times that which a tenth of those that are not
-// 0 exceed: a weight beyond all measure, which is stored apart, says nothing of the others.
+// typical returns the sum of the rows' squares, none taken for more than 1024 times that which a
+// tenth of those that are not 0 exceed: a weight beyond all measure, which is stored apart, says
+// nothing of the others.
 func typical(squares []float64) (sum float64) {
 	sorted := slices.Sorted(slices.Values(squares))
 	sorted = sorted[sort.Search(len(sorted), func(i int) bool { return sorted[i] > 0 }):]
@@ -183,8 +188,8 @@ func typical(squares []float64) (sum float64) {
 	return sum
 }
 
-// heedRows makes the steps of rows with small weights finer, so that no row's relative error is beyond CapFactor times that of
-// the matrix.
+// heedRows makes the steps of rows with small weights finer, so that no row's relative error is
+// beyond CapFactor times that of the matrix.
 func (in *sensitivity) heedRows(squares []float64, power float64) {
 	mean := power / float64(len(squares))
 	codes, steps := make([]byte, len(squares)), make([]float32, len(squares))

@@ -167,8 +167,8 @@ func buildTrellis(ctx context.Context, m *Matrix, s codebook.Scheme, t Target, o
 	return k.Build(ctx, m, t)
 }
 
-// scale says for each class how many weights of the whole one of the sample stands for. It is this that makes a
-// small sample tell the rate: rows differ most by their spread, which is known of all.
+// scale says for each class how many weights of the whole one of the sample stands for. It is this
+// that makes a small sample tell the rate: rows differ most by their spread, which is known of all.
 func (k *Sketch) scale(f *found) []float64 {
 	scale := make([]float64, len(f.counts))
 	seen := 0.0

@@ -9,15 +9,16 @@ import (
 	"github.com/palettize/palettize/internal/par"
 )
 
-// far is how many times the spread of its row and column a weight may be before it says nothing about either.
+// far is how many times the spread of its row and column a weight may be before it says nothing
+// about either.
 const far = 4.5
 
-// spread is how large the weights of a matrix are, as a product of one factor for the row and one for the
-// column.
+// spread is how large the weights of a matrix are, as a product of one factor for the row and one
+// for the column.
 type spread struct{ rows, cols []float64 }
 
-// newSpread fits the factors to the mean squares of the rows and columns of w, once with all weights and once
-// without those that are far off.
+// newSpread fits the factors to the mean squares of the rows and columns of w, once with all
+// weights and once without those that are far off.
 func newSpread(w []float32, rows, cols, threads int) *spread {
 	s := &spread{make([]float64, rows), make([]float64, cols)}
 	for c := range s.cols {
@@ -57,8 +58,8 @@ func (s *spread) fitRows(w []float32, limit float64, threads int) {
 	})
 }
 
-// fitCols sets the factors of the columns. Rows are added up in stripes, so that the result does not depend on
-// the number of threads.
+// fitCols sets the factors of the columns. Rows are added up in stripes, so that the result does
+// not depend on the number of threads.
 func (s *spread) fitCols(w []float32, limit float64, threads int) {
 	const stripe = 256
 	cols := len(s.cols)
@@ -111,8 +112,8 @@ func (s *spread) inSteps(rows, cols []float32) {
 	}
 }
 
-// classes returns the classes that code best what is this widely spread. Classes at the ends that hold next to nothing are
-// left out.
+// classes returns the classes that code best what is this widely spread. Classes at the ends that
+// hold next to nothing are left out.
 func (s *spread) classes() entropy.Classes {
 	c := entropy.Classes{Rows: classCodes(s.rows), Cols: classCodes(s.cols)}
 	c.Count = entropy.MaxClassCode + 1
@@ -139,7 +140,8 @@ func (s *spread) ofClass(class int) float64 {
 	return widest * float64(logscale.Value(byte(255-2*below)))
 }
 
-// classCodes returns factors in eighths of an octave below the largest, which gets the largest code.
+// classCodes returns factors in eighths of an octave below the largest, which gets the largest
+// code.
 func classCodes(factors []float64) []byte {
 	top := slices.Max(factors)
 	codes := make([]byte, len(factors))

@@ -13,11 +13,12 @@ import (
 )
 
 const (
-	// slope is what a bit may cost in units of the squared step. On all-MiniLM-L6-v2 it leaves the least error
-	// at every rate from 1 to 4 bits among 0.2, 0.3, 0.4, 0.5 and 0.7, so that the step alone sets the rate.
+	// slope is what a bit may cost in units of the squared step. On all-MiniLM-L6-v2 it leaves the
+	// least error at every rate from 1 to 4 bits among 0.2, 0.3, 0.4, 0.5 and 0.7, so that the step
+	// alone sets the rate.
 	slope = 0.4
-	// tail is how many times the spread of its class a weight may be to have a level; the cost of an outlier
-	// is no more than what the room for rarer levels would cost all others.
+	// tail is how many times the spread of its class a weight may be to have a level; the cost of
+	// an outlier is no more than what the room for rarer levels would cost all others.
 	tail = 4.75
 	// levelZero is the byte of level 0 in a search.
 	levelZero = 128
@@ -30,12 +31,13 @@ type coding struct {
 	rows, cols  int
 	spread      *spread
 	sensitivity sensitivity
-	rowWeights  []float64 // of squared errors in units of the rows' steps, in comparison with other rows'
-	coder       entropy.Coder
-	levels      []byte // along the paths, block by block and lane by lane; level 0 is levelZero
-	paths       laid   // made when they are first searched
-	threads     int
-	set         *kernels.Set
+	// of squared errors in units of the rows' steps, in comparison with other rows'
+	rowWeights []float64
+	coder      entropy.Coder
+	levels     []byte // along the paths, block by block and lane by lane; level 0 is levelZero
+	paths      laid   // made when they are first searched
+	threads    int
+	set        *kernels.Set
 }
 
 // laid is a matrix in the order of its paths.
@@ -97,13 +99,16 @@ func (c *coding) path(block, lane int) (from, to, lo, hi int) {
 }
 
 // columns is the number of columns of a lane.
-func (c *coding) columns(lane int) int { return (c.cols - lane + entropy.Lanes - 1) / entropy.Lanes }
+func (c *coding) columns(lane int) int {
+	return (c.cols - lane +
+		entropy.Lanes - 1) / entropy.Lanes
+}
 
 // lanes is the number of lanes with columns.
 func (c *coding) lanes() int { return min(c.cols, entropy.Lanes) }
 
-// eachColumn calls do, from several goroutines, for every column of every block: its rows from lo to hi are one after the other
-// along a path, and at is where the first of them lies among all.
+// eachColumn calls do, from several goroutines, for every column of every block: its rows from lo
+// to hi are one after the other along a path, and at is where the first of them lies among all.
 func (c *coding) eachColumn(do func(at, col, lo, hi int)) {
 	par.Ranges(c.threads, c.coder.Blocks()*c.lanes(), func(first, end int) {
 		for i := first; i < end; i++ {
@@ -144,8 +149,8 @@ func (c *coding) byRows(top byte) []byte {
 	return rows
 }
 
-// learn finds the tables of the coder for a step: levels are searched, a few times, under the tables of the levels
-// found before. Tables of a step near this one are a good beginning.
+// learn finds the tables of the coder for a step: levels are searched, a few times, under the
+// tables of the levels found before. Tables of a step near this one are a good beginning.
 func (c *coding) learn(ctx context.Context, s Step, near bool) (*found, error) {
 	first := c.firstTables(s)
 	passes := 1
@@ -166,18 +171,20 @@ func (c *coding) learn(ctx context.Context, s Step, near bool) (*found, error) {
 	return f, nil
 }
 
-// firstTables are those of Laplace distributions: they favour the levels near 0 as much as is needed to
-// begin with.
+// firstTables are those of Laplace distributions: they favour the levels near 0 as much as is
+// needed to begin with.
 func (c *coding) firstTables(s Step) []entropy.Table {
 	tables := make([]entropy.Table, c.coder.Classes.Count)
 	for k := range tables {
 		deviation := c.spread.ofClass(c.coder.Classes.Low+k) / (s.Value() * c.sensitivity.unit)
-		tables[k] = entropy.Laplace(deviation, byte(min(max(math.Ceil(tail*deviation), 1), entropy.MaxLevel)))
+		tables[k] = entropy.Laplace(deviation,
+			byte(min(max(math.Ceil(tail*deviation), 1), entropy.MaxLevel)))
 	}
 	return tables
 }
 
-// found is what a search says of the levels that it chose. Sums are of x in steps, each weight counting as its row does.
+// found is what a search says of the levels that it chose. Sums are of x in steps, each weight
+// counting as its row does.
 type found struct {
 	counts   []entropy.Counts // by class
 	noise    []float64        // sum of (x - level)^2, by class
@@ -197,7 +204,8 @@ type outlier struct {
 func apart(outliers []outlier, cols, exponent int) (stored []stream.Outlier) {
 	for _, o := range outliers {
 		value := floats.Finite(math.Ldexp(float64(o.value), exponent))
-		stored = append(stored, stream.Outlier{Row: o.at / cols, Col: o.at % cols, Value: floats.UpperHalf(value)})
+		stored = append(stored,
+			stream.Outlier{Row: o.at / cols, Col: o.at % cols, Value: floats.UpperHalf(value)})
 	}
 	return stored
 }
@@ -271,8 +279,8 @@ func (c *coding) searchPaths(ctx context.Context, costs [][256]float32, steps []
 	return jobs
 }
 
-// refit takes the tables that code what was found best. They reach as far as those of least do, if there are any: a
-// sample does not hold the largest weights, nor all classes.
+// refit takes the tables that code what was found best. They reach as far as those of least do, if
+// there are any: a sample does not hold the largest weights, nor all classes.
 func (c *coding) refit(f *found, least []entropy.Table) error {
 	for class := range f.counts {
 		limit := byte(1)
@@ -313,8 +321,8 @@ func (s *pathSearch) pair(block, lane int, f *found) {
 	}
 }
 
-// prepare brings the weights of a path to the step. Those that no level of their class comes near become outliers: 0
-// on their path.
+// prepare brings the weights of a path to the step. Those that no level of their class comes near
+// become outliers: 0 on their path.
 func (s *pathSearch) prepare(p *kernels.Sequence, block, lane int, f *found) {
 	from, to, lo, hi := s.path(block, lane)
 	weights := s.coding.paths.weights[from:to]
@@ -338,7 +346,8 @@ func (s *pathSearch) prepare(p *kernels.Sequence, block, lane int, f *found) {
 	}
 }
 
-// setApart takes in a weight v that is stored apart, inverse being that of its step and rowWeight what its row counts.
+// setApart takes in a weight v that is stored apart, inverse being that of its step and rowWeight
+// what its row counts.
 func (f *found) setApart(at int, v, inverse float32, rowWeight float64, class byte) {
 	f.outliers = append(f.outliers, outlier{at, v})
 	e := float64(v-floats.UpperHalf(v)) * float64(inverse)

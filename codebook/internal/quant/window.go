@@ -31,7 +31,8 @@ type windowCoding struct {
 	table                [codebook.MaxCentroids]float32
 
 	// What it finds.
-	scaled   []float32 // the weights, as feedback leaves them, over their scales; outlying where there are outliers
+	// the weights, as feedback leaves them, over their scales; outlying where there are outliers
+	scaled   []float32
 	windows  []byte
 	outliers []outlier
 }
@@ -39,7 +40,10 @@ type windowCoding struct {
 // outlying stands for a weight that is stored apart.
 var outlying = float32(math.Inf(1))
 
-func (c *windowCoding) scale(r, col int) float64 { return c.base * c.rowScales[r] * c.colScales[col] }
+func (c *windowCoding) scale(r,
+	col int) float64 {
+	return c.base * c.rowScales[r] * c.colScales[col]
+}
 
 // searchRows finds the windows of each row for itself.
 func (c *windowCoding) searchRows(ctx context.Context) error {
@@ -76,7 +80,8 @@ func (c *windowCoding) newSearch() *windowSearch {
 	return &windowSearch{windowCoding: c, columns: c.columnWeights()}
 }
 
-// columnWeights says how much errors in the columns count in units of their scales. The largest weight is 1.
+// columnWeights says how much errors in the columns count in units of their scales. The largest
+// weight is 1.
 func (c *windowCoding) columnWeights() []float32 {
 	weights := make([]float64, c.cols)
 	for i, scale := range c.colScales {
@@ -90,8 +95,9 @@ func (c *windowCoding) columnWeights() []float32 {
 	return relative
 }
 
-// part searches row r from column lo on, as far as there are values, and keeps what it finds before column hi. Feedback can take
-// values far from the weights; only what was far off before is stored apart, which takes much.
+// part searches row r from column lo on, as far as there are values, and keeps what it finds before
+// column hi. Feedback can take values far from the weights; only what was far off before is stored
+// apart, which takes much.
 func (s *windowSearch) part(r, lo, hi int, values []float32) {
 	n, first := len(values), r*s.cols+lo
 	s.x, s.weights, s.assigned = grow(s.x, n), grow(s.weights, n), grow(s.assigned, n)

@@ -10,16 +10,18 @@ import (
 )
 
 const (
-	// windowColumns is the number of columns whose errors are spread over those behind them at once, and windowAhead how far a search
-	// looks beyond them: the end of a path is worse than the rest, and the windows that follow depend on it. On
-	// all-MiniLM-L6-v2 at 2 bits the errors of the outputs are in the ratios of 1.018 for 16 columns and 16 ahead, 1 for
-	// 8 and 24, 0.994 for 8 and 32; with none ahead 1.17.
+	// windowColumns is the number of columns whose errors are spread over those behind them at
+	// once, and windowAhead how far a search looks beyond them: the end of a path is worse than the
+	// rest, and the windows that follow depend on it. On all-MiniLM-L6-v2 at 2 bits the errors of
+	// the outputs are in the ratios of 1.018 for 16 columns and 16 ahead, 1 for 8 and 24, 0.994 for
+	// 8 and 32; with none ahead 1.17.
 	windowColumns = 8
 	windowAhead   = 24
 )
 
-// searchBlocks finds the windows of all rows some columns at a time, and makes up for the errors in these in the columns behind them.
-// (Tseng et al. 2024, QTIP, with paths that go on from one block to the next.)
+// searchBlocks finds the windows of all rows some columns at a time, and makes up for the errors in
+// these in the columns behind them. (Tseng et al. 2024, QTIP, with paths that go on from one block
+// to the next.)
 func (c *windowCoding) searchBlocks(ctx context.Context) error {
 	p := gptq.NewPanels(c.w, c.rows, c.cols, c.set.UpdateRows(), c.threads)
 	jobs := make([][]outlier, p.Count())

@@ -48,8 +48,8 @@ func (c *windowCoding) setTable(values []float32) {
 	}
 }
 
-// train moves the value of each window to the mean of its weights. Rows are added up in stripes, so that the result does not
-// depend on the number of threads.
+// train moves the value of each window to the mean of its weights. Rows are added up in stripes, so
+// that the result does not depend on the number of threads.
 func (c *windowCoding) train() {
 	const stripe = 64
 	type sums struct {

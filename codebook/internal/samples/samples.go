@@ -66,8 +66,8 @@ func OutputNoise(m *moments.Moments, w, q []float32) (sum float64) {
 	return sum
 }
 
-// Sets returns the kernels of every tier that runs here. Under the race detector that leaves out the
-// scalar loops, which take minutes, and do not race.
+// Sets returns the kernels of every tier that runs here. Under the race detector that leaves out
+// the scalar loops, which take minutes, and do not race.
 func Sets() (sets []*kernels.Set) {
 	best := must(kernels.Best())
 	seen := map[string]bool{}

@@ -10,10 +10,10 @@ import (
 	"github.com/palettize/palettize/codebook/internal/samples"
 )
 
-// TestPlanChoice holds the cost model against a sweep over layers that do not fit the second-level cache: no plan
-// may be much faster than the chosen one. It compares times of one run with each other, best of many
-// calls, and asks for PALETTIZE_TIMES because a machine that does other work at the same time can
-// spoil even that.
+// TestPlanChoice holds the cost model against a sweep over layers that do not fit the second-level
+// cache: no plan may be much faster than the chosen one. It compares times of one run with each
+// other, best of many calls, and asks for PALETTIZE_TIMES because a machine that does other work at
+// the same time can spoil even that.
 func TestPlanChoice(t *testing.T) {
 	if os.Getenv("PALETTIZE_TIMES") == "" {
 		t.Skip("set PALETTIZE_TIMES=1 on a quiet machine")
@@ -26,7 +26,8 @@ func TestPlanChoice(t *testing.T) {
 			for _, s := range layerKinds(shape[0], shape[1]) {
 				l := s.layer(rand.New(rand.NewPCG(7, 7)))
 				for _, batch := range []int{1, 8, 64} {
-					name := fmt.Sprintf("%s/%v/d=%d/k=%d/group=%d/window=%d/batch=%d", set.Tier("mul-u8"), shape, s.width, s.k, s.group, s.window, batch)
+					name := fmt.Sprintf("%s/%v/d=%d/k=%d/group=%d/window=%d/batch=%d",
+						set.Tier("mul-u8"), shape, s.width, s.k, s.group, s.window, batch)
 					checkChoice(t, name, l, RunOptions{Kernels: set, Batch: batch})
 				}
 			}
@@ -55,9 +56,11 @@ func checkChoice(t *testing.T, name string, l *Layer, opts RunOptions) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// In turns, so that whatever slows the machine down hits both; over again if it hit one alone.
+		// In turns, so that whatever slows the machine down hits both; over again if it hit one
+		// alone.
 		mine, its := time.Hour, time.Hour
-		for attempt := 0; attempt == 0 || attempt < 3 && float64(mine) > limit*float64(its); attempt++ {
+		slower := func() bool { return float64(mine) > limit*float64(its) }
+		for attempt := 0; attempt == 0 || attempt < 3 && slower(); attempt++ {
 			for begin := time.Now(); time.Since(begin) < 20*time.Millisecond; {
 				mine = min(mine, timeOf(t, chosen, y, x, others, opts.Batch))
 				its = min(its, timeOf(t, other, y, x, others, opts.Batch))
@@ -69,8 +72,8 @@ func checkChoice(t *testing.T, name string, l *Layer, opts RunOptions) {
 	}
 }
 
-// timeOf times a call whose data is in the third-level cache, as the costs have it: after two calls that bring it there
-// others take its place in the second.
+// timeOf times a call whose data is in the third-level cache, as the costs have it: after two calls
+// that bring it there others take its place in the second.
 func timeOf(t *testing.T, p *Plan, y, x, others []float32, n int) time.Duration {
 	t.Helper()
 	for range 2 {

@@ -83,7 +83,8 @@ func (c *coding) centroids(s Step, f *found) (centroids []byte, scale float32) {
 		if sum := f.sums[level+levelZero]; free && n > 0 && level != 0 {
 			value = sum / n
 		}
-		value = min(max(math.RoundToEven(value*float64(spacing)), -entropy.MaxLevel), entropy.MaxLevel)
+		value = min(max(math.RoundToEven(value*float64(spacing)), -entropy.MaxLevel),
+			entropy.MaxLevel)
 		centroids[i] = byte(int(value) + levelZero)
 		dot += float64(f.sums[level+levelZero] * value)
 		square += float64(n * value * value)
@@ -94,10 +95,12 @@ func (c *coding) centroids(s Step, f *found) (centroids []byte, scale float32) {
 	return centroids, floats.Finite(step / float64(spacing))
 }
 
-// sideBytes is what the layer takes in a file beside its encoded levels, at most: overhead is what every layer takes.
+// sideBytes is what the layer takes in a file beside its encoded levels, at most: overhead is what
+// every layer takes.
 func (c *coding) sideBytes(overhead int64, outliers []outlier) float64 {
 	front := stream.Head{
-		Cols: c.cols, Centroids: make([]byte, 2*c.top()+1), Outliers: apart(outliers, c.cols, c.exponent),
+		Cols: c.cols, Centroids: make([]byte, 2*c.top()+1),
+		Outliers:  apart(outliers, c.cols, c.exponent),
 		ColScales: c.sensitivity.codes, RowScales: c.sensitivity.rowCodes,
 	}
 	blocks := c.coder.Blocks()
@@ -105,8 +108,8 @@ func (c *coding) sideBytes(overhead int64, outliers []outlier) float64 {
 	return float64(overhead) + float64(len(stream)+blocks*entropy.Overhead(c.cols))
 }
 
-// levelBytes is what the levels of f take by the frequencies of the tables, those of each class counted as
-// often as scale says; nil: once.
+// levelBytes is what the levels of f take by the frequencies of the tables, those of each class
+// counted as often as scale says; nil: once.
 func (c *coding) levelBytes(f *found, scale []float64) (float64, error) {
 	costs, err := c.coder.Costs(1)
 	if err != nil {
@@ -128,8 +131,8 @@ func (c *coding) levelBytes(f *found, scale []float64) (float64, error) {
 	return bits / 8, nil
 }
 
-// noise is what the layer of f leaves, in units of the inputs: sums of (x-level)^2 turned into those of (x-value)^2, with the
-// levels' values as they are stored.
+// noise is what the layer of f leaves, in units of the inputs: sums of (x-level)^2 turned into
+// those of (x-value)^2, with the levels' values as they are stored.
 func (c *coding) noise(f *found, s Step) float64 {
 	centroids, scale := c.centroids(s, f)
 	unit := float64(scale) / c.stepOf(s)
@@ -141,7 +144,8 @@ func (c *coding) noise(f *found, s Step) float64 {
 		level := i - c.top()
 		value := float64(unit * float64(int(b)-levelZero))
 		off := value - float64(level)
-		sum += float64(off * (float64(f.mass[level+levelZero]*(value+float64(level))) - 2*f.sums[level+levelZero]))
+		mass, weighted := f.mass[level+levelZero], f.sums[level+levelZero]
+		sum += float64(off * (float64(mass*(value+float64(level))) - 2*weighted))
 	}
 	return sum * c.noiseOf(s)
 }

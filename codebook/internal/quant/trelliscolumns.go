@@ -9,9 +9,10 @@ import (
 	"github.com/palettize/palettize/kernels"
 )
 
-// searchColumns searches the paths column by column, each path as far as the column goes, and makes up for the error of
-// each column in those behind it. Blocks do not depend on each other.
-func (c *coding) searchColumns(ctx context.Context, costs [][256]float32, steps []float64) ([]found, error) {
+// searchColumns searches the paths column by column, each path as far as the column goes, and makes
+// up for the error of each column in those behind it. Blocks do not depend on each other.
+func (c *coding) searchColumns(ctx context.Context, costs [][256]float32, steps []float64) ([]found,
+	error) {
 	jobs := make([]found, c.coder.Blocks())
 	errs := make([]error, len(jobs))
 	par.Ranges(c.threads, len(jobs), func(lo, hi int) {
@@ -40,9 +41,11 @@ type columnSearch struct {
 	work    kernels.TrellisWork
 }
 
-func (c *coding) newColumnSearch(costs [][256]float32, steps []float64, block int, jobs []found) *columnSearch {
+func (c *coding) newColumnSearch(costs [][256]float32, steps []float64, block int,
+	jobs []found) *columnSearch {
 	s := &columnSearch{
-		coding: c, costs: costs, steps: steps, classes: c.coder.Classes.Table(), block: block, found: jobs,
+		coding: c, costs: costs, steps: steps, classes: c.coder.Classes.Table(), block: block,
+		found: jobs,
 		paths: make([]kernels.Sequence, len(jobs)), states: make([][entropy.Lanes]int, len(jobs)),
 	}
 	s.first, _ = c.coder.Block(block)
@@ -51,7 +54,8 @@ func (c *coding) newColumnSearch(costs [][256]float32, steps []float64, block in
 		lo, hi := c.coder.Block(block + i)
 		n := hi - lo
 		s.rows += n
-		s.paths[i] = kernels.Sequence{X: make([]float32, n), Class: make([]byte, n), Levels: make([]byte, n)}
+		s.paths[i] = kernels.Sequence{X: make([]float32, n), Class: make([]byte, n),
+			Levels: make([]byte, n)}
 	}
 	return s
 }

@@ -12,8 +12,8 @@ type task struct {
 	lo, hi int
 }
 
-// helpers hands tasks to goroutines that were started once and wait for more: a start costs as much as
-// a small layer takes. Tasks are values, so that a call allocates nothing.
+// helpers hands tasks to goroutines that were started once and wait for more: a start costs as much
+// as a small layer takes. Tasks are values, so that a call allocates nothing.
 var helpers = sync.OnceValue(func() chan<- task {
 	tasks := make(chan task)
 	for range runtime.GOMAXPROCS(0) {

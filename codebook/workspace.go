@@ -7,8 +7,8 @@ import (
 	"github.com/palettize/palettize/kernels"
 )
 
-// heavy is the largest ratio of a block's largest input to the root of its mean square up to which one
-// pass of int8 is good enough: rounding to steps of 1/127 of the largest leaves an error of
+// heavy is the largest ratio of a block's largest input to the root of its mean square up to which
+// one pass of int8 is good enough: rounding to steps of 1/127 of the largest leaves an error of
 // heavy/(127*sqrt(12)), 0.018 of the block. Gaussian inputs stay near 3.
 const heavy = 8
 
@@ -24,8 +24,8 @@ type inputLayout struct {
 func (lay inputLayout) blocks() int { return ceilDiv(lay.cols, lay.block) }
 func (lay inputLayout) groups() int { return ceilDiv(lay.cols, lay.group) }
 
-// workspaces are shared by all layers: where a model goes through its layers, what the last one wrote is in the
-// cache for the next one to write over.
+// workspaces are shared by all layers: where a model goes through its layers, what the last one
+// wrote is in the cache for the next one to write over.
 var workspaces = sync.Pool{New: func() any { return new(workspace) }}
 
 // workspace is the memory of one call. It grows to what the largest call needed.
@@ -57,9 +57,9 @@ func grow[T any](s []T, n int) []T {
 }
 
 // quantise fills ws.in for n vectors of x. Where a few inputs of a vector are far larger than the
-// rest of their block, what rounding has left of the vector follows as one more vector, whose result
-// is to be added: a layer then sees the small inputs too. It returns false when x holds a NaN or
-// an infinity.
+// rest of their block, what rounding has left of the vector follows as one more vector, whose
+// result is to be added: a layer then sees the small inputs too. It returns false when x holds a
+// NaN or an infinity.
 func (ws *workspace) quantise(set *kernels.Set, x []float32, n int, lay inputLayout) bool {
 	ws.heavy = ws.heavy[:0]
 	ws.in.N, ws.in.Stride = 0, lay.stride
@@ -103,11 +103,14 @@ func (ws *workspace) quantiseOne(set *kernels.Set, x []float32, lay inputLayout)
 // sum returns the sum of at most 256 values, with eight in a step.
 func sum(q []int8) int32 {
 	const low = 0x00ff00ff00ff00ff
-	var sums uint64 // four of 16 bits, of values with 128 added: 32*2*255 a sum and 128*2*255 in all fit
+	// four of 16 bits, of values with 128 added: 32*2*255 a sum and 128*2*255 in all fit
+	var sums uint64
 	rest := q
 	for ; len(rest) >= 8; rest = rest[8:] {
-		v := uint64(uint8(rest[0])) | uint64(uint8(rest[1]))<<8 | uint64(uint8(rest[2]))<<16 | uint64(uint8(rest[3]))<<24 |
-			uint64(uint8(rest[4]))<<32 | uint64(uint8(rest[5]))<<40 | uint64(uint8(rest[6]))<<48 | uint64(uint8(rest[7]))<<56
+		v := uint64(uint8(rest[0])) | uint64(uint8(rest[1]))<<8 |
+			uint64(uint8(rest[2]))<<16 | uint64(uint8(rest[3]))<<24 |
+			uint64(uint8(rest[4]))<<32 | uint64(uint8(rest[5]))<<40 |
+			uint64(uint8(rest[6]))<<48 | uint64(uint8(rest[7]))<<56
 		v ^= 0x8080808080808080
 		sums += v&low + v>>8&low
 	}
@@ -136,8 +139,8 @@ func (ws *workspace) isHeavy(i int, lay inputLayout) bool {
 	return false
 }
 
-// results sets where the results of ws.in are written, rows of them padded: to y itself, when nothing
-// is padded or has to be added.
+// results sets where the results of ws.in are written, rows of them padded: to y itself, when
+// nothing is padded or has to be added.
 func (ws *workspace) results(y []float32, rows, padded int) {
 	ws.ld = padded
 	if rows == padded && len(ws.heavy) == 0 {
