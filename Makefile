@@ -68,15 +68,15 @@ check-386: export GOARCH = 386
 check-386: export CGO_ENABLED = 0
 check-386: need-go
 	$(GO) vet ./...
-	$(GO) test -short -skip 'TestCompressFor|TestBitsAreMet' ./codebook ./kmeans ./format ./kernels ./internal/...
+	$(GO) test -short -skip 'TestCompressFor|TestBitsAreMet' ./codebook/... ./kmeans ./format ./kernels ./internal/...
 	$(GO) test -run 'TestGolden/./off=$$/threads=2' ./cmd/palettize
 
 # The tests of the arithmetic once more as this CPU with less of its abilities. -count=1: the switch is
 # read before the test cache looks.
 check-tiers: need-go
-	$(GO) test -tags purego ./kernels/... ./kmeans ./codebook
+	$(GO) test -tags purego ./kernels/... ./kmeans ./codebook/...
 	set -e; for off in avx512vbmi avx512vnni avx512f avx512f,avxvnni avx2,asimd; do \
-		PALETTIZE_CPU_OFF=$$off $(GO) test -count=1 ./kernels/... ./kmeans ./codebook; \
+		PALETTIZE_CPU_OFF=$$off $(GO) test -count=1 ./kernels/... ./kmeans ./codebook/...; \
 	done
 
 # And on emulated CPUs, which also fault on what they lack, so that a row that uses more than it
@@ -104,11 +104,11 @@ SKIP   = -skip 'Allocations|//^($(OTHERS))$$|///^($(OTHERS))$$'
 
 $(X86:%=emulate-%): emulate-%: need-go
 	GOARCH=amd64 $(call EMULATE,x86) $(SKIP) ./kernels
-	GOARCH=amd64 $(call EMULATE,x86) -run SameBytesOnEvery ./kmeans ./codebook
+	GOARCH=amd64 $(call EMULATE,x86) -run SameBytesOnEvery ./kmeans ./codebook/compress ./codebook/internal/...
 
 $(ARM64:%=emulate-%): emulate-%: need-go
 	GOARCH=arm64 $(call EMULATE,arm64) $(SKIP) ./kernels
-	GOARCH=arm64 $(call EMULATE,arm64) -run SameBytesOnEvery ./kmeans ./codebook
+	GOARCH=arm64 $(call EMULATE,arm64) -run SameBytesOnEvery ./kmeans ./codebook/compress ./codebook/internal/...
 
 # The emulated AMX can lose its registers in a thread switch, hence the second try; it does not take the place of a
 # machine with AMX, where the tests of the signs run too.
