@@ -3,6 +3,7 @@ package codebook
 import (
 	"slices"
 
+	"github.com/palettize/palettize/internal/logscale"
 	"github.com/palettize/palettize/kernels"
 )
 
@@ -267,7 +268,7 @@ func layBroadcast(l *Layer) (engine, putter) {
 	}
 	e := &broadcastEngine{centroids: m, zero: l.ZeroPoint, assignments: make([]byte, l.Rows)}
 	for _, code := range l.RowScales {
-		e.scales = append(e.scales, RowScale(code))
+		e.scales = append(e.scales, logscale.Value(code))
 	}
 	e.scales = slices.Clip(e.scales)
 	return e, func(r int, assignments []byte) { e.assignments[r] = assignments[0] }

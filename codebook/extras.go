@@ -3,6 +3,8 @@ package codebook
 import (
 	"cmp"
 	"slices"
+
+	"github.com/palettize/palettize/internal/logscale"
 )
 
 // extrasEngine adds to an integer engine what that does not know of: scales of columns, which the
@@ -31,7 +33,7 @@ func withExtras(l *Layer, e engine) engine {
 	if l.ColScales != nil {
 		x.cols = make([]float32, l.Cols)
 		for c, code := range l.ColScales {
-			x.cols[c] = RowScale(code)
+			x.cols[c] = logscale.Value(code)
 		}
 	}
 	row := make([]float32, l.Cols)
@@ -49,7 +51,7 @@ func (l *Layer) colScale(c int) float32 {
 	if l.ColScales == nil {
 		return 1
 	}
-	return RowScale(l.ColScales[c])
+	return logscale.Value(l.ColScales[c])
 }
 
 func (e *extrasEngine) bits() int64 {

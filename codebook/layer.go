@@ -23,8 +23,8 @@ const (
 // Layer is a matrix W [Rows, Cols] as centroids, assignments and scales. Segment s of row r are the
 // Width columns from s*Width on (the last one is padded with zeros), and
 //
-//	W[r, s*Width+j] ~= Scale * RowScale(RowScales[r]) * Multipliers[r, group] *
-//		(Centroids[a, j] - ZeroPoint) * RowScale(ColScales[c])
+//	W[r, s*Width+j] ~= Scale * value(RowScales[r]) * Multipliers[r, group] *
+//		(Centroids[a, j] - ZeroPoint) * value(ColScales[c])
 //
 // with a = Assignments[r, s] and c the column. Whatever the scheme, this is the representation;
 // schemes differ in Width, in how the assignments were chosen and in how they are stored.
@@ -66,28 +66,22 @@ func (l *Layer) Groups() int {
 	return ceilDiv(l.Cols, l.Group)
 }
 
-// AssignmentBits is the number of bits that tell k centroids apart, at least 1.
-func AssignmentBits(k int) int { return max(1, bits.Len(uint(k-1))) }
-
 // MultiplierBits is the number of bits of a stored multiplier, in two's complement.
 const MultiplierBits = 7
 
-// BitsStored is what the layer's centroids, assignments and scales take in a file, in bits. Its
-// share of the file's header comes on top; package format counts it.
-func (l *Layer) BitsStored() int64 { return 8 * l.BytesStored(l.K()) }
-
-// BytesStored is the same in bytes, of a layer with k centroids, which may be missing. Each row of
-// assignments and of multipliers begins at a byte.
-func (l *Layer) BytesStored(k int) int64 {
+// BytesStored is what the layer's centroids, assignments and scales take in a file, which it does
+// not look at but for their number of centroids. Its share of the file's header comes on top;
+// package format counts it. Each row of assignments and of multipliers begins at a byte.
+func (l *Layer) BytesStored() int64 {
 	if l.Stream != nil {
 		return int64(len(l.Stream))
 	}
-	row := bitstream.RowBytes(l.Segments(), AssignmentBits(k))
+	row := bitstream.RowBytes(l.Segments(), bitstream.Width(l.K()))
 	row += bitstream.RowBytes(l.Groups(), MultiplierBits)
 	if l.RowScales != nil {
 		row++
 	}
-	return int64(k)*int64(l.Width) + int64(l.Rows)*int64(row)
+	return int64(len(l.Centroids)) + int64(l.Rows)*int64(row)
 }
 
 // Scheme is what the layer amounts to. States, which assignments were chosen along, are not known.
@@ -187,7 +181,7 @@ func (l *Layer) Row(dst []float32, r int) {
 func (l *Layer) rebuild(dst []float32, r int, assignments []byte) {
 	l.coreRow(dst, r, assignments)
 	for c, code := range l.ColScales {
-		dst[c] *= RowScale(code)
+		dst[c] *= logscale.Value(code)
 	}
 	for _, o := range l.outliers(r) {
 		dst[o.Col] = o.Value
@@ -206,7 +200,7 @@ const overflowing = 0x1p114
 func (l *Layer) bound(dst []float32, r int, assignments []byte) {
 	scale := float64(l.Scale)
 	if l.RowScales != nil {
-		scale *= float64(RowScale(l.RowScales[r]))
+		scale *= float64(logscale.Value(l.RowScales[r]))
 	}
 	for c, v := range dst {
 		if v-v == 0 {
@@ -258,7 +252,7 @@ func (l *Layer) rowScale(r int) float32 {
 	if l.RowScales == nil {
 		return l.Scale
 	}
-	return l.Scale * RowScale(l.RowScales[r])
+	return l.Scale * logscale.Value(l.RowScales[r])
 }
 
 // Dense returns the rebuilt matrix, Rows x Cols, row-major.
@@ -269,11 +263,5 @@ func (l *Layer) Dense() []float32 {
 	}
 	return w
 }
-
-// RowScale is the value of an 8-bit logarithmic scale: 0 for code 0, else 2^((code-255)/16), from
-// 2^-15.875 to 1. On nine encoder layers of all-MiniLM-L6-v2, segments of 2, these scales leave an
-// error of 0.09083 and exact ones 0.09083: a scale only has to bring rows to about one size before
-// they are clustered, so that the 16 bits of a float16 would be wasted.
-func RowScale(code byte) float32 { return logscale.Value(code) }
 
 func ceilDiv(a, b int) int { return (a + b - 1) / b }

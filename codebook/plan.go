@@ -103,22 +103,13 @@ func (c *choice) lay() (*Plan, error) {
 	return newPlan(c.head.Rows, c.head.Cols, row.name, row.op, e, c.set, c.threads), nil
 }
 
-// Choose names the plan that Plan would lay out and its kernel tier. It does not look at the
-// assignments and scales, which may be missing.
-func (l *Layer) Choose(opts RunOptions) (plan, tier string, err error) {
-	set, best, _, err := l.choose(opts)
-	if err != nil {
-		return "", "", err
-	}
-	return plans[best].name, set.Tier(plans[best].op), nil
-}
-
-// Fastest names the plan with which multiplying so many vectors at once takes least on one thread
-// of a CPU whose operations have these kernel tiers, and about what that is, in nanoseconds. It
-// does not look at the assignments and scales, which may be missing.
-func (l *Layer) Fastest(batch int, tier func(op string) string) (plan string, time float64) {
-	best, time := l.fastest(costsWith(tier), batch, "")
-	return plans[best].name, time
+// Fastest names the plan with which multiplying so many vectors at once takes least on one thread of
+// a CPU whose operations have these kernel tiers (those of a [kernels.Set] are its Tier), the tier
+// that does most of the work then, and about what that takes, in nanoseconds. It looks at the number
+// of centroids, not at assignments and scales, which may be missing.
+func (l *Layer) Fastest(batch int, tiers func(op string) string) (plan, tier string, time float64) {
+	best, time := l.fastest(costsWith(tiers), batch, "")
+	return plans[best].name, tiers(plans[best].op), time
 }
 
 // fastest returns the index of a plan, of this name if that is not empty, -1 if none fits.
@@ -180,9 +171,6 @@ func (p *Plan) BitsResident() int64 { return p.engine.bits() }
 // Row writes row r of the rebuilt matrix to dst, which must hold Cols values: the same values as
 // Layer.Row.
 func (p *Plan) Row(dst []float32, r int) { p.engine.row(dst[:p.cols], r) }
-
-// Dims returns the number of rows and columns.
-func (p *Plan) Dims() (rows, cols int) { return p.rows, p.cols }
 
 // MulVec writes y = W*x for len(x) = Cols, len(y) = Rows. A NaN or an infinity in x is an error.
 func (p *Plan) MulVec(y, x []float32) error { return p.MulMat(y, x, 1) }

@@ -141,26 +141,26 @@ var planShapes = []planShape{
 }
 
 // TestChoose asks for the plan of a layer of which nothing but the shapes is there.
-func TestChoose(t *testing.T) {
+func TestFastest(t *testing.T) {
 	for _, s := range planShapes {
 		l := s.layer(rand.New(rand.NewPCG(2, 2)))
 		hollow := &Layer{Rows: s.rows, Cols: s.cols, Width: s.width, Centroids: l.Centroids,
 			Group: s.group, WindowBits: s.window}
-		for _, opts := range []RunOptions{{}, {Batch: 8}, {Plan: "dense"}} {
-			p, err := l.Plan(opts)
+		for _, batch := range []int{0, 1, 8} {
+			p, err := l.Plan(RunOptions{Batch: batch})
 			if err != nil {
 				t.Fatal(err)
 			}
-			plan, tier, err := hollow.Choose(opts)
-			if err != nil || plan != p.Name() || tier != p.Tier() {
-				t.Errorf("%+v with %+v: %s on %s, %v; Plan takes %s on %s", s, opts, plan, tier,
-					err, p.Name(), p.Tier())
+			plan, tier, time := hollow.Fastest(batch, p.set.Tier)
+			if plan != p.Name() || tier != p.Tier() || !(time > 0) {
+				t.Errorf("%+v, batch of %d: %s on %s, %v ns; Plan takes %s on %s",
+					s, batch, plan, tier, time, p.Name(), p.Tier())
 			}
 		}
 	}
-	if _, _, err := (&Layer{Rows: 1, Cols: 2, Width: 1,
-		Centroids: []byte{1}}).Choose(RunOptions{Plan: "table"}); err == nil {
-		t.Error("chose a table for segments of one column")
+	narrow := &Layer{Rows: 1, Cols: 2, Width: 1, Centroids: []byte{1}, Assignments: make([]byte, 2)}
+	if _, err := narrow.Plan(RunOptions{Plan: "table"}); err == nil {
+		t.Error("a table for segments of one column")
 	}
 }
 

@@ -18,7 +18,7 @@ func encode(name string, l *codebook.Layer) []part {
 	if l.Stream != nil {
 		return []part{newPart(name+trellisSuffix, l.Stream, len(l.Stream))}
 	}
-	bits := codebook.AssignmentBits(l.K())
+	bits := bitstream.Width(l.K())
 	parts := []part{
 		newPart(name+centroidsSuffix, l.Centroids, l.K(), l.Width),
 		newPart(name+assignmentsSuffix, bitstream.Pack(l.Assignments, l.Rows, l.Segments(), bits), l.Rows, bitstream.RowBytes(l.Segments(), bits)),
@@ -113,7 +113,7 @@ func (s *stored) findParts(find func(string) *entry) error {
 		return fmt.Errorf("its centroids have shape %s for %d columns", shapeText(centroids), cols)
 	}
 	l := s.layer()
-	if _, err := s.part(find, assignmentsSuffix, rows, bitstream.RowBytes(l.Segments(), codebook.AssignmentBits(s.k))); err != nil {
+	if _, err := s.part(find, assignmentsSuffix, rows, bitstream.RowBytes(l.Segments(), bitstream.Width(s.k))); err != nil {
 		return err
 	}
 	if find(name+scalesSuffix) != nil {
@@ -167,7 +167,7 @@ func (s *stored) decode(read func(name string) ([]byte, error)) (*codebook.Layer
 		case centroidsSuffix:
 			l.Centroids = data
 		case assignmentsSuffix:
-			l.Assignments, err = bitstream.Unpack[byte](data, l.Rows, l.Segments(), codebook.AssignmentBits(s.k))
+			l.Assignments, err = bitstream.Unpack[byte](data, l.Rows, l.Segments(), bitstream.Width(s.k))
 		case scalesSuffix:
 			l.RowScales = data
 		case multipliersSuffix:

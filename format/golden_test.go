@@ -15,6 +15,7 @@ import (
 
 	"github.com/palettize/palettize/codebook"
 	"github.com/palettize/palettize/internal/entropy"
+	"github.com/palettize/palettize/internal/logscale"
 )
 
 // golden files are in testdata/golden/v1, those of version 2 in v2, NAME.pal.safetensors and what
@@ -310,12 +311,12 @@ func TestScaleTableInSpecification(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := float32(math.Ldexp(float64(math.Float32frombits(uint32(bits))), (code+1)/16-16))
-			if got := codebook.RowScale(byte(code)); got != want {
+			if got := logscale.Value(byte(code)); got != want {
 				t.Errorf("%s: code %d is %v, want %v", name, code, got, want)
 			}
 		}
 	}
-	if codebook.RowScale(0) != 0 {
+	if logscale.Value(0) != 0 {
 		t.Error("code 0 is not 0")
 	}
 }

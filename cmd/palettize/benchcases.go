@@ -137,10 +137,7 @@ func layerCases(set *kernels.Set, name string, l *codebook.Layer, get func() *co
 	}
 	var cases []*benchCase
 	for _, batch := range benchBatches {
-		plan, tier, err := l.Choose(codebook.RunOptions{Kernels: set, Batch: batch})
-		if err != nil {
-			return nil, err
-		}
+		plan, tier, _ := l.Fastest(batch, set.Tier)
 		for _, cache := range []string{"hot", "cold"} {
 			for _, threads := range threads {
 				c := &benchCase{

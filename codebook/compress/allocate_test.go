@@ -52,7 +52,7 @@ func TestPoolRuinsNoMatrix(t *testing.T) {
 			if r := e.Distortion.Relative(); r > min(most, 0.95) || r > 1.05*e.Cap {
 				t.Errorf("%v bits: %s has error %.4f, cap %.4f, want at most %.4f", bits, e.Tensor.Name, r, e.Cap, most)
 			}
-			if most := bits + 4.5; e.Tensor.Elements() > 10000 && 8*float64(dst.Layers[e.Tensor.Name].BytesStored(0)) > most*float64(e.Tensor.Elements()) {
+			if most := bits + 4.5; e.Tensor.Elements() > 10000 && 8*float64(dst.Layers[e.Tensor.Name].BytesStored()) > most*float64(e.Tensor.Elements()) {
 				t.Errorf("%v bits: %s takes more than %v", bits, e.Tensor.Name, most)
 			}
 		}
@@ -64,7 +64,7 @@ func TestPoolRuinsNoMatrix(t *testing.T) {
 
 // bitsOf is what the layer of a tensor takes, a weight.
 func bitsOf(e Entry, dst *memory.Model) float64 {
-	return float64(dst.Layers[e.Tensor.Name].BitsStored()) / float64(e.Tensor.Elements())
+	return float64(dst.Layers[e.Tensor.Name].BytesStored()*8) / float64(e.Tensor.Elements())
 }
 
 func TestEachMatrixHasItsBits(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/palettize/palettize/codebook"
 	"github.com/palettize/palettize/codebook/internal/samples"
+	"github.com/palettize/palettize/internal/logscale"
 )
 
 func build(t *testing.T, w []float32, rows, cols int, s codebook.Scheme, opts Options) *codebook.Layer {
@@ -149,7 +150,7 @@ func TestAssignmentsAreNearestInWhatIsStored(t *testing.T) {
 		for s := range l.Segments() {
 			errorOf := func(k int) (e float64) {
 				for j := range 2 {
-					v := float64(l.Scale*codebook.RowScale(l.RowScales[r])) * (float64(l.Centroids[2*k+j]) - float64(l.ZeroPoint))
+					v := float64(l.Scale*logscale.Value(l.RowScales[r])) * (float64(l.Centroids[2*k+j]) - float64(l.ZeroPoint))
 					e += (v - float64(w[r*cols+2*s+j])) * (v - float64(w[r*cols+2*s+j]))
 				}
 				return e

@@ -229,7 +229,7 @@ func (c *compression) putLayer(ctx context.Context, entry *Entry, m *quant.Matri
 	if err != nil {
 		return err
 	}
-	entry.Reason = c.grown(m.Overhead+l.BytesStored(l.K()), entry.Tensor, m)
+	entry.Reason = c.grown(m.Overhead+l.BytesStored(), entry.Tensor, m)
 	if entry.Reason != "" {
 		return c.keep(entry, m)
 	}

@@ -161,7 +161,8 @@ func fastest(s codebook.Scheme, rows, cols int, tier func(op string) string) (pl
 		l.Width = cols
 	}
 	l.Centroids = make([]byte, s.K*l.Width)
-	return l.Fastest(1, tier)
+	plan, _, time = l.Fastest(1, tier)
+	return plan, time
 }
 
 // WrittenOut counts the layers that these kernels multiply less directly than the CPU that schemes are compared for does, an

@@ -24,7 +24,7 @@ func layersOf(r *Report, dst *memory.Model) (d codebook.Distortion, bits float64
 			bits += float64(8 * e.Bytes)
 			continue
 		}
-		bits += float64(dst.Layers[e.Tensor.Name].BitsStored())
+		bits += float64(dst.Layers[e.Tensor.Name].BytesStored() * 8)
 	}
 	return d, bits / weights
 }

@@ -424,7 +424,7 @@ func TestSizeCountsExactLayers(t *testing.T) {
 	if ternary.Scheme().Name != "scalar" || report.Entries[0].Distortion.Noise != 0 {
 		t.Errorf("%+v", report.Entries[0])
 	}
-	if size := (ternary.BitsStored() + w.BitsStored()) / 8; size > 40000 || size < 38000 {
+	if size := ternary.BytesStored() + w.BytesStored(); size > 40000 || size < 38000 {
 		t.Errorf("%d bytes, want up to 40000", size)
 	}
 }

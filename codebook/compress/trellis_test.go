@@ -81,7 +81,7 @@ func TestTrellisOfAwkwardMatrices(t *testing.T) {
 					t.Fatal(err)
 				}
 				checkStored(t, l)
-				if bits := float64(l.BytesStored(l.K())*8) / float64(len(m.w)); ask.Bits > 0 && bits > ask.Bits {
+				if bits := float64(l.BytesStored()*8) / float64(len(m.w)); ask.Bits > 0 && bits > ask.Bits {
 					t.Errorf("%v bits a weight", bits)
 				}
 				if d := l.Distortion(m.w, 1); ask.MaxError > 0 && !(d.Relative() <= ask.MaxError) || !(d.Relative() <= 1.000001) {
@@ -159,7 +159,7 @@ func TestBitsAreMet(t *testing.T) {
 		var stored, asked, weights float64
 		for _, p := range a.Matrices {
 			l := m.Layers[p.Tensor]
-			took := float64(l.BytesStored(l.K())*8) / 8
+			took := float64(l.BytesStored())
 			stored += took
 			asked += p.Bytes
 			weights += float64(p.Weights)
@@ -207,7 +207,7 @@ func TestDistanceToTheShannonBound(t *testing.T) {
 	for _, s := range trellises() {
 		for _, bits := range []float64{2, 2.5, 3, 3.5, 4} {
 			l := build(t, w, rows, cols, s, Options{Settings: Settings{Bits: bits}})
-			took := float64(l.BytesStored(l.K())*8-5*(rows+cols)) / (rows * cols)
+			took := float64(l.BytesStored()*8-5*(rows+cols)) / (rows * cols)
 			distance := took + math.Log2(l.Distortion(w, 2).Relative())
 			t.Logf("%d states, %.4f bits: %.4f bits more than the bound", s.States, took, distance)
 			if distance > most[s.States] {

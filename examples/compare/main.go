@@ -147,7 +147,7 @@ func (s *side) describe(row string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("ok %v %s %s", float64(l.BitsStored())/float64(s.rows*s.cols), one.Name(), many.Name()), nil
+	return fmt.Sprintf("ok %v %s %s", float64(8*l.BytesStored())/float64(s.rows*s.cols), one.Name(), many.Name()), nil
 }
 
 func (s *side) batch() int { return len(s.x) / s.cols }
@@ -264,7 +264,7 @@ func weightError(row, file, rowsOf, colsOf string) (string, error) {
 	}
 	var d codebook.Distortion
 	d.Add(l.Dense(), w)
-	return fmt.Sprintf("ok %v %v %d", d.Noise, d.Signal, l.BitsStored()), nil
+	return fmt.Sprintf("ok %v %v %d", d.Noise, d.Signal, 8*l.BytesStored()), nil
 }
 
 func cluster(file, width, stop, to string) (string, error) {

@@ -1,7 +1,13 @@
 // Package bitstream packs small numbers as FORMAT.md has them: its "bit streams".
 package bitstream
 
-import "fmt"
+import (
+	"fmt"
+	"math/bits"
+)
+
+// Width is the number of bits that tell k numbers apart, at least 1.
+func Width(k int) int { return max(1, bits.Len(uint(k-1))) }
 
 // RowBytes is the length of a packed row of n numbers of at most 8 bits. It does not overflow: n can
 // be a claim of a file.

@@ -40,7 +40,7 @@ func FindRepeats(ctx context.Context, k *Sketch, m *Matrix, o Options) (*Repeats
 			r.Noise += float64(e * e)
 		}
 	}
-	r.Bytes = float64(l.BytesStored(l.K()) + HeaderBytes)
+	r.Bytes = float64(l.BytesStored() + HeaderBytes)
 	return r, nil
 }
 

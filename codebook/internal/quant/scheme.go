@@ -171,5 +171,6 @@ func packedBytes(s codebook.Scheme, rows, cols int, _ float64) int64 {
 	} else {
 		l.RowScales = []byte{}
 	}
-	return l.BytesStored(min(s.K, rows*l.Segments())) + HeaderBytes
+	l.Centroids = make([]byte, min(s.K, rows*l.Segments())*l.Width)
+	return l.BytesStored() + HeaderBytes
 }
