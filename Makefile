@@ -71,12 +71,14 @@ check-386: need-go
 	$(GO) test -short -skip 'TestCompressFor|TestBitsAreMet' ./codebook/... ./kmeans ./format ./kernels ./internal/...
 	$(GO) test -run 'TestGolden/./off=$$/threads=2' ./cmd/palettize
 
-# The tests of the arithmetic once more as this CPU with less of its abilities. -count=1: the switch is
-# read before the test cache looks.
+# The tests of the arithmetic once more as this CPU with less of its abilities. That what is made of a model is the same
+# there, TestGolden shows. -count=1: the switch is read before the test cache looks.
+ARITHMETIC = ./kernels/... ./kmeans ./codebook ./codebook/internal/...
+
 check-tiers: need-go
-	$(GO) test -tags purego ./kernels/... ./kmeans ./codebook/...
+	$(GO) test -tags purego $(ARITHMETIC)
 	set -e; for off in avx512vbmi avx512vnni avx512f avx512f,avxvnni avx2,asimd; do \
-		PALETTIZE_CPU_OFF=$$off $(GO) test -count=1 ./kernels/... ./kmeans ./codebook/...; \
+		PALETTIZE_CPU_OFF=$$off $(GO) test -count=1 $(ARITHMETIC); \
 	done
 
 # And on emulated CPUs, which also fault on what they lack, so that a row that uses more than it
