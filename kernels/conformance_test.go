@@ -386,11 +386,11 @@ func checkTable(t *testing.T, fn tableKernel, rng *rand.Rand, p place, x extreme
 		Work:   alloc[int32](t, p, rng, len(wantTables.Work)),
 	}
 	if s.segments > 0 {
-		buildTablesScalar(wantTables, centroids, s.width, q, scales, init)
+		tableBuildScalar(wantTables, centroids, s.width, q, scales, init)
 		fn.build(gotTables, centroids, s.width, q, scales, init)
 		sameFloats(t, fmt.Sprintf("%+v, %v, table scales", s, p), gotTables.Scales, wantTables.Scales)
 	}
-	spreadTablesScalar(want, wantTables, codes, scale, s.p0, s.p1)
+	tableSpreadScalar(want, wantTables, codes, scale, s.p0, s.p1)
 	fn.spread(got, gotTables, codes, scale, s.p0, s.p1)
 	sameFloats(t, fmt.Sprintf("%+v, %v, extreme %d", s, p, x), got, want)
 }

@@ -81,7 +81,7 @@ func BenchmarkDenseVec(b *testing.B) {
 	for _, s := range []struct{ rows, cols int }{{3072, 1024}, {384, 384}, {1536, 384}, {384, 1536}, {30522, 384}} {
 		rng := rand.New(rand.NewPCG(1, 2))
 		w, x, y := alignedNormals(rng, s.rows*s.cols), alignedNormals(rng, s.cols), make([]float32, s.rows)
-		for _, tr := range denseVecTiers {
+		for _, tr := range denseVectorTiers {
 			b.Run(fmt.Sprintf("tier=%s/rows=%d/cols=%d", tr.name, s.rows, s.cols), func(b *testing.B) {
 				if lack := tr.need &^ host; lack != 0 {
 					b.Skipf("host lacks %v", lack)
@@ -101,7 +101,7 @@ func BenchmarkDenseMat(b *testing.B) {
 	} {
 		rng := rand.New(rand.NewPCG(1, 2))
 		w, x, y := alignedNormals(rng, s.rows*s.cols), alignedNormals(rng, s.n*s.cols), make([]float32, s.rows*s.n)
-		for _, tr := range denseMatTiers {
+		for _, tr := range denseMatrixTiers {
 			b.Run(fmt.Sprintf("tier=%s/rows=%d/cols=%d/n=%d", tr.name, s.rows, s.cols, s.n), func(b *testing.B) {
 				if lack := tr.need &^ host; lack != 0 {
 					b.Skipf("host lacks %v", lack)

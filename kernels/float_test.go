@@ -302,7 +302,7 @@ func normals(t testing.TB, rng *rand.Rand, p place, n int) []float32 {
 }
 
 func TestDenseVec(t *testing.T) {
-	forEachTier(t, "dense-vector", denseVecTiers, func(t *testing.T, fn denseVecFunc) {
+	forEachTier(t, "dense-vector", denseVectorTiers, func(t *testing.T, fn denseVectorFunc) {
 		rng := rand.New(rand.NewPCG(5, 6))
 		for _, cols := range lengths(32) {
 			for _, rows := range []int{1, 2, 5} {
@@ -318,7 +318,7 @@ func TestDenseVec(t *testing.T) {
 	})
 }
 
-func checkDenseMat(t *testing.T, fn denseMatFunc, rng *rand.Rand, p place, rows, cols, n int) {
+func checkDenseMat(t *testing.T, fn denseMatrixFunc, rng *rand.Rand, p place, rows, cols, n int) {
 	t.Helper()
 	ld := rows + rng.IntN(3)
 	w, x := normals(t, rng, p, rows*cols), normals(t, rng, p, n*cols)
@@ -339,7 +339,7 @@ func checkDenseMat(t *testing.T, fn denseMatFunc, rng *rand.Rand, p place, rows,
 }
 
 func TestDenseMat(t *testing.T) {
-	forEachTier(t, "dense-matrix", denseMatTiers, func(t *testing.T, fn denseMatFunc) {
+	forEachTier(t, "dense-matrix", denseMatrixTiers, func(t *testing.T, fn denseMatrixFunc) {
 		rng := rand.New(rand.NewPCG(7, 8))
 		for cols := range 4*16 + 2 {
 			for n := 1; n <= 14; n++ {

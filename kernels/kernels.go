@@ -219,7 +219,7 @@ func (s *Set) DenseVec(y, w, x []float32) {
 		panic(fmt.Sprintf("kernels: DenseVec: %d weights for [%d, %d]", len(w), len(y), len(x)))
 	}
 	if len(y) > 0 {
-		s.denseVec(y, w, x)
+		s.denseVector(y, w, x)
 	}
 }
 
@@ -230,7 +230,7 @@ func (s *Set) DenseMat(y []float32, ld int, w, x []float32, rows, cols, n int) {
 		panic(fmt.Sprintf("kernels: DenseMat: [%d, %d] times %d vectors: a short slice", rows, cols, n))
 	}
 	if rows > 0 && n > 0 {
-		s.denseMat(y, ld, w, x, rows, cols, n)
+		s.denseMatrix(y, ld, w, x, rows, cols, n)
 	}
 }
 

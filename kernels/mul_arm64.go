@@ -82,7 +82,7 @@ func (k *mulKernels) scratch(m *Matrix, in *Input) *mulScratch {
 		groups, d := m.Groups(), m.Width()
 		s.in.Init = s.starts(in.N * groups)
 		for n := range in.N {
-			groupStartsNEON(&s.in.Init[n*groups], &in.Init[n*groups], &in.Q[n*in.Stride], m.Quads*d, m.GroupQuads*d)
+			mulU8StartsNEON(&s.in.Init[n*groups], &in.Init[n*groups], &in.Q[n*in.Stride], m.Quads*d, m.GroupQuads*d)
 		}
 	}
 	return s
@@ -204,7 +204,7 @@ func (k *mulKernels) nibbles(dst []float32, ld int, m *Matrix, in *Input, p0, p1
 				q := b * m.BlockQuads
 				s.block(dst, ld, m, &s.decoded[q%2*4*PanelRows], p, b, tiles)
 				lo, hi := q/2, ceilDiv(q+s.tile.quads, 2)
-				decodeNibbleNEON(&s.decoded[0], &m.Codes[p*size+lo*4*PanelRows], &m.Lookup[0], hi-lo)
+				mulNibbleDecodeNEON(&s.decoded[0], &m.Codes[p*size+lo*4*PanelRows], &m.Lookup[0], hi-lo)
 				k.tile(&s.tile)
 			}
 		}
@@ -217,7 +217,7 @@ func (k *mulKernels) nibbles(dst []float32, ld int, m *Matrix, in *Input, p0, p1
 
 func decodeLookupBlock(dst *byte, m *Matrix, p, b int) {
 	q := b * m.BlockQuads
-	decodeLookupNEON(dst, &m.Codes[(p*m.Quads+q)*4*PanelRows], &m.Lookup[0], m.Width(), min(m.BlockQuads, m.Quads-q))
+	mulLookupDecodeNEON(dst, &m.Codes[(p*m.Quads+q)*4*PanelRows], &m.Lookup[0], m.Width(), min(m.BlockQuads, m.Quads-q))
 }
 
 // decoded decodes a block at a time, 4 KiB that stay in the first cache, for all vectors: a lookup among

@@ -10,9 +10,9 @@ func blockAVX(dst []float32, ld int, m *Matrix, in *Input, p, b, d, n int, vnni 
 		a := m.tile(dst, ld, in, 0, p, 0, b, b+1, d)
 		a.codes, a.tiles = codes, fours/4
 		if vnni {
-			mulU8Block4AVXVNNI(&a)
+			mulU8FourAVXVNNI(&a)
 		} else {
-			mulU8Block4AVX2(&a)
+			mulU8FourAVX2(&a)
 		}
 	}
 	if fours < n {
@@ -50,7 +50,7 @@ func mulNibbleAVX2(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
 		for b := range m.Blocks() {
 			q, end := b*m.BlockQuads, min((b+1)*m.BlockQuads, m.Quads)
 			lo, hi := q/2, ceilDiv(end, 2)
-			decodeNibbleAVX2(&decoded[0], &m.Codes[(p*pairs+lo)*4*PanelRows], &m.Lookup[0], hi-lo)
+			mulNibbleDecodeAVX2(&decoded[0], &m.Codes[(p*pairs+lo)*4*PanelRows], &m.Lookup[0], hi-lo)
 			blockAVX(dst, ld, m, in, p, b, 0, in.N, false, &decoded[q%2*4*PanelRows])
 		}
 	}
@@ -72,7 +72,7 @@ func mulLookupBlocks(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int, vn
 	for p := p0; p < p1; p++ {
 		for b := range m.Blocks() {
 			q, end := b*m.BlockQuads, min((b+1)*m.BlockQuads, m.Quads)
-			decodeLookupAVX2(&decoded[0], &m.Codes[(p*m.Quads+q)*4*PanelRows], &m.Lookup[0], d, end-q)
+			mulLookupDecodeAVX2(&decoded[0], &m.Codes[(p*m.Quads+q)*4*PanelRows], &m.Lookup[0], d, end-q)
 			blockAVX(dst, ld, m, in, p, b, d, in.N, vnni, &decoded[0])
 		}
 	}

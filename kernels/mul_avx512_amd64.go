@@ -2,7 +2,7 @@
 
 package kernels
 
-// tileVNNI is the number of vectors that mulU8TileVNNI takes at a time; it also takes half as many.
+// tileVNNI is the number of vectors that mulU8TileAVX512VNNI takes at a time; it also takes half as many.
 const tileVNNI = 8
 
 // tilesVNNI multiplies blocks [b, end) of panels p and p+1, which lie at codes and codes2 in the layout of mul-u8, with
@@ -14,7 +14,7 @@ func tilesVNNI(dst []float32, ld int, m *Matrix, in *Input, p, b, end, d, n, til
 	a := m.tile(dst, ld, in, n, p, 1, b, end, d)
 	a.tiles, a.half = (tiled-n)/tileVNNI, (tiled-n)%tileVNNI > 0
 	a.codes, a.codes2 = codes, codes2
-	mulU8TileVNNI(&a)
+	mulU8TileAVX512VNNI(&a)
 }
 
 func mulU8VNNI(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
@@ -50,7 +50,7 @@ func mulU8Tiles(dst []float32, ld int, m *Matrix, in *Input, p0, p1, wide int) {
 		}
 		if lo < p1 {
 			a := m.panels(dst, ld, in, n, lo, p1, size)
-			mulU8VecVNNI(&a)
+			mulU8VecAVX512VNNI(&a)
 		}
 	}
 }
@@ -71,7 +71,7 @@ func mulNibbleTiles(dst []float32, ld int, m *Matrix, in *Input, p0, p1, wide in
 				q := b * m.BlockQuads
 				lo, hi, skip := q/2, ceilDiv(min(end*m.BlockQuads, m.Quads), 2), q%2*4*PanelRows
 				for i := range 2 {
-					decodeNibbleAVX512(&decoded[i*maxRunBytes], &m.Codes[(p+i)*size+lo*4*PanelRows], &m.Lookup[0], hi-lo)
+					mulNibbleDecodeAVX512VNNI(&decoded[i*maxRunBytes], &m.Codes[(p+i)*size+lo*4*PanelRows], &m.Lookup[0], hi-lo)
 				}
 				tilesAMX(dst, ld, m, in, p, b, end, 0, wide, &decoded[skip], &decoded[maxRunBytes+skip])
 				tilesVNNI(dst, ld, m, in, p, b, end, 0, wide, tiled, &decoded[skip], &decoded[maxRunBytes+skip])
@@ -85,7 +85,7 @@ func mulNibbleTiles(dst []float32, ld int, m *Matrix, in *Input, p0, p1, wide in
 		}
 		if lo < p1 {
 			a := m.panels(dst, ld, in, n, lo, p1, size)
-			mulNibbleVecVNNI(&a)
+			mulNibbleVecAVX512VNNI(&a)
 		}
 	}
 }
@@ -107,7 +107,7 @@ func mulLookupTiles(dst []float32, ld int, m *Matrix, in *Input, p0, p1, wide in
 				q := b * m.BlockQuads
 				at := p*size + q*4*PanelRows
 				for i := range 2 {
-					decodeLookupVBMI(&decoded[i*maxRunBytes], &m.Codes[at+i*size], &m.Lookup[0], d, min(end*m.BlockQuads, m.Quads)-q)
+					mulLookupDecodeAVX512VBMI(&decoded[i*maxRunBytes], &m.Codes[at+i*size], &m.Lookup[0], d, min(end*m.BlockQuads, m.Quads)-q)
 				}
 				tilesAMX(dst, ld, m, in, p, b, end, d, wide, &decoded[0], &decoded[maxRunBytes])
 				tilesVNNI(dst, ld, m, in, p, b, end, d, wide, tiled, &decoded[0], &decoded[maxRunBytes])
@@ -125,13 +125,13 @@ func mulLookupTiles(dst []float32, ld int, m *Matrix, in *Input, p0, p1, wide in
 		a := m.panels(dst, ld, in, n, lo, p1, size)
 		switch d {
 		case 1:
-			mulLookup1VBMI(&a)
+			mulLookup1AVX512VBMI(&a)
 		case 2:
-			mulLookup2VBMI(&a)
+			mulLookup2AVX512VBMI(&a)
 		case 3:
-			mulLookup3VBMI(&a)
+			mulLookup3AVX512VBMI(&a)
 		case 4:
-			mulLookup4VBMI(&a)
+			mulLookup4AVX512VBMI(&a)
 		}
 	}
 }

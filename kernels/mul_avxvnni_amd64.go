@@ -33,7 +33,7 @@ func mulNibbleAVXVNNI(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
 			for b := range m.Blocks() {
 				q, end := b*m.BlockQuads, min((b+1)*m.BlockQuads, m.Quads)
 				lo, hi := q/2, ceilDiv(end, 2)
-				decodeNibbleAVX2(&decoded[0], &m.Codes[(p*pairs+lo)*4*PanelRows], &m.Lookup[0], hi-lo)
+				mulNibbleDecodeAVX2(&decoded[0], &m.Codes[(p*pairs+lo)*4*PanelRows], &m.Lookup[0], hi-lo)
 				blockAVX(dst, ld, m, in, p, b, 0, fours, true, &decoded[q%2*4*PanelRows])
 			}
 		}

@@ -2,7 +2,7 @@
 
 #include "go_asm.h"
 #include "textflag.h"
-#include "vnni_amd64.h"
+#include "avxvnni_amd64.h"
 
 // LOW multiplies the quad of the low halves of the codes in Y0 (rows 0-7) and Y1 (rows 8-15), HIGH that of the
 // high halves; the latter spoils Y0 and Y1. Y15 is the lookup, Y14 the mask of a half.

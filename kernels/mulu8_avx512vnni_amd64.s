@@ -11,8 +11,8 @@
 	VMOVDQU32     (64*i)(SI), Z6     \
 	VPDPBUSD.BCST (4*i)(BX), Z6, acc
 
-// func mulU8VecVNNI(a *vecArgs)
-TEXT ·mulU8VecVNNI(SB), NOSPLIT, $0-8
+// func mulU8VecAVX512VNNI(a *vecArgs)
+TEXT ·mulU8VecAVX512VNNI(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), DI
 	MOVQ vecArgs_codes(DI), SI
 	MOVQ vecArgs_mult(DI), DX

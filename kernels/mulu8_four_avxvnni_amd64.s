@@ -2,7 +2,7 @@
 
 #include "go_asm.h"
 #include "textflag.h"
-#include "vnni_amd64.h"
+#include "avxvnni_amd64.h"
 
 // Four vectors share the loads of the weights, Y8 for rows 0-7 and Y9 for rows 8-15. The sums of vector i are Yi
 // and Y(4+i).
@@ -61,9 +61,9 @@
 	M(2, Y2, Y6) \
 	M(3, Y3, Y7)
 
-// func mulU8Block4AVXVNNI(a *tileArgs)
+// func mulU8FourAVXVNNI(a *tileArgs)
 // The frame holds t of all sums between two groups.
-TEXT ·mulU8Block4AVXVNNI(SB), 0, $320-8
+TEXT ·mulU8FourAVXVNNI(SB), 0, $320-8
 	MOVQ a+0(FP), DI
 	LEAQ t-288(SP), R12
 	ADDQ $31, R12

@@ -11,4 +11,4 @@
 
 // func mulU8TileSDOT(a *tileArgs)
 TEXT ·mulU8TileSDOT(SB), NOSPLIT, $256-8
-#include "multile_arm64.h"
+#include "mulu8_tile_arm64.h"

@@ -41,13 +41,13 @@ func mulWindowTiles(dst []float32, ld int, m *Matrix, in *Input, p0, p1, wide in
 		a := m.panels(dst, ld, in, n, lo, p1, WindowBytes(1, m.Quads, m.Bits))
 		switch m.Bits {
 		case 2:
-			mulWindow2VBMI(&a)
+			mulWindow2AVX512VBMI(&a)
 		case 3:
-			mulWindow3VBMI(&a)
+			mulWindow3AVX512VBMI(&a)
 		case 4:
-			mulWindow4VBMI(&a)
+			mulWindow4AVX512VBMI(&a)
 		case 5:
-			mulWindow5VBMI(&a)
+			mulWindow5AVX512VBMI(&a)
 		}
 	}
 }
@@ -55,20 +55,20 @@ func mulWindowTiles(dst []float32, ld int, m *Matrix, in *Input, p0, p1, wide in
 func decodeWindowVBMI(dst, codes, before, lookup *byte, bits, quads int) {
 	switch bits {
 	case 2:
-		decodeWindow2VBMI(dst, codes, before, lookup, quads)
+		mulWindowDecode2AVX512VBMI(dst, codes, before, lookup, quads)
 	case 3:
-		decodeWindow3VBMI(dst, codes, before, lookup, quads)
+		mulWindowDecode3AVX512VBMI(dst, codes, before, lookup, quads)
 	case 4:
-		decodeWindow4VBMI(dst, codes, before, lookup, quads)
+		mulWindowDecode4AVX512VBMI(dst, codes, before, lookup, quads)
 	case 5:
-		decodeWindow5VBMI(dst, codes, before, lookup, quads)
+		mulWindowDecode5AVX512VBMI(dst, codes, before, lookup, quads)
 	}
 }
 
 // decodeWindowAVX2 turns quads of mul-window, whose 16 rows have the words before at before, into the layout of mul-u8.
 func decodeWindowAVX2(dst, codes, before, lookup *byte, bits, quads int) {
-	cutWindowsAVX2(dst, codes, before, &windowCuts[bits-MinWindowBits], quads)
-	decodeLookupAVX2(dst, dst, lookup, 1, quads)
+	mulWindowCutAVX2(dst, codes, before, &windowCuts[bits-MinWindowBits], quads)
+	mulLookupDecodeAVX2(dst, dst, lookup, 1, quads)
 }
 
 func mulWindowAVX2(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
@@ -95,36 +95,36 @@ func mulWindowBlocks(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int, vn
 	}
 }
 
-// mulWindow2VBMI is MulWindow for 2 bits, one vector and the given panels; the others likewise.
+// mulWindow2AVX512VBMI is MulWindow for 2 bits, one vector and the given panels; the others likewise.
 //
 //go:noescape
-func mulWindow2VBMI(a *vecArgs)
+func mulWindow2AVX512VBMI(a *vecArgs)
 
 //go:noescape
-func mulWindow3VBMI(a *vecArgs)
+func mulWindow3AVX512VBMI(a *vecArgs)
 
 //go:noescape
-func mulWindow4VBMI(a *vecArgs)
+func mulWindow4AVX512VBMI(a *vecArgs)
 
 //go:noescape
-func mulWindow5VBMI(a *vecArgs)
+func mulWindow5AVX512VBMI(a *vecArgs)
 
-// decodeWindow2VBMI turns quads of mul-window with 2 bits, whose 16 rows have the words before at before, into the
+// mulWindowDecode2AVX512VBMI turns quads of mul-window with 2 bits, whose 16 rows have the words before at before, into the
 // layout of mul-u8; the others likewise.
 //
 //go:noescape
-func decodeWindow2VBMI(dst, codes, before, lookup *byte, quads int)
+func mulWindowDecode2AVX512VBMI(dst, codes, before, lookup *byte, quads int)
 
 //go:noescape
-func decodeWindow3VBMI(dst, codes, before, lookup *byte, quads int)
+func mulWindowDecode3AVX512VBMI(dst, codes, before, lookup *byte, quads int)
 
 //go:noescape
-func decodeWindow4VBMI(dst, codes, before, lookup *byte, quads int)
+func mulWindowDecode4AVX512VBMI(dst, codes, before, lookup *byte, quads int)
 
 //go:noescape
-func decodeWindow5VBMI(dst, codes, before, lookup *byte, quads int)
+func mulWindowDecode5AVX512VBMI(dst, codes, before, lookup *byte, quads int)
 
-// cutWindowsAVX2 writes the windows of quads of mul-window, as decodeWindow2VBMI writes the weights.
+// mulWindowCutAVX2 writes the windows of quads of mul-window, as mulWindowDecode2AVX512VBMI writes the weights.
 //
 //go:noescape
-func cutWindowsAVX2(dst, codes, before *byte, cut *windowCut, quads int)
+func mulWindowCutAVX2(dst, codes, before *byte, cut *windowCut, quads int)

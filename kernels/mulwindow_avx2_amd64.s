@@ -27,8 +27,8 @@
 	VMOVDQU Y4, (at)(DI)      \
 	VMOVDQU Y5, (at+64)(DI)
 
-// func cutWindowsAVX2(dst, codes, before *byte, cut *windowCut, quads int)
-TEXT ·cutWindowsAVX2(SB), NOSPLIT, $0-40
+// func mulWindowCutAVX2(dst, codes, before *byte, cut *windowCut, quads int)
+TEXT ·mulWindowCutAVX2(SB), NOSPLIT, $0-40
 	MOVQ           dst+0(FP), DI
 	MOVQ           codes+8(FP), SI
 	MOVQ           before+16(FP), DX

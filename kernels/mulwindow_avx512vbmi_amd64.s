@@ -2,7 +2,7 @@
 
 #include "go_asm.h"
 #include "textflag.h"
-#include "lookup_amd64.h"
+#include "avx512vbmi_amd64.h"
 
 // Eight weights take as many bytes as one takes bits, so steps of eight columns begin and end with a byte. Of the 64
 // windows that a register gives, eight in a row belong to one row: the sums of a row lie in two neighbours.
@@ -263,34 +263,34 @@ GLOBL evens<>(SB), RODATA|NOPTR, $64
 	VZEROUPPER                  \
 	RET
 
-// func mulWindow2VBMI(a *vecArgs)
-TEXT ·mulWindow2VBMI(SB), NOSPLIT, $0-8
+// func mulWindow2AVX512VBMI(a *vecArgs)
+TEXT ·mulWindow2AVX512VBMI(SB), NOSPLIT, $0-8
 	MULTIPLY(SETUP2, UNIT2, 1, 4)
 
-// func mulWindow3VBMI(a *vecArgs)
-TEXT ·mulWindow3VBMI(SB), NOSPLIT, $0-8
+// func mulWindow3AVX512VBMI(a *vecArgs)
+TEXT ·mulWindow3AVX512VBMI(SB), NOSPLIT, $0-8
 	MULTIPLY(SETUP3, UNIT3, 3, 8)
 
-// func mulWindow4VBMI(a *vecArgs)
-TEXT ·mulWindow4VBMI(SB), NOSPLIT, $0-8
+// func mulWindow4AVX512VBMI(a *vecArgs)
+TEXT ·mulWindow4AVX512VBMI(SB), NOSPLIT, $0-8
 	MULTIPLY(SETUP4, UNIT4, 1, 2)
 
-// func mulWindow5VBMI(a *vecArgs)
-TEXT ·mulWindow5VBMI(SB), NOSPLIT, $0-8
+// func mulWindow5AVX512VBMI(a *vecArgs)
+TEXT ·mulWindow5AVX512VBMI(SB), NOSPLIT, $0-8
 	MULTIPLY(SETUP5, UNIT5, 5, 8)
 
-// func decodeWindow2VBMI(dst, codes, before, lookup *byte, quads int)
-TEXT ·decodeWindow2VBMI(SB), NOSPLIT, $0-40
+// func mulWindowDecode2AVX512VBMI(dst, codes, before, lookup *byte, quads int)
+TEXT ·mulWindowDecode2AVX512VBMI(SB), NOSPLIT, $0-40
 	DECODE(SETUP2, UNIT2, 1, 4)
 
-// func decodeWindow3VBMI(dst, codes, before, lookup *byte, quads int)
-TEXT ·decodeWindow3VBMI(SB), NOSPLIT, $0-40
+// func mulWindowDecode3AVX512VBMI(dst, codes, before, lookup *byte, quads int)
+TEXT ·mulWindowDecode3AVX512VBMI(SB), NOSPLIT, $0-40
 	DECODE(SETUP3, UNIT3, 3, 8)
 
-// func decodeWindow4VBMI(dst, codes, before, lookup *byte, quads int)
-TEXT ·decodeWindow4VBMI(SB), NOSPLIT, $0-40
+// func mulWindowDecode4AVX512VBMI(dst, codes, before, lookup *byte, quads int)
+TEXT ·mulWindowDecode4AVX512VBMI(SB), NOSPLIT, $0-40
 	DECODE(SETUP4, UNIT4, 1, 2)
 
-// func decodeWindow5VBMI(dst, codes, before, lookup *byte, quads int)
-TEXT ·decodeWindow5VBMI(SB), NOSPLIT, $0-40
+// func mulWindowDecode5AVX512VBMI(dst, codes, before, lookup *byte, quads int)
+TEXT ·mulWindowDecode5AVX512VBMI(SB), NOSPLIT, $0-40
 	DECODE(SETUP5, UNIT5, 5, 8)

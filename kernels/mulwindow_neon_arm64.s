@@ -33,8 +33,8 @@
 	VST1.P [V12.B16, V13.B16], 32(R0)               \
 	VST1.P [V14.B16, V15.B16], 32(R10)
 
-// func cutWindowsNEON(dst, codes, before *byte, cut *windowCut, quads int)
-TEXT ·cutWindowsNEON(SB), NOSPLIT, $0-40
+// func mulWindowCutNEON(dst, codes, before *byte, cut *windowCut, quads int)
+TEXT ·mulWindowCutNEON(SB), NOSPLIT, $0-40
 	MOVD dst+0(FP), R0
 	MOVD codes+8(FP), R1
 	MOVD before+16(FP), R2

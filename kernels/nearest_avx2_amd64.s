@@ -54,8 +54,8 @@
 	VMOVUPS Y8, (AX)    \
 	VMOVUPS Y11, 32(AX)
 
-// func nearestPanelAVX2(assignments *byte, scores, seconds, sums, x *float32, stride, d int, centroids *float32, ld int, half *float32, k int, first, last bool)
-TEXT ·nearestPanelAVX2(SB), NOSPLIT, $0-90
+// func nearestLanesAVX2(assignments *byte, scores, seconds, sums, x *float32, stride, d int, centroids *float32, ld int, half *float32, k int, first, last bool)
+TEXT ·nearestLanesAVX2(SB), NOSPLIT, $0-90
 	MOVQ         sums+24(FP), R12
 	MOVQ         x+32(FP), DI
 	MOVQ         stride+40(FP), SI

@@ -8,8 +8,8 @@ import "math"
 type (
 	quantizeFunc func(q []int8, scales []float32, x []float32, block int) bool
 	mulFunc      func(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int)
-	denseVecFunc func(y, w, x []float32)
-	denseMatFunc func(y []float32, ld int, w, x []float32, rows, cols, n int)
+	denseVectorFunc func(y, w, x []float32)
+	denseMatrixFunc func(y []float32, ld int, w, x []float32, rows, cols, n int)
 	nearestFunc  func(assignments []byte, scores, seconds, points []float32, stride, d int, centroids, half []float32)
 	updateFunc   func(dst, coefficients []float32, ld, n int, panel []float32, k int)
 
@@ -127,7 +127,7 @@ func mulLookupScalar(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
 	}
 }
 
-func buildTablesScalar(t *Tables, centroids []byte, width int, q []int8, scales []float32, init []int32) {
+func tableBuildScalar(t *Tables, centroids []byte, width int, q []int8, scales []float32, init []int32) {
 	for b := range ceilDiv(t.Segments, t.BlockSegments) {
 		first := b * t.BlockSegments
 		n := min(t.BlockSegments, t.Segments-first)
@@ -163,7 +163,7 @@ func tableFactor(n int, total int32) float32 {
 	return float32(32767-n) / float32(total)
 }
 
-func spreadTablesScalar(dst []float32, t *Tables, codes []byte, scale []float32, p0, p1 int) {
+func tableSpreadScalar(dst []float32, t *Tables, codes []byte, scale []float32, p0, p1 int) {
 	for row := p0 * TablePanelRows; row < p1*TablePanelRows; row++ {
 		panel := row / TablePanelRows
 		tile := panel &^ (TableTile - 1)
@@ -181,13 +181,13 @@ func spreadTablesScalar(dst []float32, t *Tables, codes []byte, scale []float32,
 	}
 }
 
-func denseVecScalar(y, w, x []float32) {
+func denseVectorScalar(y, w, x []float32) {
 	for r := range y {
 		y[r] = dotF32(w[r*len(x):][:len(x)], x)
 	}
 }
 
-func denseMatScalar(y []float32, ld int, w, x []float32, rows, cols, n int) {
+func denseMatrixScalar(y []float32, ld int, w, x []float32, rows, cols, n int) {
 	for r := range rows {
 		row := w[r*cols:][:cols]
 		for i := range n {

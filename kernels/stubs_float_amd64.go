@@ -26,9 +26,9 @@ type nearestScratch struct {
 
 var nearestPool = sync.Pool{New: func() any { return new(nearestScratch) }}
 
-type nearestPanelFunc func(assignments *byte, scores, seconds, sums, x *float32, stride, d int, centroids *float32, ld int, half *float32, k int, first, last bool)
+type nearestLanesFunc func(assignments *byte, scores, seconds, sums, x *float32, stride, d int, centroids *float32, ld int, half *float32, k int, first, last bool)
 
-// nearestPanelAVX512 takes 64 points through d columns:
+// nearestLanesAVX512 takes 64 points through d columns:
 //
 //	for k2 := range k {
 //		for i := range 64 {
@@ -53,23 +53,23 @@ type nearestPanelFunc func(assignments *byte, scores, seconds, sums, x *float32,
 //	}
 //
 //go:noescape
-func nearestPanelAVX512(assignments *byte, scores, seconds, sums, x *float32, stride, d int, centroids *float32, ld int, half *float32, k int, first, last bool)
+func nearestLanesAVX512(assignments *byte, scores, seconds, sums, x *float32, stride, d int, centroids *float32, ld int, half *float32, k int, first, last bool)
 
-// nearestPanelAVX2 is nearestPanelAVX512 with 16 points for 64.
+// nearestLanesAVX2 is nearestLanesAVX512 with 16 points for 64.
 //
 //go:noescape
-func nearestPanelAVX2(assignments *byte, scores, seconds, sums, x *float32, stride, d int, centroids *float32, ld int, half *float32, k int, first, last bool)
+func nearestLanesAVX2(assignments *byte, scores, seconds, sums, x *float32, stride, d int, centroids *float32, ld int, half *float32, k int, first, last bool)
 
 func nearestAVX512(assignments []byte, scores, seconds, points []float32, stride, d int, centroids, half []float32) {
-	nearestPanels(64, nearestPanelAVX512, assignments, scores, seconds, points, stride, d, centroids, half)
+	nearestPanels(64, nearestLanesAVX512, assignments, scores, seconds, points, stride, d, centroids, half)
 }
 
 func nearestAVX2(assignments []byte, scores, seconds, points []float32, stride, d int, centroids, half []float32) {
-	nearestPanels(16, nearestPanelAVX2, assignments, scores, seconds, points, stride, d, centroids, half)
+	nearestPanels(16, nearestLanesAVX2, assignments, scores, seconds, points, stride, d, centroids, half)
 }
 
 // nearestPanels gives the points to panel, which takes width of them; width divides nearestPoints.
-func nearestPanels(width int, panel nearestPanelFunc, assignments []byte, scores, seconds, points []float32, stride, d int, centroids, half []float32) {
+func nearestPanels(width int, panel nearestLanesFunc, assignments []byte, scores, seconds, points []float32, stride, d int, centroids, half []float32) {
 	s := nearestPool.Get().(*nearestScratch)
 	defer nearestPool.Put(s)
 	k := len(half)
@@ -106,11 +106,11 @@ func nearestPanels(width int, panel nearestPanelFunc, assignments []byte, scores
 // update is the middle of nearest: the columns stand for centroids, and all that is wanted are the sums.
 
 func updateAVX512(dst, coefficients []float32, ld, n int, panel []float32, k int) {
-	nearestPanelAVX512(nil, nil, nil, &dst[0], &panel[0], 64, k, &coefficients[0], ld, nil, n, false, false)
+	nearestLanesAVX512(nil, nil, nil, &dst[0], &panel[0], 64, k, &coefficients[0], ld, nil, n, false, false)
 }
 
 func updateAVX2(dst, coefficients []float32, ld, n int, panel []float32, k int) {
-	nearestPanelAVX2(nil, nil, nil, &dst[0], &panel[0], updateRows, k, &coefficients[0], ld, nil, n, false, false)
+	nearestLanesAVX2(nil, nil, nil, &dst[0], &panel[0], updateRows, k, &coefficients[0], ld, nil, n, false, false)
 }
 
 // quantizeAVX512 is quantizeScalar.
@@ -123,15 +123,15 @@ func quantizeAVX512(q []int8, scales []float32, x []float32, block int) bool
 //go:noescape
 func quantizeAVX2(q []int8, scales []float32, x []float32, block int) bool
 
-// denseVecAVX512 is denseVecScalar with fused multiply-add and another order of additions. len(y) > 0.
+// denseVectorAVX512 is denseVectorScalar with fused multiply-add and another order of additions. len(y) > 0.
 //
 //go:noescape
-func denseVecAVX512(y, w, x []float32)
+func denseVectorAVX512(y, w, x []float32)
 
-// denseVecAVX2 is denseVecScalar with fused multiply-add and another order of additions. len(y) > 0.
+// denseVectorAVX2 is denseVectorScalar with fused multiply-add and another order of additions. len(y) > 0.
 //
 //go:noescape
-func denseVecAVX2(y, w, x []float32)
+func denseVectorAVX2(y, w, x []float32)
 
 // dense-matrix: tiles of four rows of W by a few vectors of X, each sum along the columns in a
 // register of its own. Both matrices are read as they lie.
@@ -147,7 +147,7 @@ type denseTile struct {
 	fn func(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate bool)
 }
 
-// denseTile6AVX512 multiplies 4*groups rows of W with 6 vectors of X; both have stride columns, of
+// denseMatrixTile6AVX512 multiplies 4*groups rows of W with 6 vectors of X; both have stride columns, of
 // which it takes cols:
 //
 //	for i := range 6 {
@@ -164,44 +164,44 @@ type denseTile struct {
 //	}
 //
 //go:noescape
-func denseTile6AVX512(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate bool)
+func denseMatrixTile6AVX512(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate bool)
 
-// denseTile4AVX512 is denseTile6AVX512 for 4 vectors.
+// denseMatrixTile4AVX512 is denseMatrixTile6AVX512 for 4 vectors.
 //
 //go:noescape
-func denseTile4AVX512(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate bool)
+func denseMatrixTile4AVX512(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate bool)
 
-// denseTile2AVX512 is denseTile6AVX512 for 2 vectors.
+// denseMatrixTile2AVX512 is denseMatrixTile6AVX512 for 2 vectors.
 //
 //go:noescape
-func denseTile2AVX512(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate bool)
+func denseMatrixTile2AVX512(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate bool)
 
-// denseTile3AVX2 is denseTile6AVX512 for 3 vectors.
+// denseMatrixTile3AVX2 is denseMatrixTile6AVX512 for 3 vectors.
 //
 //go:noescape
-func denseTile3AVX2(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate bool)
+func denseMatrixTile3AVX2(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate bool)
 
-// denseTile2AVX2 is denseTile6AVX512 for 2 vectors.
+// denseMatrixTile2AVX2 is denseMatrixTile6AVX512 for 2 vectors.
 //
 //go:noescape
-func denseTile2AVX2(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate bool)
+func denseMatrixTile2AVX2(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate bool)
 
 var (
-	denseTilesAVX512 = []denseTile{{6, denseTile6AVX512}, {4, denseTile4AVX512}, {2, denseTile2AVX512}}
-	denseTilesAVX2   = []denseTile{{3, denseTile3AVX2}, {2, denseTile2AVX2}}
+	denseTilesAVX512 = []denseTile{{6, denseMatrixTile6AVX512}, {4, denseMatrixTile4AVX512}, {2, denseMatrixTile2AVX512}}
+	denseTilesAVX2   = []denseTile{{3, denseMatrixTile3AVX2}, {2, denseMatrixTile2AVX2}}
 )
 
-func denseMatAVX512(y []float32, ld int, w, x []float32, rows, cols, n int) {
-	denseMatTiled(denseTilesAVX512, denseVecAVX512, y, ld, w, x, rows, cols, n)
+func denseMatrixAVX512(y []float32, ld int, w, x []float32, rows, cols, n int) {
+	denseMatrixTiled(denseTilesAVX512, denseVectorAVX512, y, ld, w, x, rows, cols, n)
 }
 
-func denseMatAVX2(y []float32, ld int, w, x []float32, rows, cols, n int) {
-	denseMatTiled(denseTilesAVX2, denseVecAVX2, y, ld, w, x, rows, cols, n)
+func denseMatrixAVX2(y []float32, ld int, w, x []float32, rows, cols, n int) {
+	denseMatrixTiled(denseTilesAVX2, denseVectorAVX2, y, ld, w, x, rows, cols, n)
 }
 
-// denseMatTiled takes tiles in their order, the widest first. What no tile fits, a last vector and
+// denseMatrixTiled takes tiles in their order, the widest first. What no tile fits, a last vector and
 // up to three last rows, is left to vec.
-func denseMatTiled(tiles []denseTile, vec denseVecFunc, y []float32, ld int, w, x []float32, rows, cols, n int) {
+func denseMatrixTiled(tiles []denseTile, vec denseVectorFunc, y []float32, ld int, w, x []float32, rows, cols, n int) {
 	tiled := rows &^ 3
 	if cols == 0 || n == 1 {
 		tiled = 0

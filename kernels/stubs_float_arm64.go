@@ -27,7 +27,7 @@ type nearestScratch struct {
 
 var nearestPool = sync.Pool{New: func() any { return new(nearestScratch) }}
 
-// nearestPanelNEON takes 16 points through d columns:
+// nearestLanesNEON takes 16 points through d columns:
 //
 //	for k2 := range k {
 //		for i := range 16 {
@@ -52,7 +52,7 @@ var nearestPool = sync.Pool{New: func() any { return new(nearestScratch) }}
 //	}
 //
 //go:noescape
-func nearestPanelNEON(assignments *byte, scores, seconds, sums, x *float32, stride, d int, centroids *float32, ld int, half *float32, k int, first, last bool)
+func nearestLanesNEON(assignments *byte, scores, seconds, sums, x *float32, stride, d int, centroids *float32, ld int, half *float32, k int, first, last bool)
 
 func nearestNEON(assignments []byte, scores, seconds, points []float32, stride, d int, centroids, half []float32) {
 	s := nearestPool.Get().(*nearestScratch)
@@ -66,7 +66,7 @@ func nearestNEON(assignments []byte, scores, seconds, points []float32, stride, 
 		n := min(nearestPoints, len(assignments)-i)
 		if n == nearestPoints && d <= nearestDirect {
 			for p := i; p < i+n; p += nearestWidth {
-				nearestPanelNEON(&assignments[p], &scores[p], from(seconds, p), nil, &points[p], stride, d, &centroids[0], d, &half[0], k, true, true)
+				nearestLanesNEON(&assignments[p], &scores[p], from(seconds, p), nil, &points[p], stride, d, &centroids[0], d, &half[0], k, true, true)
 			}
 			continue
 		}
@@ -76,7 +76,7 @@ func nearestNEON(assignments []byte, scores, seconds, points []float32, stride, 
 				copy(s.points[c*nearestPoints:][:n], points[(j+c)*stride+i:])
 			}
 			for p := 0; p < n; p += nearestWidth {
-				nearestPanelNEON(&s.assignments[p], &s.scores[p], from(near, p), &s.sums[p*Centroids], &s.points[p], nearestPoints, columns,
+				nearestLanesNEON(&s.assignments[p], &s.scores[p], from(near, p), &s.sums[p*Centroids], &s.points[p], nearestPoints, columns,
 					&centroids[j], d, &half[0], k, j == 0, j+columns == d)
 			}
 		}
@@ -90,7 +90,7 @@ func nearestNEON(assignments []byte, scores, seconds, points []float32, stride, 
 
 // updateNEON is the middle of nearest: the columns stand for centroids, and all that is wanted are the sums.
 func updateNEON(dst, coefficients []float32, ld, n int, panel []float32, k int) {
-	nearestPanelNEON(nil, nil, nil, &dst[0], &panel[0], updateRows, k, &coefficients[0], ld, nil, n, false, false)
+	nearestLanesNEON(nil, nil, nil, &dst[0], &panel[0], updateRows, k, &coefficients[0], ld, nil, n, false, false)
 }
 
 // quantizeNEON is quantizeScalar. Nothing has to be clamped: |x| * (127/max) rounds to 127 at most.
@@ -98,10 +98,10 @@ func updateNEON(dst, coefficients []float32, ld, n int, panel []float32, k int) 
 //go:noescape
 func quantizeNEON(q []int8, scales []float32, x []float32, block int) bool
 
-// denseVecNEON is denseVecScalar with fused multiply-add and another order of additions. len(y) > 0.
+// denseVectorNEON is denseVectorScalar with fused multiply-add and another order of additions. len(y) > 0.
 //
 //go:noescape
-func denseVecNEON(y, w, x []float32)
+func denseVectorNEON(y, w, x []float32)
 
 // dense-matrix: tiles of four rows of W by a few vectors of X, each sum along the columns in a
 // register of its own. Both matrices are read as they lie.
@@ -111,7 +111,7 @@ const (
 	denseWeights = 64 << 10 // weights at a time, 256 KiB: they stay in the second cache while X passes
 )
 
-// denseTile4NEON multiplies 4*groups rows of W with 4 vectors of X; both have stride columns, of
+// denseMatrixTile4NEON multiplies 4*groups rows of W with 4 vectors of X; both have stride columns, of
 // which it takes cols:
 //
 //	for i := range 4 {
@@ -128,15 +128,15 @@ const (
 //	}
 //
 //go:noescape
-func denseTile4NEON(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate bool)
+func denseMatrixTile4NEON(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate bool)
 
-// denseTile2NEON is denseTile4NEON for 2 vectors.
+// denseMatrixTile2NEON is denseMatrixTile4NEON for 2 vectors.
 //
 //go:noescape
-func denseTile2NEON(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate bool)
+func denseMatrixTile2NEON(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate bool)
 
-// denseMatNEON leaves what no tile fits, a last vector and up to three last rows, to denseVecNEON.
-func denseMatNEON(y []float32, ld int, w, x []float32, rows, cols, n int) {
+// denseMatrixNEON leaves what no tile fits, a last vector and up to three last rows, to denseVectorNEON.
+func denseMatrixNEON(y []float32, ld int, w, x []float32, rows, cols, n int) {
 	tiled := rows &^ 3
 	if cols == 0 || n == 1 {
 		tiled = 0
@@ -148,20 +148,20 @@ func denseMatNEON(y []float32, ld int, w, x []float32, rows, cols, n int) {
 			height := min(step, tiled-r)
 			i := 0
 			for ; n-i >= 4; i += 4 {
-				denseTile4NEON(&y[i*ld+r], ld, &w[r*cols+c], &x[i*cols+c], cols, width, height/4, c > 0)
+				denseMatrixTile4NEON(&y[i*ld+r], ld, &w[r*cols+c], &x[i*cols+c], cols, width, height/4, c > 0)
 			}
 			if n-i >= 2 {
-				denseTile2NEON(&y[i*ld+r], ld, &w[r*cols+c], &x[i*cols+c], cols, width, height/4, c > 0)
+				denseMatrixTile2NEON(&y[i*ld+r], ld, &w[r*cols+c], &x[i*cols+c], cols, width, height/4, c > 0)
 				i += 2
 			}
 			if i < n && c == 0 {
-				denseVecNEON(y[i*ld+r:][:height], w[r*cols:], x[i*cols:][:cols])
+				denseVectorNEON(y[i*ld+r:][:height], w[r*cols:], x[i*cols:][:cols])
 			}
 		}
 	}
 	if tiled < rows {
 		for i := range n {
-			denseVecNEON(y[i*ld+tiled:][:rows-tiled], w[tiled*cols:], x[i*cols:][:cols])
+			denseVectorNEON(y[i*ld+tiled:][:rows-tiled], w[tiled*cols:], x[i*cols:][:cols])
 		}
 	}
 }

@@ -7,7 +7,7 @@ package kernels
 //go:noescape
 func mulU8VecI8MM(a *vecArgs)
 
-// mulU8VecSDOT is mulU8VecI8MM for starts from groupStartsNEON, and so are the others whose tier is
+// mulU8VecSDOT is mulU8VecI8MM for starts from mulU8StartsNEON, and so are the others whose tier is
 // not i8mm.
 //
 //go:noescape
@@ -39,7 +39,7 @@ func mulNibbleVecSDOT(a *vecArgs)
 //go:noescape
 func mulNibbleVecNEON(a *vecArgs)
 
-// groupStartsNEON writes what the sums of (weight - 128) * q start from, for quads that fall into
+// mulU8StartsNEON writes what the sums of (weight - 128) * q start from, for quads that fall into
 // groups of groupQuads:
 //
 //	for g := range groups {
@@ -50,9 +50,9 @@ func mulNibbleVecNEON(a *vecArgs)
 // values than those of weight * q and end at the same ones, modulo 2^32 and so exactly.
 //
 //go:noescape
-func groupStartsNEON(dst, init *int32, q *int8, quads, groupQuads int)
+func mulU8StartsNEON(dst, init *int32, q *int8, quads, groupQuads int)
 
-// decodeNibbleNEON writes n times 64 codes of mul-nibble in the layout of mul-u8:
+// mulNibbleDecodeNEON writes n times 64 codes of mul-nibble in the layout of mul-u8:
 //
 //	for i := range 64 * n {
 //		at := i/64*128 + i%64
@@ -61,9 +61,9 @@ func groupStartsNEON(dst, init *int32, q *int8, quads, groupQuads int)
 //	}
 //
 //go:noescape
-func decodeNibbleNEON(dst, codes, lookup *byte, n int)
+func mulNibbleDecodeNEON(dst, codes, lookup *byte, n int)
 
-// decodeLookupNEON writes n times 64 codes of mul-lookup in the layout of mul-u8:
+// mulLookupDecodeNEON writes n times 64 codes of mul-lookup in the layout of mul-u8:
 //
 //	for i := range 64 * n {
 //		for j := range d {
@@ -72,9 +72,9 @@ func decodeNibbleNEON(dst, codes, lookup *byte, n int)
 //	}
 //
 //go:noescape
-func decodeLookupNEON(dst, codes, lookup *byte, d, n int)
+func mulLookupDecodeNEON(dst, codes, lookup *byte, d, n int)
 
-// tableDotsI8MM is the first part of buildTablesScalar for one block: work[s][k] = init[s] + sum of
+// tableDotsI8MM is the first part of tableBuildScalar for one block: work[s][k] = init[s] + sum of
 // centroid[k] * q[s], for width = 4*quads columns. segments > 0.
 //
 //go:noescape

@@ -14,7 +14,7 @@ type spreadArgs struct {
 	panels        int
 }
 
-// buildTables is buildTablesScalar with a tier's two halves: dots fills t.Work for a block and returns the sum
+// buildTables is tableBuildScalar with a tier's two halves: dots fills t.Work for a block and returns the sum
 // of the largest magnitudes, pack rounds it.
 func buildTables(
 	dots func(work *int32, centroids *byte, quads int, q *int8, init *int32, segments int) int32,
@@ -32,7 +32,7 @@ func buildTables(
 }
 
 func buildTablesVBMI(t *Tables, centroids []byte, width int, q []int8, scales []float32, init []int32) {
-	buildTables(tableDotsVNNI, tablePackVBMI, t, centroids, width, q, scales, init)
+	buildTables(tableDotsAVX512VNNI, tablePackAVX512VBMI, t, centroids, width, q, scales, init)
 }
 
 // spreadArgs returns what a kernel needs to spread t along the tile of panels [p0, p1) that begins at p0. t has
@@ -50,29 +50,29 @@ func (t *Tables) spreadArgs(dst []float32, codes []byte, scale []float32, p0, p1
 	}
 }
 
-func spreadTablesAVX512VBMI(dst []float32, t *Tables, codes []byte, scale []float32, p0, p1 int) {
+func spreadAVX512VBMI(dst []float32, t *Tables, codes []byte, scale []float32, p0, p1 int) {
 	if t.Segments == 0 {
-		spreadTablesScalar(dst, t, codes, scale, p0, p1)
+		tableSpreadScalar(dst, t, codes, scale, p0, p1)
 		return
 	}
 	for p := p0; p < p1; p += TableTile {
 		a := t.spreadArgs(dst, codes, scale, p, p1)
-		spreadTablesVBMI(&a)
+		tableSpreadAVX512VBMI(&a)
 	}
 }
 
 func buildTablesAVX512(t *Tables, centroids []byte, width int, q []int8, scales []float32, init []int32) {
-	buildTables(tableDotsVNNI, tablePackAVX512, t, centroids, width, q, scales, init)
+	buildTables(tableDotsAVX512VNNI, tablePackAVX512VNNI, t, centroids, width, q, scales, init)
 }
 
-func spreadTablesVNNI(dst []float32, t *Tables, codes []byte, scale []float32, p0, p1 int) {
+func spreadAVX512VNNI(dst []float32, t *Tables, codes []byte, scale []float32, p0, p1 int) {
 	if t.Segments == 0 {
-		spreadTablesScalar(dst, t, codes, scale, p0, p1)
+		tableSpreadScalar(dst, t, codes, scale, p0, p1)
 		return
 	}
 	for p := p0; p < p1; p += TableTile {
 		a := t.spreadArgs(dst, codes, scale, p, p1)
-		spreadTablesAVX512(&a)
+		tableSpreadAVX512VNNI(&a)
 	}
 }
 
@@ -84,15 +84,15 @@ func buildTablesAVX2(t *Tables, centroids []byte, width int, q []int8, scales []
 	buildTables(tableDotsAVX2, tablePackAVX2, t, centroids, width, q, scales, init)
 }
 
-func spreadTablesGather(dst []float32, t *Tables, codes []byte, scale []float32, p0, p1 int) {
+func spreadAVX2(dst []float32, t *Tables, codes []byte, scale []float32, p0, p1 int) {
 	if t.Segments == 0 {
-		spreadTablesScalar(dst, t, codes, scale, p0, p1)
+		tableSpreadScalar(dst, t, codes, scale, p0, p1)
 		return
 	}
 	var last [Centroids + 2]int16
 	copy(last[:], t.Data[(t.Segments-1)*Centroids:])
 	for p := p0; p < p1; p += TableTile {
 		a := t.spreadArgs(dst, codes, scale, p, p1)
-		spreadTablesAVX2(&a, &last[0])
+		tableSpreadAVX2(&a, &last[0])
 	}
 }

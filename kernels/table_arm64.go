@@ -19,7 +19,7 @@ func (k *mulKernels) buildTables(t *Tables, centroids []byte, width int, q []int
 		s := mulPool.Get().(*mulScratch)
 		defer s.release()
 		starts := s.starts(t.Segments)
-		groupStartsNEON(&starts[0], &init[0], &q[0], t.Segments*width/4, width/4)
+		mulU8StartsNEON(&starts[0], &init[0], &q[0], t.Segments*width/4, width/4)
 		init = starts
 	}
 	for b := range ceilDiv(t.Segments, t.BlockSegments) {

@@ -125,8 +125,8 @@ loop:
 	VADDPS     sum, Y8, Y8          \
 	VMOVUPS    Y8, (off)(DX)
 
-// func spreadTablesAVX2(a *spreadArgs, last *int16)
-TEXT ·spreadTablesAVX2(SB), NOSPLIT, $0-16
+// func tableSpreadAVX2(a *spreadArgs, last *int16)
+TEXT ·tableSpreadAVX2(SB), NOSPLIT, $0-16
 	MOVQ a+0(FP), DI
 	MOVQ spreadArgs_codes(DI), R14
 	MOVQ spreadArgs_dst(DI), DX

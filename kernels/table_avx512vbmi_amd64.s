@@ -2,8 +2,8 @@
 
 #include "go_asm.h"
 #include "textflag.h"
-#include "ahead_amd64.h"
-#include "lookup_amd64.h"
+#include "avx512vnni_amd64.h"
+#include "avx512vbmi_amd64.h"
 
 // The words of two registers, even rows in the first and odd rows in the second, in order of rows.
 DATA interleaveLow<>+0(SB)/8, $0x0021000100200000
@@ -48,8 +48,8 @@ GLOBL packLow<>(SB), RODATA|NOPTR, $64
 	VMOVDQU32 Z4, (64*i)(DI)     \
 	VMOVDQU32 Z5, (256+64*i)(DI)
 
-// func tablePackVBMI(data *int16, work *int32, segments int, f float32)
-TEXT ·tablePackVBMI(SB), NOSPLIT, $0-28
+// func tablePackAVX512VBMI(data *int16, work *int32, segments int, f float32)
+TEXT ·tablePackAVX512VBMI(SB), NOSPLIT, $0-28
 	MOVQ         data+0(FP), DI
 	MOVQ         work+8(FP), SI
 	MOVQ         segments+16(FP), CX
@@ -128,9 +128,9 @@ segment:
 	VMULPS  (off)(R9), Z8, Z8   \
 	VMOVUPS Z8, (off)(DX)
 
-// func spreadTablesVBMI(a *spreadArgs)
+// func tableSpreadAVX512VBMI(a *spreadArgs)
 // The four panels of a whole tile share the loads of a table, those of another go one by one. dst holds y.
-TEXT ·spreadTablesVBMI(SB), NOSPLIT, $0-8
+TEXT ·tableSpreadAVX512VBMI(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), DI
 	VMOVDQU32    interleaveLow<>(SB), Z31
 	MOVQ         $0x0010001000100010, AX

@@ -10,8 +10,8 @@
 	VPMOVDW   z, y         \
 	VMOVDQU   y, (to)(DI)
 
-// func tablePackAVX512(data *int16, work *int32, segments int, f float32)
-TEXT ·tablePackAVX512(SB), NOSPLIT, $0-28
+// func tablePackAVX512VNNI(data *int16, work *int32, segments int, f float32)
+TEXT ·tablePackAVX512VNNI(SB), NOSPLIT, $0-28
 	MOVQ         data+0(FP), DI
 	MOVQ         work+8(FP), SI
 	MOVQ         segments+16(FP), CX
@@ -79,9 +79,9 @@ loop:
 	VMULPS  (off)(R9), Z8, Z8   \
 	VMOVUPS Z8, (off)(DX)
 
-// func spreadTablesAVX512(a *spreadArgs)
+// func tableSpreadAVX512VNNI(a *spreadArgs)
 // Two panels at a time share the loads of a table; a last one is alone. dst holds y.
-TEXT ·spreadTablesAVX512(SB), NOSPLIT, $0-8
+TEXT ·tableSpreadAVX512VNNI(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), DI
 	MOVQ         $0x0040004000400040, AX
 	VPBROADCASTQ AX, Z31

@@ -72,23 +72,23 @@ var mulWindowTiers = []tier[mulFunc]{
 }
 
 var tableTiers = []tier[tableKernel]{
-	{"avx512vbmi", avx512 | avx512vnni | avx512vbmi, tableKernel{buildTablesVBMI, spreadTablesAVX512VBMI}},
-	{"avx512vnni", avx512 | avx512vnni, tableKernel{buildTablesAVX512, spreadTablesVNNI}},
-	{"avxvnni", avx2 | avxvnni, tableKernel{buildTablesAVXVNNI, spreadTablesGather}},
-	{"avx2", avx2, tableKernel{buildTablesAVX2, spreadTablesGather}},
-	{"scalar", 0, tableKernel{buildTablesScalar, spreadTablesScalar}},
+	{"avx512vbmi", avx512 | avx512vnni | avx512vbmi, tableKernel{buildTablesVBMI, spreadAVX512VBMI}},
+	{"avx512vnni", avx512 | avx512vnni, tableKernel{buildTablesAVX512, spreadAVX512VNNI}},
+	{"avxvnni", avx2 | avxvnni, tableKernel{buildTablesAVXVNNI, spreadAVX2}},
+	{"avx2", avx2, tableKernel{buildTablesAVX2, spreadAVX2}},
+	{"scalar", 0, tableKernel{tableBuildScalar, tableSpreadScalar}},
 }
 
-var denseVecTiers = []tier[denseVecFunc]{
-	{"avx512", avx512 | fma, denseVecAVX512},
-	{"avx2", avx2 | fma, denseVecAVX2},
-	{"scalar", 0, denseVecScalar},
+var denseVectorTiers = []tier[denseVectorFunc]{
+	{"avx512", avx512 | fma, denseVectorAVX512},
+	{"avx2", avx2 | fma, denseVectorAVX2},
+	{"scalar", 0, denseVectorScalar},
 }
 
-var denseMatTiers = []tier[denseMatFunc]{
-	{"avx512", avx512 | fma, denseMatAVX512},
-	{"avx2", avx2 | fma, denseMatAVX2},
-	{"scalar", 0, denseMatScalar},
+var denseMatrixTiers = []tier[denseMatrixFunc]{
+	{"avx512", avx512 | fma, denseMatrixAVX512},
+	{"avx2", avx2 | fma, denseMatrixAVX2},
+	{"scalar", 0, denseMatrixScalar},
 }
 
 var nearestTiers = []tier[nearestFunc]{
@@ -110,7 +110,7 @@ var trellisTiers = []tier[trellisFunc]{
 }
 
 var windowTiers = []tier[windowFunc]{
-	{"avx512", avx512, searchWindowsAVX512},
-	{"avx2", avx2, searchWindowsAVX2},
-	{"scalar", 0, searchWindowsScalar},
+	{"avx512", avx512, windowAVX512},
+	{"avx2", avx2, windowAVX2},
+	{"scalar", 0, windowScalar},
 }

@@ -60,20 +60,20 @@ var mulWindowTiers = []tier[mulFunc]{
 // Tables are spread by scalar code: a lookup in 512 bytes takes eight TBL and TBX of four registers for
 // 16 codes, about as long as 16 loads.
 var tableTiers = []tier[tableKernel]{
-	{"i8mm", asimd | i8mm, tableKernel{buildTablesI8MM, spreadTablesScalar}},
-	{"sdot", asimd | asimddp, tableKernel{buildTablesSDOT, spreadTablesScalar}},
-	{"neon", asimd, tableKernel{buildTablesNEON, spreadTablesScalar}},
-	{"scalar", 0, tableKernel{buildTablesScalar, spreadTablesScalar}},
+	{"i8mm", asimd | i8mm, tableKernel{buildTablesI8MM, tableSpreadScalar}},
+	{"sdot", asimd | asimddp, tableKernel{buildTablesSDOT, tableSpreadScalar}},
+	{"neon", asimd, tableKernel{buildTablesNEON, tableSpreadScalar}},
+	{"scalar", 0, tableKernel{tableBuildScalar, tableSpreadScalar}},
 }
 
-var denseVecTiers = []tier[denseVecFunc]{
-	{"neon", asimd, denseVecNEON},
-	{"scalar", 0, denseVecScalar},
+var denseVectorTiers = []tier[denseVectorFunc]{
+	{"neon", asimd, denseVectorNEON},
+	{"scalar", 0, denseVectorScalar},
 }
 
-var denseMatTiers = []tier[denseMatFunc]{
-	{"neon", asimd, denseMatNEON},
-	{"scalar", 0, denseMatScalar},
+var denseMatrixTiers = []tier[denseMatrixFunc]{
+	{"neon", asimd, denseMatrixNEON},
+	{"scalar", 0, denseMatrixScalar},
 }
 
 var nearestTiers = []tier[nearestFunc]{
@@ -92,6 +92,6 @@ var trellisTiers = []tier[trellisFunc]{
 }
 
 var windowTiers = []tier[windowFunc]{
-	{"neon", asimd, searchWindowsNEON},
-	{"scalar", 0, searchWindowsScalar},
+	{"neon", asimd, windowNEON},
+	{"scalar", 0, windowScalar},
 }

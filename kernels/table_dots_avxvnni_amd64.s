@@ -1,7 +1,7 @@
 //go:build !purego
 
 #include "textflag.h"
-#include "vnni_amd64.h"
+#include "avxvnni_amd64.h"
 
 // Y0-Y7 are the dot products of one segment with four panels of 16 centroids.
 #define STEP(addr, acc) \

@@ -15,8 +15,8 @@
 	VTBX V2.B16, [a.B16, b.B16, c.B16, d.B16], V6.B16 \
 	VTBX V3.B16, [a.B16, b.B16, c.B16, d.B16], V7.B16
 
-// func decodeLookupNEON(dst, codes, lookup *byte, d, n int)
-TEXT ·decodeLookupNEON(SB), NOSPLIT, $0-40
+// func mulLookupDecodeNEON(dst, codes, lookup *byte, d, n int)
+TEXT ·mulLookupDecodeNEON(SB), NOSPLIT, $0-40
 	MOVD  dst+0(FP), R0
 	MOVD  lookup+16(FP), R2
 	MOVD  d+24(FP), R3

@@ -73,8 +73,8 @@
 	VST1   [V24.S4], (R17) \
 	ADD    R1, R17
 
-// func denseTile4NEON(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate bool)
-TEXT ·denseTile4NEON(SB), NOSPLIT, $0-57
+// func denseMatrixTile4NEON(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate bool)
+TEXT ·denseMatrixTile4NEON(SB), NOSPLIT, $0-57
 	ARGS
 
 group:
@@ -125,8 +125,8 @@ sum:
 	BNE  group
 	RET
 
-// func denseTile2NEON(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate bool)
-TEXT ·denseTile2NEON(SB), NOSPLIT, $0-57
+// func denseMatrixTile2NEON(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate bool)
+TEXT ·denseMatrixTile2NEON(SB), NOSPLIT, $0-57
 	ARGS
 
 group:

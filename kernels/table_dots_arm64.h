@@ -1,7 +1,7 @@
 // The body of tableDotsXxx; mulvec_arm64.h says what a tier defines before. 16 centroids at a time, a
 // panel of the layout of mul-u8, meet every segment.
 
-#include "mulvec_arm64.h"
+#include "mul_arm64.h"
 
 	MOVD work+0(FP), R0
 	MOVD centroids+8(FP), R1

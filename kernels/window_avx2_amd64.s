@@ -92,8 +92,8 @@ GLOBL windowUppers<>(SB), RODATA|NOPTR, $256
 	VADDPS  Y3, least, least          \
 	VMOVUPS least, (32*i)(SI)(DI*1)
 
-// func searchWindows2AVX2(a *windowArgs)
-TEXT ·searchWindows2AVX2(SB), NOSPLIT, $256-8
+// func window2AVX2(a *windowArgs)
+TEXT ·window2AVX2(SB), NOSPLIT, $256-8
 	BEGIN
 	VXORPS      Y13, Y13, Y13
 	VPCMPEQD    Y12, Y12, Y12
@@ -163,8 +163,8 @@ window:
 	EQUAL(4, Y4, Y8, Y9)                  \
 	UPPER4(Y8, Y9)
 
-// func searchWindows3AVX2(a *windowArgs)
-TEXT ·searchWindows3AVX2(SB), NOSPLIT, $128-8
+// func window3AVX2(a *windowArgs)
+TEXT ·window3AVX2(SB), NOSPLIT, $128-8
 	BEGIN
 	SUBQ     $3, CX        // 2^CX registers of windows have the same predecessors
 	VPCMPEQD Y14, Y14, Y14

@@ -3,8 +3,8 @@
 #include "textflag.h"
 #include "neon_arm64.h"
 
-// func groupStartsNEON(dst, init *int32, q *int8, quads, groupQuads int)
-TEXT ·groupStartsNEON(SB), NOSPLIT, $0-40
+// func mulU8StartsNEON(dst, init *int32, q *int8, quads, groupQuads int)
+TEXT ·mulU8StartsNEON(SB), NOSPLIT, $0-40
 	MOVD dst+0(FP), R1
 	MOVD init+8(FP), R2
 	MOVD q+16(FP), R3

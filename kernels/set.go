@@ -62,8 +62,8 @@ type Set struct {
 	mulLookup mulFunc
 	mulWindow mulFunc
 	table     tableKernel
-	denseVec  denseVecFunc
-	denseMat  denseMatFunc
+	denseVector  denseVectorFunc
+	denseMatrix  denseMatrixFunc
 	nearest   nearestFunc
 	update    updateKernel
 	trellis   trellisFunc
@@ -82,8 +82,8 @@ func choose(have features) *Set {
 	s.mulLookup = use(s, "mul-lookup", mulLookupTiers, have)
 	s.mulWindow = use(s, "mul-window", mulWindowTiers, have)
 	s.table = use(s, "table", tableTiers, have)
-	s.denseVec = use(s, "dense-vector", denseVecTiers, have)
-	s.denseMat = use(s, "dense-matrix", denseMatTiers, have)
+	s.denseVector = use(s, "dense-vector", denseVectorTiers, have)
+	s.denseMatrix = use(s, "dense-matrix", denseMatrixTiers, have)
 	s.nearest = use(s, "nearest", nearestTiers, have)
 	s.update = use(s, "update", updateTiers, have)
 	s.trellis = use(s, "trellis", trellisTiers, have)

@@ -63,7 +63,7 @@ func (c *windowCase) check(t *testing.T, fn windowFunc, rng *rand.Rand, p place,
 	n := len(c.x)
 	got, want := alloc[byte](t, p, rng, n), make([]byte, n)
 	work.back = alloc[byte](t, p, rng, n*Centroids>>c.bits)
-	sum, wantSum := c.search(fn, got, work), c.search(searchWindowsScalar, want, new(WindowWork))
+	sum, wantSum := c.search(fn, got, work), c.search(windowScalar, want, new(WindowWork))
 	what = fmt.Sprintf("%s: %d values, %d bits, %v", what, n, c.bits, p)
 	if i := firstDifference(got, want); i >= 0 {
 		t.Fatalf("%s: assignment %d is %d, want %d", what, i, got[i], want[i])
@@ -96,7 +96,7 @@ func TestSearchWindowsFindsTheLeastSum(t *testing.T) {
 		for kind, k := range windowKinds {
 			c := newWindowCase(t, rng, offset, kind, s.bits, s.n)
 			assignments := make([]byte, s.n)
-			got := c.search(searchWindowsScalar, assignments, new(WindowWork))
+			got := c.search(windowScalar, assignments, new(WindowWork))
 			least := math.Inf(1)
 			for row := range 1 << (s.bits * s.n) {
 				least = min(least, c.sum(func(i int) byte { return byte(row >> (s.bits * (s.n - 1 - i))) }))

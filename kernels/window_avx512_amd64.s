@@ -135,8 +135,8 @@ GLOBL numbers<>(SB), RODATA|NOPTR, $64
 	VPBROADCASTD numbers<>+(4*at)(SB), Z23 \
 	COST(i, Z23, Z16, c)
 
-// func searchWindows2AVX512(a *windowArgs)
-TEXT ·searchWindows2AVX512(SB), NOSPLIT, $0-8
+// func window2AVX512(a *windowArgs)
+TEXT ·window2AVX512(SB), NOSPLIT, $0-8
 	BEGIN
 	VMOVDQU32   numbers<>(SB), Z24
 	VPSRLD      $2, Z24, Z24
@@ -179,8 +179,8 @@ value:
 	JNE     value
 	END
 
-// func searchWindows3AVX512(a *windowArgs)
-TEXT ·searchWindows3AVX512(SB), NOSPLIT, $0-8
+// func window3AVX512(a *windowArgs)
+TEXT ·window3AVX512(SB), NOSPLIT, $0-8
 	BEGIN
 	VMOVDQU32   numbers<>(SB), Z24
 	VPSRLD      $3, Z24, Z24
@@ -221,8 +221,8 @@ value:
 	JNE     value
 	END
 
-// func searchWindows4AVX512(a *windowArgs)
-TEXT ·searchWindows4AVX512(SB), NOSPLIT, $0-8
+// func window4AVX512(a *windowArgs)
+TEXT ·window4AVX512(SB), NOSPLIT, $0-8
 	BEGIN
 
 value:
@@ -250,9 +250,9 @@ value:
 	JNE     value
 	END
 
-// func searchWindows5AVX512(a *windowArgs)
+// func window5AVX512(a *windowArgs)
 // A register has two predecessors with the same lower bits, in its halves.
-TEXT ·searchWindows5AVX512(SB), NOSPLIT, $0-8
+TEXT ·window5AVX512(SB), NOSPLIT, $0-8
 	BEGIN
 
 value:

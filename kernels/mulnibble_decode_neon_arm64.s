@@ -2,8 +2,8 @@
 
 #include "textflag.h"
 
-// func decodeNibbleNEON(dst, codes, lookup *byte, n int)
-TEXT ·decodeNibbleNEON(SB), NOSPLIT, $0-32
+// func mulNibbleDecodeNEON(dst, codes, lookup *byte, n int)
+TEXT ·mulNibbleDecodeNEON(SB), NOSPLIT, $0-32
 	MOVD  dst+0(FP), R0
 	MOVD  codes+8(FP), R1
 	MOVD  lookup+16(FP), R2

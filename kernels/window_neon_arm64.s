@@ -30,8 +30,8 @@
 	EQUAL(V25, V1)                  \
 	EQUAL(V24, V0)
 
-// func searchWindowsStepsNEON(a *windowArgs)
-TEXT ·searchWindowsStepsNEON(SB), NOSPLIT, $256-8
+// func windowStepsNEON(a *windowArgs)
+TEXT ·windowStepsNEON(SB), NOSPLIT, $256-8
 	MOVD a+0(FP), R10
 	MOVD windowArgs_cost(R10), R0
 	MOVD windowArgs_back(R10), R1

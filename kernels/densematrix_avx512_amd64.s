@@ -103,8 +103,8 @@
 	VADDPS        X26, X25, X25 \
 	VMOVUPS       X25, mem
 
-// func denseTile6AVX512(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate bool)
-TEXT ·denseTile6AVX512(SB), NOSPLIT, $0-57
+// func denseMatrixTile6AVX512(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate bool)
+TEXT ·denseMatrixTile6AVX512(SB), NOSPLIT, $0-57
 	ARGS
 
 group:
@@ -147,8 +147,8 @@ sum:
 	VZEROUPPER
 	RET
 
-// func denseTile4AVX512(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate bool)
-TEXT ·denseTile4AVX512(SB), NOSPLIT, $0-57
+// func denseMatrixTile4AVX512(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate bool)
+TEXT ·denseMatrixTile4AVX512(SB), NOSPLIT, $0-57
 	ARGS
 
 group:
@@ -185,8 +185,8 @@ sum:
 	VZEROUPPER
 	RET
 
-// func denseTile2AVX512(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate bool)
-TEXT ·denseTile2AVX512(SB), NOSPLIT, $0-57
+// func denseMatrixTile2AVX512(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate bool)
+TEXT ·denseMatrixTile2AVX512(SB), NOSPLIT, $0-57
 	ARGS
 
 group:

@@ -10,8 +10,8 @@
 	VFMADD231PS (off)(SI)(DX*4), Y8, a  \
 	VFMADD231PS (off)(BX)(DX*4), Y8, b
 
-// func denseVecAVX2(y, w, x []float32)
-TEXT ·denseVecAVX2(SB), NOSPLIT, $0-72
+// func denseVectorAVX2(y, w, x []float32)
+TEXT ·denseVectorAVX2(SB), NOSPLIT, $0-72
 	MOVQ  y_base+0(FP), R8
 	MOVQ  y_len+8(FP), AX
 	MOVQ  w_base+24(FP), SI

@@ -1,7 +1,7 @@
 //go:build !purego
 
 #include "textflag.h"
-#include "vnni_amd64.h"
+#include "avxvnni_amd64.h"
 
 // FORM takes each register by its number and by its name.
 #define FORM(i, x, w, acc, X, W, ACC) \

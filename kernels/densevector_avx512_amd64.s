@@ -12,8 +12,8 @@
 	VFMADD231PS (off)(SI)(DX*4), Z4, a  \
 	VFMADD231PS (off)(BX)(DX*4), Z4, b
 
-// func denseVecAVX512(y, w, x []float32)
-TEXT ·denseVecAVX512(SB), NOSPLIT, $0-72
+// func denseVectorAVX512(y, w, x []float32)
+TEXT ·denseVectorAVX512(SB), NOSPLIT, $0-72
 	MOVQ  y_base+0(FP), R8
 	MOVQ  y_len+8(FP), AX
 	MOVQ  w_base+24(FP), SI

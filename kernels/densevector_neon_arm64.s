@@ -5,8 +5,8 @@
 
 // One row at a time: cold, distant rows starve the prefetcher. Eight sums hide the latency of FMLA.
 
-// func denseVecNEON(y, w, x []float32)
-TEXT ·denseVecNEON(SB), NOSPLIT, $0-72
+// func denseVectorNEON(y, w, x []float32)
+TEXT ·denseVectorNEON(SB), NOSPLIT, $0-72
 	MOVD y_base+0(FP), R0
 	MOVD y_len+8(FP), R1
 	MOVD w_base+24(FP), R2

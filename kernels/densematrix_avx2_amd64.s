@@ -54,8 +54,8 @@
 	store:                     \
 	VMOVUPS      X12, mem
 
-// func denseTile3AVX2(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate bool)
-TEXT ·denseTile3AVX2(SB), NOSPLIT, $0-57
+// func denseMatrixTile3AVX2(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate bool)
+TEXT ·denseMatrixTile3AVX2(SB), NOSPLIT, $0-57
 	ARGS
 
 group:
@@ -119,8 +119,8 @@ sum:
 	VZEROUPPER
 	RET
 
-// func denseTile2AVX2(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate bool)
-TEXT ·denseTile2AVX2(SB), NOSPLIT, $0-57
+// func denseMatrixTile2AVX2(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate bool)
+TEXT ·denseMatrixTile2AVX2(SB), NOSPLIT, $0-57
 	ARGS
 
 group:
