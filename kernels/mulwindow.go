@@ -46,12 +46,6 @@ func PackWindows(codes []byte, quads, bits, row int, windows []byte) {
 	}
 }
 
-func checkWindowBits(op string, quads, bits int) {
-	if bits < MinWindowBits || bits > MaxWindowBits || quads < 0 || quads%WindowQuads != 0 {
-		panic(fmt.Sprintf("kernels: %s: %d quads of %d bits a weight", op, quads, bits))
-	}
-}
-
 // MulWindow is MulU8 with weight = Lookup[window], the window being the 8 bits that end with the Bits new bits of the
 // weight. Quads and BlockQuads are multiples of WindowQuads, GroupQuads equals BlockQuads and Mult is not used.
 func (s *Set) MulWindow(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
@@ -65,35 +59,8 @@ func (s *Set) MulWindow(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int)
 	}
 }
 
-func mulWindowScalar(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
-	blocks := m.Blocks()
-	for n := range in.N {
-		x := in.Q[n*in.Stride:]
-		for row := p0 * PanelRows; row < p1*PanelRows; row++ {
-			var y float32
-			for b := range blocks {
-				sum := in.Init[n*blocks+b]
-				for c := b * 4 * m.BlockQuads; c < 4*min((b+1)*m.BlockQuads, m.Quads); c++ {
-					sum += int32(m.Lookup[m.window(row, c)]) * int32(x[c])
-				}
-				y += float32(in.Scales[n*blocks+b] * float32(sum))
-			}
-			dst[n*ld+row] = y * m.Scale[row]
-		}
+func checkWindowBits(op string, quads, bits int) {
+	if bits < MinWindowBits || bits > MaxWindowBits || quads < 0 || quads%WindowQuads != 0 {
+		panic(fmt.Sprintf("kernels: %s: %d quads of %d bits a weight", op, quads, bits))
 	}
-}
-
-// window cuts out the window of a weight.
-func (m *Matrix) window(row, col int) byte {
-	words := m.Quads * 4 * m.Bits / 64
-	word := func(i int) uint64 {
-		return binary.LittleEndian.Uint64(m.Codes[((row/PanelRows*words+i)*PanelRows+row%PanelRows)*windowWord:])
-	}
-	end := (col + 1) * m.Bits
-	last, below := (end-1)/64, (64-end%64)%64
-	window := word(last) >> below
-	if last > 0 {
-		window |= word(last-1) << (64 - below) // nothing where below is 0
-	}
-	return byte(window)
 }

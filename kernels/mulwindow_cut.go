@@ -39,16 +39,14 @@ func newWindowCut(bits int) (c windowCut) {
 	return c
 }
 
-// noWords lies before the first words of a panel.
+// noWords are the words before the first ones of a panel.
 var noWords [PanelRows * windowWord]byte
 
-// windowBlock returns where the words of block b of panel p lie, the word of each row before them, and the number of
-// quads.
-func (m *Matrix) windowBlock(p, b int) (codes, before *byte, quads int) {
+// windowWords returns where the words of block b of panel p are, and the word of each row before them.
+func (m *Matrix) windowWords(p, b int) (codes, before *byte) {
 	at := WindowBytes(p, m.Quads, m.Bits) + WindowBytes(1, b*m.BlockQuads, m.Bits)
-	codes, before = &m.Codes[at], &noWords[0]
-	if b > 0 {
-		before = &m.Codes[at-len(noWords)]
+	if b == 0 {
+		return &m.Codes[at], &noWords[0]
 	}
-	return codes, before, min(m.BlockQuads, m.Quads-b*m.BlockQuads)
+	return &m.Codes[at], &m.Codes[at-len(noWords)]
 }

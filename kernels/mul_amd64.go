@@ -2,6 +2,42 @@
 
 package kernels
 
+// coding is how the codes of a matrix stand for weights, and so which kernels multiply it. They are
+// called out of switches: what is passed to a function value, arguments and decoded weights, would
+// go to the heap.
+type coding int
+
+const (
+	codedU8 coding = iota
+	codedNibble
+	codedLookup
+	codedWindow
+)
+
+// panelBytes is the size of a panel's codes.
+func (c coding) panelBytes(m *Matrix) int {
+	switch c {
+	case codedNibble:
+		return ceilDiv(m.Quads, 2) * 4 * PanelRows
+	case codedWindow:
+		return WindowBytes(1, m.Quads, m.Bits)
+	}
+	return m.Quads * 4 * PanelRows
+}
+
+func mulLookupAVX512(d int, a *vecArgs) {
+	switch d {
+	case 1:
+		mulLookup1AVX512VBMI(a)
+	case 2:
+		mulLookup2AVX512VBMI(a)
+	case 3:
+		mulLookup3AVX512VBMI(a)
+	case 4:
+		mulLookup4AVX512VBMI(a)
+	}
+}
+
 // mulU8VecAVX512VNNI is MulU8 for one vector and the given panels.
 //
 //go:noescape
@@ -46,23 +82,6 @@ func mulNibbleDecodeAVX512VNNI(dst, codes, lookup *byte, n int)
 //
 //go:noescape
 func mulLookupDecodeAVX512VBMI(dst, codes, lookup *byte, d, n int)
-
-// tableDotsAVX512VNNI is the first half of tableBuildScalar for one block: work[s][k] = init[s] + sum of
-// centroid[k] * q[s], for width = 4*quads columns. It returns the sum over s of the largest |work[s][k]|.
-//
-//go:noescape
-func tableDotsAVX512VNNI(work *int32, centroids *byte, quads int, q *int8, init *int32, segments int) int32
-
-// tablePackAVX512VBMI rounds work * f to int16, halves to even, and writes the 256 low bytes of each segment and
-// then its 256 high bytes.
-//
-//go:noescape
-func tablePackAVX512VBMI(data *int16, work *int32, segments int, f float32)
-
-// tableSpreadAVX512VBMI is tableSpreadScalar for tables as tablePackAVX512VBMI leaves them.
-//
-//go:noescape
-func tableSpreadAVX512VBMI(a *spreadArgs)
 
 // mulU8BlockAVX2 is mulU8TileAVX512VNNI for one block, one panel and tiles vectors.
 //
@@ -111,34 +130,3 @@ func mulU8FourAVXVNNI(a *tileArgs)
 //
 //go:noescape
 func mulNibbleVecAVXVNNI(a *vecArgs)
-
-// tableDotsAVXVNNI is tableDotsAVX512VNNI.
-//
-//go:noescape
-func tableDotsAVXVNNI(work *int32, centroids *byte, quads int, q *int8, init *int32, segments int) int32
-
-// tableDotsAVX2 is tableDotsAVX512VNNI.
-//
-//go:noescape
-func tableDotsAVX2(work *int32, centroids *byte, quads int, q *int8, init *int32, segments int) int32
-
-// tablePackAVX2 rounds work * f to int16, halves to even, and writes them in the order of work.
-//
-//go:noescape
-func tablePackAVX2(data *int16, work *int32, segments int, f float32)
-
-// tablePackAVX512VNNI is tablePackAVX2.
-//
-//go:noescape
-func tablePackAVX512VNNI(data *int16, work *int32, segments int, f float32)
-
-// tableSpreadAVX2 is tableSpreadScalar. Gathers load two bytes more than an entry has, so the last
-// segment is read from a copy that has room behind it.
-//
-//go:noescape
-func tableSpreadAVX2(a *spreadArgs, last *int16)
-
-// tableSpreadAVX512VNNI is tableSpreadScalar.
-//
-//go:noescape
-func tableSpreadAVX512VNNI(a *spreadArgs)

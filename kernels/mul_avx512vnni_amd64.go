@@ -1,0 +1,125 @@
+//go:build !purego
+
+package kernels
+
+// Vectors in a tile: the kernels also take half a tile, once.
+const (
+	tileAVX512 = 8
+	tileAMX    = 32
+)
+
+// run is room for consecutive blocks of one panel in the layout of mul-u8: with as much of another
+// panel and of the input of some vectors it stays in the first-level cache.
+type run [(4*Block + 8) * PanelRows]byte
+
+func mulAVX512(c coding) mulFunc { return mulPairs(c, false) }
+func mulAMX(c coding) mulFunc    { return mulPairs(c, true) }
+
+// mulPairs is MulU8 or one of its kin in AVX-512, with AMX tiles where useAMX is set: pairs of
+// panels with tiles of vectors, then what is left, the last panel and the last vectors.
+func mulPairs(c coding, useAMX bool) mulFunc {
+	return func(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
+		x := product{m, dst, ld, in}
+		if m.Quads == 0 {
+			x.zeroRows(p0, p1)
+			return
+		}
+		tiled, paired, wide := in.N&^(tileAVX512/2-1), p0+(p1-p0)&^1, 0
+		if useAMX {
+			wide = vectorsAMX(m, in)
+		}
+		switch {
+		case tiled == 0 || paired == p0:
+		case c == codedU8:
+			x.tiles(c, p0, paired, wide, tiled, nil)
+		default:
+			var decoded [2]run
+			x.tiles(c, p0, paired, wide, tiled, &decoded)
+		}
+		size := c.panelBytes(m)
+		for n := range in.N {
+			lo := p0
+			if n < tiled {
+				lo = paired
+			}
+			if lo < p1 {
+				a := x.vecArgs(n, lo, p1, size)
+				c.vectorAVX512(m, &a)
+			}
+		}
+	}
+}
+
+// vectorsAMX is the number of vectors of a batch that fill tiles of AMX, the first ones; the rest
+// and small batches are for AVX-512. A group of fewer than 16 quads has no tile of weights, and
+// leaves all vectors to AVX-512.
+func vectorsAMX(m *Matrix, in *Input) int {
+	if m.GroupQuads*m.Width() < 16 {
+		return 0
+	}
+	return in.N &^ (tileAMX/2 - 1)
+}
+
+// tiles multiplies pairs of panels [p0, p1) with vectors [0, tiled), the first wide of them by AMX,
+// as many blocks at a time as fit a run.
+func (x *product) tiles(c coding, p0, p1, wide, tiled int, decoded *[2]run) {
+	step := x.Blocks()
+	if c != codedU8 {
+		step = Block / (x.BlockQuads * x.Width())
+	}
+	for p := p0; p < p1; p += 2 {
+		for b := 0; b < x.Blocks(); b += step {
+			end := min(b+step, x.Blocks())
+			codes := c.decodeAVX512(decoded, 0, x.Matrix, p, b, end)
+			codes2 := c.decodeAVX512(decoded, 1, x.Matrix, p+1, b, end)
+			if wide > 0 {
+				a := x.tileArgs(0, p, p+1, b, end)
+				a.tiles, a.half = wide/tileAMX, wide%tileAMX > 0
+				a.codes, a.codes2 = codes, codes2
+				mulU8TileAMX(&a)
+			}
+			if wide < tiled {
+				a := x.tileArgs(wide, p, p+1, b, end)
+				a.tiles, a.half = (tiled-wide)/tileAVX512, (tiled-wide)%tileAVX512 > 0
+				a.codes, a.codes2 = codes, codes2
+				mulU8TileAVX512VNNI(&a)
+			}
+		}
+	}
+}
+
+// decodeAVX512 returns blocks [b, end) of panel p in the layout of mul-u8; all but mul-u8 take
+// room[i] for it.
+func (c coding) decodeAVX512(room *[2]run, i int, m *Matrix, p, b, end int) *byte {
+	q, stop := b*m.BlockQuads, min(end*m.BlockQuads, m.Quads)
+	at := p * c.panelBytes(m)
+	switch c {
+	case codedNibble:
+		lo, hi := q/2, ceilDiv(stop, 2)
+		mulNibbleDecodeAVX512VNNI(&room[i][0], &m.Codes[at+lo*4*PanelRows], &m.Lookup[0], hi-lo)
+		return &room[i][q%2*4*PanelRows]
+	case codedLookup:
+		codes := &m.Codes[at+q*4*PanelRows]
+		mulLookupDecodeAVX512VBMI(&room[i][0], codes, &m.Lookup[0], m.Width(), stop-q)
+		return &room[i][0]
+	case codedWindow:
+		codes, before := m.windowWords(p, b)
+		mulWindowDecodeAVX512(&room[i][0], codes, before, &m.Lookup[0], m.Bits, stop-q)
+		return &room[i][0]
+	}
+	return &m.Codes[at+q*4*PanelRows]
+}
+
+// vectorAVX512 multiplies consecutive panels with one vector.
+func (c coding) vectorAVX512(m *Matrix, a *vecArgs) {
+	switch c {
+	case codedU8:
+		mulU8VecAVX512VNNI(a)
+	case codedNibble:
+		mulNibbleVecAVX512VNNI(a)
+	case codedLookup:
+		mulLookupAVX512(m.Width(), a)
+	case codedWindow:
+		mulWindowAVX512(m.Bits, a)
+	}
+}
