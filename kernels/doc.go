@@ -95,8 +95,8 @@
 // declarations of assembly functions and what calls them. TIER_ARCH without a subject is about the
 // instructions themselves: macros in .h, each run once for a test in .s. An assembly function is
 // named for its file: it begins with the operation and ends with the tier, as mulU8TileAMX in
-// mulu8_tile_amx_amd64.s. A test file has a subject, a tier or a kind of test (conformance, fuzz,
-// bench) before _test.
+// mulu8_tile_amx_amd64.s. Tests of SUBJECT are in SUBJECT_test.go, what they share in
+// conformance_test.go.
 //
 // # Environment
 //
