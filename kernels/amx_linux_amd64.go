@@ -8,9 +8,10 @@ import (
 	"syscall"
 )
 
-// allowTiles asks Linux to allow this process the tiles of AMX, whose state is too large for the memory that every
-// thread has for its registers anyway (Documentation/arch/x86/xstate.rst). It holds for all threads, and the kernel
-// refuses where one has a signal stack that is too small for the tiles; Go's are 32 KiB, and tiles take 8.
+// allowTiles asks Linux to allow this process the tiles of AMX, whose state is too large for the
+// memory that every thread has for its registers anyway (Documentation/arch/x86/xstate.rst). It
+// holds for all threads, and the kernel refuses where one has a signal stack that is too small for
+// the tiles; Go's are 32 KiB, and tiles take 8.
 func allowTiles() error {
 	const (
 		tileState       = 1<<17 | 1<<18 // XTILECFG and XTILEDATA in XCR0

@@ -1,8 +1,8 @@
 // Instructions that the Go assembler cannot spell. Registers are given as numbers, 0 to 15.
 
-// VPDPBUSD_VEX(x, w, acc) is VPDPBUSD Yx, Yw, Yacc in the form of AVX-VNNI, for CPUs without AVX-512 (the
-// assembler has the EVEX form only): each 32-bit sum of Yacc grows by the products of four unsigned bytes of Yw
-// with four signed bytes of Yx, without saturation.
+// VPDPBUSD_VEX(x, w, acc) is VPDPBUSD Yx, Yw, Yacc in the form of AVX-VNNI, for CPUs without
+// AVX-512 (the assembler has the EVEX form only): each 32-bit sum of Yacc grows by the products of
+// four unsigned bytes of Yw with four signed bytes of Yx, without saturation.
 //
 //	VEX.256.66.0F38.W0 50 /r  VPDPBUSD ymm1, ymm2, ymm3/m256    (Intel SDM vol. 2, VPDPBUSD)
 //	ymm1 = acc: ModRM.reg     ymm2 = w: VEX.vvvv     ymm3 = x: ModRM.rm

@@ -2,12 +2,14 @@
 
 package kernels
 
-// denseVectorAVX512 is denseVectorScalar with fused multiply-add and another order of additions. len(y) > 0.
+// denseVectorAVX512 is denseVectorScalar with fused multiply-add and another order of additions.
+// len(y) > 0.
 //
 //go:noescape
 func denseVectorAVX512(y, w, x []float32)
 
-// denseVectorAVX2 is denseVectorScalar with fused multiply-add and another order of additions. len(y) > 0.
+// denseVectorAVX2 is denseVectorScalar with fused multiply-add and another order of additions.
+// len(y) > 0.
 //
 //go:noescape
 func denseVectorAVX2(y, w, x []float32)
@@ -25,8 +27,8 @@ func denseMatrixAVX2(y []float32, ld int, w, x []float32, rows, cols, n int) {
 	denseMatrixTiled(denseTilesAVX2, denseVectorAVX2, y, ld, w, x, rows, cols, n)
 }
 
-// denseMatrixTile6AVX512 multiplies 4*groups rows of W with 6 vectors of X; both have stride columns, of
-// which it takes cols:
+// denseMatrixTile6AVX512 multiplies 4*groups rows of W with 6 vectors of X; both have stride
+// columns, of which it takes cols:
 //
 //	for i := range 6 {
 //		for r := range 4 * groups {

@@ -2,7 +2,8 @@
 
 package kernels
 
-// denseVectorNEON is denseVectorScalar with fused multiply-add and another order of additions. len(y) > 0.
+// denseVectorNEON is denseVectorScalar with fused multiply-add and another order of additions.
+// len(y) > 0.
 //
 //go:noescape
 func denseVectorNEON(y, w, x []float32)
@@ -13,8 +14,8 @@ func denseMatrixNEON(y []float32, ld int, w, x []float32, rows, cols, n int) {
 	denseMatrixTiled(denseTilesNEON, denseVectorNEON, y, ld, w, x, rows, cols, n)
 }
 
-// denseMatrixTile4NEON multiplies 4*groups rows of W with 4 vectors of X; both have stride columns, of
-// which it takes cols:
+// denseMatrixTile4NEON multiplies 4*groups rows of W with 4 vectors of X; both have stride columns,
+// of which it takes cols:
 //
 //	for i := range 4 {
 //		for r := range 4 * groups {

@@ -16,8 +16,8 @@ type denseTile struct {
 	fn func(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate bool)
 }
 
-// denseMatrixTiled takes tiles in their order, the widest first. What no tile fits, a last vector and
-// up to three last rows, is left to vec.
+// denseMatrixTiled takes tiles in their order, the widest first. What no tile fits, a last vector
+// and up to three last rows, is left to vec.
 func denseMatrixTiled(tiles []denseTile, vec denseVectorFunc, y []float32, ld int, w, x []float32, rows, cols, n int) {
 	tiled := rows &^ 3
 	if cols == 0 || n == 1 {

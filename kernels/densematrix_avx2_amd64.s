@@ -7,8 +7,8 @@
 // last full step are taken one at a time, with the other lanes zero.
 //
 // DI y, R8 bytes from one vector of y to the next, SI four rows of W, R9 x, R10 bytes from one row
-// or vector to the next, R11 three times that, R12 full steps, R13 columns after them, R15 groups of
-// four rows left. In a group: AX walks along x, CX along W, DX counts.
+// or vector to the next, R11 three times that, R12 full steps, R13 columns after them, R15 groups
+// of four rows left. In a group: AX walks along x, CX along W, DX counts.
 
 #define ARGS \
 	MOVQ y+0(FP), DI        \
@@ -54,7 +54,8 @@
 	store:                     \
 	VMOVUPS      X12, mem
 
-// func denseMatrixTile3AVX2(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate bool)
+// func denseMatrixTile3AVX2(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate
+// bool)
 TEXT ·denseMatrixTile3AVX2(SB), NOSPLIT, $0-57
 	ARGS
 
@@ -119,7 +120,8 @@ sum:
 	VZEROUPPER
 	RET
 
-// func denseMatrixTile2AVX2(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate bool)
+// func denseMatrixTile2AVX2(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate
+// bool)
 TEXT ·denseMatrixTile2AVX2(SB), NOSPLIT, $0-57
 	ARGS
 

@@ -4,13 +4,13 @@
 
 // Four rows of W meet six, four or two vectors of X; lanes are columns, so neither is rearranged.
 // Registers: Z0-Z23 the sums, [vector][row]; Z24-Z29 a step of 16 columns of the vectors; Z30 and
-// Z31 of a row. Six by four takes 10 loads for 24 multiply-adds. A step reads under the mask K1: all
-// lanes, and the columns that are left in the last step.
+// Z31 of a row. Six by four takes 10 loads for 24 multiply-adds. A step reads under the mask K1:
+// all lanes, and the columns that are left in the last step.
 //
 // DI y, R8 bytes from one vector of y to the next, SI four rows of W, R9 x, R10 bytes from one row
 // or vector to the next, R11 three times that, R12 full steps, R13 the mask of the last step or 0,
-// R15 groups of four rows left. In a group: AX and BX walk along x, CX along W, DX counts steps, R14
-// is R13 until the last step begins.
+// R15 groups of four rows left. In a group: AX and BX walk along x, CX along W, DX counts steps,
+// R14 is R13 until the last step begins.
 
 #define ARGS \
 	MOVQ    y+0(FP), DI           \
@@ -68,7 +68,8 @@
 	VFMADD231PS Z24, w, s0 \
 	VFMADD231PS Z25, w, s1
 
-// NEXT ends a step and goes on to the next full one, then to the last one if there is one, then to sum.
+// NEXT ends a step and goes on to the next full one, then to the last one if there is one, then to
+// sum.
 #define NEXT(step, check, sum) \
 	ADDQ   $64, AX  \
 	ADDQ   $64, BX  \
@@ -103,7 +104,8 @@
 	VADDPS        X26, X25, X25 \
 	VMOVUPS       X25, mem
 
-// func denseMatrixTile6AVX512(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate bool)
+// func denseMatrixTile6AVX512(y *float32, ld int, w, x *float32, stride, cols, groups int,
+// accumulate bool)
 TEXT ·denseMatrixTile6AVX512(SB), NOSPLIT, $0-57
 	ARGS
 
@@ -147,7 +149,8 @@ sum:
 	VZEROUPPER
 	RET
 
-// func denseMatrixTile4AVX512(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate bool)
+// func denseMatrixTile4AVX512(y *float32, ld int, w, x *float32, stride, cols, groups int,
+// accumulate bool)
 TEXT ·denseMatrixTile4AVX512(SB), NOSPLIT, $0-57
 	ARGS
 
@@ -185,7 +188,8 @@ sum:
 	VZEROUPPER
 	RET
 
-// func denseMatrixTile2AVX512(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate bool)
+// func denseMatrixTile2AVX512(y *float32, ld int, w, x *float32, stride, cols, groups int,
+// accumulate bool)
 TEXT ·denseMatrixTile2AVX512(SB), NOSPLIT, $0-57
 	ARGS
 

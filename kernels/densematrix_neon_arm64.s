@@ -3,13 +3,13 @@
 #include "textflag.h"
 #include "neon_arm64.h"
 
-// Four rows of W meet four or two vectors of X. Registers: V0-V15 the sums, [vector][row]; V16-V19 four
-// columns of the vectors; V20-V23 of the rows. Columns beyond the last full step are taken one at a
-// time, with the other lanes zero.
+// Four rows of W meet four or two vectors of X. Registers: V0-V15 the sums, [vector][row]; V16-V19
+// four columns of the vectors; V20-V23 of the rows. Columns beyond the last full step are taken one
+// at a time, with the other lanes zero.
 //
-// R0 y, R1 bytes from one vector of y to the next, R2 four rows of W, R3 x, R4 bytes from one row or
-// vector to the next, R5 columns, R6 groups of four rows left, R7 accumulate. In a group: R8 columns
-// left, R9-R12 walk along the rows, R13-R16 along the vectors, R17 along y.
+// R0 y, R1 bytes from one vector of y to the next, R2 four rows of W, R3 x, R4 bytes from one row
+// or vector to the next, R5 columns, R6 groups of four rows left, R7 accumulate. In a group: R8
+// columns left, R9-R12 walk along the rows, R13-R16 along the vectors, R17 along y.
 
 #define ARGS \
 	MOVD  y+0(FP), R0           \
@@ -73,7 +73,8 @@
 	VST1   [V24.S4], (R17) \
 	ADD    R1, R17
 
-// func denseMatrixTile4NEON(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate bool)
+// func denseMatrixTile4NEON(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate
+// bool)
 TEXT ·denseMatrixTile4NEON(SB), NOSPLIT, $0-57
 	ARGS
 
@@ -125,7 +126,8 @@ sum:
 	BNE  group
 	RET
 
-// func denseMatrixTile2NEON(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate bool)
+// func denseMatrixTile2NEON(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate
+// bool)
 TEXT ·denseMatrixTile2NEON(SB), NOSPLIT, $0-57
 	ARGS
 

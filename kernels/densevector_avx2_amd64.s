@@ -2,8 +2,8 @@
 
 #include "textflag.h"
 
-// Two rows at a time, half the matrix apart, as in densevec_avx512_amd64.s. Four sums a row, because two vectors of
-// this width are added in a cycle.
+// Two rows at a time, half the matrix apart, as in densevec_avx512_amd64.s. Four sums a row,
+// because two vectors of this width are added in a cycle.
 
 #define STEP(off, a, b) \
 	VMOVUPS     (off)(DI)(DX*4), Y8     \

@@ -1,7 +1,7 @@
 // Package kernels does the arithmetic of palettize on plain slices: it knows nothing of files or
 // layers. Each operation has one table of implementations (tiers), best first, the portable scalar
-// one last; a [Set] holds the chosen row of each. There are two kinds of operations: products, which
-// a layer is multiplied by, and searches, which decide the bytes of a file.
+// one last; a [Set] holds the chosen row of each. There are two kinds of operations: products,
+// which a layer is multiplied by, and searches, which decide the bytes of a file.
 //
 // # Terms
 //
@@ -22,9 +22,9 @@
 //
 // Weights are unsigned bytes, inputs signed bytes, sums int32: quantize turns float32 inputs into
 // bytes, and what a weight means, weight = scale * (byte - zero point), is the caller's. mul-u8
-// takes the bytes as they are; mul-nibble, mul-lookup and mul-window look them up; table sums up dot
-// products of the centroids with the input, which are computed first. dense-vector and dense-matrix
-// multiply float32: the baseline to be compared with.
+// takes the bytes as they are; mul-nibble, mul-lookup and mul-window look them up; table sums up
+// dot products of the centroids with the input, which are computed first. dense-vector and
+// dense-matrix multiply float32: the baseline to be compared with.
 //
 // A matrix that is multiplied without being rebuilt is stored in panels of 16 rows. Within a panel
 // a quad of the 16 rows is 64 bytes, so that one register holds 16 rows and the products of
@@ -40,9 +40,9 @@
 // panels that are multiplied together but stored apart are not fetched well from memory.
 //
 // The stream of mul-window has the new bits of one weight after those of the other, the highest bit
-// first, in words of 64 bits whose highest bit comes first and which are little-endian in memory. So
-// the window that a weight is looked up with, the 8 bits of the stream that end with its own, are 8
-// neighbouring bits in a word or in the end of one and the beginning of the next.
+// first, in words of 64 bits whose highest bit comes first and which are little-endian in memory.
+// So the window that a weight is looked up with, the 8 bits of the stream that end with its own,
+// are 8 neighbouring bits in a word or in the end of one and the beginning of the next.
 //
 // For mul-lookup the input is permuted so that the j-th columns of four neighbouring segments are
 // neighbours (PermuteInput); the other operations take it as it is.
@@ -74,12 +74,12 @@
 // # AMX tiles
 //
 // AMX tiles are registers of a thread that must be configured first and released at the end. A
-// goroutine cannot move to another thread in between: all of it happens within one assembly function
-// that calls nothing, and the runtime preempts goroutines at safe points only, which assembly has
-// none of. A signal, or another thread on the same CPU, is harmless: the kernel saves and restores
-// tiles like all registers. Linux allows a process tiles on request; it is asked once, at the start,
-// where the CPU has them and PALETTIZE_CPU_OFF does not switch them off. Where it refuses, Tiers
-// says so and AVX-512 takes their place.
+// goroutine cannot move to another thread in between: all of it happens within one assembly
+// function that calls nothing, and the runtime preempts goroutines at safe points only, which
+// assembly has none of. A signal, or another thread on the same CPU, is harmless: the kernel saves
+// and restores tiles like all registers. Linux allows a process tiles on request; it is asked once,
+// at the start, where the CPU has them and PALETTIZE_CPU_OFF does not switch them off. Where it
+// refuses, Tiers says so and AVX-512 takes their place.
 //
 // # Files
 //
@@ -91,10 +91,10 @@
 //	TIER     a name in the tables; none: for several tiers
 //	ARCH     amd64, arm64, linux_amd64, or portable: whatever has no file of its own
 //
-// SUBJECT.go has the contract and the checks, SUBJECT_scalar.go the scalar tier, SUBJECT_ARCH.go the
-// declarations of assembly functions and what calls them. TIER_ARCH without a subject is about the
-// instructions themselves: macros in .h, each run once for a test in .s. An assembly function is
-// named for its file: it begins with the operation and ends with the tier, as mulU8TileAMX in
+// SUBJECT.go has the contract and the checks, SUBJECT_scalar.go the scalar tier, SUBJECT_ARCH.go
+// the declarations of assembly functions and what calls them. TIER_ARCH without a subject is about
+// the instructions themselves: macros in .h, each run once for a test in .s. An assembly function
+// is named for its file: it begins with the operation and ends with the tier, as mulU8TileAMX in
 // mulu8_tile_amx_amd64.s. Tests of SUBJECT are in SUBJECT_test.go, what they share in
 // conformance_test.go.
 //

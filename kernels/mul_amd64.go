@@ -43,7 +43,8 @@ func mulLookupAVX512(d int, a *vecArgs) {
 //go:noescape
 func mulU8VecAVX512VNNI(a *vecArgs)
 
-// mulU8TileAVX512VNNI is a run of blocks of MulU8 for two panels and 8*tiles vectors, 4 more if half is set:
+// mulU8TileAVX512VNNI is a run of blocks of MulU8 for two panels and 8*tiles vectors, 4 more if
+// half is set:
 //
 //	y = dst, or 0 if the first block is the row's
 //	for each block, y = y + float32(scales * float32(t))
@@ -57,7 +58,8 @@ func mulU8TileAVX512VNNI(a *tileArgs)
 //go:noescape
 func mulNibbleVecAVX512VNNI(a *vecArgs)
 
-// mulLookup1AVX512VBMI is MulLookup with d = 1 for one vector and the given panels; the others likewise.
+// mulLookup1AVX512VBMI is MulLookup with d = 1 for one vector and the given panels; the others
+// likewise.
 //
 //go:noescape
 func mulLookup1AVX512VBMI(a *vecArgs)
@@ -72,7 +74,8 @@ func mulLookup3AVX512VBMI(a *vecArgs)
 func mulLookup4AVX512VBMI(a *vecArgs)
 
 // mulNibbleDecodeAVX512VNNI turns n vectors of 64 codes of mul-nibble into the layout of mul-u8:
-// dst[128*i+j] is the weight of the low half of code j of vector i, dst[128*i+64+j] that of its high half.
+// dst[128*i+j] is the weight of the low half of code j of vector i, dst[128*i+64+j] that of its
+// high half.
 //
 //go:noescape
 func mulNibbleDecodeAVX512VNNI(dst, codes, lookup *byte, n int)
@@ -94,7 +97,8 @@ func mulU8BlockAVX2(a *tileArgs)
 func mulU8FourAVX2(a *tileArgs)
 
 // mulNibbleDecodeAVX2 turns n vectors of 64 codes of mul-nibble into the layout of mul-u8:
-// dst[128*i+j] is the weight of the low half of code j of vector i, dst[128*i+64+j] that of its high half.
+// dst[128*i+j] is the weight of the low half of code j of vector i, dst[128*i+64+j] that of its
+// high half.
 //
 //go:noescape
 func mulNibbleDecodeAVX2(dst, codes, lookup *byte, n int)
@@ -105,8 +109,8 @@ func mulNibbleDecodeAVX2(dst, codes, lookup *byte, n int)
 //go:noescape
 func mulLookupDecodeAVX2(dst, codes, lookup *byte, d, n int)
 
-// mulU8TileAMX is mulU8TileAVX512VNNI for 32*tiles vectors, 16 more if half is set, and for all blocks of a row from
-// one on. It changes a.
+// mulU8TileAMX is mulU8TileAVX512VNNI for 32*tiles vectors, 16 more if half is set, and for all
+// blocks of a row from one on. It changes a.
 //
 //go:noescape
 func mulU8TileAMX(a *tileArgs)

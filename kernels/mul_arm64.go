@@ -228,8 +228,9 @@ func mulNibbleVecNEON(a *vecArgs)
 //		dst[g] = init[g] + 128*(sum of the q of g)
 //	}
 //
-// 128 times the sum is at most 128*128*256 = 2^22. Sums of (weight - 128) * q from there pass through other
-// values than those of weight * q and end at the same ones, modulo 2^32 and so exactly.
+// 128 times the sum is at most 128*128*256 = 2^22. Sums of (weight - 128) * q from there pass
+// through other values than those of weight * q and end at the same ones, modulo 2^32 and so
+// exactly.
 //
 //go:noescape
 func mulU8StartsNEON(dst, init *int32, q *int8, quads, groupQuads int)

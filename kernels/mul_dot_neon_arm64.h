@@ -1,6 +1,6 @@
-// How the neon tier multiplies, without dot products: signed w-128 as in dot_sdot_arm64.h. A product is
-// at most 128*128 and fits int16; the sum of two need not, so they are added as int32. V0-V7 hold
-// two sums for each row.
+// How the neon tier multiplies, without dot products: signed w-128 as in dot_sdot_arm64.h. A
+// product is at most 128*128 and fits int16; the sum of two need not, so they are added as int32.
+// V0-V7 hold two sums for each row.
 
 #define FLIP(w) VEOR V25.B16, w.B16, w.B16
 

@@ -1,5 +1,5 @@
-// How the sdot tier multiplies: a weight w becomes the signed w-128 by a flip of its top bit (V25 holds
-// 0x80s), and 128 times the sum of the inputs is already in what a group starts from.
+// How the sdot tier multiplies: a weight w becomes the signed w-128 by a flip of its top bit (V25
+// holds 0x80s), and 128 times the sum of the inputs is already in what a group starts from.
 
 #define FLIP(w) VEOR V25.B16, w.B16, w.B16
 

@@ -25,7 +25,8 @@ const (
 	extremes
 )
 
-// newMul makes a matrix and an input. codes is the number of bytes of the layout, lookup that of the lookup.
+// newMul makes a matrix and an input. codes is the number of bytes of the layout, lookup that of
+// the lookup.
 func newMul(t testing.TB, rng *rand.Rand, p place, x extreme, s mulShape, codes, lookup int) (*Matrix, *Input) {
 	m := &Matrix{Panels: s.panels, Quads: s.quads, BlockQuads: s.blockQuads, GroupQuads: s.groupQuads}
 	rows := s.panels * PanelRows
@@ -81,8 +82,9 @@ func newMul(t testing.TB, rng *rand.Rand, p place, x extreme, s mulShape, codes,
 	return m, in
 }
 
-// unsigned is the mode for an emulator that takes the signed bytes of AMX for unsigned ones, as Bochs 3.0 does: with
-// PALETTIZE_TEST_UNSIGNED=1 no input of a multiplication is negative. Such a run does not test signs.
+// unsigned is the mode for an emulator that takes the signed bytes of AMX for unsigned ones, as
+// Bochs 3.0 does: with PALETTIZE_TEST_UNSIGNED=1 no input of a multiplication is negative. Such a
+// run does not test signs.
 var unsigned = os.Getenv("PALETTIZE_TEST_UNSIGNED") == "1"
 
 // signed returns an input of these bits, or in that mode one that is not negative.
@@ -105,8 +107,8 @@ func pickByte(rng *rand.Rand, x extreme, lo, low, high byte) byte {
 	return byte(rng.Uint32())
 }
 
-// checkMulTier holds one tier against scalar, all of dst: the rows that were asked for and the rest,
-// which must be left alone.
+// checkMulTier holds one tier against scalar, all of dst: the rows that were asked for and the
+// rest, which must be left alone.
 func checkMulTier(t *testing.T, fn, scalar mulFunc, rng *rand.Rand, p place, s mulShape, m *Matrix, in *Input) {
 	t.Helper()
 	rows := m.Panels * PanelRows
@@ -126,8 +128,8 @@ func checkMulTier(t *testing.T, fn, scalar mulFunc, rng *rand.Rand, p place, s m
 	sameFloats(t, fmt.Sprintf("%+v, %v", s, p), got, want)
 }
 
-// mulShapes are the cases for width d: every number of quads up to some, then block tails, groups of
-// one quad to the whole block, batches and panel ranges.
+// mulShapes are the cases for width d: every number of quads up to some, then block tails, groups
+// of one quad to the whole block, batches and panel ranges.
 func mulShapes(d int, groups bool) []mulShape {
 	var shapes []mulShape
 	largest := Block / 4 / d

@@ -5,7 +5,8 @@
 #include "avx512vnni_amd64.h"
 #include "avx512vbmi_amd64.h"
 
-// Z0 y, Z2-Z5 sums, Z6-Z9 codes and weights, Z16-Z31 the lookups: four registers for each of the d columns.
+// Z0 y, Z2-Z5 sums, Z6-Z9 codes and weights, Z16-Z31 the lookups: four registers for each of the d
+// columns.
 
 #define LOAD4(off, a, b, c, d) \
 	VMOVDQU32 (off)(AX), a     \

@@ -2,8 +2,9 @@
 
 #include "textflag.h"
 
-// AVX2 looks up 16 bytes at a time: sixteen shuffles by the low half of a code, and a tree of blends by
-// the bits of the high half, which Y1 to Y4 have on top of their bytes: bit 4, 5, 6 and 7.
+// AVX2 looks up 16 bytes at a time: sixteen shuffles by the low half of a code, and a tree of
+// blends by the bits of the high half, which Y1 to Y4 have on top of their bytes: bit 4, 5, 6 and
+// 7.
 #define PAIR(i, y) \
 	VBROADCASTI128 (32*i)(AX), y        \
 	VBROADCASTI128 (32*i+16)(AX), Y15   \

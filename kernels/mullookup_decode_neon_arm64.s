@@ -2,8 +2,9 @@
 
 #include "textflag.h"
 
-// One plane of 256 weights at a time lies in V16-V31. TBL answers for 64 of them and gives 0 for larger
-// codes; TBX leaves those alone, so that after codes less 64, 128 and 192 each code has met its own.
+// One plane of 256 weights at a time lies in V16-V31. TBL answers for 64 of them and gives 0 for
+// larger codes; TBX leaves those alone, so that after codes less 64, 128 and 192 each code has met
+// its own.
 
 #define PART(a, b, c, d) \
 	VSUB V8.B16, V0.B16, V0.B16                       \

@@ -4,8 +4,8 @@
 #include "textflag.h"
 #include "avxvnni_amd64.h"
 
-// Four vectors share the loads of the weights, Y8 for rows 0-7 and Y9 for rows 8-15. The sums of vector i are Yi
-// and Y(4+i).
+// Four vectors share the loads of the weights, Y8 for rows 0-7 and Y9 for rows 8-15. The sums of
+// vector i are Yi and Y(4+i).
 #define STEP(addr, low, high) \
 	VPBROADCASTD addr, Y10    \
 	VPDPBUSD_VEX(10, 8, low)  \
@@ -36,8 +36,8 @@
 	VMOVDQA low, (64*i)(R12)           \
 	VMOVDQA high, (64*i+32)(R12)
 
-// Y15 is empty in the first block, so that y starts at 0. Y13 and Y14 are the scales of the rows in the
-// last block and 1 before.
+// Y15 is empty in the first block, so that y starts at 0. Y13 and Y14 are the scales of the rows in
+// the last block and 1 before.
 #define FINISH(i, low, high) \
 	VBROADCASTSS (DX), Y8              \
 	ADDQ         R15, DX               \

@@ -6,18 +6,18 @@
 
 TILECONFIG(tiles<>)
 
-// The inputs of 16 vectors in a row of 64 columns are one tile, as they lie (tiles 4 and 5); 16 quads of a panel are
-// another (6 and 7). Their products are a tile of 16 vectors by 16 rows: 0 and 1 are the first 16 vectors with
-// either panel, 2 and 3 the second 16.
+// The inputs of 16 vectors in a row of 64 columns are one tile, as they lie (tiles 4 and 5); 16
+// quads of a panel are another (6 and 7). Their products are a tile of 16 vectors by 16 rows: 0 and
+// 1 are the first 16 vectors with either panel, 2 and 3 the second 16.
 //
-// The tiles belong to the thread, so a goroutine must not change threads between LDTILECFG and TILERELEASE. It cannot:
-// both are in this function, which calls nothing, and the runtime never preempts a goroutine within assembly,
-// which has no safe points. Signals and other threads on the same CPU are harmless: the kernel saves and restores the
-// tiles with the rest of the registers.
+// The tiles belong to the thread, so a goroutine must not change threads between LDTILECFG and
+// TILERELEASE. It cannot: both are in this function, which calls nothing, and the runtime never
+// preempts a goroutine within assembly, which has no safe points. Signals and other threads on the
+// same CPU are harmless: the kernel saves and restores the tiles with the rest of the registers.
 
-// func mulU8TileAMX(a *tileArgs)
-// The frame holds, on a cache line boundary, the products of 32 vectors with two panels and behind them t of all
-// sums between two groups, 4096 bytes each, and what the registers do not.
+// func mulU8TileAMX(a *tileArgs) The frame holds, on a cache line boundary, the products of 32
+// vectors with two panels and behind them t of all sums between two groups, 4096 bytes each, and
+// what the registers do not.
 TEXT ·mulU8TileAMX(SB), 0, $8400-8
 	MOVQ a+0(FP), DI
 	LEAQ sums-8256(SP), R12
@@ -145,8 +145,8 @@ storeHalf:
 	MOVQ      tileArgs_mult2(DI), DX
 	VPMOVSXBD (DX)(R10*1), Z21
 
-// One vector after the other: BX is at its input behind the tiles, R11 at its products, DX at where its sums start
-// from, R14 at its results, R15 at its scale.
+// One vector after the other: BX is at its input behind the tiles, R11 at its products, DX at where
+// its sums start from, R14 at its results, R15 at its scale.
 rest:
 	MOVQ BX, behind-8344(SP)
 	MOVQ AX, DX

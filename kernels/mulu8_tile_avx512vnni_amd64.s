@@ -3,9 +3,9 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-// Z0-Z7 are the sums of eight vectors with the first panel, Z8-Z15 with the second; half a tile uses
-// the first four of each. A step of one
-// quad loads ten times and multiplies sixteen times, so that two multiplications a cycle are the limit.
+// Z0-Z7 are the sums of eight vectors with the first panel, Z8-Z15 with the second; half a tile
+// uses the first four of each. A step of one quad loads ten times and multiplies sixteen times, so
+// that two multiplications a cycle are the limit.
 
 #define INIT(i, a, b) \
 	VPBROADCASTD (R8), a \
@@ -84,9 +84,8 @@
 	HIGH(M)                    \
 	done:
 
-// func mulU8TileAVX512VNNI(a *tileArgs)
-// The weights of a tile stay in the first-level cache for all vectors, y in the frame for all blocks: dst, where vectors
-// lie far apart, is written once.
+// func mulU8TileAVX512VNNI(a *tileArgs) The weights of a tile stay in the first-level cache for all
+// vectors, y in the frame for all blocks: dst, where vectors lie far apart, is written once.
 TEXT ·mulU8TileAVX512VNNI(SB), 0, $2200-8
 	MOVQ a+0(FP), DI
 	LEAQ y-2112(SP), R12

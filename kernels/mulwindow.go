@@ -7,16 +7,16 @@ import (
 
 const (
 	windowWord = 8 // bytes of a word of mul-window
-	// WindowQuads divides Quads and BlockQuads of a matrix for mul-window: 64 columns, whose bits are whole words for
-	// any number of bits a weight.
+	// WindowQuads divides Quads and BlockQuads of a matrix for mul-window: 64 columns, whose bits
+	// are whole words for any number of bits a weight.
 	WindowQuads = 16
 )
 
 // WindowBytes is the size of Codes for mul-window.
 func WindowBytes(panels, quads, bits int) int { return panels * PanelRows * quads * 4 * bits / 8 }
 
-// PackWindows writes one row of a matrix for MulWindow into its codes. windows has the windows of the row, or anything
-// whose lower bits are the new bits of a weight. Columns beyond get zeros.
+// PackWindows writes one row of a matrix for MulWindow into its codes. windows has the windows of
+// the row, or anything whose lower bits are the new bits of a weight. Columns beyond get zeros.
 func PackWindows(codes []byte, quads, bits, row int, windows []byte) {
 	checkWindowBits("PackWindows", quads, bits)
 	if row < 0 || len(windows) > 4*quads || len(codes) < WindowBytes(row/PanelRows+1, quads, bits) {
@@ -46,8 +46,9 @@ func PackWindows(codes []byte, quads, bits, row int, windows []byte) {
 	}
 }
 
-// MulWindow is MulU8 with weight = Lookup[window], the window being the 8 bits that end with the Bits new bits of the
-// weight. Quads and BlockQuads are multiples of WindowQuads, GroupQuads equals BlockQuads and Mult is not used.
+// MulWindow is MulU8 with weight = Lookup[window], the window being the 8 bits that end with the
+// Bits new bits of the weight. Quads and BlockQuads are multiples of WindowQuads, GroupQuads equals
+// BlockQuads and Mult is not used.
 func (s *Set) MulWindow(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
 	checkWindowBits("MulWindow", m.Quads, m.Bits)
 	if m.BlockQuads%WindowQuads != 0 || m.GroupQuads != m.BlockQuads || len(m.Lookup) != Centroids {

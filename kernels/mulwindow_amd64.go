@@ -28,7 +28,8 @@ func mulWindowDecodeAVX512(dst, codes, before, lookup *byte, bits, quads int) {
 	}
 }
 
-// mulWindow2AVX512VBMI is MulWindow for 2 bits, one vector and the given panels; the others likewise.
+// mulWindow2AVX512VBMI is MulWindow for 2 bits, one vector and the given panels; the others
+// likewise.
 //
 //go:noescape
 func mulWindow2AVX512VBMI(a *vecArgs)
@@ -42,8 +43,8 @@ func mulWindow4AVX512VBMI(a *vecArgs)
 //go:noescape
 func mulWindow5AVX512VBMI(a *vecArgs)
 
-// mulWindowDecode2AVX512VBMI turns quads of mul-window with 2 bits, whose 16 rows have the words before at before, into the
-// layout of mul-u8; the others likewise.
+// mulWindowDecode2AVX512VBMI turns quads of mul-window with 2 bits, whose 16 rows have the words
+// before at before, into the layout of mul-u8; the others likewise.
 //
 //go:noescape
 func mulWindowDecode2AVX512VBMI(dst, codes, before, lookup *byte, quads int)
@@ -57,7 +58,8 @@ func mulWindowDecode4AVX512VBMI(dst, codes, before, lookup *byte, quads int)
 //go:noescape
 func mulWindowDecode5AVX512VBMI(dst, codes, before, lookup *byte, quads int)
 
-// mulWindowCutAVX2 writes the windows of quads of mul-window, as mulWindowDecode2AVX512VBMI writes the weights.
+// mulWindowCutAVX2 writes the windows of quads of mul-window, as mulWindowDecode2AVX512VBMI writes
+// the weights.
 //
 //go:noescape
 func mulWindowCutAVX2(dst, codes, before *byte, cut *windowCut, quads int)

@@ -3,8 +3,8 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-// FOUR sets y to the windows of four rows, eight columns each: shuffles bring each window into two bytes, a product
-// moves it to the upper one.
+// FOUR sets y to the windows of four rows, eight columns each: shuffles bring each window into two
+// bytes, a product moves it to the upper one.
 #define FOUR(off, y, t) \
 	VMOVDQU   (off)(DX), y         \
 	VPBLENDVB Y12, (off)(SI), y, y \

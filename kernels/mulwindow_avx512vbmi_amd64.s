@@ -4,15 +4,17 @@
 #include "textflag.h"
 #include "avx512vbmi_amd64.h"
 
-// Eight weights take as many bytes as one takes bits, so steps of eight columns begin and end with a byte. Of the 64
-// windows that a register gives, eight in a row belong to one row: the sums of a row lie in two neighbours.
+// Eight weights take as many bytes as one takes bits, so steps of eight columns begin and end with
+// a byte. Of the 64 windows that a register gives, eight in a row belong to one row: the sums of a
+// row lie in two neighbours.
 //
-// Z0 y, Z2-Z5 sums: rows 0 to 7 in Z2 and Z3, 8 to 15 in Z4 and Z5. Z6, Z7 windows and weights, Z8 the input. Z10, Z11
-// the words of the 16 rows, Z12, Z13 those before, of which K3-K7 replace the upper bytes. Z16-Z19 the lookup. Z20-Z27
-// where windows begin in a word. Z28, Z29 the even and the odd numbers.
+// Z0 y, Z2-Z5 sums: rows 0 to 7 in Z2 and Z3, 8 to 15 in Z4 and Z5. Z6, Z7 windows and weights, Z8
+// the input. Z10, Z11 the words of the 16 rows, Z12, Z13 those before, of which K3-K7 replace the
+// upper bytes. Z16-Z19 the lookup. Z20-Z27 where windows begin in a word. Z28, Z29 the even and the
+// odd numbers.
 
-// WINDOWS is where the windows of eight weights begin, that of the first in the lowest byte, when the last ends at bit
-// end of a word.
+// WINDOWS is where the windows of eight weights begin, that of the first in the lowest byte, when
+// the last ends at bit end of a word.
 #define WINDOWS(bits, end, z) \
 	MOVQ         $(bits*0x0001020304050607+end*0x0101010101010101), AX \
 	VPBROADCASTQ AX, z
@@ -128,9 +130,9 @@ GLOBL evens<>(SB), RODATA|NOPTR, $64
 	VMOVDQU32 Z6, (128*i)(R8)    \
 	VMOVDQU32 Z8, (128*i+64)(R8)
 
-// SETUP2 prepares for units of 2 bits: a step of eight columns ends at bit 48, 32, 16 and 0 of a word, the first begins
-// in the word before. UNIT2 is such a unit, STEP being MUL or STORE. The others likewise: a unit is as few words as
-// whole steps fill.
+// SETUP2 prepares for units of 2 bits: a step of eight columns ends at bit 48, 32, 16 and 0 of a
+// word, the first begins in the word before. UNIT2 is such a unit, STEP being MUL or STORE. The
+// others likewise: a unit is as few words as whole steps fill.
 
 #define SETUP2 \
 	UPPER(48, K3)       \
@@ -222,7 +224,8 @@ GLOBL evens<>(SB), RODATA|NOPTR, $64
 	STEP(7, Z27, Z10, Z11, Z3, Z5) \
 	NEXT
 
-// MULTIPLY is a kernel for one vector. A unit has this many words of a row, and steps of eight columns.
+// MULTIPLY is a kernel for one vector. A unit has this many words of a row, and steps of eight
+// columns.
 #define MULTIPLY(SETUP, UNIT, words, steps) \
 	BEGIN                 \
 	SETUP                 \

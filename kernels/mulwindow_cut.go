@@ -2,8 +2,9 @@
 
 package kernels
 
-// windowCut says how shuffles cut out the windows of 64 columns. A step takes eight columns, which have as many bytes
-// as a weight has bits, so that they begin and end with a byte. It takes pairs of words, of two rows.
+// windowCut says how shuffles cut out the windows of 64 columns. A step takes eight columns, which
+// have as many bytes as a weight has bits, so that they begin and end with a byte. It takes pairs
+// of words, of two rows.
 type windowCut struct {
 	steps [8]windowStep
 	scale [8]int16 // what takes each of eight windows to the upper of its two bytes when multiplied
@@ -42,7 +43,8 @@ func newWindowCut(bits int) (c windowCut) {
 // noWords are the words before the first ones of a panel.
 var noWords [PanelRows * windowWord]byte
 
-// windowWords returns where the words of block b of panel p are, and the word of each row before them.
+// windowWords returns where the words of block b of panel p are, and the word of each row before
+// them.
 func (m *Matrix) windowWords(p, b int) (codes, before *byte) {
 	at := WindowBytes(p, m.Quads, m.Bits) + WindowBytes(1, b*m.BlockQuads, m.Bits)
 	if b == 0 {

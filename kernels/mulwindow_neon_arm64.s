@@ -4,8 +4,9 @@
 #include "textflag.h"
 #include "neon_arm64.h"
 
-// FOUR sets w to the windows of four rows, eight columns each, two rows to a register of words: shuffles bring each
-// window into two bytes, a product moves it to the upper one. q0 and q1 are the two quads.
+// FOUR sets w to the windows of four rows, eight columns each, two rows to a register of words:
+// shuffles bring each window into two bytes, a product moves it to the upper one. q0 and q1 are the
+// two quads.
 #define FOUR(words, words2, q0, q1) \
 	VTBL  V25.B16, [words.B16], V8.B16   \
 	VTBL  V26.B16, [words.B16], V9.B16   \

@@ -2,8 +2,8 @@ package kernels
 
 import "math"
 
-// tiniest is the value below which a block of inputs counts as zero: 127/tiniest and all that follows stays
-// finite and normal.
+// tiniest is the value below which a block of inputs counts as zero: 127/tiniest and all that
+// follows stays finite and normal.
 const tiniest = 0x1p-100
 
 func quantizeScalar(q []int8, scales []float32, x []float32, block int) bool {

@@ -34,7 +34,8 @@ func NewTables(segments, blockSegments int) *Tables {
 	return t
 }
 
-// Resize makes t a work space for rows of another length, in the memory that it has where that is enough.
+// Resize makes t a work space for rows of another length, in the memory that it has where that is
+// enough.
 func (t *Tables) Resize(segments, blockSegments int) {
 	t.Segments, t.BlockSegments = segments, blockSegments
 	t.Data = slices.Grow(t.Data[:0], segments*Centroids)[:segments*Centroids]
@@ -42,9 +43,9 @@ func (t *Tables) Resize(segments, blockSegments int) {
 	t.Work = slices.Grow(t.Work[:0], blockSegments*Centroids)[:blockSegments*Centroids]
 }
 
-// BuildTables fills t. centroids are 256 rows in the layout of mul-u8, width columns each (a multiple of
-// 4); q holds Segments x width values, scales one value a block, init one value a segment. For each
-// block of segments
+// BuildTables fills t. centroids are 256 rows in the layout of mul-u8, width columns each (a
+// multiple of 4); q holds Segments x width values, scales one value a block, init one value a
+// segment. For each block of segments
 //
 //	T[g][k] = init[g] + sum of centroid[k] * q[g]                       (int32)
 //	m = sum over the segments g of the block of max over k of |T[g][k]|
@@ -65,9 +66,9 @@ func (s *Set) BuildTables(t *Tables, centroids []byte, width int, q []int8, scal
 	}
 }
 
-// SpreadTables sums table entries along rows: codes lie as [tile of 4 panels][segment][panel][64 rows]. Panels [p0, p1)
-// are whole tiles, but for the last of all, which may be shorter. For each row of them, with y starting at 0, for
-// each block in order
+// SpreadTables sums table entries along rows: codes lie as [tile of 4 panels][segment][panel][64
+// rows]. Panels [p0, p1) are whole tiles, but for the last of all, which may be shorter. For each
+// row of them, with y starting at 0, for each block in order
 //
 //	y = y + float32(t.Scales[block] * float32(sum over its segments g of table[g][code]))
 //

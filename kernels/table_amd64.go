@@ -2,8 +2,8 @@
 
 package kernels
 
-// tableBuild is tableBuildScalar with a tier's two halves: dots fills t.Work for a block and returns the
-// sum of the largest magnitudes, pack rounds it.
+// tableBuild is tableBuildScalar with a tier's two halves: dots fills t.Work for a block and
+// returns the sum of the largest magnitudes, pack rounds it.
 func tableBuild(
 	dots func(work *int32, centroids *byte, quads int, q *int8, init *int32, segments int) int32,
 	pack func(data *int16, work *int32, segments int, f float32),
@@ -32,8 +32,8 @@ type spreadArgs struct {
 	panels        int
 }
 
-// spreadArgs returns what a kernel needs to spread t along the tile of panels [p0, p1) that begins at p0. t has
-// segments.
+// spreadArgs returns what a kernel needs to spread t along the tile of panels [p0, p1) that begins
+// at p0. t has segments.
 func (t *Tables) spreadArgs(dst []float32, codes []byte, scale []float32, p0, p1 int) spreadArgs {
 	return spreadArgs{
 		dst:           &dst[p0*TablePanelRows],
@@ -82,8 +82,9 @@ func spreadAVX2(dst []float32, t *Tables, codes []byte, scale []float32, p0, p1 
 	}
 }
 
-// tableDotsAVX512VNNI is the first half of tableBuildScalar for one block: work[s][k] = init[s] + sum of
-// centroid[k] * q[s], for width = 4*quads columns. It returns the sum over s of the largest |work[s][k]|.
+// tableDotsAVX512VNNI is the first half of tableBuildScalar for one block: work[s][k] = init[s] +
+// sum of centroid[k] * q[s], for width = 4*quads columns. It returns the sum over s of the largest
+// |work[s][k]|.
 //
 //go:noescape
 func tableDotsAVX512VNNI(work *int32, centroids *byte, quads int, q *int8, init *int32, segments int) int32
@@ -98,8 +99,8 @@ func tableDotsAVXVNNI(work *int32, centroids *byte, quads int, q *int8, init *in
 //go:noescape
 func tableDotsAVX2(work *int32, centroids *byte, quads int, q *int8, init *int32, segments int) int32
 
-// tablePackAVX512VBMI rounds work * f to int16, halves to even, and writes the 256 low bytes of each segment and
-// then its 256 high bytes.
+// tablePackAVX512VBMI rounds work * f to int16, halves to even, and writes the 256 low bytes of
+// each segment and then its 256 high bytes.
 //
 //go:noescape
 func tablePackAVX512VBMI(data *int16, work *int32, segments int, f float32)

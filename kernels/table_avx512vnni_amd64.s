@@ -30,8 +30,8 @@ loop:
 	VZEROUPPER
 	RET
 
-// SPREAD adds the entries of 32 rows. VPERMI2W looks up 64 entries, by the low six bits of a code; the
-// other two bits choose among four such lookups.
+// SPREAD adds the entries of 32 rows. VPERMI2W looks up 64 entries, by the low six bits of a code;
+// the other two bits choose among four such lookups.
 #define SPREAD(codes, sum) \
 	VPMOVZXBW codes, Z8       \
 	VPTESTMW  Z31, Z8, K1     \
@@ -48,7 +48,8 @@ loop:
 	VMOVDQU16 Z10, K2, Z8     \
 	VPADDW    Z8, sum, sum
 
-// FINISH16 adds 16 rows of one block to y. K3 is empty in the first block. Z28 is the block's scale.
+// FINISH16 adds 16 rows of one block to y. K3 is empty in the first block. Z28 is the block's
+// scale.
 #define FINISH16(sums, off) \
 	VPMOVSXWD sums, Z10                \
 	VCVTDQ2PS Z10, Z10                 \

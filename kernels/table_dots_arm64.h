@@ -1,5 +1,5 @@
-// The body of tableDotsXxx; mulvec_arm64.h says what a tier defines before. 16 centroids at a time, a
-// panel of the layout of mul-u8, meet every segment.
+// The body of tableDotsXxx; mulvec_arm64.h says what a tier defines before. 16 centroids at a time,
+// a panel of the layout of mul-u8, meet every segment.
 
 #include "mul_arm64.h"
 

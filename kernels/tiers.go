@@ -28,9 +28,9 @@ func pick[F any](table []tier[F], have features) tier[F] {
 // changed.
 var host, amxRefusal, hostErr = hostFeatures(detect(), os.Getenv("PALETTIZE_CPU_OFF"), allowTiles)
 
-// hostFeatures returns what is left of the CPU's features without those named in off. The operating system is
-// asked to allow the tiles of AMX, which costs every thread of the process some memory, only when they would be
-// used; the error is its refusal, if it refused.
+// hostFeatures returns what is left of the CPU's features without those named in off. The operating
+// system is asked to allow the tiles of AMX, which costs every thread of the process some memory,
+// only when they would be used; the error is its refusal, if it refused.
 func hostFeatures(have features, off string, allowTiles func() error) (left features, refusal, err error) {
 	have, unknown := have.without(off)
 	if unknown != nil {
@@ -44,7 +44,8 @@ func hostFeatures(have features, off string, allowTiles func() error) (left feat
 	return have, refusal, err
 }
 
-// lacks names the features in need that this machine lacks, and says why where the CPU is not to blame.
+// lacks names the features in need that this machine lacks, and says why where the CPU is not to
+// blame.
 func lacks(need, host features, amxRefusal error) string {
 	names := (need &^ host).String()
 	if amxRefusal != nil {

@@ -5,8 +5,8 @@ package kernels
 import "golang.org/x/sys/cpu"
 
 // detect reads what the CPU and the operating system offer. x/sys/cpu reports AVX-512 bits only
-// when the system saves the wide registers; its HasAVXVNNI asks for AVX only, so rows list avx2 too,
-// and its AMX bits are those of the CPU alone: allowTiles asks the operating system.
+// when the system saves the wide registers; its HasAVXVNNI asks for AVX only, so rows list avx2
+// too, and its AMX bits are those of the CPU alone: allowTiles asks the operating system.
 func detect() features {
 	var f features
 	for _, c := range []struct {

@@ -7,7 +7,8 @@ package kernels
 //go:noescape
 func trellisPrepareAVX2(steps *trellisStep, x *float32, class *byte, n int)
 
-// trellis8PairAVX2 advances two lanes, of which n steps are prepared, through a trellis of 8 states.
+// trellis8PairAVX2 advances two lanes, of which n steps are prepared, through a trellis of 8
+// states.
 //
 //go:noescape
 func trellis8PairAVX2(t *Trellis, cost *[256]float32, a, b *trellisLane, n int)
@@ -17,8 +18,8 @@ func trellis8PairAVX2(t *Trellis, cost *[256]float32, a, b *trellisLane, n int)
 //go:noescape
 func trellis8AVX2(t *Trellis, cost *[256]float32, l *trellisLane, n int)
 
-// trellis32AVX2 advances a lane, of which n steps are prepared, through a trellis of 32 states: enough work in each
-// step to need no second lane.
+// trellis32AVX2 advances a lane, of which n steps are prepared, through a trellis of 32 states:
+// enough work in each step to need no second lane.
 //
 //go:noescape
 func trellis32AVX2(t *Trellis, cost *[256]float32, l *trellisLane, n int)

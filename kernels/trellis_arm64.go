@@ -2,8 +2,8 @@
 
 package kernels
 
-// trellis8NEON advances a lane, of which n steps are prepared, through a trellis of 8 states, trellis32NEON through one
-// of 32.
+// trellis8NEON advances a lane, of which n steps are prepared, through a trellis of 8 states,
+// trellis32NEON through one of 32.
 //
 //go:noescape
 func trellis8NEON(t *Trellis, cost *[256]float32, l *trellisLane, n int)

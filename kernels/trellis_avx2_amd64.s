@@ -49,8 +49,8 @@ loop:
 	VZEROUPPER
 	RET
 
-// STATES takes eight states from their predecessors in p and q, in the halves that lower and upper pick; at is their
-// place in Trellis.order. Their decisions go to AX.
+// STATES takes eight states from their predecessors in p and q, in the halves that lower and upper
+// pick; at is their place in Trellis.order. Their decisions go to AX.
 #define STATES(p, q, lower, upper, at, next) \
 	VPSHUFB   at(DI)(DX*1), Y0, Y1     \
 	VPSHUFB   at+128(DI)(DX*1), Y0, Y2 \

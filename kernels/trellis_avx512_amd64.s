@@ -4,8 +4,8 @@
 #include "textflag.h"
 #include "trellis_amd64.h"
 
-// STATES takes sixteen states from their predecessors in Z12 and Z13, in the halves that pairs picks; at is their place
-// in Trellis.order. Their decisions go to AX.
+// STATES takes sixteen states from their predecessors in Z12 and Z13, in the halves that pairs
+// picks; at is their place in Trellis.order. Their decisions go to AX.
 #define STATES(pairs, at, next) \
 	VPSHUFB at(DI)(DX*1), Z0, Z1     \
 	VPSHUFB at+128(DI)(DX*1), Z0, Z2 \

@@ -17,12 +17,12 @@ type Sequence struct {
 	End    int       // out: the state behind the last level
 }
 
-// TrellisWork is the work space of SearchTrellis: 8 bytes for each value of the two longest sequences. The zero
-// value is ready; it grows as needed.
+// TrellisWork is the work space of SearchTrellis: 8 bytes for each value of the two longest
+// sequences. The zero value is ready; it grows as needed.
 type TrellisWork struct{ lanes [2]trellisLane }
 
-// trellisLane is a sequence on its way through the trellis. Searches advance two at a time, because each step of
-// one waits for the step before.
+// trellisLane is a sequence on its way through the trellis. Searches advance two at a time, because
+// each step of one waits for the step before.
 type trellisLane struct {
 	x     []float32          // the values to come
 	class []byte             // their classes
@@ -31,37 +31,41 @@ type trellisLane struct {
 	all   []trellisStep      // from the first value on
 }
 
-// trellisStep is what the search chose at one value. In the lower half bit s says whether state s is reached from
-// the upper of its two predecessors. The byte above is that of the lowest of the eight candidates. In the next byte
-// bit i says which of the candidates i and i+4, which are of one subset, is the better: the latter where it is set.
-// The rest does not matter.
+// trellisStep is what the search chose at one value. In the lower half bit s says whether state s
+// is reached from the upper of its two predecessors. The byte above is that of the lowest of the
+// eight candidates. In the next byte bit i says which of the candidates i and i+4, which are of one
+// subset, is the better: the latter where it is set. The rest does not matter.
 type trellisStep uint64
 
 // trellisFunc advances a lane, or two where b is not nil, by n values.
 type trellisFunc func(t *Trellis, cost [][256]float32, a, b *trellisLane, n int)
 
 const (
-	// renew is the number of values after which the least path cost is subtracted from all, so that they stay small.
+	// renew is the number of values after which the least path cost is subtracted from all, so that
+	// they stay small.
 	renew = 64
 	// unreached is the cost of states that a sequence does not start in.
 	unreached = 1e30
-	// farX is where values beyond the levels are cut off: too far for any level to seem near, and near enough for the
-	// costs of other values to count beside theirs in float32.
+	// farX is where values beyond the levels are cut off: too far for any level to seem near, and
+	// near enough for the costs of other values to count beside theirs in float32.
 	farX = 1024
 )
 
-// SearchTrellis finds for each sequence the levels along a path through the trellis that make the sum of
+// SearchTrellis finds for each sequence the levels along a path through the trellis that make the
+// sum of
 //
 //	(x - level)^2 + cost[class][level+128]
 //
-// least (the Viterbi algorithm). A cost is 0 to 1e30, which stands for a level that may not be used. Any x may come:
-// beyond ±1024 it counts as ±1024, and what is not a number as -1024. In float32, with no fused operation:
+// least (the Viterbi algorithm). A cost is 0 to 1e30, which stands for a level that may not be
+// used. Any x may come: beyond ±1024 it counts as ±1024, and what is not a number as -1024. In
+// float32, with no fused operation:
 //
-// The candidates for x are eight neighbouring levels, two of each subset. The byte of the lowest is x clamped to
-// [-124, 123], plus 125, without its fraction. A candidate costs e*e + cost, where e = x - level; of the two of a subset
-// the cheaper counts, the lower one among equals. A path to state s costs what the path to its predecessor costs plus
-// the candidate of the subset of the edge; among equals the predecessor is s>>1, not s>>1 + states/2. At first a path
-// costs 0 in the state Start and 1e30 in others, or 0 in all; after every 64 values the least cost is subtracted from
+// The candidates for x are eight neighbouring levels, two of each subset. The byte of the lowest is
+// x clamped to [-124, 123], plus 125, without its fraction. A candidate costs e*e + cost, where e =
+// x - level; of the two of a subset the cheaper counts, the lower one among equals. A path to state
+// s costs what the path to its predecessor costs plus the candidate of the subset of the edge;
+// among equals the predecessor is s>>1, not s>>1 + states/2. At first a path costs 0 in the state
+// Start and 1e30 in others, or 0 in all; after every 64 values the least cost is subtracted from
 // all. The best path ends in the state of least cost, the lowest among equals.
 //
 // Two sequences are searched at a time: those of one length should be neighbours.

@@ -7,12 +7,13 @@ type updateKernel struct {
 	fn   func(dst, coefficients []float32, ld, n int, panel []float32, k int)
 }
 
-// UpdateRows is the number of rows in a panel of Update. It belongs to the tier, the results do not depend on it.
+// UpdateRows is the number of rows in a panel of Update. It belongs to the tier, the results do not
+// depend on it.
 func (s *Set) UpdateRows() int { return s.update.rows }
 
-// Update subtracts from n columns the products of k others with coefficients. dst and panel hold the same
-// UpdateRows() rows of the columns, one column after the other; for each column c < n and each of its rows i,
-// for p ascending,
+// Update subtracts from n columns the products of k others with coefficients. dst and panel hold
+// the same UpdateRows() rows of the columns, one column after the other; for each column c < n and
+// each of its rows i, for p ascending,
 //
 //	dst[c][i] = dst[c][i] - float32(panel[p][i] * coefficients[c*ld+p])
 func (s *Set) Update(dst, coefficients []float32, ld, n int, panel []float32, k int) {

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// checkUpdate holds one tier against scalar arithmetic. Between the coefficients of two columns there are values that
-// must not matter: they are NaN.
+// checkUpdate holds one tier against scalar arithmetic. Between the coefficients of two columns
+// there are values that must not matter: they are NaN.
 func checkUpdate(t *testing.T, fn updateKernel, rng *rand.Rand, p place, n, k int) {
 	t.Helper()
 	ld := k + rng.IntN(3)
@@ -44,7 +44,8 @@ func TestUpdate(t *testing.T) {
 	})
 }
 
-// FuzzUpdate takes values of any kind that stay numbers: which NaN comes of two is the CPU's choice.
+// FuzzUpdate takes values of any kind that stay numbers: which NaN comes of two is the CPU's
+// choice.
 func FuzzUpdate(f *testing.F) {
 	f.Add(byte(1), byte(1), make([]byte, 4*300))
 	f.Add(byte(4), byte(2), []byte("\x00\x00\x80\x3f\x00\x00\x00\x40\x00\x00\x80\xbf\x00\x00\x00\x3f"))

@@ -11,14 +11,15 @@ const (
 	MaxWindowBits = 5
 )
 
-// WindowWork is the work space of SearchWindows: 2^(8-bits) bytes for each weight of the longest row. The
-// zero value is ready; it grows as needed.
+// WindowWork is the work space of SearchWindows: 2^(8-bits) bytes for each weight of the longest
+// row. The zero value is ready; it grows as needed.
 type WindowWork struct {
 	cost [Centroids]float32 // of the best path to each window
 	back []byte             // len(x) x 2^(8-bits): the upper bits of the best predecessor, by its other bits
 }
 
-// windowFunc takes the costs of the best paths to each window past the values of x. back gets what it chose.
+// windowFunc takes the costs of the best paths to each window past the values of x. back gets what
+// it chose.
 type windowFunc func(cost *[Centroids]float32, back []byte, x, w []float32, table *[Centroids]float32, bits int)
 
 // renewWindows is the number of values after which costs are made small again.
@@ -28,17 +29,19 @@ const renewWindows = 256
 //
 //	w[i] * (x[i] - table[assignments[i]])^2
 //
-// least, where an assignment is a window of 8 bits: the one before it, moved up by bits (2 to 5), and as many new bits
-// below. The one before the first is start. w may be nil, for all 1. It returns the sum. The search is the Viterbi
-// algorithm in float32, with no fused operation:
+// least, where an assignment is a window of 8 bits: the one before it, moved up by bits (2 to 5),
+// and as many new bits below. The one before the first is start. w may be nil, for all 1. It
+// returns the sum. The search is the Viterbi algorithm in float32, with no fused operation:
 //
-// Before the first value a path to window start costs 0, to others infinity. At each value the best predecessor of window s
-// is the cheapest of those whose lower 8-bits bits are s>>bits, the lowest among equals, and the cost of s is
+// Before the first value a path to window start costs 0, to others infinity. At each value the best
+// predecessor of window s is the cheapest of those whose lower 8-bits bits are s>>bits, the lowest
+// among equals, and the cost of s is
 //
 //	float32(cost of the predecessor) + float32(float32(e*e) * w[i]), e = x[i] - table[s]
 //
-// After every 256 values the cost of window 0 is subtracted from all and added to a sum in float64. The path ends in
-// the cheapest window, the lowest among equals. x, w and table are finite, w is not negative, and no cost overflows.
+// After every 256 values the cost of window 0 is subtracted from all and added to a sum in float64.
+// The path ends in the cheapest window, the lowest among equals. x, w and table are finite, w is
+// not negative, and no cost overflows.
 func (s *Set) SearchWindows(assignments []byte, work *WindowWork, x, w []float32, table *[Centroids]float32, bits int, start byte) float64 {
 	n := len(x)
 	if bits < MinWindowBits || bits > MaxWindowBits || len(assignments) != n || w != nil && len(w) != n {

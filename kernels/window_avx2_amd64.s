@@ -3,8 +3,8 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-// The costs stay in the first cache, 32 registers of them. At each value the least costs of the predecessors, by their
-// lower bits, go to the stack, and from there into the new costs.
+// The costs stay in the first cache, 32 registers of them. At each value the least costs of the
+// predecessors, by their lower bits, go to the stack, and from there into the new costs.
 
 // windowUppers<> has each of 0 to 7 in eight lanes.
 DATA windowUppers<>+0(SB)/8, $0x0000000000000000
@@ -41,8 +41,8 @@ DATA windowUppers<>+240(SB)/8, $0x0000000700000007
 DATA windowUppers<>+248(SB)/8, $0x0000000700000007
 GLOBL windowUppers<>(SB), RODATA|NOPTR, $256
 
-// BEGIN leaves in DX and R15 once and three times the bytes from one register of predecessors with the same lower bits
-// to the next.
+// BEGIN leaves in DX and R15 once and three times the bytes from one register of predecessors with
+// the same lower bits to the next.
 #define BEGIN \
 	MOVQ a+0(FP), DI               \
 	MOVQ windowArgs_cost(DI), SI   \
@@ -84,7 +84,8 @@ GLOBL windowUppers<>(SB), RODATA|NOPTR, $256
 	ADDQ         $4, R9    \
 	ADDQ         R12, R11
 
-// COST adds to eight leasts what the value costs in windows 8*i and behind, from byte DI of the costs on.
+// COST adds to eight leasts what the value costs in windows 8*i and behind, from byte DI of the
+// costs on.
 #define COST(i, least) \
 	VSUBPS  (32*i)(R13)(DI*1), Y0, Y3 \
 	VMULPS  Y3, Y3, Y3                \

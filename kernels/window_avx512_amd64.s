@@ -3,8 +3,8 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-// The costs stay in Z0 to Z15, those of 16 windows each. The least costs of the predecessors, by their lower bits, are
-// in Z16 and behind.
+// The costs stay in Z0 to Z15, those of 16 windows each. The least costs of the predecessors, by
+// their lower bits, are in Z16 and behind.
 
 // numbers<> has 0 to 15.
 DATA numbers<>+0(SB)/8, $0x0000000100000000
@@ -122,7 +122,8 @@ GLOBL numbers<>(SB), RODATA|NOPTR, $64
 	ADDQ         $4, R9     \
 	ADDQ         R12, R11
 
-// COST writes to c the costs of windows 16*i and behind: the leasts that spread selects, and what the value costs.
+// COST writes to c the costs of windows 16*i and behind: the leasts that spread selects, and what
+// the value costs.
 #define COST(i, spread, least, c) \
 	VPERMPS least, spread, c      \
 	VSUBPS  (64*i)(R13), Z20, Z22 \

@@ -4,19 +4,21 @@
 #include "textflag.h"
 #include "neon_arm64.h"
 
-// As with AVX2, the least costs of the predecessors, by their lower bits, go to the stack, and from there into the new
-// costs.
+// As with AVX2, the least costs of the predecessors, by their lower bits, go to the stack, and from
+// there into the new costs.
 //
-// R0 costs, R1 back, R2 x, R3 values left, R4 weight, R5 bytes to the next weight, R6 table, R7 least, R8 bytes from
-// one predecessor with the same lower bits to the next, R9 registers of windows with the same predecessors.
-// V16 the least costs, V17 the upper bits they come from, V20 x, V21 weight, V24-V27 the numbers 0 to 3, V28 4.
+// R0 costs, R1 back, R2 x, R3 values left, R4 weight, R5 bytes to the next weight, R6 table, R7
+// least, R8 bytes from one predecessor with the same lower bits to the next, R9 registers of
+// windows with the same predecessors. V16 the least costs, V17 the upper bits they come from, V20
+// x, V21 weight, V24-V27 the numbers 0 to 3, V28 4.
 
 // EQUAL writes its number over V5 where a cost is the least of four.
 #define EQUAL(number, cost) \
 	VCMEQ cost.S4, V4.S4, cost.S4      \
 	VBIT  cost.B16, number.B16, V5.B16
 
-// LEAST sets V4 to the least costs of four registers of predecessors, V5 to the lowest that have them.
+// LEAST sets V4 to the least costs of four registers of predecessors, V5 to the lowest that have
+// them.
 #define LEAST \
 	VLD1.P (R11)(R8), [V0.S4]       \
 	VLD1.P (R11)(R8), [V1.S4]       \

@@ -56,8 +56,8 @@ func (c *windowCase) search(fn windowFunc, assignments []byte, work *WindowWork)
 	return (&Set{window: fn}).SearchWindows(assignments, work, c.x, c.w, &c.table, c.bits, c.start)
 }
 
-// check holds a tier against scalar. Behind the assignments there is room in which nothing may be written, except where
-// they end at a guard page.
+// check holds a tier against scalar. Behind the assignments there is room in which nothing may be
+// written, except where they end at a guard page.
 func (c *windowCase) check(t *testing.T, fn windowFunc, rng *rand.Rand, p place, work *WindowWork, what string) {
 	t.Helper()
 	n := len(c.x)
@@ -146,7 +146,8 @@ func TestSearchWindowsOverlap(t *testing.T) {
 	}
 }
 
-// Windows have to beat the best quantiser of single weights (the figures: Max 1960) and not the rate-distortion bound.
+// Windows have to beat the best quantiser of single weights (the figures: Max 1960) and not the
+// rate-distortion bound.
 func TestSearchWindowsGain(t *testing.T) {
 	for _, c := range []struct {
 		bits  int

@@ -6,7 +6,8 @@ import (
 )
 
 // bounds tell which points cannot have changed their centroid: those whose own was nearer than any
-// other, when they were looked at, by more than all the way that these may since have gone (Hamerly 2010).
+// other, when they were looked at, by more than all the way that these may since have gone (Hamerly
+// 2010).
 type bounds struct {
 	norms []float32             // of the points: the squared length
 	until []float32             // of the points: they are in doubt once gone, of their centroid, is as much

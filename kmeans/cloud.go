@@ -13,14 +13,15 @@ const (
 	chunkLeast  = 64   // points, where they are wide
 	chunkMost   = 2048 // points, where they are narrow
 
-	// maxParts bounds the parts whose moves are summed up by themselves, partLeast the points in one, and
-	// maxPartWidth the width of points for which that is done: each part has sums for 256 centroids,
-	// 17 MB for all at most.
+	// maxParts bounds the parts whose moves are summed up by themselves, partLeast the points in
+	// one, and maxPartWidth the width of points for which that is done: each part has sums for 256
+	// centroids, 17 MB for all at most.
 	maxParts     = 64
 	partLeast    = 4096
 	maxPartWidth = 128
-	// maxBoxWidth is the largest width of points for which boxes rule out enough centroids to pay: of 256
-	// and for Gaussian points they leave 8 at a width of 2, 96 at 4 and all at 8. Where they don't, bounds.go does better.
+	// maxBoxWidth is the largest width of points for which boxes rule out enough centroids to pay:
+	// of 256 and for Gaussian points they leave 8 at a width of 2, 96 at 4 and all at 8. Where they
+	// don't, bounds.go does better.
 	maxBoxWidth = 3
 
 	sortParts = 16 // threads that can sort points
@@ -139,7 +140,8 @@ func (in *input) grouped(ctx context.Context, set *centroidSet) (*cloud, error) 
 	return in.newCloud(ctx, order, chunks, true)
 }
 
-// sortBy returns the points in the order of their assignments, each lot as it comes, and where each lot ends.
+// sortBy returns the points in the order of their assignments, each lot as it comes, and where each
+// lot ends.
 func (in *input) sortBy(ctx context.Context, assignments []byte) (order []uint32, ends []int, err error) {
 	var next [sortParts][MaxCentroids]int // of a part: how many of each lot, then where the next one goes
 	err = parallel(ctx, in.threads, sortParts, func(_, t int) {

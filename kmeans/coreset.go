@@ -7,10 +7,10 @@ import (
 	"slices"
 )
 
-// coreset draws points that stand for all: a lightweight coreset (Bachem, Lucic and Krause 2018). Half of the
-// draws go with the weight, half with the weight times the squared distance from the mean, so that the few
-// points far out, which much of the error is about, are among them; a point's weight makes up for how likely
-// it was to be drawn.
+// coreset draws points that stand for all: a lightweight coreset (Bachem, Lucic and Krause 2018).
+// Half of the draws go with the weight, half with the weight times the squared distance from the
+// mean, so that the few points far out, which much of the error is about, are among them; a point's
+// weight makes up for how likely it was to be drawn.
 type coreset struct {
 	in    *input
 	all   mass
@@ -41,8 +41,8 @@ func (in *input) far(i int) (sum float64) {
 	return sum
 }
 
-// few returns about m points, with weights, that stand for all of the input: all that have a weight where
-// there are no more.
+// few returns about m points, with weights, that stand for all of the input: all that have a weight
+// where there are no more.
 func (in *input) few(ctx context.Context, m int, random *rand.Rand) (*cloud, error) {
 	if in.n <= m {
 		var all []drawn
@@ -108,7 +108,8 @@ func (c *coreset) take(ctx context.Context, chunks []chunk, masses []mass) (*clo
 	return c.in.cloudOf(ctx, slices.Concat(parts...))
 }
 
-// takeFrom returns the points of a chunk that these draws hit. sum is the probability of all points before.
+// takeFrom returns the points of a chunk that these draws hit. sum is the probability of all points
+// before.
 func (c *coreset) takeFrom(ch chunk, sum float64, draws []float64) (taken []drawn) {
 	for i := ch.lo; i < ch.hi && len(draws) > 0; i++ {
 		one := c.in.massOf(i)

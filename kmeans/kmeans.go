@@ -55,12 +55,14 @@ type Result struct {
 // value a point; nil, or weights that are all zero, count as all one. A point of weight zero is
 // assigned but has no say.
 //
-// For d = 1 the result is optimal but for rounding to a fine histogram (see oned.go). Else it comes from
-// greedy k-means++ (Arthur and Vassilvitskii 2007) and Lloyd's iteration over all points. Where
-// there are no more than K distinct points of positive weight, they are the centroids, bit for bit.
+// For d = 1 the result is optimal but for rounding to a fine histogram (see oned.go). Else it comes
+// from greedy k-means++ (Arthur and Vassilvitskii 2007) and Lloyd's iteration over all points.
+// Where there are no more than K distinct points of positive weight, they are the centroids, bit
+// for bit.
 //
 // It fails for no points, K or d out of range, lengths that do not fit together, NaN or infinity
-// among the points, weights that are negative, infinite or NaN, and with ctx.Err() once ctx is done.
+// among the points, weights that are negative, infinite or NaN, and with ctx.Err() once ctx is
+// done.
 func Run(ctx context.Context, points []float32, d int, weights []float32, opts Options) (*Result, error) {
 	if opts.K < 1 || opts.K > MaxCentroids {
 		return nil, fmt.Errorf("kmeans: %d centroids wanted: want 1 to %d", opts.K, MaxCentroids)
@@ -104,9 +106,9 @@ func Refine(ctx context.Context, points []float32, d int, weights, centroids []f
 }
 
 // Assign writes the row of each point's nearest centroid to assignments, the lowest row among
-// equals, and returns the weighted sum of squared distances. centroids is k x d, row-major, k of 1 to
-// 256: opts.K is not used. Points, weights and errors are those of Refine; assignments must have one
-// byte for each point.
+// equals, and returns the weighted sum of squared distances. centroids is k x d, row-major, k of 1
+// to 256: opts.K is not used. Points, weights and errors are those of Refine; assignments must have
+// one byte for each point.
 func Assign(ctx context.Context, assignments []byte, points []float32, d int, weights []float32, centroids []float32, opts Options) (sse float64, err error) {
 	if err := checkCentroids(centroids, d); err != nil {
 		return 0, err
@@ -253,9 +255,9 @@ func checkWeights(weights []float32) (bad int, positive bool) {
 	return -1, positive
 }
 
-// findShift sets the means, and the shift of the columns whose mean is more than 4 times their deviation. Most of
-// such values lie within a factor of two of the mean, so that taking it away is exact (Sterbenz).
-// A few thousand points spread over all show well enough which columns these are.
+// findShift sets the means, and the shift of the columns whose mean is more than 4 times their
+// deviation. Most of such values lie within a factor of two of the mean, so that taking it away is
+// exact (Sterbenz). A few thousand points spread over all show well enough which columns these are.
 func (in *input) findShift() {
 	m := min(in.n, max(64, 4096/in.d))
 	for j := range in.d {

@@ -195,8 +195,9 @@ func TestRunGivesTheSameBytesForAnyThreadsAndTier(t *testing.T) {
 	}
 }
 
-// The bytes of a result as one number, which must be the same for every architecture, compiler setting
-// (GOAMD64=v3 fuses multiplications with additions) and build tag. A change of method changes it.
+// The bytes of a result as one number, which must be the same for every architecture, compiler
+// setting (GOAMD64=v3 fuses multiplications with additions) and build tag. A change of method
+// changes it.
 func TestRunGivesTheSameBytesOnEveryMachine(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	points := make([]float32, 40_000)
@@ -587,7 +588,8 @@ func TestRefineRepairsEmptyClusters(t *testing.T) {
 	}
 }
 
-// Boxes and bounds rule out only what is farther: after any number of passes the same assignments as without.
+// Boxes and bounds rule out only what is farther: after any number of passes the same assignments
+// as without.
 func TestRefineEndsWithTheNearestCentroids(t *testing.T) {
 	const n = 20_000
 	for _, d := range []int{2, 3, 4, 8, 130} {

@@ -19,11 +19,12 @@ const (
 	// binsPerCluster keeps what the bins cost small: a border that is t times a cluster's width off
 	// costs 12*t^2 of its error, which is (1/64)^2 for t uniform up to half a bin.
 	binsPerCluster = 64
-	// rebinShare is the share of the error that may lie within bins, beyond which they are laid anew.
+	// rebinShare is the share of the error that may lie within bins, beyond which they are laid
+	// anew.
 	rebinShare  = 1.0 / 400
 	rebinRounds = 6
-	// edgeSample is how many values the first bins are laid by, edgeStep how many of them, once sorted,
-	// one estimate of the density takes.
+	// edgeSample is how many values the first bins are laid by, edgeStep how many of them, once
+	// sorted, one estimate of the density takes.
 	edgeSample = 1 << 16
 	edgeStep   = 4
 
@@ -97,8 +98,8 @@ func extent(values []float32) (lo, hi float32) {
 // squared differences from it.
 type bin struct{ w, mean, sse float64 }
 
-// distinctBins returns one bin for each distinct value of positive weight, ascending, or nil when there are
-// more than maxBins.
+// distinctBins returns one bin for each distinct value of positive weight, ascending, or nil when
+// there are more than maxBins.
 func (in *input) distinctBins(ctx context.Context) ([]bin, error) {
 	const slots = 4 * maxBins
 	table := make([]uint16, slots) // index of a value + 1
@@ -143,8 +144,8 @@ type stretch struct{ lo, hi, w, spread float64 }
 // layEdges returns up to count-1 edges, ascending, so that each bin between them has an equal share
 // of width times the fourth root of density. That is a little flatter than the cube root that the
 // density of the best centroids follows, which keeps bins for tails that a sample hardly meets, and
-// it takes square roots alone. A stretch without weight gets one edge, lest what lies on either side be put
-// together.
+// it takes square roots alone. A stretch without weight gets one edge, lest what lies on either
+// side be put together.
 func layEdges(stretches []stretch, count int) []float32 {
 	sizes := make([]float64, len(stretches))
 	var all float64
@@ -255,7 +256,8 @@ func betterEdges(lo, hi float32, edges []float32, bins []bin, count int) []float
 		last := len(stretches) - 1
 		switch {
 		case b.w > 0:
-			// As if it were even about the mean, but never nothing, lest values that now stand alone be put together.
+			// As if it were even about the mean, but never nothing, lest values that now stand
+			// alone be put together.
 			spread := min(end-at, math.Sqrt(12*b.sse/b.w)+(end-at)/16)
 			stretches = append(stretches, stretch{max(at, b.mean-spread), min(end, b.mean+spread), b.w, spread})
 		case last >= 0 && stretches[last].w == 0:
@@ -431,9 +433,9 @@ func border(a, b float32, middleToA bool) float32 {
 	return e
 }
 
-// moveOne moves ascending centroids to the means of their clusters. Those without weight are given a
-// half of the cluster with the greatest error, one deviation to the right of the mean, while the old
-// centroid goes as far to the left; it returns how many.
+// moveOne moves ascending centroids to the means of their clusters. Those without weight are given
+// a half of the cluster with the greatest error, one deviation to the right of the mean, while the
+// old centroid goes as far to the left; it returns how many.
 func moveOne(centroids []float32, clusters []cluster) (repaired int) {
 	var empty []int
 	for i := range clusters {

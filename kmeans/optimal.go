@@ -10,15 +10,15 @@ const (
 	leastSegment = 1024 // bins: it takes some 10 us
 )
 
-// prefix is the sums of all bins before one: of w, of w*x and of w*x^2, x counted from the middle bin
-// and the sums from there too, so that what lies far out does not spoil the digits of the rest.
+// prefix is the sums of all bins before one: of w, of w*x and of w*x^2, x counted from the middle
+// bin and the sums from there too, so that what lies far out does not spoil the digits of the rest.
 type prefix struct{ w, x, xx float64 }
 
 // optimal returns the means, ascending, of the min(k, len(bins)) clusters of neighbouring bins that
 // have the least error, and that error. Bins are ascending and have positive weight.
 //
-// With least[m][j] the least error of the first j bins in m clusters and cost(i, j) that of bins i to
-// j around their mean,
+// With least[m][j] the least error of the first j bins in m clusters and cost(i, j) that of bins i
+// to j around their mean,
 //
 //	least[m][j] = min over i of least[m-1][i] + cost(i, j)
 //
@@ -59,8 +59,8 @@ func optimal(ctx context.Context, threads int, bins []bin, k int) (centroids []f
 	return centroids, max(0, least[n]), nil
 }
 
-// prefixes returns the sums before each bin and before the end, and what x is counted from: the mean of the
-// bin that holds the middle of the weight.
+// prefixes returns the sums before each bin and before the end, and what x is counted from: the
+// mean of the bin that holds the middle of the weight.
 func prefixes(bins []bin) ([]prefix, float64) {
 	n := len(bins)
 	all := make([]float64, n+1)
@@ -135,8 +135,8 @@ func (l *layer) scan(j0, j1, lo, hi int) {
 	}
 }
 
-// inSegments solves all j from m on, in segments whose number does not depend on that of the threads:
-// nor does then which of equal splits is found.
+// inSegments solves all j from m on, in segments whose number does not depend on that of the
+// threads: nor does then which of equal splits is found.
 func (l *layer) inSegments(ctx context.Context, threads int, solve func(j0, j1, lo, hi int)) error {
 	n := len(l.sums) - 1
 	segments := min(maxSegments, 1+(n-l.m)/leastSegment)

@@ -21,8 +21,8 @@ const (
 	// one in warmShare. They cost little and save about ten over all points.
 	warmPasses = 25
 	warmShare  = 2
-	// seedChunk is about how many points lie together while they are picked from, where boxes tell how far
-	// they are; reachedEach is how many such chunks are worth a thread.
+	// seedChunk is about how many points lie together while they are picked from, where boxes tell
+	// how far they are; reachedEach is how many such chunks are worth a thread.
 	seedChunk   = 256
 	reachedEach = 6
 
@@ -87,9 +87,9 @@ func (in *input) sketch(ctx context.Context, c *cloud, random *rand.Rand) (*clou
 	return s, err
 }
 
-// pick returns k points of a cloud, chosen by greedy k-means++ (Arthur and Vassilvitskii 2007): each next
-// one is drawn with a probability that goes with weight times squared distance to the nearest one
-// so far, and of several such draws the one that lowers the sum most is kept.
+// pick returns k points of a cloud, chosen by greedy k-means++ (Arthur and Vassilvitskii 2007):
+// each next one is drawn with a probability that goes with weight times squared distance to the
+// nearest one so far, and of several such draws the one that lowers the sum most is kept.
 func pick(ctx context.Context, in *input, c *cloud, k int, random *rand.Rand) ([]int, error) {
 	s := in.newSeeder(c)
 	var picks []int
@@ -230,7 +230,8 @@ func (s *seeder) join(ctx context.Context, picks []int) (int, error) {
 	return picks[best], nil
 }
 
-// reach lists the chunks in which some point may be nearer to one of these rows than to its centroid.
+// reach lists the chunks in which some point may be nearer to one of these rows than to its
+// centroid.
 func (s *seeder) reach(rows []float32) {
 	d := s.cloud.d
 	s.reached = s.reached[:0]

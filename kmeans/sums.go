@@ -5,12 +5,13 @@ import (
 	"slices"
 )
 
-// The sums of a cluster are a row: d sums of weight*x, the weight, the number of points, and the weight
-// that has come or gone since they were taken from all points. From one pass to the next few points change
-// their cluster, so that only these are added and taken away.
+// The sums of a cluster are a row: d sums of weight*x, the weight, the number of points, and the
+// weight that has come or gone since they were taken from all points. From one pass to the next few
+// points change their cluster, so that only these are added and taken away.
 
-// lostBits bounds what that may cost: once a cluster has seen 2^lostBits times its weight come and go, the
-// sums are taken anew. Of the 53 bits of the sum of its weights, all but so many are still right.
+// lostBits bounds what that may cost: once a cluster has seen 2^lostBits times its weight come and
+// go, the sums are taken anew. Of the 53 bits of the sum of its weights, all but so many are still
+// right.
 const lostBits = 10
 
 // move is a point of a chunk that changes its cluster.

@@ -3,8 +3,9 @@ package entropy
 // MaxClassCode is the largest code of a row or column.
 const MaxClassCode = 31
 
-// Classes says how widely the levels of each element of a matrix are spread: its class follows from a code of its row and
-// one of its column, in eighths of an octave; a class is a quarter of an octave.
+// Classes says how widely the levels of each element of a matrix are spread: its class follows from
+// a code of its row and one of its column, in eighths of an octave; a class is a quarter of an
+// octave.
 type Classes struct {
 	Rows, Cols []byte // codes, 0..MaxClassCode
 	Low, Count int    // classes below Low count as Low, those from Low+Count on as the last

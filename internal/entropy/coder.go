@@ -9,11 +9,11 @@ import (
 )
 
 const (
-	// Lanes is the number of trellis paths, and of coders, in a block: the element in column c belongs to lane
-	// c mod Lanes.
+	// Lanes is the number of trellis paths, and of coders, in a block: the element in column c
+	// belongs to lane c mod Lanes.
 	Lanes = 8
-	// blockElements is how many elements a block has at most, one row at least: enough that its 32 bytes of coder
-	// states do not matter.
+	// blockElements is how many elements a block has at most, one row at least: enough that its 32
+	// bytes of coder states do not matter.
 	blockElements = 1 << 18
 
 	floor     = 1 << 16 // no state of a coder is below
@@ -21,8 +21,9 @@ const (
 	freqShift = 8       // of the frequency less 1
 )
 
-// Coder knows the statistics of a matrix of levels. Levels go along paths: a block is some whole rows; lane i of
-// a block takes its columns i, i+8, i+16 .., each from top to bottom, and walks through the trellis as it does, from state 0.
+// Coder knows the statistics of a matrix of levels. Levels go along paths: a block is some whole
+// rows; lane i of a block takes its columns i, i+8, i+16 .., each from top to bottom, and walks
+// through the trellis as it does, from state 0.
 type Coder struct {
 	Trellis   *kernels.Trellis
 	Classes   Classes
@@ -48,12 +49,13 @@ func (c *Coder) Block(b int) (lo, hi int) {
 	return b * c.BlockRows, min((b+1)*c.BlockRows, len(c.Classes.Rows))
 }
 
-// Overhead is what a block takes beyond its levels, in bytes, at most: the states of its coders, and of its length what an
-// empty block has not.
+// Overhead is what a block takes beyond its levels, in bytes, at most: the states of its coders,
+// and of its length what an empty block has not.
 func Overhead(cols int) int { return 4*min(cols, Lanes) + 2 }
 
-// Encode returns the bytes of one block of levels [rows, cols]: the states of the coders, then 16-bit words. It is rANS
-// (Duda, arXiv:1311.2540) with states of 32 bits; the lanes share one sequence of words.
+// Encode returns the bytes of one block of levels [rows, cols]: the states of the coders, then
+// 16-bit words. It is rANS (Duda, arXiv:1311.2540) with states of 32 bits; the lanes share one
+// sequence of words.
 func (c *Coder) Encode(levels []byte, block int) ([]byte, error) {
 	e, err := c.encoder()
 	if err != nil {
@@ -98,8 +100,8 @@ func (c *Coder) Encode(levels []byte, block int) ([]byte, error) {
 	return out, nil
 }
 
-// encoder returns for each class and level + origin its frequency and, in the lower 16 bits, where it
-// begins.
+// encoder returns for each class and level + origin its frequency and, in the lower 16 bits, where
+// it begins.
 func (c *Coder) encoder() ([][256]uint32, error) {
 	e := make([][256]uint32, len(c.Tables))
 	for class := range c.Tables {

@@ -213,7 +213,8 @@ func TestCutStreams(t *testing.T) {
 	}
 }
 
-// TestChangedBytes decodes a stream with each byte changed: if one is accepted it must be the only form of what it holds.
+// TestChangedBytes decodes a stream with each byte changed: if one is accepted it must be the only
+// form of what it holds.
 func TestChangedBytes(t *testing.T) {
 	s := newSource(3, 32, 6, 21)
 	s.blockRows = 4
@@ -228,7 +229,8 @@ func TestChangedBytes(t *testing.T) {
 	}
 }
 
-// onlyForm holds that a stream is refused, or coded in the same bytes when its levels are encoded again.
+// onlyForm holds that a stream is refused, or coded in the same bytes when its levels are encoded
+// again.
 func onlyForm(t *testing.T, stream []byte, rows, cols int) {
 	t.Helper()
 	c, levels, err := decode(stream, rows, cols, 256)
@@ -290,7 +292,8 @@ func encode1(t *testing.T, c *Coder, levels []byte) []byte {
 	return block
 }
 
-// TestClaims: a shape comes from elsewhere, and nothing may be allocated for it that the stream does not back.
+// TestClaims: a shape comes from elsewhere, and nothing may be allocated for it that the stream
+// does not back.
 func TestClaims(t *testing.T) {
 	c, levels := newSource(5, 8, 5, 13).matrix()
 	stream := encode(t, c, levels)
@@ -324,7 +327,8 @@ func TestZerosFit(t *testing.T) {
 	}
 }
 
-// FuzzDecode: no stream makes the decoder panic, whatever it is said to hold, and what is accepted has one form.
+// FuzzDecode: no stream makes the decoder panic, whatever it is said to hold, and what is accepted
+// has one form.
 func FuzzDecode(f *testing.F) {
 	for i, states := range []int{4, 8, 32} {
 		for _, shape := range [][2]int{{1, 1}, {5, 13}, {9, 3}} {

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pages returns size bytes between two pages that nobody may touch, against the second one or the first.
-// They are given back when the test ends.
+// pages returns size bytes between two pages that nobody may touch, against the second one or the
+// first. They are given back when the test ends.
 func pages(t testing.TB, size int, tail bool) []byte {
 	t.Helper()
 	page := unix.Getpagesize()
