@@ -22,7 +22,8 @@ func forEachTier[F any](t *testing.T, op string, table []tier[F], f func(*testin
 		t.Run(op+"/"+tr.name, func(t *testing.T) {
 			if tr.need&^host != 0 {
 				if slices.Contains(must, tr.name) {
-					t.Fatalf("required tier cannot run: this machine lacks %s", lacks(tr.need, host, amxRefusal))
+					t.Fatalf("required tier cannot run: this machine lacks %s",
+						lacks(tr.need, host, amxRefusal))
 				}
 				t.Skipf("this machine lacks %s", lacks(tr.need, host, amxRefusal))
 			}
@@ -33,13 +34,15 @@ func forEachTier[F any](t *testing.T, op string, table []tier[F], f func(*testin
 
 // required lists the tiers that PALETTIZE_REQUIRE names.
 func required() []string {
-	return strings.FieldsFunc(os.Getenv("PALETTIZE_REQUIRE"), func(r rune) bool { return r == ',' || r == ' ' })
+	return strings.FieldsFunc(os.Getenv("PALETTIZE_REQUIRE"),
+		func(r rune) bool { return r == ',' || r == ' ' })
 }
 
 // A misspelt name must not pass for a tier that ran.
 func TestRequiredTiersExist(t *testing.T) {
 	for _, name := range required() {
-		if !slices.ContainsFunc(best.Tiers(), func(info TierInfo) bool { return info.Tier == name }) {
+		if !slices.ContainsFunc(best.Tiers(),
+			func(info TierInfo) bool { return info.Tier == name }) {
 			t.Errorf("PALETTIZE_REQUIRE: no operation has a tier %q", name)
 		}
 	}
@@ -106,7 +109,8 @@ func sameFloats(t *testing.T, what string, got, want []float32) {
 func TestFloatAllocations(t *testing.T) {
 	rng := rand.New(rand.NewPCG(11, 12))
 	const rows, cols, n = 70, 130, 9
-	w, x, y := normals(t, rng, offset, rows*cols), normals(t, rng, offset, n*cols), make([]float32, n*rows)
+	w, x, y := normals(t, rng, offset, rows*cols), normals(t, rng, offset, n*cols),
+		make([]float32, n*rows)
 	q, scales := make([]int8, n*cols), make([]float32, n*cols)
 	c := newNearest(t, rng, offset, 100, 100, cols, 20)
 	assignments, scores, seconds := make([]byte, 100), make([]float32, 100), make([]float32, 100)
@@ -115,7 +119,9 @@ func TestFloatAllocations(t *testing.T) {
 		"quantize":     func() { best.Quantize(q, scales, x, 64) },
 		"dense-vector": func() { best.DenseVec(y[:rows], w, x[:cols]) },
 		"dense-matrix": func() { best.DenseMat(y, rows, w, x, rows, cols, n) },
-		"nearest":      func() { best.Nearest(assignments, scores, seconds, c.points, c.stride, c.d, c.centroids, c.half) },
+		"nearest": func() {
+			best.Nearest(assignments, scores, seconds, c.points, c.stride, c.d, c.centroids, c.half)
+		},
 	} {
 		if got := testing.AllocsPerRun(100, f); got != 0 {
 			t.Errorf("%s allocates %v times a call", name, got)

@@ -21,8 +21,10 @@ func (s *Set) DenseVec(y, w, x []float32) {
 // DenseMat writes Y = X*transpose(W) in float32: Y[n*ld+r] is row r of W [rows, cols] times vector
 // n of X [n, cols]. Additions as in DenseVec.
 func (s *Set) DenseMat(y []float32, ld int, w, x []float32, rows, cols, n int) {
-	if n < 0 || rows < 0 || cols < 0 || len(w) < rows*cols || len(x) < n*cols || n > 0 && (ld < rows || len(y) < (n-1)*ld+rows) {
-		panic(fmt.Sprintf("kernels: DenseMat: [%d, %d] times %d vectors: a short slice", rows, cols, n))
+	if n < 0 || rows < 0 || cols < 0 || len(w) < rows*cols || len(x) < n*cols ||
+		n > 0 && (ld < rows || len(y) < (n-1)*ld+rows) {
+		panic(fmt.Sprintf("kernels: DenseMat: [%d, %d] times %d vectors: a short slice", rows, cols,
+			n))
 	}
 	if rows > 0 && n > 0 {
 		s.denseMatrix(y, ld, w, x, rows, cols, n)

@@ -15,8 +15,9 @@ func denseVectorAVX512(y, w, x []float32)
 func denseVectorAVX2(y, w, x []float32)
 
 var (
-	denseTilesAVX512 = []denseTile{{6, denseMatrixTile6AVX512}, {4, denseMatrixTile4AVX512}, {2, denseMatrixTile2AVX512}}
-	denseTilesAVX2   = []denseTile{{3, denseMatrixTile3AVX2}, {2, denseMatrixTile2AVX2}}
+	denseTilesAVX512 = []denseTile{{6, denseMatrixTile6AVX512}, {4, denseMatrixTile4AVX512},
+		{2, denseMatrixTile2AVX512}}
+	denseTilesAVX2 = []denseTile{{3, denseMatrixTile3AVX2}, {2, denseMatrixTile2AVX2}}
 )
 
 func denseMatrixAVX512(y []float32, ld int, w, x []float32, rows, cols, n int) {
@@ -44,24 +45,29 @@ func denseMatrixAVX2(y []float32, ld int, w, x []float32, rows, cols, n int) {
 //	}
 //
 //go:noescape
-func denseMatrixTile6AVX512(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate bool)
+func denseMatrixTile6AVX512(y *float32, ld int, w, x *float32, stride, cols, groups int,
+	accumulate bool)
 
 // denseMatrixTile4AVX512 is denseMatrixTile6AVX512 for 4 vectors.
 //
 //go:noescape
-func denseMatrixTile4AVX512(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate bool)
+func denseMatrixTile4AVX512(y *float32, ld int, w, x *float32, stride, cols, groups int,
+	accumulate bool)
 
 // denseMatrixTile2AVX512 is denseMatrixTile6AVX512 for 2 vectors.
 //
 //go:noescape
-func denseMatrixTile2AVX512(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate bool)
+func denseMatrixTile2AVX512(y *float32, ld int, w, x *float32, stride, cols, groups int,
+	accumulate bool)
 
 // denseMatrixTile3AVX2 is denseMatrixTile6AVX512 for 3 vectors.
 //
 //go:noescape
-func denseMatrixTile3AVX2(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate bool)
+func denseMatrixTile3AVX2(y *float32, ld int, w, x *float32, stride, cols, groups int,
+	accumulate bool)
 
 // denseMatrixTile2AVX2 is denseMatrixTile6AVX512 for 2 vectors.
 //
 //go:noescape
-func denseMatrixTile2AVX2(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate bool)
+func denseMatrixTile2AVX2(y *float32, ld int, w, x *float32, stride, cols, groups int,
+	accumulate bool)

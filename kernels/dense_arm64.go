@@ -31,9 +31,11 @@ func denseMatrixNEON(y []float32, ld int, w, x []float32, rows, cols, n int) {
 //	}
 //
 //go:noescape
-func denseMatrixTile4NEON(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate bool)
+func denseMatrixTile4NEON(y *float32, ld int, w, x *float32, stride, cols, groups int,
+	accumulate bool)
 
 // denseMatrixTile2NEON is denseMatrixTile4NEON for 2 vectors.
 //
 //go:noescape
-func denseMatrixTile2NEON(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate bool)
+func denseMatrixTile2NEON(y *float32, ld int, w, x *float32, stride, cols, groups int,
+	accumulate bool)

@@ -37,10 +37,12 @@ func TestDenseVec(t *testing.T) {
 		for _, cols := range lengths(32) {
 			for _, rows := range []int{1, 2, 5} {
 				for p := range places {
-					w, x, y := normals(t, rng, p, rows*cols), normals(t, rng, p, cols), normals(t, rng, p, rows)
+					w, x, y := normals(t, rng, p, rows*cols), normals(t, rng, p, cols),
+						normals(t, rng, p, rows)
 					fn(y, w, x)
 					for r := range rows {
-						checkDense(t, fmt.Sprintf("row %d of [%d, %d], %v", r, rows, cols, p), y[r], w[r*cols:][:cols], x)
+						checkDense(t, fmt.Sprintf("row %d of [%d, %d], %v", r, rows, cols, p), y[r],
+							w[r*cols:][:cols], x)
 					}
 				}
 			}
@@ -97,40 +99,47 @@ func alignedNormals(rng *rand.Rand, n int) []float32 {
 }
 
 func BenchmarkDenseVec(b *testing.B) {
-	for _, s := range []struct{ rows, cols int }{{3072, 1024}, {384, 384}, {1536, 384}, {384, 1536}, {30522, 384}} {
+	for _, s := range []struct{ rows, cols int }{{3072, 1024}, {384, 384}, {1536, 384}, {384, 1536},
+		{30522, 384}} {
 		rng := rand.New(rand.NewPCG(1, 2))
-		w, x, y := alignedNormals(rng, s.rows*s.cols), alignedNormals(rng, s.cols), make([]float32, s.rows)
+		w, x, y := alignedNormals(rng, s.rows*s.cols), alignedNormals(rng, s.cols),
+			make([]float32, s.rows)
 		for _, tr := range denseVectorTiers {
-			b.Run(fmt.Sprintf("tier=%s/rows=%d/cols=%d", tr.name, s.rows, s.cols), func(b *testing.B) {
-				if lack := tr.need &^ host; lack != 0 {
-					b.Skipf("host lacks %v", lack)
-				}
-				b.SetBytes(int64(4 * len(w)))
-				for b.Loop() {
-					tr.fn(y, w, x)
-				}
-			})
+			b.Run(fmt.Sprintf("tier=%s/rows=%d/cols=%d", tr.name, s.rows, s.cols),
+				func(b *testing.B) {
+					if lack := tr.need &^ host; lack != 0 {
+						b.Skipf("host lacks %v", lack)
+					}
+					b.SetBytes(int64(4 * len(w)))
+					for b.Loop() {
+						tr.fn(y, w, x)
+					}
+				})
 		}
 	}
 }
 
 func BenchmarkDenseMat(b *testing.B) {
 	for _, s := range []struct{ rows, cols, n int }{
-		{3072, 1024, 2}, {3072, 1024, 4}, {3072, 1024, 8}, {3072, 1024, 16}, {3072, 1024, 128}, {384, 384, 128}, {1536, 384, 128}, {384, 1536, 128}, {1024, 4096, 128},
+		{3072, 1024, 2}, {3072, 1024, 4}, {3072, 1024, 8}, {3072, 1024, 16}, {3072, 1024, 128},
+		{384, 384, 128}, {1536, 384, 128}, {384, 1536, 128}, {1024, 4096, 128},
 	} {
 		rng := rand.New(rand.NewPCG(1, 2))
-		w, x, y := alignedNormals(rng, s.rows*s.cols), alignedNormals(rng, s.n*s.cols), make([]float32, s.rows*s.n)
+		w, x, y := alignedNormals(rng, s.rows*s.cols), alignedNormals(rng, s.n*s.cols),
+			make([]float32, s.rows*s.n)
 		for _, tr := range denseMatrixTiers {
-			b.Run(fmt.Sprintf("tier=%s/rows=%d/cols=%d/n=%d", tr.name, s.rows, s.cols, s.n), func(b *testing.B) {
-				if lack := tr.need &^ host; lack != 0 {
-					b.Skipf("host lacks %v", lack)
-				}
-				b.SetBytes(int64(4 * len(w)))
-				for b.Loop() {
-					tr.fn(y, s.rows, w, x, s.rows, s.cols, s.n)
-				}
-				b.ReportMetric(2*float64(len(w))*float64(s.n)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
-			})
+			b.Run(fmt.Sprintf("tier=%s/rows=%d/cols=%d/n=%d", tr.name, s.rows, s.cols, s.n),
+				func(b *testing.B) {
+					if lack := tr.need &^ host; lack != 0 {
+						b.Skipf("host lacks %v", lack)
+					}
+					b.SetBytes(int64(4 * len(w)))
+					for b.Loop() {
+						tr.fn(y, s.rows, w, x, s.rows, s.cols, s.n)
+					}
+					flops := 2 * float64(len(w)) * float64(s.n) * float64(b.N)
+					b.ReportMetric(flops/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+				})
 		}
 	}
 }

@@ -6,8 +6,10 @@ package kernels
 // register of its own. Both matrices are read as they lie.
 
 const (
-	denseColumns = 1024     // columns at a time: four rows and six vectors of these stay in the first cache
-	denseWeights = 64 << 10 // weights at a time, 256 KiB: they stay in the second cache while X passes
+	// columns at a time: four rows and six vectors of these stay in the first cache
+	denseColumns = 1024
+	// weights at a time, 256 KiB: they stay in the second cache while X passes
+	denseWeights = 64 << 10
 )
 
 // denseTile computes whole groups of four rows with n vectors.
@@ -18,7 +20,8 @@ type denseTile struct {
 
 // denseMatrixTiled takes tiles in their order, the widest first. What no tile fits, a last vector
 // and up to three last rows, is left to vec.
-func denseMatrixTiled(tiles []denseTile, vec denseVectorFunc, y []float32, ld int, w, x []float32, rows, cols, n int) {
+func denseMatrixTiled(tiles []denseTile, vec denseVectorFunc, y []float32, ld int, w, x []float32,
+	rows, cols, n int) {
 	tiled := rows &^ 3
 	if cols == 0 || n == 1 {
 		tiled = 0

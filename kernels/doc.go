@@ -31,7 +31,7 @@
 // VPDPBUSD, SDOT or AMX fall into place, one sum a row, with no sum across a register at the end:
 //
 //	mul-u8      [panel][quad][16 rows][4 columns]       one byte is one weight
-//	mul-nibble  [panel][pair of quads][16 rows][4]      low half: the first quad, high half: the second
+//	mul-nibble  [panel][pair of quads][16 rows][4]      lower half: first quad, upper: second
 //	mul-lookup  [panel][quad of segments][16 rows][4]   one byte is a segment of d columns
 //	mul-window  [panel][word][16 rows][8 bytes]         a row is a stream of bits
 //	table       [tile][segment][panel][64 rows]         one byte is a segment of d columns
@@ -64,7 +64,8 @@
 //
 //	nearest  the nearest centroid of each point (k-means)
 //	update   columns less products of others with coefficients (the update of GPTQ)
-//	trellis  levels along a path through a trellis, the Viterbi algorithm (trellis-coded quantisation)
+//	trellis  levels along a path through a trellis (trellis-coded quantisation), by the
+//	         Viterbi algorithm
 //	window   windows of a stream of bits, likewise
 //
 // They are in this package and not in one of their own because they share what a tier is, the

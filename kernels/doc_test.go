@@ -150,7 +150,8 @@ func TestFileNames(t *testing.T) {
 			name := strings.ToLower(string(match[1]))
 			if !strings.HasPrefix(name, f.subject) || !strings.HasSuffix(name, f.tier) ||
 				!strings.Contains(name, f.part) {
-				t.Errorf("%s has function %s, which is named for another file", file.Name(), match[1])
+				t.Errorf("%s has function %s, which is named for another file", file.Name(),
+					match[1])
 			}
 		}
 	}

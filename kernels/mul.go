@@ -15,15 +15,16 @@ const (
 
 // Matrix is a weight matrix in panels of 16 rows, as doc.go draws them.
 type Matrix struct {
-	Panels     int       // panels of PanelRows rows
-	Quads      int       // steps of four columns (mul-lookup: of d*4 columns) in a row
-	BlockQuads int       // quads that share an input scale; the last block may be shorter
-	GroupQuads int       // quads that share a multiplier; divides BlockQuads
-	Codes      []byte    // the layout of the operation
-	Lookup     []byte    // mul-nibble: 16 weights; mul-lookup: d x 256, weight [j][code]; mul-window: 256; else nil
-	Bits       int       // mul-window: new bits a weight
-	Mult       []int8    // Panels x Groups() x PanelRows: the multiplier of a group in a row
-	Scale      []float32 // Panels x PanelRows: the scale of a row
+	Panels     int    // panels of PanelRows rows
+	Quads      int    // steps of four columns (mul-lookup: of d*4 columns) in a row
+	BlockQuads int    // quads that share an input scale; the last block may be shorter
+	GroupQuads int    // quads that share a multiplier; divides BlockQuads
+	Codes      []byte // the layout of the operation
+	// mul-nibble: 16 weights; mul-lookup: d x 256, weight [j][code]; mul-window: 256; else nil
+	Lookup []byte
+	Bits   int       // mul-window: new bits a weight
+	Mult   []int8    // Panels x Groups() x PanelRows: the multiplier of a group in a row
+	Scale  []float32 // Panels x PanelRows: the scale of a row
 }
 
 // Blocks is the number of input scales.
@@ -76,7 +77,8 @@ func (s *Set) MulNibble(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int)
 func (s *Set) MulLookup(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
 	d := m.Width()
 	if d > MaxLookupWidth || m.GroupQuads != m.BlockQuads {
-		panic(fmt.Sprintf("kernels: MulLookup: width %d, groups of %d in blocks of %d quads", d, m.GroupQuads, m.BlockQuads))
+		panic(fmt.Sprintf("kernels: MulLookup: width %d, groups of %d in blocks of %d quads", d,
+			m.GroupQuads, m.BlockQuads))
 	}
 	checkMul("MulLookup", dst, ld, m, in, p0, p1, m.Panels*m.Quads*4*PanelRows, d*Centroids)
 	if p0 < p1 && in.N > 0 {
@@ -99,8 +101,10 @@ func PermuteInput(dst, src []int8, d int) {
 
 func checkMul(op string, dst []float32, ld int, m *Matrix, in *Input, p0, p1, codes, lookup int) {
 	d := max(1, lookup/Centroids)
-	if m.BlockQuads < 1 || m.BlockQuads*4*d > Block || m.GroupQuads < 1 || m.BlockQuads%m.GroupQuads != 0 {
-		panic(fmt.Sprintf("kernels: %s: blocks of %d quads in groups of %d", op, m.BlockQuads, m.GroupQuads))
+	if m.BlockQuads < 1 || m.BlockQuads*4*d > Block || m.GroupQuads < 1 ||
+		m.BlockQuads%m.GroupQuads != 0 {
+		panic(fmt.Sprintf("kernels: %s: blocks of %d quads in groups of %d", op, m.BlockQuads,
+			m.GroupQuads))
 	}
 	rows, groups, blocks := m.Panels*PanelRows, m.Groups(), m.Blocks()
 	switch {
@@ -111,7 +115,8 @@ func checkMul(op string, dst []float32, ld int, m *Matrix, in *Input, p0, p1, co
 		panic(fmt.Sprintf("kernels: %s: a short matrix", op))
 	case in.N > 0 && ((in.N-1)*ld+rows > len(dst) || in.N > 1 && ld < rows):
 		panic(fmt.Sprintf("kernels: %s: %d x %d results do not fit %d", op, in.N, rows, len(dst)))
-	case len(in.Q) < in.N*in.Stride || in.Stride < inputLen(m, lookup) || len(in.Scales) < in.N*blocks || len(in.Init) < in.N*groups:
+	case len(in.Q) < in.N*in.Stride || in.Stride < inputLen(m, lookup) ||
+		len(in.Scales) < in.N*blocks || len(in.Init) < in.N*groups:
 		panic(fmt.Sprintf("kernels: %s: a short input", op))
 	}
 }

@@ -16,7 +16,8 @@ func mulNibbleScalar(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
 	})
 }
 
-func mulScalar(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int, weight func(p, q, lane, i int) int32) {
+func mulScalar(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int,
+	weight func(p, q, lane, i int) int32) {
 	groups, blocks := m.Groups(), m.Blocks()
 	for n := range in.N {
 		x := in.Q[n*in.Stride:]
@@ -88,7 +89,8 @@ func mulWindowScalar(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
 func (m *Matrix) window(row, col int) byte {
 	words := m.Quads * 4 * m.Bits / 64
 	word := func(i int) uint64 {
-		return binary.LittleEndian.Uint64(m.Codes[((row/PanelRows*words+i)*PanelRows+row%PanelRows)*windowWord:])
+		at := (row/PanelRows*words+i)*PanelRows + row%PanelRows
+		return binary.LittleEndian.Uint64(m.Codes[at*windowWord:])
 	}
 	end := (col + 1) * m.Bits
 	last, below := (end-1)/64, (64-end%64)%64

@@ -27,8 +27,10 @@ const (
 
 // newMul makes a matrix and an input. codes is the number of bytes of the layout, lookup that of
 // the lookup.
-func newMul(t testing.TB, rng *rand.Rand, p place, x extreme, s mulShape, codes, lookup int) (*Matrix, *Input) {
-	m := &Matrix{Panels: s.panels, Quads: s.quads, BlockQuads: s.blockQuads, GroupQuads: s.groupQuads}
+func newMul(t testing.TB, rng *rand.Rand, p place, x extreme, s mulShape,
+	codes, lookup int) (*Matrix, *Input) {
+	m := &Matrix{Panels: s.panels, Quads: s.quads, BlockQuads: s.blockQuads,
+		GroupQuads: s.groupQuads}
 	rows := s.panels * PanelRows
 	m.Codes = alloc[byte](t, p, rng, codes)
 	for i := range m.Codes {
@@ -109,7 +111,8 @@ func pickByte(rng *rand.Rand, x extreme, lo, low, high byte) byte {
 
 // checkMulTier holds one tier against scalar, all of dst: the rows that were asked for and the
 // rest, which must be left alone.
-func checkMulTier(t *testing.T, fn, scalar mulFunc, rng *rand.Rand, p place, s mulShape, m *Matrix, in *Input) {
+func checkMulTier(t *testing.T, fn, scalar mulFunc, rng *rand.Rand, p place, s mulShape, m *Matrix,
+	in *Input) {
 	t.Helper()
 	rows := m.Panels * PanelRows
 	ld := rows
@@ -134,7 +137,8 @@ func mulShapes(d int, groups bool) []mulShape {
 	var shapes []mulShape
 	largest := Block / 4 / d
 	add := func(panels, quads, block, group, n int) {
-		shapes = append(shapes, mulShape{panels: panels, quads: quads, blockQuads: block, groupQuads: group, n: n, d: d, p1: panels})
+		shapes = append(shapes, mulShape{panels: panels, quads: quads, blockQuads: block,
+			groupQuads: group, n: n, d: d, p1: panels})
 	}
 	for quads := range 19 {
 		add(1, quads, largest, largest, 1)
@@ -191,7 +195,8 @@ func mulShapes(d int, groups bool) []mulShape {
 	return shapes
 }
 
-func testMul(t *testing.T, op string, table []tier[mulFunc], scalar mulFunc, d, lookup int, layout func(mulShape) int) {
+func testMul(t *testing.T, op string, table []tier[mulFunc], scalar mulFunc, d, lookup int,
+	layout func(mulShape) int) {
 	shapes := mulShapes(d, lookup < Centroids)
 	forEachTier(t, op, table, func(t *testing.T, fn mulFunc) {
 		rng := rand.New(rand.NewPCG(1, uint64(d)))
@@ -208,7 +213,8 @@ func testMul(t *testing.T, op string, table []tier[mulFunc], scalar mulFunc, d, 
 		}
 		for x := range extremes {
 			for _, n := range []int{1, 8} {
-				check(tail, x, mulShape{panels: 2, quads: 130 / d, blockQuads: 64 / d, groupQuads: 64 / d, n: n, d: d, p1: 2})
+				check(tail, x, mulShape{panels: 2, quads: 130 / d, blockQuads: 64 / d,
+					groupQuads: 64 / d, n: n, d: d, p1: 2})
 			}
 		}
 	})
@@ -233,15 +239,17 @@ func TestMulLookup(t *testing.T) {
 	}
 }
 
-func fuzzMul(f *testing.F, table []tier[mulFunc], scalar mulFunc, lookupSize func(d int) int, layout func(mulShape) int) {
+func fuzzMul(f *testing.F, table []tier[mulFunc], scalar mulFunc, lookupSize func(d int) int,
+	layout func(mulShape) int) {
 	f.Add([]byte{2, 13, 3, 1, 1, 0, 0, 2, 0, 0})
 	f.Add([]byte{3, 66, 63, 0, 9, 1, 1, 3, 1, 2, 255, 0, 127, 128})
 	f.Add([]byte{2, 101, 0, 63, 51, 0, 0, 1, 0, 3})
 	f.Add([]byte{4, 150, 2, 19, 63, 3, 1, 3, 2, 0})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s := mulShape{
-			panels: 1 + byteAt(data, 0)%5, quads: byteAt(data, 1), groupQuads: 1 + byteAt(data, 3)%64,
-			n: 1 + byteAt(data, 4)%70, d: 1 + byteAt(data, 5)%MaxLookupWidth,
+			panels: 1 + byteAt(data, 0)%5, quads: byteAt(data, 1),
+			groupQuads: 1 + byteAt(data, 3)%64,
+			n:          1 + byteAt(data, 4)%70, d: 1 + byteAt(data, 5)%MaxLookupWidth,
 		}
 		lookup := lookupSize(s.d)
 		if lookup < Centroids {
@@ -284,8 +292,10 @@ func FuzzMulLookup(f *testing.F) {
 }
 
 // benchMul measures a multiplication of a [rows, cols] matrix, where a code stands for d columns.
-func benchMul(b *testing.B, table []tier[mulFunc], rows, cols, d, group, batch, lookup int, layout func(mulShape) int) {
-	s := mulShape{panels: rows / PanelRows, quads: cols / 4 / d, blockQuads: Block / 4 / d, groupQuads: group / 4 / d, n: batch, d: d}
+func benchMul(b *testing.B, table []tier[mulFunc], rows, cols, d, group, batch, lookup int,
+	layout func(mulShape) int) {
+	s := mulShape{panels: rows / PanelRows, quads: cols / 4 / d, blockQuads: Block / 4 / d,
+		groupQuads: group / 4 / d, n: batch, d: d}
 	s.p1 = s.panels
 	rng := rand.New(rand.NewPCG(4, 4))
 	m, in := newMul(b, rng, head, random, s, layout(s), lookup)

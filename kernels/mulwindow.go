@@ -20,7 +20,8 @@ func WindowBytes(panels, quads, bits int) int { return panels * PanelRows * quad
 func PackWindows(codes []byte, quads, bits, row int, windows []byte) {
 	checkWindowBits("PackWindows", quads, bits)
 	if row < 0 || len(windows) > 4*quads || len(codes) < WindowBytes(row/PanelRows+1, quads, bits) {
-		panic(fmt.Sprintf("kernels: PackWindows: %d weights into row %d of %d quads, %d bytes", len(windows), row, quads, len(codes)))
+		panic(fmt.Sprintf("kernels: PackWindows: %d weights into row %d of %d quads, %d bytes",
+			len(windows), row, quads, len(codes)))
 	}
 	at := (row/PanelRows*quads*4*bits/64*PanelRows + row%PanelRows) * windowWord
 	var word uint64
@@ -52,7 +53,8 @@ func PackWindows(codes []byte, quads, bits, row int, windows []byte) {
 func (s *Set) MulWindow(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
 	checkWindowBits("MulWindow", m.Quads, m.Bits)
 	if m.BlockQuads%WindowQuads != 0 || m.GroupQuads != m.BlockQuads || len(m.Lookup) != Centroids {
-		panic(fmt.Sprintf("kernels: MulWindow: groups of %d in blocks of %d quads, %d centroids", m.GroupQuads, m.BlockQuads, len(m.Lookup)))
+		panic(fmt.Sprintf("kernels: MulWindow: groups of %d in blocks of %d quads, %d centroids",
+			m.GroupQuads, m.BlockQuads, len(m.Lookup)))
 	}
 	checkMul("MulWindow", dst, ld, m, in, p0, p1, WindowBytes(m.Panels, m.Quads, m.Bits), Centroids)
 	if p0 < p1 && in.N > 0 {

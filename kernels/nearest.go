@@ -2,7 +2,8 @@ package kernels
 
 import "fmt"
 
-type nearestFunc func(assignments []byte, scores, seconds, points []float32, stride, d int, centroids, half []float32)
+type nearestFunc func(assignments []byte, scores, seconds, points []float32,
+	stride, d int, centroids, half []float32)
 
 // Nearest finds the nearest centroid of each point. Points are given as planes: column j of point i
 // is points[j*stride+i], for n = len(assignments) points. centroids is k x d, row-major, k <= 256;
@@ -13,10 +14,13 @@ type nearestFunc func(assignments []byte, scores, seconds, points []float32, str
 // and the smallest s wins, the lowest k among equals: s + |x|^2/2 is half the squared distance. The
 // winner goes to assignments, its s to scores, and unless seconds is nil the smallest s of the
 // others goes there, math.MaxFloat32 where there are none. Inputs are finite and no s overflows.
-func (s *Set) Nearest(assignments []byte, scores, seconds, points []float32, stride, d int, centroids, half []float32) {
+func (s *Set) Nearest(assignments []byte, scores, seconds, points []float32, stride, d int,
+	centroids, half []float32) {
 	n, k := len(assignments), len(half)
-	if d < 1 || k < 1 || k > Centroids || len(centroids) < k*d || len(scores) < n || seconds != nil && len(seconds) < n || stride < n || n > 0 && len(points) < (d-1)*stride+n {
-		panic(fmt.Sprintf("kernels: Nearest: %d points of width %d, %d centroids: a short slice", n, d, k))
+	if d < 1 || k < 1 || k > Centroids || len(centroids) < k*d || len(scores) < n ||
+		seconds != nil && len(seconds) < n || stride < n || n > 0 && len(points) < (d-1)*stride+n {
+		panic(fmt.Sprintf("kernels: Nearest: %d points of width %d, %d centroids: a short slice", n,
+			d, k))
 	}
 	if n > 0 {
 		s.nearest(assignments, scores, seconds, points, stride, d, centroids, half)

@@ -2,12 +2,16 @@
 
 package kernels
 
-func nearestAVX512(assignments []byte, scores, seconds, points []float32, stride, d int, centroids, half []float32) {
-	nearestByLanes(64, nearestLanesAVX512, assignments, scores, seconds, points, stride, d, centroids, half)
+func nearestAVX512(assignments []byte, scores, seconds, points []float32, stride, d int,
+	centroids, half []float32) {
+	nearestByLanes(64, nearestLanesAVX512, assignments, scores, seconds, points, stride, d,
+		centroids, half)
 }
 
-func nearestAVX2(assignments []byte, scores, seconds, points []float32, stride, d int, centroids, half []float32) {
-	nearestByLanes(16, nearestLanesAVX2, assignments, scores, seconds, points, stride, d, centroids, half)
+func nearestAVX2(assignments []byte, scores, seconds, points []float32, stride, d int,
+	centroids, half []float32) {
+	nearestByLanes(16, nearestLanesAVX2, assignments, scores, seconds, points, stride, d, centroids,
+		half)
 }
 
 // nearestLanesAVX512 takes 64 points through d columns:
@@ -35,9 +39,11 @@ func nearestAVX2(assignments []byte, scores, seconds, points []float32, stride, 
 //	}
 //
 //go:noescape
-func nearestLanesAVX512(assignments *byte, scores, seconds, sums, x *float32, stride, d int, centroids *float32, ld int, half *float32, k int, first, last bool)
+func nearestLanesAVX512(assignments *byte, scores, seconds, sums, x *float32, stride, d int,
+	centroids *float32, ld int, half *float32, k int, first, last bool)
 
 // nearestLanesAVX2 is nearestLanesAVX512 with 16 points for 64.
 //
 //go:noescape
-func nearestLanesAVX2(assignments *byte, scores, seconds, sums, x *float32, stride, d int, centroids *float32, ld int, half *float32, k int, first, last bool)
+func nearestLanesAVX2(assignments *byte, scores, seconds, sums, x *float32, stride, d int,
+	centroids *float32, ld int, half *float32, k int, first, last bool)

@@ -2,8 +2,10 @@
 
 package kernels
 
-func nearestNEON(assignments []byte, scores, seconds, points []float32, stride, d int, centroids, half []float32) {
-	nearestByLanes(16, nearestLanesNEON, assignments, scores, seconds, points, stride, d, centroids, half)
+func nearestNEON(assignments []byte, scores, seconds, points []float32, stride, d int,
+	centroids, half []float32) {
+	nearestByLanes(16, nearestLanesNEON, assignments, scores, seconds, points, stride, d, centroids,
+		half)
 }
 
 // nearestLanesNEON takes 16 points through d columns:
@@ -31,4 +33,5 @@ func nearestNEON(assignments []byte, scores, seconds, points []float32, stride, 
 //	}
 //
 //go:noescape
-func nearestLanesNEON(assignments *byte, scores, seconds, sums, x *float32, stride, d int, centroids *float32, ld int, half *float32, k int, first, last bool)
+func nearestLanesNEON(assignments *byte, scores, seconds, sums, x *float32, stride, d int,
+	centroids *float32, ld int, half *float32, k int, first, last bool)

@@ -26,10 +26,12 @@ type nearestScratch struct {
 
 var nearestPool = sync.Pool{New: func() any { return new(nearestScratch) }}
 
-type nearestLanesFunc func(assignments *byte, scores, seconds, sums, x *float32, stride, d int, centroids *float32, ld int, half *float32, k int, first, last bool)
+type nearestLanesFunc func(assignments *byte, scores, seconds, sums, x *float32, stride, d int,
+	centroids *float32, ld int, half *float32, k int, first, last bool)
 
 // nearestByLanes gives the points to panel, which takes width of them; width divides nearestPoints.
-func nearestByLanes(width int, panel nearestLanesFunc, assignments []byte, scores, seconds, points []float32, stride, d int, centroids, half []float32) {
+func nearestByLanes(width int, panel nearestLanesFunc, assignments []byte,
+	scores, seconds, points []float32, stride, d int, centroids, half []float32) {
 	s := nearestPool.Get().(*nearestScratch)
 	defer nearestPool.Put(s)
 	k := len(half)
@@ -41,7 +43,8 @@ func nearestByLanes(width int, panel nearestLanesFunc, assignments []byte, score
 		n := min(nearestPoints, len(assignments)-i)
 		if n == nearestPoints && d <= nearestDirect {
 			for p := i; p < i+n; p += width {
-				panel(&assignments[p], &scores[p], from(seconds, p), nil, &points[p], stride, d, &centroids[0], d, &half[0], k, true, true)
+				panel(&assignments[p], &scores[p], from(seconds, p), nil, &points[p], stride, d,
+					&centroids[0], d, &half[0], k, true, true)
 			}
 			continue
 		}
@@ -51,7 +54,8 @@ func nearestByLanes(width int, panel nearestLanesFunc, assignments []byte, score
 				copy(s.points[c*nearestPoints:][:n], points[(j+c)*stride+i:])
 			}
 			for p := 0; p < n; p += width {
-				panel(&s.assignments[p], &s.scores[p], from(near, p), &s.sums[p*Centroids], &s.points[p], nearestPoints, columns,
+				panel(&s.assignments[p], &s.scores[p], from(near, p), &s.sums[p*Centroids],
+					&s.points[p], nearestPoints, columns,
 					&centroids[j], d, &half[0], k, j == 0, j+columns == d)
 			}
 		}

@@ -2,7 +2,8 @@ package kernels
 
 import "math"
 
-func nearestScalar(assignments []byte, scores, seconds, points []float32, stride, d int, centroids, half []float32) {
+func nearestScalar(assignments []byte, scores, seconds, points []float32, stride, d int,
+	centroids, half []float32) {
 	for i := range assignments {
 		best, second, at := float32(math.MaxFloat32), float32(math.MaxFloat32), 0
 		for k, s := range half {

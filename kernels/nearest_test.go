@@ -50,14 +50,18 @@ func (c nearestCase) check(t *testing.T, fn nearestFunc, rng *rand.Rand, p place
 	if p == offset {
 		room = 64
 	}
-	got, gotScores, gotSeconds := alloc[byte](t, p, rng, c.n+room), alloc[float32](t, p, rng, c.n+room), alloc[float32](t, p, rng, c.n+room)
+	got, gotScores, gotSeconds := alloc[byte](t, p, rng, c.n+room),
+		alloc[float32](t, p, rng, c.n+room), alloc[float32](t, p, rng, c.n+room)
 	for i := range got {
-		got[i], gotScores[i], gotSeconds[i] = 0xdd, math.Float32frombits(canary), math.Float32frombits(canary)
+		got[i], gotScores[i], gotSeconds[i] = 0xdd, math.Float32frombits(canary),
+			math.Float32frombits(canary)
 	}
-	want, wantScores, wantSeconds := slices.Clone(got), slices.Clone(gotScores), slices.Clone(gotSeconds)
+	want, wantScores, wantSeconds := slices.Clone(got), slices.Clone(gotScores),
+		slices.Clone(gotSeconds)
 	nearestScalar(want[:c.n], wantScores, wantSeconds, c.points, c.stride, c.d, c.centroids, c.half)
 	fn(got[:c.n], gotScores, gotSeconds, c.points, c.stride, c.d, c.centroids, c.half)
-	what := fmt.Sprintf("%d points at a stride of %d, width %d, %d centroids, %v", c.n, c.stride, c.d, c.k, p)
+	what := fmt.Sprintf("%d points at a stride of %d, width %d, %d centroids, %v", c.n, c.stride,
+		c.d, c.k, p)
 	if i := firstDifference(got, want); i >= 0 {
 		t.Fatalf("%s: point %d got centroid %d, want %d", what, i, got[i], want[i])
 	}
@@ -68,7 +72,8 @@ func (c nearestCase) check(t *testing.T, fn nearestFunc, rng *rand.Rand, p place
 	}
 	fn(got[:c.n], gotScores, nil, c.points, c.stride, c.d, c.centroids, c.half)
 	if i := firstDifference(got, want); i >= 0 {
-		t.Fatalf("%s, without the second best: point %d got centroid %d, want %d", what, i, got[i], want[i])
+		t.Fatalf("%s, without the second best: point %d got centroid %d, want %d", what, i, got[i],
+			want[i])
 	}
 	sameFloats(t, what+", without the second best", gotScores, wantScores)
 }
@@ -136,7 +141,8 @@ func TestNearestTakesTheFirstOfEquals(t *testing.T) {
 // FuzzNearest takes values of any kind, beyond what the contract asks: a sum that is no number wins
 // on no tier.
 func FuzzNearest(f *testing.F) {
-	f.Add(byte(0), byte(1), byte(0), []byte("\x00\x00\x80\x3f\x00\x00\x00\x40\x00\x00\x80\xbf\x00\x00\x00\x3f"))
+	f.Add(byte(0), byte(1), byte(0),
+		[]byte("\x00\x00\x80\x3f\x00\x00\x00\x40\x00\x00\x80\xbf\x00\x00\x00\x3f"))
 	f.Add(byte(2), byte(6), byte(1), make([]byte, 4*1000))
 	f.Add(byte(200), byte(4), byte(0), make([]byte, 4*3000))
 	f.Fuzz(func(t *testing.T, width, centroids, gap byte, data []byte) {
@@ -163,21 +169,25 @@ func FuzzNearest(f *testing.F) {
 
 func BenchmarkNearest(b *testing.B) {
 	for _, s := range []struct{ n, d, k int }{
-		{4096, 1, 256}, {4096, 2, 256}, {4096, 4, 256}, {4096, 8, 256}, {4096, 8, 16}, {4096, 64, 256}, {1024, 1024, 256},
+		{4096, 1, 256}, {4096, 2, 256}, {4096, 4, 256}, {4096, 8, 256}, {4096, 8, 16},
+		{4096, 64, 256}, {1024, 1024, 256},
 	} {
 		c := newNearest(b, rand.New(rand.NewPCG(1, 2)), offset, s.n, s.n, s.d, s.k)
 		assignments, scores := make([]byte, s.n), make([]float32, s.n)
 		for _, tr := range nearestTiers {
 			for _, seconds := range [][]float32{nil, make([]float32, s.n)} {
-				b.Run(fmt.Sprintf("tier=%s/n=%d/d=%d/k=%d/seconds=%v", tr.name, s.n, s.d, s.k, seconds != nil), func(b *testing.B) {
+				b.Run(fmt.Sprintf("tier=%s/n=%d/d=%d/k=%d/seconds=%v", tr.name, s.n, s.d, s.k,
+					seconds != nil), func(b *testing.B) {
 					if lack := tr.need &^ host; lack != 0 {
 						b.Skipf("host lacks %v", lack)
 					}
 					b.SetBytes(int64(4 * s.n * s.d))
 					for b.Loop() {
-						tr.fn(assignments, scores, seconds, c.points, c.stride, c.d, c.centroids, c.half)
+						tr.fn(assignments, scores, seconds, c.points, c.stride, c.d, c.centroids,
+							c.half)
 					}
-					b.ReportMetric(float64(s.n)*float64(s.d)*float64(s.k)*float64(b.N)/b.Elapsed().Seconds()/1e9, "Gterm/s")
+					terms := float64(s.n) * float64(s.d) * float64(s.k) * float64(b.N)
+					b.ReportMetric(terms/b.Elapsed().Seconds()/1e9, "Gterm/s")
 				})
 			}
 		}

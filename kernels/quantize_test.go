@@ -10,7 +10,8 @@ import (
 
 // checkQuantize holds one tier against scalar. Behind q and scales there is room in which nothing
 // may be written, except where they end at a guard page.
-func checkQuantize(t *testing.T, fn quantizeFunc, rng *rand.Rand, p place, name string, values []float32, block int) {
+func checkQuantize(t *testing.T, fn quantizeFunc, rng *rand.Rand, p place, name string,
+	values []float32, block int) {
 	t.Helper()
 	n, blocks := len(values), ceilDiv(len(values), block)
 	room := 0
@@ -83,14 +84,16 @@ func TestQuantize(t *testing.T) {
 
 func TestQuantizeNotFinite(t *testing.T) {
 	forEachTier(t, "quantize", quantizeTiers, func(t *testing.T, fn quantizeFunc) {
-		for _, bits := range []uint32{0x7f800000, 0xff800000, 0x7fc00000, 0xffc00000, 0x7f800001, 0xffffffff} {
+		for _, bits := range []uint32{0x7f800000, 0xff800000, 0x7fc00000, 0xffc00000, 0x7f800001,
+			0xffffffff} {
 			for _, n := range []int{1, 67, 100} {
 				q, scales, x := make([]int8, n), make([]float32, n), make([]float32, n)
 				for i := range x {
 					x[i] = math.Float32frombits(bits)
 					for _, block := range []int{1, 4, 64, 256} {
 						if fn(q, scales, x, block) {
-							t.Errorf("%#x at %d of %d values in blocks of %d passed as finite", bits, i, n, block)
+							t.Errorf("%#x at %d of %d values in blocks of %d passed as finite",
+								bits, i, n, block)
 						}
 					}
 					x[i] = 1
@@ -102,7 +105,8 @@ func TestQuantizeNotFinite(t *testing.T) {
 
 func TestQuantizeClearsTheRest(t *testing.T) {
 	q := []int8{9, 9, 9, 9, 9}
-	if !best.Quantize(q, make([]float32, 1), []float32{1, -1, 0}, 4) || !slices.Equal(q, []int8{127, -127, 0, 0, 0}) {
+	if !best.Quantize(q, make([]float32, 1), []float32{1, -1, 0}, 4) ||
+		!slices.Equal(q, []int8{127, -127, 0, 0, 0}) {
 		t.Errorf("got %v", q)
 	}
 }

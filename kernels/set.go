@@ -48,7 +48,8 @@ func use[F any](s *Set, op string, table []tier[F], have features) F {
 	chosen := pick(table, have)
 	for _, t := range table {
 		s.tiers = append(s.tiers, TierInfo{
-			Op: op, Tier: t.name, Selected: t.name == chosen.name, Lacks: lacks(t.need, host, amxRefusal), need: t.need,
+			Op: op, Tier: t.name, Selected: t.name == chosen.name,
+			Lacks: lacks(t.need, host, amxRefusal), need: t.need,
 		})
 	}
 	return chosen.fn
@@ -59,8 +60,10 @@ type TierInfo struct {
 	Op       string // the operation
 	Tier     string // the name of the implementation
 	Selected bool   // whether the set uses it
-	Lacks    string // the CPU features that this machine lacks for it, with the reason if it is not the CPU; "" when it runs here
-	need     features
+	// the CPU features that this machine lacks for it, with the reason if it is not the CPU; ""
+	// when it runs here
+	Lacks string
+	need  features
 }
 
 // Tiers lists every implementation of every operation, best first within each operation, and which
@@ -100,11 +103,13 @@ func Limited(name string) (*Set, error) {
 		}
 	}
 	if !slices.Contains(names, name) {
-		return nil, fmt.Errorf("unknown kernel tier %q (known: %s)", name, strings.Join(names, ", "))
+		return nil, fmt.Errorf("unknown kernel tier %q (known: %s)", name,
+			strings.Join(names, ", "))
 	}
 	need = need.withBasis()
 	if need&^host != 0 {
-		return nil, fmt.Errorf("kernel tier %q cannot run here: this machine lacks %s", name, lacks(need, host, amxRefusal))
+		return nil, fmt.Errorf("kernel tier %q cannot run here: this machine lacks %s", name,
+			lacks(need, host, amxRefusal))
 	}
 	return choose(need), nil
 }

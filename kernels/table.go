@@ -14,7 +14,8 @@ type tableKernel struct {
 	spread func(dst []float32, t *Tables, codes []byte, scale []float32, p0, p1 int)
 }
 
-type tableBuildFunc func(t *Tables, centroids []byte, width int, q []int8, scales []float32, init []int32)
+type tableBuildFunc func(t *Tables, centroids []byte, width int, q []int8,
+	scales []float32, init []int32)
 
 // Tables is the work space of the table plan for one input vector: for each segment the dot
 // products of all centroids with it, as int16 with one scale a block. Its inner layout belongs to
@@ -39,7 +40,8 @@ func NewTables(segments, blockSegments int) *Tables {
 func (t *Tables) Resize(segments, blockSegments int) {
 	t.Segments, t.BlockSegments = segments, blockSegments
 	t.Data = slices.Grow(t.Data[:0], segments*Centroids)[:segments*Centroids]
-	t.Scales = slices.Grow(t.Scales[:0], ceilDiv(segments, blockSegments))[:ceilDiv(segments, blockSegments)]
+	t.Scales = slices.Grow(t.Scales[:0], ceilDiv(segments, blockSegments))[:ceilDiv(segments,
+		blockSegments)]
 	t.Work = slices.Grow(t.Work[:0], blockSegments*Centroids)[:blockSegments*Centroids]
 }
 
@@ -54,11 +56,15 @@ func (t *Tables) Resize(segments, blockSegments int) {
 //	t.Scales[block] = scales[block] / f
 //
 // so that no sum over a block leaves int16.
-func (s *Set) BuildTables(t *Tables, centroids []byte, width int, q []int8, scales []float32, init []int32) {
+func (s *Set) BuildTables(t *Tables, centroids []byte, width int, q []int8, scales []float32,
+	init []int32) {
 	blocks := ceilDiv(t.Segments, t.BlockSegments)
-	if width < 4 || width%4 != 0 || width > Block || len(centroids) < Centroids*width || len(q) < t.Segments*width ||
-		len(scales) < blocks || len(init) < t.Segments || t.BlockSegments < 1 || t.BlockSegments*width > 4*Block ||
-		len(t.Data) < t.Segments*Centroids || len(t.Scales) < blocks || len(t.Work) < t.BlockSegments*Centroids {
+	if width < 4 || width%4 != 0 || width > Block || len(centroids) < Centroids*width ||
+		len(q) < t.Segments*width ||
+		len(scales) < blocks || len(init) < t.Segments || t.BlockSegments < 1 ||
+		t.BlockSegments*width > 4*Block ||
+		len(t.Data) < t.Segments*Centroids || len(t.Scales) < blocks ||
+		len(t.Work) < t.BlockSegments*Centroids {
 		panic("kernels: BuildTables: a short slice")
 	}
 	if t.Segments > 0 {
@@ -74,7 +80,8 @@ func (s *Set) BuildTables(t *Tables, centroids []byte, width int, q []int8, scal
 //
 // and at the end dst[r] = y * scale[r]. dst and scale hold the rows of all panels.
 func (s *Set) SpreadTables(dst []float32, t *Tables, codes []byte, scale []float32, p0, p1 int) {
-	if p0 < 0 || p0%TableTile != 0 || len(codes) < p1*t.Segments*TablePanelRows || len(scale) < p1*TablePanelRows || len(dst) < p1*TablePanelRows {
+	if p0 < 0 || p0%TableTile != 0 || len(codes) < p1*t.Segments*TablePanelRows ||
+		len(scale) < p1*TablePanelRows || len(dst) < p1*TablePanelRows {
 		panic("kernels: SpreadTables: a short slice, or part of a tile")
 	}
 	if p0 < p1 {

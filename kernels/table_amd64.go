@@ -87,17 +87,20 @@ func spreadAVX2(dst []float32, t *Tables, codes []byte, scale []float32, p0, p1 
 // |work[s][k]|.
 //
 //go:noescape
-func tableDotsAVX512VNNI(work *int32, centroids *byte, quads int, q *int8, init *int32, segments int) int32
+func tableDotsAVX512VNNI(work *int32, centroids *byte, quads int, q *int8, init *int32,
+	segments int) int32
 
 // tableDotsAVXVNNI is tableDotsAVX512VNNI.
 //
 //go:noescape
-func tableDotsAVXVNNI(work *int32, centroids *byte, quads int, q *int8, init *int32, segments int) int32
+func tableDotsAVXVNNI(work *int32, centroids *byte, quads int, q *int8, init *int32,
+	segments int) int32
 
 // tableDotsAVX2 is tableDotsAVX512VNNI.
 //
 //go:noescape
-func tableDotsAVX2(work *int32, centroids *byte, quads int, q *int8, init *int32, segments int) int32
+func tableDotsAVX2(work *int32, centroids *byte, quads int, q *int8, init *int32,
+	segments int) int32
 
 // tablePackAVX512VBMI rounds work * f to int16, halves to even, and writes the 256 low bytes of
 // each segment and then its 256 high bytes.

@@ -2,7 +2,8 @@
 
 package kernels
 
-func (k *mulKernels) buildTables(t *Tables, centroids []byte, width int, q []int8, scales []float32, init []int32) {
+func (k *mulKernels) buildTables(t *Tables, centroids []byte, width int, q []int8, scales []float32,
+	init []int32) {
 	if k.signed {
 		s := mulPool.Get().(*mulScratch)
 		defer s.release()

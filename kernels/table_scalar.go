@@ -1,6 +1,7 @@
 package kernels
 
-func tableBuildScalar(t *Tables, centroids []byte, width int, q []int8, scales []float32, init []int32) {
+func tableBuildScalar(t *Tables, centroids []byte, width int, q []int8, scales []float32,
+	init []int32) {
 	for b := range ceilDiv(t.Segments, t.BlockSegments) {
 		first := b * t.BlockSegments
 		n := min(t.BlockSegments, t.Segments-first)

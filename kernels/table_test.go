@@ -18,11 +18,13 @@ func TestTable(t *testing.T) {
 		}
 	}
 	for panels := 1; panels <= 9; panels++ {
-		shapes = append(shapes, tableShape{7, 3, 4, panels, 0, panels}, tableShape{33, 32, 8, panels, panels / 5 * TableTile, panels})
+		shapes = append(shapes, tableShape{7, 3, 4, panels, 0, panels},
+			tableShape{33, 32, 8, panels, panels / 5 * TableTile, panels})
 	}
 	for _, width := range []int{4, 8, 12, 16, 20, 64, 128, 256} {
 		block := 4 * Block / width
-		shapes = append(shapes, tableShape{2*block + 1, block, width, 5, 0, 5}, tableShape{3, 1, width, 1, 0, 1}, tableShape{5, 2, width, 9, 4, 8})
+		shapes = append(shapes, tableShape{2*block + 1, block, width, 5, 0, 5},
+			tableShape{3, 1, width, 1, 0, 1}, tableShape{5, 2, width, 9, 4, 8})
 	}
 	forEachTier(t, "table", tableTiers, func(t *testing.T, fn tableKernel) {
 		rng := rand.New(rand.NewPCG(3, 3))
@@ -79,7 +81,8 @@ func checkTable(t *testing.T, fn tableKernel, rng *rand.Rand, p place, x extreme
 	if s.segments > 0 {
 		tableBuildScalar(wantTables, centroids, s.width, q, scales, init)
 		fn.build(gotTables, centroids, s.width, q, scales, init)
-		sameFloats(t, fmt.Sprintf("%+v, %v, table scales", s, p), gotTables.Scales, wantTables.Scales)
+		sameFloats(t, fmt.Sprintf("%+v, %v, table scales", s, p), gotTables.Scales,
+			wantTables.Scales)
 	}
 	tableSpreadScalar(want, wantTables, codes, scale, s.p0, s.p1)
 	fn.spread(got, gotTables, codes, scale, s.p0, s.p1)
@@ -90,7 +93,8 @@ func FuzzTable(f *testing.F) {
 	f.Add([]byte{7, 2, 1, 3, 0, 3, 0, 0})
 	f.Add([]byte{33, 31, 1, 8, 2, 9, 1, 2})
 	f.Fuzz(func(t *testing.T, data []byte) {
-		s := tableShape{segments: byteAt(data, 0), width: 4 + byteAt(data, 2)%64*4, panels: 1 + byteAt(data, 3)%9}
+		s := tableShape{segments: byteAt(data, 0), width: 4 + byteAt(data, 2)%64*4,
+			panels: 1 + byteAt(data, 3)%9}
 		s.block = 1 + byteAt(data, 1)%(4*Block/s.width)
 		s.p0 = byteAt(data, 4) % s.panels &^ (TableTile - 1)
 		s.p1 = min(s.panels, s.p0+TableTile*(1+byteAt(data, 5)%2))

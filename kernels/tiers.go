@@ -31,10 +31,12 @@ var host, amxRefusal, hostErr = hostFeatures(detect(), os.Getenv("PALETTIZE_CPU_
 // hostFeatures returns what is left of the CPU's features without those named in off. The operating
 // system is asked to allow the tiles of AMX, which costs every thread of the process some memory,
 // only when they would be used; the error is its refusal, if it refused.
-func hostFeatures(have features, off string, allowTiles func() error) (left features, refusal, err error) {
+func hostFeatures(have features, off string, allowTiles func() error) (left features,
+	refusal, err error) {
 	have, unknown := have.without(off)
 	if unknown != nil {
-		err = fmt.Errorf("PALETTIZE_CPU_OFF: unknown CPU feature %q (known: %s)", unknown, strings.Join(featureNames, ", "))
+		err = fmt.Errorf("PALETTIZE_CPU_OFF: unknown CPU feature %q (known: %s)", unknown,
+			strings.Join(featureNames, ", "))
 	}
 	if have&amx != 0 {
 		if refusal = allowTiles(); refusal != nil {

@@ -76,7 +76,8 @@ var tableTiers = []tier[tableKernel]{
 		tableKernel{tableBuild(tableDotsAVX512VNNI, tablePackAVX512VBMI), spreadAVX512VBMI}},
 	{"avx512vnni", avx512 | avx512vnni,
 		tableKernel{tableBuild(tableDotsAVX512VNNI, tablePackAVX512VNNI), spreadAVX512VNNI}},
-	{"avxvnni", avx2 | avxvnni, tableKernel{tableBuild(tableDotsAVXVNNI, tablePackAVX2), spreadAVX2}},
+	{"avxvnni", avx2 | avxvnni, tableKernel{tableBuild(tableDotsAVXVNNI, tablePackAVX2),
+		spreadAVX2}},
 	{"avx2", avx2, tableKernel{tableBuild(tableDotsAVX2, tablePackAVX2), spreadAVX2}},
 	{"scalar", 0, tableKernel{tableBuildScalar, tableSpreadScalar}},
 }

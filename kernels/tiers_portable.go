@@ -6,12 +6,13 @@ package kernels
 func detect() features { return 0 }
 
 var (
-	quantizeTiers    = []tier[quantizeFunc]{{"scalar", 0, quantizeScalar}}
-	mulU8Tiers       = []tier[mulFunc]{{"scalar", 0, mulU8Scalar}}
-	mulNibbleTiers   = []tier[mulFunc]{{"scalar", 0, mulNibbleScalar}}
-	mulLookupTiers   = []tier[mulFunc]{{"scalar", 0, mulLookupScalar}}
-	mulWindowTiers   = []tier[mulFunc]{{"scalar", 0, mulWindowScalar}}
-	tableTiers       = []tier[tableKernel]{{"scalar", 0, tableKernel{tableBuildScalar, tableSpreadScalar}}}
+	quantizeTiers  = []tier[quantizeFunc]{{"scalar", 0, quantizeScalar}}
+	mulU8Tiers     = []tier[mulFunc]{{"scalar", 0, mulU8Scalar}}
+	mulNibbleTiers = []tier[mulFunc]{{"scalar", 0, mulNibbleScalar}}
+	mulLookupTiers = []tier[mulFunc]{{"scalar", 0, mulLookupScalar}}
+	mulWindowTiers = []tier[mulFunc]{{"scalar", 0, mulWindowScalar}}
+	tableTiers     = []tier[tableKernel]{{"scalar", 0,
+		tableKernel{tableBuildScalar, tableSpreadScalar}}}
 	denseVectorTiers = []tier[denseVectorFunc]{{"scalar", 0, denseVectorScalar}}
 	denseMatrixTiers = []tier[denseMatrixFunc]{{"scalar", 0, denseMatrixScalar}}
 	nearestTiers     = []tier[nearestFunc]{{"scalar", 0, nearestScalar}}

@@ -20,7 +20,8 @@ func (s *Set) Update(dst, coefficients []float32, ld, n int, panel []float32, k 
 	if n < 1 || k < 1 {
 		return
 	}
-	if ld < k || len(dst) < n*s.update.rows || len(coefficients) < (n-1)*ld+k || len(panel) < k*s.update.rows {
+	if ld < k || len(dst) < n*s.update.rows || len(coefficients) < (n-1)*ld+k ||
+		len(panel) < k*s.update.rows {
 		panic(fmt.Sprintf("kernels: Update: %d columns less %d: a short slice", n, k))
 	}
 	s.update.fn(dst, coefficients, ld, n, panel, k)

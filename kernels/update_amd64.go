@@ -6,9 +6,11 @@ package kernels
 // sums.
 
 func updateAVX512(dst, coefficients []float32, ld, n int, panel []float32, k int) {
-	nearestLanesAVX512(nil, nil, nil, &dst[0], &panel[0], 64, k, &coefficients[0], ld, nil, n, false, false)
+	nearestLanesAVX512(nil, nil, nil, &dst[0], &panel[0], 64, k, &coefficients[0], ld, nil, n,
+		false, false)
 }
 
 func updateAVX2(dst, coefficients []float32, ld, n int, panel []float32, k int) {
-	nearestLanesAVX2(nil, nil, nil, &dst[0], &panel[0], updateRows, k, &coefficients[0], ld, nil, n, false, false)
+	nearestLanesAVX2(nil, nil, nil, &dst[0], &panel[0], updateRows, k, &coefficients[0], ld, nil, n,
+		false, false)
 }

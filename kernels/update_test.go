@@ -62,7 +62,8 @@ func FuzzUpdate(f *testing.F) {
 			if tr.need&^host != 0 || len(x) < (n+k)*rows+n*k {
 				continue
 			}
-			dst, panel, coefficients := slices.Clone(x[:n*rows]), x[n*rows:][:k*rows], x[(n+k)*rows:]
+			dst, panel, coefficients := slices.Clone(x[:n*rows]), x[n*rows:][:k*rows],
+				x[(n+k)*rows:]
 			want := slices.Clone(dst)
 			for i := range want {
 				for j, u := range coefficients[i/rows*k:][:k] {
@@ -79,7 +80,8 @@ func BenchmarkUpdate(b *testing.B) {
 	const n, k = 1024, 128
 	rng := rand.New(rand.NewPCG(1, 2))
 	for _, tr := range updateTiers {
-		dst, panel, coefficients := normals(b, rng, offset, n*tr.fn.rows), normals(b, rng, offset, k*tr.fn.rows), normals(b, rng, offset, n*k)
+		dst, panel, coefficients := normals(b, rng, offset, n*tr.fn.rows),
+			normals(b, rng, offset, k*tr.fn.rows), normals(b, rng, offset, n*k)
 		b.Run(fmt.Sprintf("tier=%s/n=%d/k=%d", tr.name, n, k), func(b *testing.B) {
 			if lack := tr.need &^ host; lack != 0 {
 				b.Skipf("host lacks %v", lack)
@@ -87,7 +89,8 @@ func BenchmarkUpdate(b *testing.B) {
 			for b.Loop() {
 				tr.fn.fn(dst, coefficients, k, n, panel, k)
 			}
-			b.ReportMetric(float64(n*k*tr.fn.rows)*float64(b.N)/b.Elapsed().Seconds()/1e9, "Gterm/s")
+			b.ReportMetric(float64(n*k*tr.fn.rows)*float64(b.N)/b.Elapsed().Seconds()/1e9,
+				"Gterm/s")
 		})
 	}
 }

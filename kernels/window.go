@@ -15,12 +15,14 @@ const (
 // row. The zero value is ready; it grows as needed.
 type WindowWork struct {
 	cost [Centroids]float32 // of the best path to each window
-	back []byte             // len(x) x 2^(8-bits): the upper bits of the best predecessor, by its other bits
+	// len(x) x 2^(8-bits): the upper bits of the best predecessor, by its other bits
+	back []byte
 }
 
 // windowFunc takes the costs of the best paths to each window past the values of x. back gets what
 // it chose.
-type windowFunc func(cost *[Centroids]float32, back []byte, x, w []float32, table *[Centroids]float32, bits int)
+type windowFunc func(cost *[Centroids]float32, back []byte, x, w []float32,
+	table *[Centroids]float32, bits int)
 
 // renewWindows is the number of values after which costs are made small again.
 const renewWindows = 256
@@ -42,10 +44,13 @@ const renewWindows = 256
 // After every 256 values the cost of window 0 is subtracted from all and added to a sum in float64.
 // The path ends in the cheapest window, the lowest among equals. x, w and table are finite, w is
 // not negative, and no cost overflows.
-func (s *Set) SearchWindows(assignments []byte, work *WindowWork, x, w []float32, table *[Centroids]float32, bits int, start byte) float64 {
+func (s *Set) SearchWindows(assignments []byte, work *WindowWork, x, w []float32,
+	table *[Centroids]float32, bits int, start byte) float64 {
 	n := len(x)
-	if bits < MinWindowBits || bits > MaxWindowBits || len(assignments) != n || w != nil && len(w) != n {
-		panic(fmt.Sprintf("kernels: SearchWindows: %d bits, %d assignments, %d values, %d weights", bits, len(assignments), n, len(w)))
+	if bits < MinWindowBits || bits > MaxWindowBits || len(assignments) != n ||
+		w != nil && len(w) != n {
+		panic(fmt.Sprintf("kernels: SearchWindows: %d bits, %d assignments, %d values, %d weights",
+			bits, len(assignments), n, len(w)))
 	}
 	size := Centroids >> bits
 	work.back = slices.Grow(work.back[:0], n*size)[:n*size]
@@ -66,7 +71,8 @@ func (s *Set) SearchWindows(assignments []byte, work *WindowWork, x, w []float32
 }
 
 // costs finds the costs of the best paths, less what it returns.
-func (work *WindowWork) costs(advance windowFunc, x, w []float32, table *[Centroids]float32, bits int, start byte) (total float64) {
+func (work *WindowWork) costs(advance windowFunc, x, w []float32, table *[Centroids]float32,
+	bits int, start byte) (total float64) {
 	for i := range work.cost {
 		work.cost[i] = infinity
 	}

@@ -2,7 +2,8 @@
 
 package kernels
 
-func windowAVX2(cost *[Centroids]float32, back []byte, x, w []float32, table *[Centroids]float32, bits int) {
+func windowAVX2(cost *[Centroids]float32, back []byte, x, w []float32, table *[Centroids]float32,
+	bits int) {
 	a := newWindowArgs(cost, back, x, w, table, bits)
 	if bits == 2 {
 		window2AVX2(&a)
@@ -21,7 +22,8 @@ func window2AVX2(a *windowArgs)
 //go:noescape
 func window3AVX2(a *windowArgs)
 
-func windowAVX512(cost *[Centroids]float32, back []byte, x, w []float32, table *[Centroids]float32, bits int) {
+func windowAVX512(cost *[Centroids]float32, back []byte, x, w []float32, table *[Centroids]float32,
+	bits int) {
 	a := newWindowArgs(cost, back, x, w, table, bits)
 	switch bits {
 	case 2:

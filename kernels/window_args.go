@@ -16,8 +16,10 @@ type windowArgs struct {
 
 var one float32 = 1 // of a value without a weight
 
-func newWindowArgs(cost *[Centroids]float32, back []byte, x, w []float32, table *[Centroids]float32, bits int) windowArgs {
-	a := windowArgs{cost: cost, back: &back[0], x: &x[0], n: len(x), w: &one, table: table, bits: bits}
+func newWindowArgs(cost *[Centroids]float32, back []byte, x, w []float32, table *[Centroids]float32,
+	bits int) windowArgs {
+	a := windowArgs{cost: cost, back: &back[0], x: &x[0], n: len(x), w: &one, table: table,
+		bits: bits}
 	if w != nil {
 		a.w, a.step = &w[0], 4
 	}

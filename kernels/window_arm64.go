@@ -2,7 +2,8 @@
 
 package kernels
 
-func windowNEON(cost *[Centroids]float32, back []byte, x, w []float32, table *[Centroids]float32, bits int) {
+func windowNEON(cost *[Centroids]float32, back []byte, x, w []float32, table *[Centroids]float32,
+	bits int) {
 	a := newWindowArgs(cost, back, x, w, table, bits)
 	windowStepsNEON(&a)
 }

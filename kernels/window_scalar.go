@@ -4,7 +4,8 @@ import "math"
 
 var infinity = float32(math.Inf(1))
 
-func windowScalar(cost *[Centroids]float32, back []byte, x, w []float32, table *[Centroids]float32, bits int) {
+func windowScalar(cost *[Centroids]float32, back []byte, x, w []float32, table *[Centroids]float32,
+	bits int) {
 	var best [Centroids >> MinWindowBits]float32
 	size, weight := Centroids>>bits, float32(1)
 	for i, v := range x {

@@ -23,11 +23,15 @@ var windowKinds = []struct {
 	{"normal", normal, func(rng *rand.Rand) float32 { return rng.Float32() }, normal},
 	{"unweighted", normal, nil, normal},
 	// Few values, so that many costs are equal.
-	{"ties", func(rng *rand.Rand) float32 { return float32(rng.IntN(5)) }, func(rng *rand.Rand) float32 { return float32(rng.IntN(3)) },
+	{"ties", func(rng *rand.Rand) float32 { return float32(rng.IntN(5)) },
+		func(rng *rand.Rand) float32 { return float32(rng.IntN(3)) },
 		func(rng *rand.Rand) float32 { return float32(rng.IntN(3)) }},
-	{"all the same", func(*rand.Rand) float32 { return 0 }, nil, func(*rand.Rand) float32 { return 0 }},
-	{"huge", func(rng *rand.Rand) float32 { return 1e15 * normal(rng) }, func(rng *rand.Rand) float32 { return 1e3 * rng.Float32() }, normal},
-	{"denormal", func(rng *rand.Rand) float32 { return 1e-20 * normal(rng) }, nil, func(rng *rand.Rand) float32 { return 1e-20 * normal(rng) }},
+	{"all the same", func(*rand.Rand) float32 { return 0 }, nil,
+		func(*rand.Rand) float32 { return 0 }},
+	{"huge", func(rng *rand.Rand) float32 { return 1e15 * normal(rng) },
+		func(rng *rand.Rand) float32 { return 1e3 * rng.Float32() }, normal},
+	{"denormal", func(rng *rand.Rand) float32 { return 1e-20 * normal(rng) }, nil,
+		func(rng *rand.Rand) float32 { return 1e-20 * normal(rng) }},
 	{"spikes", func(rng *rand.Rand) float32 { return []float32{0, 1, 1e10, -1e10}[rng.IntN(4)] },
 		func(rng *rand.Rand) float32 { return []float32{0, 1e-10, 1, 1e10}[rng.IntN(4)] }, normal},
 }
@@ -58,7 +62,8 @@ func (c *windowCase) search(fn windowFunc, assignments []byte, work *WindowWork)
 
 // check holds a tier against scalar. Behind the assignments there is room in which nothing may be
 // written, except where they end at a guard page.
-func (c *windowCase) check(t *testing.T, fn windowFunc, rng *rand.Rand, p place, work *WindowWork, what string) {
+func (c *windowCase) check(t *testing.T, fn windowFunc, rng *rand.Rand, p place, work *WindowWork,
+	what string) {
 	t.Helper()
 	n := len(c.x)
 	got, want := alloc[byte](t, p, rng, n), make([]byte, n)
@@ -101,8 +106,10 @@ func TestSearchWindowsFindsTheLeastSum(t *testing.T) {
 			for row := range 1 << (s.bits * s.n) {
 				least = min(least, c.sum(func(i int) byte { return byte(row >> (s.bits * (s.n - 1 - i))) }))
 			}
-			if sum := c.sum(func(i int) byte { return assignments[i] }); !near(sum, least) || !near(got, least) {
-				t.Errorf("%s: %d weights of %d bits: found %v, returned %v, want %v", k.name, s.n, s.bits, sum, got, least)
+			if sum := c.sum(func(i int) byte { return assignments[i] }); !near(sum, least) ||
+				!near(got, least) {
+				t.Errorf("%s: %d weights of %d bits: found %v, returned %v, want %v", k.name, s.n,
+					s.bits, sum, got, least)
 			}
 		}
 	}
@@ -165,7 +172,8 @@ func TestSearchWindowsGain(t *testing.T) {
 			g.centre(assignments)
 		}
 		if bound := math.Exp2(-2 * float64(c.bits)); !(got < 0.8*c.alone && got > bound) {
-			t.Errorf("%d bits: error %.5f, want it between %.5f and %.5f", c.bits, got, bound, 0.8*c.alone)
+			t.Errorf("%d bits: error %.5f, want it between %.5f and %.5f", c.bits, got, bound,
+				0.8*c.alone)
 		}
 	}
 }
@@ -189,7 +197,8 @@ func TestSearchWindowsAllocations(t *testing.T) {
 	c := newWindowCase(t, rng, offset, 0, 2, 700)
 	assignments, work := make([]byte, len(c.x)), new(WindowWork)
 	c.search(best.window, assignments, work)
-	if n := testing.AllocsPerRun(10, func() { best.SearchWindows(assignments, work, c.x, c.w, &c.table, c.bits, c.start) }); n != 0 {
+	if n := testing.AllocsPerRun(10,
+		func() { best.SearchWindows(assignments, work, c.x, c.w, &c.table, c.bits, c.start) }); n != 0 {
 		t.Errorf("SearchWindows allocates %v times", n)
 	}
 }
@@ -204,7 +213,8 @@ func TestSearchWindowsPanics(t *testing.T) {
 		"more weights than values": {3, 4, 5},
 	} {
 		if !panics(func() {
-			best.SearchWindows(make([]byte, c.assignments), new(WindowWork), make([]float32, 4), make([]float32, c.w), new([Centroids]float32), c.bits, 0)
+			best.SearchWindows(make([]byte, c.assignments), new(WindowWork), make([]float32, 4),
+				make([]float32, c.w), new([Centroids]float32), c.bits, 0)
 		}) {
 			t.Errorf("%s: no panic", name)
 		}
@@ -239,13 +249,15 @@ func BenchmarkSearchWindows(b *testing.B) {
 		for kind := range 2 {
 			c := newWindowCase(b, rng, offset, kind, bits, 1024)
 			assignments, work := make([]byte, len(c.x)), new(WindowWork)
-			benchEachTier(b, windowTiers, fmt.Sprintf("bits=%d/weighted=%v", bits, c.w != nil), func(b *testing.B, fn windowFunc) {
-				s := &Set{window: fn}
-				for b.Loop() {
-					s.SearchWindows(assignments, work, c.x, c.w, &c.table, c.bits, c.start)
-				}
-				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(c.x)), "ns/weight")
-			})
+			benchEachTier(b, windowTiers, fmt.Sprintf("bits=%d/weighted=%v", bits, c.w != nil),
+				func(b *testing.B, fn windowFunc) {
+					s := &Set{window: fn}
+					for b.Loop() {
+						s.SearchWindows(assignments, work, c.x, c.w, &c.table, c.bits, c.start)
+					}
+					b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(c.x)),
+						"ns/weight")
+				})
 		}
 	}
 }
