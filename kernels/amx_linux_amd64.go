@@ -21,8 +21,8 @@ func allowTiles() error {
 	if enabledState()&tileState != tileState {
 		return errors.New("the operating system does not save tiles")
 	}
-	if _, _, errno := syscall.RawSyscall(syscall.SYS_ARCH_PRCTL, reqXCompPerm, featureXTILEDAT,
-		0); errno != 0 {
+	_, _, errno := syscall.RawSyscall(syscall.SYS_ARCH_PRCTL, reqXCompPerm, featureXTILEDAT, 0)
+	if errno != 0 {
 		return fmt.Errorf("the operating system refuses permission: %w", errno)
 	}
 	return nil

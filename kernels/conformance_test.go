@@ -48,7 +48,7 @@ func TestRequiredTiersExist(t *testing.T) {
 	}
 }
 
-// place is where a test slice lies.
+// place is where a test slice is put.
 type place int
 
 const (

@@ -15,8 +15,11 @@ func denseVectorAVX512(y, w, x []float32)
 func denseVectorAVX2(y, w, x []float32)
 
 var (
-	denseTilesAVX512 = []denseTile{{6, denseMatrixTile6AVX512}, {4, denseMatrixTile4AVX512},
-		{2, denseMatrixTile2AVX512}}
+	denseTilesAVX512 = []denseTile{
+		{6, denseMatrixTile6AVX512},
+		{4, denseMatrixTile4AVX512},
+		{2, denseMatrixTile2AVX512},
+	}
 	denseTilesAVX2 = []denseTile{{3, denseMatrixTile3AVX2}, {2, denseMatrixTile2AVX2}}
 )
 

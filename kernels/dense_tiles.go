@@ -3,13 +3,11 @@
 package kernels
 
 // dense-matrix: tiles of four rows of W by a few vectors of X, each sum along the columns in a
-// register of its own. Both matrices are read as they lie.
+// register of its own. Both matrices are read in place.
 
 const (
-	// columns at a time: four rows and six vectors of these stay in the first cache
-	denseColumns = 1024
-	// weights at a time, 256 KiB: they stay in the second cache while X passes
-	denseWeights = 64 << 10
+	denseColumns = 1024     // at a time: four rows and six vectors of these stay in the first cache
+	denseWeights = 64 << 10 // at a time, 256 KiB: they stay in the second cache while X passes
 )
 
 // denseTile computes whole groups of four rows with n vectors.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // The sources are part of the test program, so that emulated CPUs, which see no folder, read them
@@ -157,6 +158,31 @@ func TestFileNames(t *testing.T) {
 	}
 	if functions < len(g.operations)/2 {
 		t.Errorf("%d assembly functions in %d files", functions, len(files))
+	}
+}
+
+// Rows of test tables may be longer, where one row a line reads better.
+func TestLineLength(t *testing.T) {
+	const most = 100
+	row := regexp.MustCompile(`^\s*\{?"[^"]*"[:,]`)
+	files, err := sources.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if !strings.HasSuffix(file.Name(), ".go") {
+			continue
+		}
+		source, err := sources.ReadFile(file.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		isTest := strings.HasSuffix(file.Name(), "_test.go")
+		for i, line := range strings.Split(string(source), "\n") {
+			if n := utf8.RuneCountInString(line); n > most && !(isTest && row.MatchString(line)) {
+				t.Errorf("%s:%d has %d characters, more than %d", file.Name(), i+1, n, most)
+			}
+		}
 	}
 }
 

@@ -2,7 +2,7 @@
 
 #include "textflag.h"
 
-// One plane of 256 weights at a time lies in V16-V31. TBL answers for 64 of them and gives 0 for
+// One plane of 256 weights at a time is in V16-V31. TBL answers for 64 of them and gives 0 for
 // larger codes; TBX leaves those alone, so that after codes less 64, 128 and 192 each code has met
 // its own.
 

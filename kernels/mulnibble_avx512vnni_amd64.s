@@ -52,7 +52,7 @@ block:
 	SUBQ    CX, R13
 	VPXORD  Z1, Z1, Z1                 // t
 
-	PCALIGN $64 // groups of 16 columns take 1.15 times as long on a Zen 5 where the code lies badly
+	PCALIGN $64 // groups of 16 columns take 1.15 times as long on a Zen 5 where the code is badly aligned
 
 group:
 	MOVQ         vecArgs_groupQuads(DI), AX

@@ -3,7 +3,7 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-// HALF multiplies eight rows with one quad of input. The columns of a row lie in four neighbouring
+// HALF multiplies eight rows with one quad of input. The columns of a row are in four neighbouring
 // bytes: the even ones are the low bytes of its two words, the odd ones the high bytes, so that a
 // mask and a shift widen them to 16 bits without a shuffle, and VPMADDWD leaves one sum a row. Y12
 // is the even columns of the input, Y13 the odd ones. 2*255*128 fits, where VPMADDUBSW would

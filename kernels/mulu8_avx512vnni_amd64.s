@@ -4,7 +4,7 @@
 #include "textflag.h"
 
 // Four accumulators in turn, so that a VPDPBUSD need not wait for the one before it. Prefetching
-// helps where the weights lie in the third-level cache: on a Zen 5 [3072, 1024] takes 26 us so, up
+// helps where the weights are in the third-level cache: on a Zen 5 [3072, 1024] takes 26 us so, up
 // to 30 us without. From memory the processor prefetches well enough: a way of 4096 bytes costs 6
 // %, this one 1 %.
 #define QUAD(i, acc) \

@@ -6,7 +6,7 @@
 
 TILECONFIG(tiles<>)
 
-// The inputs of 16 vectors in a row of 64 columns are one tile, as they lie (tiles 4 and 5); 16
+// The inputs of 16 vectors in a row of 64 columns are one tile, in place (tiles 4 and 5); 16
 // quads of a panel are another (6 and 7). Their products are a tile of 16 vectors by 16 rows: 0 and
 // 1 are the first 16 vectors with either panel, 2 and 3 the second 16.
 //

@@ -5,7 +5,7 @@
 //	DOTLANE(m, i, n, d)  V(d) += products of the weights in V(n) with lane i of V(m)
 //
 // Registers: V0-V15 the sums of a group, [vector][4 registers of 4 rows]; V16-V19 weights, V20-V23
-// inputs of the vectors. At the end of a group they go to t, which lies in the frame, with V24-V27
+// inputs of the vectors. At the end of a group they go to t, which is in the frame, with V24-V27
 // the multipliers and V28-V31 t.
 //
 // R0 arguments, R1 dst, R2 codes, R3 mult, R4 the frame, R5 tiles left, R6-R9 inputs, R10 bytes

@@ -12,11 +12,13 @@ const (
 	WindowQuads = 16
 )
 
-// WindowBytes is the size of Codes for mul-window.
+// WindowBytes is the length of Codes for MulWindow, of a matrix of these panels and quads with
+// codes of bits each.
 func WindowBytes(panels, quads, bits int) int { return panels * PanelRows * quads * 4 * bits / 8 }
 
-// PackWindows writes one row of a matrix for MulWindow into its codes. windows has the windows of
-// the row, or anything whose lower bits are the new bits of a weight. Columns beyond get zeros.
+// PackWindows writes one row of a matrix for MulWindow, of 4*quads columns with codes of bits each,
+// into codes, the Codes of that matrix. windows has a byte for each weight, whose lower bits are
+// its code, as SearchWindows leaves them. Columns beyond get code 0.
 func PackWindows(codes []byte, quads, bits, row int, windows []byte) {
 	checkWindowBits("PackWindows", quads, bits)
 	if row < 0 || len(windows) > 4*quads || len(codes) < WindowBytes(row/PanelRows+1, quads, bits) {

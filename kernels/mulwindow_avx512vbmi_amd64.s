@@ -6,7 +6,7 @@
 
 // Eight weights take as many bytes as one takes bits, so steps of eight columns begin and end with
 // a byte. Of the 64 windows that a register gives, eight in a row belong to one row: the sums of a
-// row lie in two neighbours.
+// row are in two neighbours.
 //
 // Z0 y, Z2-Z5 sums: rows 0 to 7 in Z2 and Z3, 8 to 15 in Z4 and Z5. Z6, Z7 windows and weights, Z8
 // the input. Z10, Z11 the words of the 16 rows, Z12, Z13 those before, of which K3-K7 replace the

@@ -11,9 +11,8 @@ type windowCut struct {
 }
 
 type windowStep struct {
-	// 255 for what comes from the words that the windows end in, 0 for the words before
-	upper [16]byte
-	first [16]byte // for each window of the first row the two bytes that it lies in
+	upper [16]byte // 255 for what comes from the words that windows end in, 0 for the words before
+	first [16]byte // for each window of the first row the two bytes that it is in
 	other [16]byte // and of the second
 	next  int      // bytes to the words of the next step
 }

@@ -14,7 +14,7 @@ func nearestAVX2(assignments []byte, scores, seconds, points []float32, stride, 
 		half)
 }
 
-// nearestLanesAVX512 takes 64 points through d columns:
+// nearestLanesAVX512 takes 64 points through d coordinates:
 //
 //	for k2 := range k {
 //		for i := range 64 {

@@ -8,7 +8,7 @@ func nearestNEON(assignments []byte, scores, seconds, points []float32, stride, 
 		half)
 }
 
-// nearestLanesNEON takes 16 points through d columns:
+// nearestLanesNEON takes 16 points through d coordinates:
 //
 //	for k2 := range k {
 //		for i := range 16 {

@@ -2,14 +2,14 @@
 
 #include "textflag.h"
 
-// Registers: Z0-Z15 the sums of 4 centroids x 64 points, Z16-Z19 a column of the points, Z20 and
-// Z21 one value of a centroid in all lanes, Z22 and Z23 products, Z24-Z27 the best sums so far,
-// Z28-Z31 their centroids. The second best lie in memory, in Z16-Z19 while sums are compared. Four
+// Registers: Z0-Z15 the sums of 4 centroids x 64 points, Z16-Z19 a coordinate of the points, Z20
+// and Z21 one value of a centroid in all lanes, Z22 and Z23 products, Z24-Z27 the best sums so far,
+// Z28-Z31 their centroids. The second best are in memory, in Z16-Z19 while sums are compared. Four
 // by four makes 16 independent chains, which hide the latency of the subtraction, and takes 8 loads
 // for 32 operations. Small widths need no code of their own: d = 1 takes 24 cycles for 4 x 64 on
 // Zen 5, what products, comparisons and minima take at two a cycle.
 
-// TERM subtracts from four sums the products of a column with one value.
+// TERM subtracts from four sums the products of a coordinate with one value.
 #define TERM(c, mem, s0, s1, s2, s3) \
 	VBROADCASTSS mem, c      \
 	VMULPS       c, Z16, Z22 \

@@ -98,7 +98,7 @@ func TestNearest(t *testing.T) {
 				check(130, d, k)
 			}
 		}
-		// Widths about the limits of what is read where it lies and of one round.
+		// Widths about the limits of what is read in place and of one round.
 		for _, d := range []int{15, 16, 17, 33, 64, 127, 128, 129, 256, 257, 387} {
 			for _, k := range []int{1, 3, 4, 5, 16, 255, 256} {
 				for _, n := range []int{1, 16, 65} {

@@ -57,13 +57,11 @@ func use[F any](s *Set, op string, table []tier[F], have features) F {
 
 // TierInfo is one row of one operation's table.
 type TierInfo struct {
-	Op       string // the operation
-	Tier     string // the name of the implementation
+	Op       string // the operation, "mul-u8" and so on
+	Tier     string // the name of the implementation, "avx2" and so on
 	Selected bool   // whether the set uses it
-	// the CPU features that this machine lacks for it, with the reason if it is not the CPU; ""
-	// when it runs here
-	Lacks string
-	need  features
+	Lacks    string // the CPU features it needs and this machine lacks, and why; "" where it runs
+	need     features
 }
 
 // Tiers lists every implementation of every operation, best first within each operation, and which

@@ -2,42 +2,42 @@
 
 package kernels
 
-// trellisPrepareAVX2 is trellisLane.prepare for n values, a multiple of 8.
+// trellisPrepareAVX2 is trellisWalk.prepare for n values, a multiple of 8.
 //
 //go:noescape
 func trellisPrepareAVX2(steps *trellisStep, x *float32, class *byte, n int)
 
-// trellis8PairAVX2 advances two lanes, of which n steps are prepared, through a trellis of 8
+// trellis8PairAVX2 advances two walks, of which n steps are prepared, through a trellis of 8
 // states.
 //
 //go:noescape
-func trellis8PairAVX2(t *Trellis, cost *[256]float32, a, b *trellisLane, n int)
+func trellis8PairAVX2(t *Trellis, cost *[256]float32, a, b *trellisWalk, n int)
 
-// trellis8AVX2 advances one lane likewise.
+// trellis8AVX2 advances one walk likewise.
 //
 //go:noescape
-func trellis8AVX2(t *Trellis, cost *[256]float32, l *trellisLane, n int)
+func trellis8AVX2(t *Trellis, cost *[256]float32, l *trellisWalk, n int)
 
-// trellis32AVX2 advances a lane, of which n steps are prepared, through a trellis of 32 states:
-// enough work in each step to need no second lane.
+// trellis32AVX2 advances a walk, of which n steps are prepared, through a trellis of 32 states:
+// enough work in each step to need no second walk.
 //
 //go:noescape
-func trellis32AVX2(t *Trellis, cost *[256]float32, l *trellisLane, n int)
+func trellis32AVX2(t *Trellis, cost *[256]float32, l *trellisWalk, n int)
 
 //go:noescape
-func trellis32AVX512(t *Trellis, cost *[256]float32, l *trellisLane, n int)
+func trellis32AVX512(t *Trellis, cost *[256]float32, l *trellisWalk, n int)
 
-func trellisAVX512(t *Trellis, cost [][256]float32, a, b *trellisLane, n int) {
+func trellisAVX512(t *Trellis, cost [][256]float32, a, b *trellisWalk, n int) {
 	trellisAMD64(trellis32AVX512, t, &cost[0], a, b, n)
 }
 
-func trellisAVX2(t *Trellis, cost [][256]float32, a, b *trellisLane, n int) {
+func trellisAVX2(t *Trellis, cost [][256]float32, a, b *trellisWalk, n int) {
 	trellisAMD64(trellis32AVX2, t, &cost[0], a, b, n)
 }
 
-type advanceFunc func(t *Trellis, cost *[256]float32, l *trellisLane, n int)
+type advanceFunc func(t *Trellis, cost *[256]float32, l *trellisWalk, n int)
 
-func trellisAMD64(advance32 advanceFunc, t *Trellis, cost *[256]float32, a, b *trellisLane, n int) {
+func trellisAMD64(advance32 advanceFunc, t *Trellis, cost *[256]float32, a, b *trellisWalk, n int) {
 	a.prepareAVX2(n)
 	if b != nil {
 		b.prepareAVX2(n)
@@ -56,7 +56,7 @@ func trellisAMD64(advance32 advanceFunc, t *Trellis, cost *[256]float32, a, b *t
 }
 
 // prepareAVX2 prepares the next n steps.
-func (l *trellisLane) prepareAVX2(n int) {
+func (l *trellisWalk) prepareAVX2(n int) {
 	whole := n &^ 7
 	if whole > 0 {
 		trellisPrepareAVX2(&l.steps[0], &l.x[0], &l.class[0], whole)

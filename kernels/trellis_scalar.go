@@ -2,7 +2,7 @@ package kernels
 
 import "math"
 
-func trellisScalar(t *Trellis, cost [][256]float32, a, b *trellisLane, n int) {
+func trellisScalar(t *Trellis, cost [][256]float32, a, b *trellisWalk, n int) {
 	a.prepare(0, n)
 	a.advance(t, cost, n)
 	if b != nil {
@@ -11,9 +11,9 @@ func trellisScalar(t *Trellis, cost [][256]float32, a, b *trellisLane, n int) {
 	}
 }
 
-// prepare fills steps [from, to) with the bits of x, cut off beyond ±farX, and above these with the
-// place in the cost table of the lowest level to consider. The search replaces them.
-func (l *trellisLane) prepare(from, to int) {
+// prepare fills steps [from, to) with the bits of x, cut off beyond ±farX, and above these with
+// the place in the cost table of the lowest level to consider. The search replaces them.
+func (l *trellisWalk) prepare(from, to int) {
 	x, class, steps := l.x[from:to], l.class[from:to], l.steps[from:to]
 	for i, v := range x {
 		if !(v > -farX) { // not a number, too
@@ -27,7 +27,7 @@ func (l *trellisLane) prepare(from, to int) {
 
 // advance takes the bits of costs for integers, which order as they do: no cost is negative. So
 // nothing depends on a branch, which could not be predicted.
-func (l *trellisLane) advance(t *Trellis, cost [][256]float32, n int) {
+func (l *trellisWalk) advance(t *Trellis, cost [][256]float32, n int) {
 	half := t.States() / 2 & (maxStates - 1)
 	var room [maxStates]float32
 	costs, next := &l.costs, &room

@@ -5,25 +5,25 @@ import (
 	"slices"
 )
 
-// Free as the start of a Sequence leaves its first state to the search.
+// Free as the Start of a Sequence leaves its first state to the search.
 const Free = -1
 
-// Sequence is a run of values for which SearchTrellis finds levels.
+// Sequence is some values, one after the other, for which SearchTrellis finds levels.
 type Sequence struct {
-	X      []float32 // in units of the step
-	Class  []byte    // len(X): the row of the cost table
-	Levels []byte    // len(X), out: level + 128
+	X      []float32 // what to quantise, in units of the quantiser's step
+	Class  []byte    // len(X): which row of the cost table counts
+	Levels []byte    // len(X), output: level + 128
 	Start  int       // the state before the first level, or Free
-	End    int       // out: the state behind the last level
+	End    int       // output: the state after the last level
 }
 
 // TrellisWork is the work space of SearchTrellis: 8 bytes for each value of the two longest
 // sequences. The zero value is ready; it grows as needed.
-type TrellisWork struct{ lanes [2]trellisLane }
+type TrellisWork struct{ walks [2]trellisWalk }
 
-// trellisLane is a sequence on its way through the trellis. Searches advance two at a time, because
+// trellisWalk is a sequence on its way through the trellis. Searches advance two at a time, because
 // each step of one waits for the step before.
-type trellisLane struct {
+type trellisWalk struct {
 	x     []float32          // the values to come
 	class []byte             // their classes
 	steps []trellisStep      // room for what is chosen at them
@@ -37,8 +37,8 @@ type trellisLane struct {
 // subset, is the better: the latter where it is set. The rest does not matter.
 type trellisStep uint64
 
-// trellisFunc advances a lane, or two where b is not nil, by n values.
-type trellisFunc func(t *Trellis, cost [][256]float32, a, b *trellisLane, n int)
+// trellisFunc advances a walk, or two where b is not nil, by n values.
+type trellisFunc func(t *Trellis, cost [][256]float32, a, b *trellisWalk, n int)
 
 const (
 	// renew is the number of values after which the least path cost is subtracted from all, so that
@@ -56,9 +56,9 @@ const (
 //
 //	(x - level)^2 + cost[class][level+128]
 //
-// least (the Viterbi algorithm). A cost is 0 to 1e30, which stands for a level that may not be
-// used. Any x may come: beyond ±1024 it counts as ±1024, and what is not a number as -1024. In
-// float32, with no fused operation:
+// least: the squared error plus what it costs to code the level (the Viterbi algorithm). A cost is
+// 0 to 1e30, which stands for a level that may not be used. Any x may come: beyond ±1024 it counts
+// as ±1024, and what is not a number as -1024. In float32, with no fused operation:
 //
 // The candidates for x are eight neighbouring levels, two of each subset. The byte of the lowest is
 // x clamped to [-124, 123], plus 125, without its fraction. A candidate costs e*e + cost, where e =
@@ -94,7 +94,7 @@ func checkSequence(q *Sequence, states, classes int) {
 
 // search takes one sequence or two: the second may be nil.
 func (w *TrellisWork) search(advance trellisFunc, t *Trellis, cost [][256]float32, p, q *Sequence) {
-	a, b := &w.lanes[0], &w.lanes[1]
+	a, b := &w.walks[0], &w.walks[1]
 	a.start(p, t.States())
 	if q != nil {
 		b.start(q, t.States())
@@ -107,7 +107,7 @@ func (w *TrellisWork) search(advance trellisFunc, t *Trellis, cost [][256]float3
 }
 
 // start sets out on a sequence.
-func (l *trellisLane) start(q *Sequence, states int) {
+func (l *trellisWalk) start(q *Sequence, states int) {
 	n := len(q.X)
 	l.all = slices.Grow(l.all[:0], n)[:n]
 	l.x, l.class, l.steps = q.X, q.Class, l.all
@@ -119,8 +119,8 @@ func (l *trellisLane) start(q *Sequence, states int) {
 	}
 }
 
-// advanceBlocks advances a lane, or two that are at the same value where b is not nil, by n values.
-func advanceBlocks(advance trellisFunc, t *Trellis, cost [][256]float32, a, b *trellisLane, n int) {
+// advanceBlocks advances a walk, or two that are at the same value where b is not nil, by n values.
+func advanceBlocks(advance trellisFunc, t *Trellis, cost [][256]float32, a, b *trellisWalk, n int) {
 	for n > 0 {
 		size := min(n, renew-(len(a.all)-len(a.x))%renew)
 		advance(t, cost, a, b, size)
@@ -133,7 +133,7 @@ func advanceBlocks(advance trellisFunc, t *Trellis, cost [][256]float32, a, b *t
 }
 
 // pass steps over the next n values and, behind a block of them, subtracts the least cost.
-func (l *trellisLane) pass(n, states int) {
+func (l *trellisWalk) pass(n, states int) {
 	l.x, l.class, l.steps = l.x[n:], l.class[n:], l.steps[n:]
 	if (len(l.all)-len(l.x))%renew != 0 {
 		return
@@ -146,7 +146,7 @@ func (l *trellisLane) pass(n, states int) {
 }
 
 // finish follows the best path back from its end and lets go of the sequence.
-func (l *trellisLane) finish(q *Sequence, t *Trellis) {
+func (l *trellisWalk) finish(q *Sequence, t *Trellis) {
 	s := 0
 	for i, c := range l.costs[:t.States()] {
 		if c < l.costs[s] {

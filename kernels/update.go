@@ -7,15 +7,18 @@ type updateKernel struct {
 	fn   func(dst, coefficients []float32, ld, n int, panel []float32, k int)
 }
 
-// UpdateRows is the number of rows in a panel of Update. It belongs to the tier, the results do not
+// UpdateRows is the number of rows in a panel of Update. It depends on the tier, the results do not
 // depend on it.
 func (s *Set) UpdateRows() int { return s.update.rows }
 
-// Update subtracts from n columns the products of k others with coefficients. dst and panel hold
-// the same UpdateRows() rows of the columns, one column after the other; for each column c < n and
-// each of its rows i, for p ascending,
+// Update subtracts from each of n columns of a matrix a linear combination of k other columns, as
+// the lazy update of GPTQ does (sgemm in a fixed order, with minus). dst [n][UpdateRows()] and
+// panel [k][UpdateRows()] have the same rows of these columns. For each column c < n and each row
+// i, for p ascending,
 //
 //	dst[c][i] = dst[c][i] - float32(panel[p][i] * coefficients[c*ld+p])
+//
+// ld >= k is the distance between the coefficients of two columns.
 func (s *Set) Update(dst, coefficients []float32, ld, n int, panel []float32, k int) {
 	if n < 1 || k < 1 {
 		return

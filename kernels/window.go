@@ -5,7 +5,8 @@ import (
 	"slices"
 )
 
-// MinWindowBits and MaxWindowBits limit the new bits that a weight brings to its window of 8 bits.
+// MinWindowBits and MaxWindowBits limit the bits of a weight's code, the new ones in its window of
+// 8 bits.
 const (
 	MinWindowBits = 2
 	MaxWindowBits = 5
@@ -27,12 +28,14 @@ type windowFunc func(cost *[Centroids]float32, back []byte, x, w []float32,
 // renewWindows is the number of values after which costs are made small again.
 const renewWindows = 256
 
-// SearchWindows finds the assignments of a row that make the sum of
+// SearchWindows finds the stream of codes for a row of values x whose windows have the least
+// weighted squared error (trellis-coded quantisation with a bit-shift trellis): assignments that
+// make
 //
-//	w[i] * (x[i] - table[assignments[i]])^2
+//	sum of w[i] * (x[i] - table[assignments[i]])^2
 //
-// least, where an assignment is a window of 8 bits: the one before it, moved up by bits (2 to 5),
-// and as many new bits below. The one before the first is start. w may be nil, for all 1. It
+// least, each a window of 8 bits: the window before it, shifted left by bits (2 to 5), with as many
+// new bits, the code, below. The window before the first is start. w may be nil, for all 1. It
 // returns the sum. The search is the Viterbi algorithm in float32, with no fused operation:
 //
 // Before the first value a path to window start costs 0, to others infinity. At each value the best
