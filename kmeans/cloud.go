@@ -27,8 +27,8 @@ const (
 	sortParts = 16 // threads that can sort points
 )
 
-// chunk is the points [lo, hi) of a cloud. Their coordinates lie as planes, column by column, at
-// lo*d, which is what Nearest takes.
+// chunk is the points [lo, hi) of a cloud. Their coordinates are in planes, coordinate by
+// coordinate, at lo*d, which is what Nearest takes.
 type chunk struct{ lo, hi int }
 
 // cloud is a set of work points in chunks. Chunks and their order depend on the points alone, never
@@ -67,7 +67,8 @@ func split(chunks []chunk, lo, hi, d int) []chunk {
 func portion(n, i, parts int) int { return int(int64(n) * int64(i) / int64(parts)) }
 
 // newCloud copies the points of the input, those of order or, if it is nil, all, into planes.
-func (in *input) newCloud(ctx context.Context, order []uint32, chunks []chunk, boxes bool) (*cloud, error) {
+func (in *input) newCloud(ctx context.Context, order []uint32, chunks []chunk,
+	boxes bool) (*cloud, error) {
 	n := in.n
 	if order != nil {
 		n = len(order)
@@ -142,8 +143,10 @@ func (in *input) grouped(ctx context.Context, set *centroidSet) (*cloud, error) 
 
 // sortBy returns the points in the order of their assignments, each lot as it comes, and where each
 // lot ends.
-func (in *input) sortBy(ctx context.Context, assignments []byte) (order []uint32, ends []int, err error) {
-	var next [sortParts][MaxCentroids]int // of a part: how many of each lot, then where the next one goes
+func (in *input) sortBy(ctx context.Context, assignments []byte) (order []uint32, ends []int,
+	err error) {
+	// of a part: how many of each lot, then where the next one goes
+	var next [sortParts][MaxCentroids]int
 	err = parallel(ctx, in.threads, sortParts, func(_, t int) {
 		for _, a := range assignments[portion(in.n, t, sortParts):portion(in.n, t+1, sortParts)] {
 			next[t][a]++
@@ -170,7 +173,7 @@ func (in *input) sortBy(ctx context.Context, assignments []byte) (order []uint32
 	return order, ends, err
 }
 
-// appendPoint appends the columns of point p.
+// appendPoint appends the coordinates of point p.
 func (c *cloud) appendPoint(to []float32, p int) []float32 {
 	t := sort.Search(len(c.chunks), func(t int) bool { return c.chunks[t].hi > p })
 	ch := c.chunks[t]

@@ -11,7 +11,7 @@ const (
 )
 
 // prefix is the sums of all bins before one: of w, of w*x and of w*x^2, x counted from the middle
-// bin and the sums from there too, so that what lies far out does not spoil the digits of the rest.
+// bin and the sums from there too, so that what is far out does not spoil the digits of the rest.
 type prefix struct{ w, x, xx float64 }
 
 // optimal returns the means, ascending, of the min(k, len(bins)) clusters of neighbouring bins that
@@ -25,9 +25,10 @@ type prefix struct{ w, x, xx float64 }
 // and the best i grows with j and with m. So a layer is solved in one of two ways: by halving,
 // in n*log(n) steps, or from the right, each j between the i of the layer before and that of
 // its neighbour, which takes about n + n^2/(2*m^2) steps where bins are evenly filled (Grønlund
-// and others 2017 describe both, and more). Threads share a layer in segments, once what lies
+// and others 2017 describe both, and more). Threads divide a layer in segments, once what is
 // between these is solved.
-func optimal(ctx context.Context, threads int, bins []bin, k int) (centroids []float32, sse float64, err error) {
+func optimal(ctx context.Context, threads int, bins []bin, k int) (centroids []float32, sse float64,
+	err error) {
 	n := len(bins)
 	k = min(k, n)
 	sums, middle := prefixes(bins)
@@ -38,7 +39,8 @@ func optimal(ctx context.Context, threads int, bins []bin, k int) (centroids []f
 	splits := make([][]uint16, k+1) // splits[m][j] is the best i
 	splits[1] = make([]uint16, n+1)
 	for m := 2; m <= k; m++ {
-		l := layer{sums: sums, least: least, next: next, splits: make([]uint16, n+1), before: splits[m-1], m: m}
+		l := layer{sums: sums, least: least, next: next, splits: make([]uint16, n+1),
+			before: splits[m-1], m: m}
 		solve := l.halve
 		if m > 2 && scanSteps(splits[m-2], splits[m-1]) < 8*n {
 			solve = l.scan
@@ -70,7 +72,8 @@ func prefixes(bins []bin) ([]prefix, float64) {
 	mid := min(sort.Search(n, func(i int) bool { return all[i+1] >= all[n]/2 }), n-1)
 	middle := bins[mid].mean
 	sums := make([]prefix, n+1)
-	least := all[n] * 0x1p-51 // what a sum of all still grows by: the weight between two bins is never 0
+	// what a sum of all still grows by: the weight between two bins is never 0
+	least := all[n] * 0x1p-51
 	of := func(b bin) prefix {
 		x, w := b.mean-middle, max(b.w, least)
 		return prefix{w, float64(w * x), float64(float64(w*x)*x) + b.sse}
@@ -101,7 +104,7 @@ type layer struct {
 	m           int
 }
 
-// best solves one j, given that the split lies from lo to hi, and returns the split.
+// best solves one j, given that the split is from lo to hi, and returns the split.
 func (l *layer) best(j, lo, hi int) int {
 	hi = min(hi, j-1)
 	lo = min(max(lo, int(l.before[j])), hi)
@@ -117,7 +120,7 @@ func (l *layer) best(j, lo, hi int) int {
 	return at
 }
 
-// halve solves j from j0 to j1, whose splits lie from lo to hi.
+// halve solves j from j0 to j1, whose splits are from lo to hi.
 func (l *layer) halve(j0, j1, lo, hi int) {
 	if j0 > j1 {
 		return

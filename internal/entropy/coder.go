@@ -141,7 +141,9 @@ func (c *Coder) Costs(lambda float32) ([][256]float32, error) {
 // Decoder decodes the blocks of a coder. Its methods may be called at the same time.
 type Decoder struct {
 	*Coder
-	entries []uint32 // [class][parity][Total]: the level's byte, its frequency less 1, the slot's distance from its first
+	// [class][parity][Total]: the level's byte, its frequency less 1, the slot's distance from its
+	// first
+	entries []uint32
 }
 
 // NewDecoder returns a decoder for k centroids: levels -Zero to k-1-Zero.
@@ -150,7 +152,8 @@ func (c *Coder) NewDecoder(k int) (*Decoder, error) {
 	for class := range c.Tables {
 		t := &c.Tables[class]
 		if int(t.Max) > int(c.Zero) || int(t.Max)+int(c.Zero) >= k {
-			return nil, fmt.Errorf("class %d has levels up to %d: level 0 is centroid %d of %d", class, t.Max, c.Zero, k)
+			return nil, fmt.Errorf("class %d has levels up to %d: level 0 is centroid %d of %d",
+				class, t.Max, c.Zero, k)
 		}
 		for parity := range 2 {
 			var starts, freqs [256]uint32

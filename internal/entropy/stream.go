@@ -11,7 +11,8 @@ import (
 )
 
 // trellises are those that a stream can name, by log2 of their states.
-var trellises = map[byte]*kernels.Trellis{2: kernels.Trellis4, 3: kernels.Trellis8, 5: kernels.Trellis32}
+var trellises = map[byte]*kernels.Trellis{2: kernels.Trellis4, 3: kernels.Trellis8,
+	5: kernels.Trellis32}
 
 // TrellisOf returns the trellis of 4, 8 or 32 states, nil for another number.
 func TrellisOf(states int) *kernels.Trellis {

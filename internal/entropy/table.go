@@ -24,7 +24,8 @@ const (
 // symmetric. How rare a level is stands in 16ths of an octave at the knots; between those it is
 // linear.
 type Table struct {
-	Max   byte      // the largest magnitude, 2..MaxLevel: were 0 the only even level, it would take no bits
+	// the largest magnitude, 2..MaxLevel: were 0 the only even level, it would take no bits
+	Max   byte
 	Knots [2][]byte // of the even and the odd levels, from the centre on
 }
 
@@ -178,7 +179,8 @@ var bitsTable = sync.OnceValue(func() []float32 {
 	bits := make([]float32, Total+1)
 	for f := 1; f <= Total; f++ {
 		const digits = 26
-		bits[f] = float32(totalBits - math.Ldexp(float64(logscale.Log2(float64(f), digits)), -digits))
+		bits[f] = float32(totalBits - math.Ldexp(float64(logscale.Log2(float64(f), digits)),
+			-digits))
 	}
 	bits[0] = math.MaxFloat32
 	return bits

@@ -23,21 +23,26 @@ func distributions() map[string]*Counts {
 		return func() float64 { return deviation * random.NormFloat64() }
 	}
 	return map[string]*Counts{
-		"none":              {},
-		"zeros":             sampled(5000, func() float64 { return 0 }),
-		"ones":              sampled(5000, func() float64 { return 1 }),
-		"far ones":          sampled(5000, func() float64 { return 100 }),
-		"few":               sampled(3, normal(20)),
-		"narrow":            sampled(5000, normal(0.3)),
-		"normal":            sampled(20000, normal(4)),
-		"wide":              sampled(20000, normal(30)),
-		"Laplace":           sampled(20000, func() float64 { return 3 * math.Copysign(random.ExpFloat64(), random.NormFloat64()) }),
-		"heavy tails":       sampled(20000, func() float64 { return random.NormFloat64() / (0.05 + random.Float64()) }),
-		"flat":              sampled(20000, func() float64 { return 120*random.Float64() - 60 }),
-		"all of the range":  sampled(20000, func() float64 { return 256*random.Float64() - 128 }),
-		"two humps":         sampled(20000, func() float64 { return math.Copysign(40+3*random.NormFloat64(), random.NormFloat64()) }),
-		"one sign":          sampled(20000, func() float64 { return math.Abs(10 * random.NormFloat64()) }),
-		"one beyond others": sampled(5000, func() float64 { return float64(random.IntN(5000) / 4998 * 127) }),
+		"none":     {},
+		"zeros":    sampled(5000, func() float64 { return 0 }),
+		"ones":     sampled(5000, func() float64 { return 1 }),
+		"far ones": sampled(5000, func() float64 { return 100 }),
+		"few":      sampled(3, normal(20)),
+		"narrow":   sampled(5000, normal(0.3)),
+		"normal":   sampled(20000, normal(4)),
+		"wide":     sampled(20000, normal(30)),
+		"Laplace": sampled(20000,
+			func() float64 { return 3 * math.Copysign(random.ExpFloat64(), random.NormFloat64()) }),
+		"heavy tails": sampled(20000,
+			func() float64 { return random.NormFloat64() / (0.05 + random.Float64()) }),
+		"flat":             sampled(20000, func() float64 { return 120*random.Float64() - 60 }),
+		"all of the range": sampled(20000, func() float64 { return 256*random.Float64() - 128 }),
+		"two humps": sampled(20000,
+			func() float64 { return math.Copysign(40+3*random.NormFloat64(), random.NormFloat64()) }),
+		"one sign": sampled(20000,
+			func() float64 { return math.Abs(10 * random.NormFloat64()) }),
+		"one beyond others": sampled(5000,
+			func() float64 { return float64(random.IntN(5000) / 4998 * 127) }),
 	}
 }
 
@@ -148,9 +153,11 @@ func TestFit(t *testing.T) {
 		}
 		checkFrequencies(t, &table)
 		bits := cost(t, &table, counts)
-		smooth := []string{"zeros", "narrow", "normal", "wide", "Laplace", "heavy tails", "flat", "all of the range", "one sign"}
+		smooth := []string{"zeros", "narrow", "normal", "wide", "Laplace", "heavy tails", "flat",
+			"all of the range", "one sign"}
 		if over := (bits - ideal(counts)) / n; slices.Contains(smooth, name) && over > 0.02 {
-			t.Errorf("%s: %.3f bits a level more than the %.3f of the counts' own frequencies", name, over, ideal(counts)/n)
+			t.Errorf("%s: %.3f bits a level more than the %.3f of the counts' own frequencies",
+				name, over, ideal(counts)/n)
 		}
 		for parity := range table.Knots {
 			for k, v := range table.Knots[parity] {
@@ -161,7 +168,8 @@ func TestFit(t *testing.T) {
 						continue
 					}
 					if better := cost(t, &neighbour, counts); better < bits-0.0005*bits-1 {
-						t.Errorf("%s: %.0f bits, %.0f with knot %d of parity %d at %d instead of %d", name, bits, better, k, parity, other, v)
+						t.Errorf("%s: %.0f bits, %.0f with knot %d of parity %d at %d instead of %d",
+							name, bits, better, k, parity, other, v)
 					}
 				}
 			}
@@ -184,7 +192,8 @@ func TestFitReachesAsFarAsAsked(t *testing.T) {
 
 func TestBitsOf(t *testing.T) {
 	for f := 1; f <= Total; f++ {
-		if got, want := float64(bitsOf(uint32(f))), 12-math.Log2(float64(f)); math.Abs(got-want) > 1e-6 {
+		if got, want := float64(bitsOf(uint32(f))),
+			12-math.Log2(float64(f)); math.Abs(got-want) > 1e-6 {
 			t.Fatalf("%d of %d takes %v bits, want %v", f, Total, got, want)
 		}
 	}
