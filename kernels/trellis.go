@@ -38,7 +38,7 @@ type Trellis struct {
 	order  [4][2][maxStates][4]byte
 	levels [256]float32        // of all bytes
 	subset [2 * maxStates]byte // of an edge
-	next   [maxStates][2]byte  // the state behind a level, by bit 1 of its byte
+	next   [maxStates][2]byte  // the state after a level, by bit 1 of its byte
 	memory uint                // log2 of the number of states
 }
 

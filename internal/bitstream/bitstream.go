@@ -16,18 +16,18 @@ func Pack[N byte | int8](numbers []N, rows, n, bits int) []byte {
 	mask := uint32(1)<<bits - 1
 	for r := range rows {
 		dst := packed[r*width:][:width]
-		var window uint32
+		var buffer uint32
 		filled, at := 0, 0
 		for _, number := range numbers[r*n:][:n] {
-			window |= (uint32(number) & mask) << filled
+			buffer |= (uint32(number) & mask) << filled
 			for filled += bits; filled >= 8; filled -= 8 {
-				dst[at] = byte(window)
-				window >>= 8
+				dst[at] = byte(buffer)
+				buffer >>= 8
 				at++
 			}
 		}
 		if filled > 0 {
-			dst[at] = byte(window)
+			dst[at] = byte(buffer)
 		}
 	}
 	return packed
@@ -40,21 +40,21 @@ func Unpack[N byte | int8](packed []byte, rows, n, bits int) ([]N, error) {
 	numbers := make([]N, rows*n)
 	for r := range rows {
 		src := packed[r*width:][:width]
-		var window uint32
+		var buffer uint32
 		filled, at := 0, 0
 		dst := numbers[r*n:][:n]
 		for i := range dst {
 			if filled < bits {
-				window |= uint32(src[at]) << filled
+				buffer |= uint32(src[at]) << filled
 				filled += 8
 				at++
 			}
 			// To the top of the byte and back: a signed N takes its sign from there.
-			dst[i] = N(byte(window)<<(8-bits)) >> (8 - bits)
-			window >>= bits
+			dst[i] = N(byte(buffer)<<(8-bits)) >> (8 - bits)
+			buffer >>= bits
 			filled -= bits
 		}
-		if window != 0 {
+		if buffer != 0 {
 			return nil, fmt.Errorf("the padding of row %d is not zero", r)
 		}
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	// Total is what the frequencies of a table add up to.
+	// Total is the sum of the frequencies of a table's even levels, and of its odd ones.
 	Total = 1 << totalBits
 	// MaxLevel is the largest magnitude of a level.
 	MaxLevel = 127
@@ -19,14 +19,13 @@ const (
 	origin    = 128 // the byte of level 0: a level is a byte, level + 128
 )
 
-// Table is the distribution of the levels of one class: -Max..Max, the even ones and the odd ones
-// each on their own, since a trellis that is in some state allows only one of the two. It is
-// symmetric. How rare a level is stands in 16ths of an octave at the knots; between those it is
-// linear.
+// Table is the distribution of the levels of one class, -Max to Max: of the even ones and of the
+// odd ones each on their own, since a trellis in some state allows only one of the two. It is
+// symmetric and piecewise linear in the logarithm: at some magnitudes, the knots, it has how rare
+// the level is, -log2 of its frequency in 16ths, but for a constant.
 type Table struct {
-	// the largest magnitude, 2..MaxLevel: were 0 the only even level, it would take no bits
-	Max   byte
-	Knots [2][]byte // of the even and the odd levels, from the centre on
+	Max   byte      // 2 to MaxLevel: were 0 the only even level, it would take no bits
+	Knots [2][]byte // of the even and the odd magnitudes, ascending
 }
 
 // members is the number of magnitudes of a parity: 0, 2, 4 .. or 1, 3, 5 .. up to limit.
@@ -95,11 +94,12 @@ func weight(rarity []byte, at []int, k, i int) uint64 {
 	return uint64(logscale.Value(byte(255-v)) * (1 << 39))
 }
 
-// Counts says how often each level occurs, by level + 128.
+// Counts is the number of times that each level occurs, at level + 128.
 type Counts [256]uint32
 
-// Fit returns the table under which counts take the fewest bits, as far as changes of one knot find
-// it. All levels up to limit, and up to the largest that occurs, have a frequency.
+// Fit returns the table under which counts take the fewest bits, as near as a search that changes
+// one knot at a time gets. All levels up to limit, and up to the largest that occurs, have a
+// frequency.
 func Fit(counts *Counts, limit byte) (Table, error) {
 	t := Table{Max: max(limit, leastMax)}
 	for level := int(t.Max) + 1; level <= MaxLevel; level++ {
