@@ -48,9 +48,9 @@
 // neighbours (PermuteInput); the other operations take it as it is.
 //
 // Integer sums are exact on every tier: no saturation, whatever the bytes are (255 times -128 too).
-// They are int32: 255*128*n stays below 2^31 up to n = [MaxDot] = 65,793 columns. Sums are taken
-// over blocks of at most [Block] = 256 columns and, inside them, over groups with multipliers of at
-// most 127: 255*128*256*127 = 1,061,158,912 < 2^31.
+// They are int32: sums are taken over blocks of at most [Block] = 256 columns and, inside them,
+// over groups with multipliers of at most 127, and 255*128*256*127 = 1,061,158,912 is less than
+// 2^31 even together with as much for the zero point.
 //
 // Floating-point results have a fixed order of operations, no fused multiply-add, so that every
 // tier gives the same bits as scalar. The two dense operations are the exception: they use fused

@@ -5,9 +5,6 @@ import "fmt"
 const (
 	// PanelRows is the number of rows in a panel of mul-u8, mul-nibble, mul-lookup and mul-window.
 	PanelRows = 16
-	// MaxDot is the longest u8 x i8 dot product whose int32 sum cannot overflow:
-	// 255*128*65793 < 2^31.
-	MaxDot = 65793
 	// MaxLookupWidth is the largest segment width d of mul-lookup: 4 registers hold the 256 j-th
 	// columns of the centroids, and AVX-512 has 32 registers.
 	MaxLookupWidth = 4
@@ -34,8 +31,8 @@ func (m *Matrix) Blocks() int { return ceilDiv(m.Quads, m.BlockQuads) }
 // Groups is the number of groups in a row.
 func (m *Matrix) Groups() int { return ceilDiv(m.Quads, m.GroupQuads) }
 
-// Width is the number of columns that one code stands for: d for mul-lookup, else 1.
-func (m *Matrix) Width() int { return max(1, len(m.Lookup)/Centroids) }
+// width is the number of columns that one code stands for: d for mul-lookup, else 1.
+func (m *Matrix) width() int { return max(1, len(m.Lookup)/Centroids) }
 
 // Input is a batch of N vectors, quantised by Quantize in blocks of the matrix's columns.
 type Input struct {
@@ -74,12 +71,12 @@ func (s *Set) MulNibble(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int)
 	}
 }
 
-// MulLookup is MulU8 where a code stands for a segment of d = Width() columns (vector
+// MulLookup is MulU8 where a code stands for a segment of d = len(Lookup)/256 columns (vector
 // quantisation): the weight of its j-th column is Lookup[j*256+code]. A quad is four segments. Q is
 // permuted (PermuteInput): Q[4*d*q + 4*j + i] meets the j-th column of the i-th segment of quad q.
 // GroupQuads must equal BlockQuads and Mult is not used.
 func (s *Set) MulLookup(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
-	d := m.Width()
+	d := m.width()
 	if d > MaxLookupWidth || m.GroupQuads != m.BlockQuads {
 		panic(fmt.Sprintf("kernels: MulLookup: width %d, groups of %d in blocks of %d quads",
 			d, m.GroupQuads, m.BlockQuads))
@@ -114,9 +111,9 @@ func checkMul(op string, dst []float32, ld int, m *Matrix, in *Input, p0, p1, co
 	switch {
 	case p0 < 0 || p1 > m.Panels:
 		panic(fmt.Sprintf("kernels: %s: panels %d to %d of %d", op, p0, p1, m.Panels))
-	case len(m.Codes) < codes || len(m.Lookup) < lookup || len(m.Scale) < rows ||
+	case len(m.Codes) < codes || len(m.Lookup) != lookup || len(m.Scale) < rows ||
 		lookup < Centroids && len(m.Mult) < rows*groups:
-		panic(fmt.Sprintf("kernels: %s: a short matrix", op))
+		panic(fmt.Sprintf("kernels: %s: a short matrix, or a wrong lookup", op))
 	case in.N > 0 && ((in.N-1)*ld+rows > len(dst) || in.N > 1 && ld < rows):
 		panic(fmt.Sprintf("kernels: %s: %d x %d results do not fit %d", op, in.N, rows, len(dst)))
 	case len(in.Q) < in.N*in.Stride || in.Stride < inputLen(m, lookup) ||

@@ -86,7 +86,7 @@ func (x *product) vecArgs(n, p0, p1, size int) vecArgs {
 // (p again, where it takes one), from vector n on. The codes and the number of vectors are for the
 // caller to set. The matrix has columns.
 func (x *product) tileArgs(n, p, p2, b, end int) tileArgs {
-	groups, blocks, d := x.Groups(), x.Blocks(), x.Width()
+	groups, blocks, d := x.Groups(), x.Blocks(), x.width()
 	q := b * x.BlockQuads
 	g := q / x.GroupQuads
 	a := tileArgs{

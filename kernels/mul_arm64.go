@@ -57,7 +57,7 @@ func (k *mulKernels) scratch(dst []float32, ld int, m *Matrix, in *Input) *mulSc
 	s.input = *in
 	s.product = product{m, dst, ld, &s.input}
 	if k.signed {
-		groups, d := m.Groups(), m.Width()
+		groups, d := m.Groups(), m.width()
 		s.input.Init = s.starts(in.N * groups)
 		for n := range in.N {
 			mulU8StartsNEON(&s.input.Init[n*groups], &in.Init[n*groups], &in.Q[n*in.Stride],
@@ -125,7 +125,7 @@ func (k *mulKernels) blocks(dst []float32, ld int, m *Matrix, in *Input, p0, p1 
 	}
 	s := k.scratch(dst, ld, m, in)
 	defer s.release()
-	d, tiles := m.Width(), k.tiles(in)
+	d, tiles := m.width(), k.tiles(in)
 	for p := p0; p < p1; p++ {
 		for b := range m.Blocks() {
 			t := &s.tile
@@ -172,7 +172,7 @@ func decodeNibble(room *[maxBlockBytes]byte, m *Matrix, p, b int) *byte {
 func decodeLookup(room *[maxBlockBytes]byte, m *Matrix, p, b int) *byte {
 	q := b * m.BlockQuads
 	codes, n := &m.Codes[(p*m.Quads+q)*4*PanelRows], min(m.BlockQuads, m.Quads-q)
-	mulLookupDecodeNEON(&room[0], codes, &m.Lookup[0], m.Width(), n)
+	mulLookupDecodeNEON(&room[0], codes, &m.Lookup[0], m.width(), n)
 	return &room[0]
 }
 

@@ -58,7 +58,7 @@ func (c coding) decodeAVX2(room *[maxBlockBytes]byte, m *Matrix, p, b int) *byte
 		return &room[q%2*4*PanelRows]
 	case codedLookup:
 		codes := &m.Codes[at+q*4*PanelRows]
-		mulLookupDecodeAVX2(&room[0], codes, &m.Lookup[0], m.Width(), end-q)
+		mulLookupDecodeAVX2(&room[0], codes, &m.Lookup[0], m.width(), end-q)
 		return &room[0]
 	case codedWindow:
 		codes, before := m.windowWords(p, b)

@@ -54,7 +54,7 @@ func mulPairs(c coding, useAMX bool) mulFunc {
 // and small batches are for AVX-512. A group of fewer than 16 quads has no tile of weights, and
 // leaves all vectors to AVX-512.
 func vectorsAMX(m *Matrix, in *Input) int {
-	if m.GroupQuads*m.Width() < 16 {
+	if m.GroupQuads*m.width() < 16 {
 		return 0
 	}
 	return in.N &^ (tileAMX/2 - 1)
@@ -65,7 +65,7 @@ func vectorsAMX(m *Matrix, in *Input) int {
 func (x *product) tiles(c coding, p0, p1, wide, tiled int, decoded *[2]run) {
 	step := x.Blocks()
 	if c != codedU8 {
-		step = Block / (x.BlockQuads * x.Width())
+		step = Block / (x.BlockQuads * x.width())
 	}
 	for p := p0; p < p1; p += 2 {
 		for b := 0; b < x.Blocks(); b += step {
@@ -100,7 +100,7 @@ func (c coding) decodeAVX512(room *[2]run, i int, m *Matrix, p, b, end int) *byt
 		return &room[i][q%2*4*PanelRows]
 	case codedLookup:
 		codes := &m.Codes[at+q*4*PanelRows]
-		mulLookupDecodeAVX512VBMI(&room[i][0], codes, &m.Lookup[0], m.Width(), stop-q)
+		mulLookupDecodeAVX512VBMI(&room[i][0], codes, &m.Lookup[0], m.width(), stop-q)
 		return &room[i][0]
 	case codedWindow:
 		codes, before := m.windowWords(p, b)
@@ -118,7 +118,7 @@ func (c coding) vectorAVX512(m *Matrix, a *vecArgs) {
 	case codedNibble:
 		mulNibbleVecAVX512VNNI(a)
 	case codedLookup:
-		mulLookupAVX512(m.Width(), a)
+		mulLookupAVX512(m.width(), a)
 	case codedWindow:
 		mulWindowAVX512(m.Bits, a)
 	}

@@ -45,7 +45,7 @@ func mulScalar(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int,
 }
 
 func mulLookupScalar(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
-	blocks, d := m.Blocks(), m.Width()
+	blocks, d := m.Blocks(), m.width()
 	for n := range in.N {
 		x := in.Q[n*in.Stride:]
 		for row := p0 * PanelRows; row < p1*PanelRows; row++ {

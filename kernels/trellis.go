@@ -12,9 +12,9 @@ import (
 // 4/12 as a state allows every other level, they gain 0.997, 1.086 and 1.220 dB of the 1.533 that
 // are possible (pi*e/6). The next best pairs gain as much to 0.002 dB.
 var (
-	Trellis4  = NewTrellis(3, 1, 2) // 4 states, as the masks leave out the upper bit
-	Trellis8  = NewTrellis(3, 2, 5)
-	Trellis32 = NewTrellis(5, 5, 24)
+	Trellis4  = newTrellis(3, 1, 2) // 4 states, as the masks leave out the upper bit
+	Trellis8  = newTrellis(3, 2, 5)
+	Trellis32 = newTrellis(5, 5, 24)
 )
 
 // maxStates is the number of states of the largest trellis.
@@ -42,11 +42,11 @@ type Trellis struct {
 	memory uint                // log2 of the number of states
 }
 
-// NewTrellis returns the trellis of 2^memory states, memory being 3 or 5, with these masks.
-func NewTrellis(memory, g0, g1 int) *Trellis {
+// newTrellis returns the trellis of 2^memory states, memory being 3 or 5, with these masks.
+func newTrellis(memory, g0, g1 int) *Trellis {
 	states := 1 << memory
 	if memory != 3 && memory != 5 || g0 < 0 || g0 >= states || g1 < 0 || g1 >= states {
-		panic(fmt.Sprintf("kernels: NewTrellis: memory %d, masks %d and %d", memory, g0, g1))
+		panic(fmt.Sprintf("kernels: newTrellis: memory %d, masks %d and %d", memory, g0, g1))
 	}
 	t := &Trellis{memory: uint(memory)}
 	for i := range t.levels {

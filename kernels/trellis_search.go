@@ -5,15 +5,12 @@ import (
 	"slices"
 )
 
-// Free as the Start of a Sequence leaves its first state to the search.
-const Free = -1
-
 // Sequence is some values, one after the other, for which SearchTrellis finds levels.
 type Sequence struct {
 	X      []float32 // what to quantise, in units of the quantiser's step
 	Class  []byte    // len(X): which row of the cost table counts
 	Levels []byte    // len(X), output: level + 128
-	Start  int       // the state before the first level, or Free
+	Start  int       // the state before the first level; -1: any
 	End    int       // output: the state after the last level
 }
 
@@ -46,6 +43,8 @@ const (
 	renew = 64
 	// unreached is the cost of states that a sequence does not start in.
 	unreached = 1e30
+	// anyState as the Start of a Sequence leaves its first state to the search.
+	anyState = -1
 	// farX is where values beyond the levels are cut off: too far for any level to seem near, and
 	// near enough for the costs of other values to count beside theirs in float32.
 	farX = 1024
@@ -83,7 +82,7 @@ func (s *Set) SearchTrellis(t *Trellis, cost [][256]float32, seqs []Sequence, wo
 
 func checkSequence(q *Sequence, states, classes int) {
 	n := len(q.X)
-	if len(q.Class) != n || len(q.Levels) != n || q.Start < Free || q.Start >= states {
+	if len(q.Class) != n || len(q.Levels) != n || q.Start < anyState || q.Start >= states {
 		panic(fmt.Sprintf("kernels: SearchTrellis: %d values, %d classes, %d levels, from state %d of %d",
 			n, len(q.Class), len(q.Levels), q.Start, states))
 	}
@@ -113,7 +112,7 @@ func (l *trellisWalk) start(q *Sequence, states int) {
 	l.x, l.class, l.steps = q.X, q.Class, l.all
 	for s := range states {
 		l.costs[s] = unreached
-		if s == q.Start || q.Start == Free {
+		if s == q.Start || q.Start == anyState {
 			l.costs[s] = 0
 		}
 	}

@@ -10,7 +10,7 @@ import (
 func TestTrellis(t *testing.T) {
 	for _, c := range []struct{ memory, g0, g1 int }{{3, 1, 2}, {3, 2, 5}, {5, 8, 23}, {5, 31, 17},
 		{3, 0, 0}} {
-		tr := NewTrellis(c.memory, c.g0, c.g1)
+		tr := newTrellis(c.memory, c.g0, c.g1)
 		if tr.States() != 1<<c.memory {
 			t.Errorf("%v: %d states", c, tr.States())
 		}
@@ -30,8 +30,8 @@ func TestTrellis(t *testing.T) {
 		}
 	}
 	for _, c := range [][3]int{{4, 1, 2}, {2, 1, 2}, {3, 8, 1}, {3, 1, 8}, {5, -1, 1}, {5, 1, 32}} {
-		if !panics(func() { NewTrellis(c[0], c[1], c[2]) }) {
-			t.Errorf("NewTrellis%v did not panic", c)
+		if !panics(func() { newTrellis(c[0], c[1], c[2]) }) {
+			t.Errorf("newTrellis%v did not panic", c)
 		}
 	}
 }
@@ -50,7 +50,7 @@ func TestTrellisGain(t *testing.T) {
 	}{{Trellis4, 0.98}, {Trellis8, 1.07}, {Trellis32, 1.21}} {
 		const n = 200_000
 		rng := rand.New(rand.NewPCG(21, 22))
-		q := newSequence(n, Free)
+		q := newSequence(n, anyState)
 		for i := range q.X {
 			q.X[i] = float32(10 * rng.NormFloat64())
 		}
@@ -153,8 +153,8 @@ var trellisKinds = []struct {
 		oneOf(0, 1, 9.5)},
 }
 
-var testTrellises = []*Trellis{Trellis8, Trellis32, Trellis4, NewTrellis(3, 7, 3),
-	NewTrellis(5, 31, 17)}
+var testTrellises = []*Trellis{Trellis8, Trellis32, Trellis4, newTrellis(3, 7, 3),
+	newTrellis(5, 31, 17)}
 
 // newTrellisCase makes sequences of these lengths.
 func newTrellisCase(rng *rand.Rand, t *Trellis, kind, classes int, lengths ...int) trellisCase {
@@ -265,10 +265,10 @@ func TestSearchTrellisPanics(t *testing.T) {
 		"short classes":           func(q *Sequence) { q.Class = q.Class[1:] },
 		"short levels":            func(q *Sequence) { q.Levels = q.Levels[1:] },
 		"a class without a table": func(q *Sequence) { q.Class[4] = 3 },
-		"a start before Free":     func(q *Sequence) { q.Start = -2 },
+		"a start below -1":        func(q *Sequence) { q.Start = -2 },
 		"a start behind the last": func(q *Sequence) { q.Start = 8 },
 	} {
-		q := newSequence(5, Free)
+		q := newSequence(5, anyState)
 		change(&q)
 		if !panics(func() { best.SearchTrellis(Trellis8, cost, []Sequence{q}, new(TrellisWork)) }) {
 			t.Errorf("%s passed", name)

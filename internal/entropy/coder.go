@@ -143,7 +143,7 @@ func (c *Coder) Costs(lambda float32) ([][256]float32, error) {
 // Decoder decodes the blocks of a coder. It is safe for concurrent use.
 type Decoder struct {
 	*Coder
-	// entries [class][parity][Total] has for each slot of the frequencies the byte of its level,
+	// entries [class][parity][total] has for each slot of the frequencies the byte of its level,
 	// the frequency less 1, and the slot's distance from the level's first.
 	entries []uint32
 }
@@ -151,7 +151,7 @@ type Decoder struct {
 // NewDecoder returns a decoder. It fails where a table has levels that are not the index of one of
 // k centroids: not of -Zero to k-1-Zero.
 func (c *Coder) NewDecoder(k int) (*Decoder, error) {
-	d := &Decoder{c, make([]uint32, len(c.Tables)*2*Total)}
+	d := &Decoder{c, make([]uint32, len(c.Tables)*2*total)}
 	for class := range c.Tables {
 		t := &c.Tables[class]
 		if int(t.Max) > int(c.Zero) || int(t.Max)+int(c.Zero) >= k {
@@ -163,7 +163,7 @@ func (c *Coder) NewDecoder(k int) (*Decoder, error) {
 			if err := t.cumulate(&starts, &freqs, parity); err != nil {
 				return nil, err
 			}
-			entries := d.entries[(class*2+parity)*Total:][:Total]
+			entries := d.entries[(class*2+parity)*total:][:total]
 			for i, freq := range freqs {
 				for slot := range freq {
 					entries[starts[i]+slot] = uint32(byte(i)-origin+c.Zero) | (freq-1)<<freqShift | slot<<slotShift
@@ -202,7 +202,7 @@ func (d *Decoder) Decode(levels, data []byte, block int) error {
 	classes := d.Classes.Table()
 	var offsets [len(classes)]uint32
 	for sum, class := range classes {
-		offsets[sum] = uint32(class) * 2 * Total
+		offsets[sum] = uint32(class) * 2 * total
 	}
 	for c0 := 0; c0 < cols; c0 += Lanes {
 		codes := d.Classes.Cols[c0:min(c0+Lanes, cols)]
@@ -212,9 +212,9 @@ func (d *Decoder) Decode(levels, data []byte, block int) error {
 			for i, code := range codes {
 				s := &states[base[i&(Lanes-1)]&(maxStates-1)]
 				v := x[i&(Lanes-1)]
-				entry := d.entries[sums[code]+s.entries+v%Total]
+				entry := d.entries[sums[code]+s.entries+v%total]
 				out[i] = byte(entry)
-				v = (entry>>freqShift%Total+1)*(v>>totalBits) + entry>>slotShift
+				v = (entry>>freqShift%total+1)*(v>>totalBits) + entry>>slotShift
 				base[i&(Lanes-1)] = s.next[(entry-uint32(d.Zero))>>1&1]
 				if v < floor {
 					if len(data) < 2 {
@@ -248,7 +248,7 @@ type state struct {
 
 func (c *Coder) states() (states [maxStates]state) {
 	for s := range c.Trellis.States() {
-		states[s].entries = uint32(c.Trellis.Parity(s)) * Total
+		states[s].entries = uint32(c.Trellis.Parity(s)) * total
 		for bit := range byte(2) {
 			states[s].next[bit] = uint32(c.Trellis.Next(s, bit<<1))
 		}

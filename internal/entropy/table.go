@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	// Total is the sum of the frequencies of a table's even levels, and of its odd ones.
-	Total = 1 << totalBits
+	// total is the sum of the frequencies of a table's even levels, and of its odd ones.
+	total = 1 << totalBits
 	// MaxLevel is the largest magnitude of a level.
 	MaxLevel = 127
 
@@ -44,7 +44,7 @@ func knots(at []int, n int) []int {
 }
 
 // frequencies fills freq with those of the members of a parity: of the level itself, not of both
-// signs together. None is 0, and they add up to Total over all levels.
+// signs together. None is 0, and they add up to total over all levels.
 func (t *Table) frequencies(freq []uint32, parity int) error {
 	var positions [MaxLevel]int
 	at := knots(positions[:0], len(freq))
@@ -65,7 +65,7 @@ func (t *Table) frequencies(freq []uint32, parity int) error {
 	}
 	// Each level has 1, and its part of what that leaves; the rest of this division is the first
 	// one's.
-	left := uint64(Total + 1 - parity - 2*len(freq))
+	left := uint64(total + 1 - parity - 2*len(freq))
 	rest := left
 	for i := range freq {
 		part := weights[i] * left / sum
@@ -171,13 +171,13 @@ func (t *Table) bits(both []float64, freq []uint32, parity int) (float64, error)
 	return sum, nil
 }
 
-// bitsOf is -log2(freq/Total). Search decisions hang on it, so that it comes from operations that
+// bitsOf is -log2(freq/total). Search decisions hang on it, so that it comes from operations that
 // round alike on all CPUs.
 func bitsOf(freq uint32) float32 { return bitsTable()[freq] }
 
 var bitsTable = sync.OnceValue(func() []float32 {
-	bits := make([]float32, Total+1)
-	for f := 1; f <= Total; f++ {
+	bits := make([]float32, total+1)
+	for f := 1; f <= total; f++ {
 		const digits = 26
 		bits[f] = float32(totalBits - math.Ldexp(float64(logscale.Log2(float64(f), digits)),
 			-digits))

@@ -46,7 +46,7 @@ func distributions() map[string]*Counts {
 	}
 }
 
-// checkFrequencies holds that those of each parity add up to Total, none missing.
+// checkFrequencies holds that those of each parity add up to total, none missing.
 func checkFrequencies(t *testing.T, table *Table) {
 	t.Helper()
 	for parity := range 2 {
@@ -65,7 +65,7 @@ func checkFrequencies(t *testing.T, table *Table) {
 			}
 			next += f
 		}
-		if next != Total {
+		if next != total {
 			t.Fatalf("%+v: parity %d adds up to %d", table, parity, next)
 		}
 	}
@@ -109,15 +109,15 @@ func TestTablesOfZerosAreRefused(t *testing.T) {
 // ideal is what counts take under their own frequencies, those of both signs of a level together.
 func ideal(c *Counts) (bits float64) {
 	for parity := range 2 {
-		total := 0.0
+		sum := 0.0
 		for level := -MaxLevel; level <= MaxLevel; level++ {
 			if level&1 == parity {
-				total += float64(c[origin+level])
+				sum += float64(c[origin+level])
 			}
 		}
 		for level := -MaxLevel; level <= MaxLevel; level++ {
 			if n := float64(c[origin+level]); n > 0 && level&1 == parity {
-				bits -= n * math.Log2(float64(c[origin+level]+c[origin-level])/2/total)
+				bits -= n * math.Log2(float64(c[origin+level]+c[origin-level])/2/sum)
 			}
 		}
 	}
@@ -191,10 +191,10 @@ func TestFitReachesAsFarAsAsked(t *testing.T) {
 }
 
 func TestBitsOf(t *testing.T) {
-	for f := 1; f <= Total; f++ {
+	for f := 1; f <= total; f++ {
 		if got, want := float64(bitsOf(uint32(f))),
 			12-math.Log2(float64(f)); math.Abs(got-want) > 1e-6 {
-			t.Fatalf("%d of %d takes %v bits, want %v", f, Total, got, want)
+			t.Fatalf("%d of %d takes %v bits, want %v", f, total, got, want)
 		}
 	}
 }
