@@ -272,6 +272,7 @@ func TestPanics(t *testing.T) {
 		"groups of no columns":               mul(func(m *Matrix, _ *Input) { m.GroupQuads = 0 }),
 		"groups that do not divide a block":  mul(func(m *Matrix, _ *Input) { m.GroupQuads = 3 }),
 		"short codes":                        mul(func(m *Matrix, _ *Input) { m.Codes = m.Codes[1:] }),
+		"bytes with a lookup":                mul(func(m *Matrix, _ *Input) { m.Lookup = make([]byte, 256) }),
 		"short multipliers":                  mul(func(m *Matrix, _ *Input) { m.Mult = m.Mult[1:] }),
 		"short row scales":                   mul(func(m *Matrix, _ *Input) { m.Scale = m.Scale[1:] }),
 		"a short input":                      mul(func(_ *Matrix, in *Input) { in.Q = in.Q[1:] }),
