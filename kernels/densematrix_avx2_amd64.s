@@ -54,8 +54,8 @@
 	store:                     \
 	VMOVUPS      X12, mem
 
-// func denseMatrixTile3AVX2(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate
-// bool)
+// func denseMatrixTile3AVX2(y *float32, ld int, w, x *float32, stride, cols, groups int,
+//	accumulate bool)
 TEXT ·denseMatrixTile3AVX2(SB), NOSPLIT, $0-57
 	ARGS
 
@@ -120,8 +120,8 @@ sum:
 	VZEROUPPER
 	RET
 
-// func denseMatrixTile2AVX2(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate
-// bool)
+// func denseMatrixTile2AVX2(y *float32, ld int, w, x *float32, stride, cols, groups int,
+//	accumulate bool)
 TEXT ·denseMatrixTile2AVX2(SB), NOSPLIT, $0-57
 	ARGS
 

@@ -105,7 +105,7 @@
 	VMOVUPS       X25, mem
 
 // func denseMatrixTile6AVX512(y *float32, ld int, w, x *float32, stride, cols, groups int,
-// accumulate bool)
+//	accumulate bool)
 TEXT ·denseMatrixTile6AVX512(SB), NOSPLIT, $0-57
 	ARGS
 
@@ -150,7 +150,7 @@ sum:
 	RET
 
 // func denseMatrixTile4AVX512(y *float32, ld int, w, x *float32, stride, cols, groups int,
-// accumulate bool)
+//	accumulate bool)
 TEXT ·denseMatrixTile4AVX512(SB), NOSPLIT, $0-57
 	ARGS
 
@@ -189,7 +189,7 @@ sum:
 	RET
 
 // func denseMatrixTile2AVX512(y *float32, ld int, w, x *float32, stride, cols, groups int,
-// accumulate bool)
+//	accumulate bool)
 TEXT ·denseMatrixTile2AVX512(SB), NOSPLIT, $0-57
 	ARGS
 

@@ -73,8 +73,8 @@
 	VST1   [V24.S4], (R17) \
 	ADD    R1, R17
 
-// func denseMatrixTile4NEON(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate
-// bool)
+// func denseMatrixTile4NEON(y *float32, ld int, w, x *float32, stride, cols, groups int,
+//	accumulate bool)
 TEXT ·denseMatrixTile4NEON(SB), NOSPLIT, $0-57
 	ARGS
 
@@ -126,8 +126,8 @@ sum:
 	BNE  group
 	RET
 
-// func denseMatrixTile2NEON(y *float32, ld int, w, x *float32, stride, cols, groups int, accumulate
-// bool)
+// func denseMatrixTile2NEON(y *float32, ld int, w, x *float32, stride, cols, groups int,
+//	accumulate bool)
 TEXT ·denseMatrixTile2NEON(SB), NOSPLIT, $0-57
 	ARGS
 

@@ -1,4 +1,4 @@
-// How the neon tier multiplies, without dot products: signed w-128 as in dot_sdot_arm64.h. A
+// How the neon tier multiplies, without dot products: signed w-128 as in mul_dot_sdot_arm64.h. A
 // product is at most 128*128 and fits int16; the sum of two need not, so they are added as int32.
 // V0-V7 hold two sums for each row.
 

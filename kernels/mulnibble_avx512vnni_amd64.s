@@ -24,8 +24,9 @@ GLOBL nibbleMask<>(SB), RODATA|NOPTR, $4
 	LOW(Z6, (8*i)(BX), acc0)       \
 	HIGH(Z6, (8*i+4)(BX), acc1)
 
-// func mulNibbleVecAVX512VNNI(a *vecArgs) A group may begin or end in the middle of a pair of
-// quads: R14 is 1 while the low half of the pair at SI is used up.
+// func mulNibbleVecAVX512VNNI(a *vecArgs)
+// A group may begin or end in the middle of a pair of quads: R14 is 1 while the low half of the
+// pair at SI is used up.
 TEXT ·mulNibbleVecAVX512VNNI(SB), NOSPLIT, $0-8
 	MOVQ            a+0(FP), DI
 	MOVQ            vecArgs_lookup(DI), AX

@@ -36,8 +36,9 @@
 	LOW((8*i)(BX), a, b)         \
 	HIGH((8*i+4)(BX), c, d)
 
-// func mulNibbleVecAVXVNNI(a *vecArgs) A group may begin or end in the middle of a pair of quads:
-// R14 is 1 while the low half of the pair at SI is used up. The frame holds y.
+// func mulNibbleVecAVXVNNI(a *vecArgs)
+// A group may begin or end in the middle of a pair of quads: R14 is 1 while the low half of the
+// pair at SI is used up. The frame holds y.
 TEXT ·mulNibbleVecAVXVNNI(SB), NOSPLIT, $64-8
 	MOVQ           a+0(FP), DI
 	MOVQ           vecArgs_lookup(DI), AX

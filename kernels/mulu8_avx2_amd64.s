@@ -25,8 +25,9 @@
 	VMULPS       scale, Y8, Y8         \
 	VMOVUPS      Y8, (off)(R11)
 
-// func mulU8BlockAVX2(a *tileArgs) The frame holds the input of a block as words, even columns in
-// its first half, odd ones in the second.
+// func mulU8BlockAVX2(a *tileArgs)
+// The frame holds the input of a block as words, even columns in its first half, odd ones in the
+// second.
 TEXT ·mulU8BlockAVX2(SB), 0, $576-8
 	MOVQ a+0(FP), DI
 	LEAQ input-544(SP), R12

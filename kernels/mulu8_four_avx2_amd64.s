@@ -58,8 +58,9 @@
 	M(2, Y2, Y6) \
 	M(3, Y3, Y7)
 
-// func mulU8FourAVX2(a *tileArgs) The frame holds the words of four vectors, 2048 bytes, t of all
-// sums between two groups, 256 bytes, and the mask of the even columns, 32 bytes.
+// func mulU8FourAVX2(a *tileArgs)
+// The frame holds the words of four vectors, 2048 bytes, t of all sums between two groups, 256
+// bytes, and the mask of the even columns, 32 bytes.
 TEXT ·mulU8FourAVX2(SB), 0, $2432-8
 	MOVQ     a+0(FP), DI
 	LEAQ     words-2376(SP), R12

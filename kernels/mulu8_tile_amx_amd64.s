@@ -15,9 +15,9 @@ TILECONFIG(tiles<>)
 // preempts a goroutine within assembly, which has no safe points. Signals and other threads on the
 // same CPU are harmless: the kernel saves and restores the tiles with the rest of the registers.
 
-// func mulU8TileAMX(a *tileArgs) The frame holds, on a cache line boundary, the products of 32
-// vectors with two panels and behind them t of all sums between two groups, 4096 bytes each, and
-// what the registers do not.
+// func mulU8TileAMX(a *tileArgs)
+// The frame holds, on a cache line boundary, the products of 32 vectors with two panels and behind
+// them t of all sums between two groups, 4096 bytes each, and what the registers do not.
 TEXT ·mulU8TileAMX(SB), 0, $8400-8
 	MOVQ a+0(FP), DI
 	LEAQ sums-8256(SP), R12

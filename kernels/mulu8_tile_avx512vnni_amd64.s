@@ -84,8 +84,9 @@
 	HIGH(M)                    \
 	done:
 
-// func mulU8TileAVX512VNNI(a *tileArgs) The weights of a tile stay in the first-level cache for all
-// vectors, y in the frame for all blocks: dst, where vectors are far apart, is written once.
+// func mulU8TileAVX512VNNI(a *tileArgs)
+// The weights of a tile stay in the first-level cache for all vectors, y in the frame for all
+// blocks: dst, where vectors are far apart, is written once.
 TEXT ·mulU8TileAVX512VNNI(SB), 0, $2200-8
 	MOVQ a+0(FP), DI
 	LEAQ y-2112(SP), R12

@@ -56,7 +56,7 @@
 	VMOVUPS Y11, 32(AX)
 
 // func nearestLanesAVX2(assignments *byte, scores, seconds, sums, x *float32, stride, d int,
-// centroids *float32, ld int, half *float32, k int, first, last bool)
+//	centroids *float32, ld int, half *float32, k int, first, last bool)
 TEXT ·nearestLanesAVX2(SB), NOSPLIT, $0-90
 	MOVQ         sums+24(FP), R12
 	MOVQ         x+32(FP), DI

@@ -87,7 +87,7 @@
 	VMOVUPS 192(AX), Z19
 
 // func nearestLanesAVX512(assignments *byte, scores, seconds, sums, x *float32, stride, d int,
-// centroids *float32, ld int, half *float32, k int, first, last bool)
+//	centroids *float32, ld int, half *float32, k int, first, last bool)
 TEXT ·nearestLanesAVX512(SB), NOSPLIT, $0-90
 	MOVQ         sums+24(FP), R12
 	MOVQ         x+32(FP), DI

@@ -83,7 +83,7 @@
 #define STORESECONDS VST1 [V20.S4, V21.S4, V22.S4, V23.S4], (R19)
 
 // func nearestLanesNEON(assignments *byte, scores, seconds, sums, x *float32, stride, d int,
-// centroids *float32, ld int, half *float32, k int, first, last bool)
+//	centroids *float32, ld int, half *float32, k int, first, last bool)
 TEXT ·nearestLanesNEON(SB), NOSPLIT, $0-90
 	MOVD  sums+24(FP), R8
 	MOVD  x+32(FP), R0

@@ -14,7 +14,7 @@
 	VPADDD    Y8, odd, odd
 
 // func tableDotsAVX2(work *int32, centroids *byte, quads int, q *int8, init *int32, segments int)
-// int32
+//	int32
 TEXT ·tableDotsAVX2(SB), NOSPLIT, $0-52
 	MOVQ     work+0(FP), DI
 	MOVQ     q+24(FP), BX

@@ -129,8 +129,9 @@ segment:
 	VMULPS  (off)(R9), Z8, Z8   \
 	VMOVUPS Z8, (off)(DX)
 
-// func tableSpreadAVX512VBMI(a *spreadArgs) The four panels of a whole tile share the loads of a
-// table, those of another go one by one. dst holds y.
+// func tableSpreadAVX512VBMI(a *spreadArgs)
+// The four panels of a whole tile share the loads of a table, those of another go one by one. dst
+// holds y.
 TEXT ·tableSpreadAVX512VBMI(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), DI
 	VMOVDQU32    interleaveLow<>(SB), Z31

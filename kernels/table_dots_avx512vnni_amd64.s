@@ -13,7 +13,7 @@
 	VPMAXSD   acc, top, top
 
 // func tableDotsAVX512VNNI(work *int32, centroids *byte, quads int, q *int8, init *int32, segments
-// int) int32
+//	int) int32
 TEXT ·tableDotsAVX512VNNI(SB), NOSPLIT, $0-52
 	MOVQ work+0(FP), DI
 	MOVQ quads+16(FP), R8

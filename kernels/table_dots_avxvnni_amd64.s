@@ -14,7 +14,7 @@
 	VPMAXSD acc, top, top
 
 // func tableDotsAVXVNNI(work *int32, centroids *byte, quads int, q *int8, init *int32, segments
-// int) int32
+//	int) int32
 TEXT ·tableDotsAVXVNNI(SB), NOSPLIT, $0-52
 	MOVQ work+0(FP), DI
 	MOVQ quads+16(FP), R10
