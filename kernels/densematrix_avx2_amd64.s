@@ -2,7 +2,7 @@
 
 #include "textflag.h"
 
-// Four rows of W meet three or two vectors of X, as in densemat_avx512_amd64.s. Registers: Y0-Y11
+// Four rows of W meet three or two vectors of X, as in densematrix_avx512_amd64.s. Registers: Y0-Y11
 // the sums, [vector][row]; Y12-Y14 eight columns of the vectors; Y15 of a row. Columns beyond the
 // last full step are taken one at a time, with the other lanes zero.
 //

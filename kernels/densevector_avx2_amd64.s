@@ -2,7 +2,7 @@
 
 #include "textflag.h"
 
-// Two rows at a time, half the matrix apart, as in densevec_avx512_amd64.s. Four sums a row,
+// Two rows at a time, half the matrix apart, as in densevector_avx512_amd64.s. Four sums a row,
 // because two vectors of this width are added in a cycle.
 
 #define STEP(off, a, b) \

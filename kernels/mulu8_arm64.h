@@ -1,4 +1,4 @@
-// The body of mulU8VecXxx; mulvec_arm64.h says what a tier defines before.
+// The body of mulU8VecXxx; mul_arm64.h says what a tier defines before.
 
 #include "mul_arm64.h"
 

@@ -1,4 +1,4 @@
-// The body of tableDotsXxx; mulvec_arm64.h says what a tier defines before. 16 centroids at a time,
+// The body of tableDotsXxx; mul_arm64.h says what a tier defines before. 16 centroids at a time,
 // a panel of the layout of mul-u8, meet every segment.
 
 #include "mul_arm64.h"
