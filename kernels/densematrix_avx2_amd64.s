@@ -2,9 +2,9 @@
 
 #include "textflag.h"
 
-// Four rows of W meet three or two vectors of X, as in densematrix_avx512_amd64.s. Registers: Y0-Y11
-// the sums, [vector][row]; Y12-Y14 eight columns of the vectors; Y15 of a row. Columns beyond the
-// last full step are taken one at a time, with the other lanes zero.
+// Four rows of W meet three or two vectors of X, as in densematrix_avx512_amd64.s. Registers:
+// Y0-Y11 the sums, [vector][row]; Y12-Y14 eight columns of the vectors; Y15 of a row. Columns
+// beyond the last full step are taken one at a time, with the other lanes zero.
 //
 // DI y, R8 bytes from one vector of y to the next, SI four rows of W, R9 x, R10 bytes from one row
 // or vector to the next, R11 three times that, R12 full steps, R13 columns after them, R15 groups

@@ -161,6 +161,31 @@ func TestFileNames(t *testing.T) {
 	}
 }
 
+// Comments name files that exist.
+func TestFilesThatAreNamed(t *testing.T) {
+	files, err := sources.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := regexp.MustCompile(`\b[a-z0-9_]+_(?:amd64|arm64)\.(?:s|h|go)\b`)
+	for _, file := range files {
+		if file.Name() == "doc_test.go" {
+			continue
+		}
+		source, err := sources.ReadFile(file.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, match := range name.FindAll(source, -1) {
+			if f, err := sources.Open(string(match)); err != nil {
+				t.Errorf("%s names %s, which is not there", file.Name(), match)
+			} else {
+				f.Close()
+			}
+		}
+	}
+}
+
 // Rows of test tables may be longer, where one row a line reads better.
 func TestLineLength(t *testing.T) {
 	const most = 100
