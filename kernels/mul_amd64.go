@@ -51,7 +51,7 @@ func mulU8VecAVX512VNNI(a *vecArgs)
 //	dst = y, or y * scale if the last block is the row's
 //
 //go:noescape
-func mulU8TileAVX512VNNI(a *tileArgs)
+func mulU8TileAVX512VNNI(a *pairArgs)
 
 // mulNibbleVecAVX512VNNI is MulNibble for one vector and the given panels.
 //
@@ -113,7 +113,7 @@ func mulLookupDecodeAVX2(dst, codes, lookup *byte, d, n int)
 // blocks of a row from one on. It changes a.
 //
 //go:noescape
-func mulU8TileAMX(a *tileArgs)
+func mulU8TileAMX(a *pairArgs)
 
 // mulU8VecAVXVNNI is MulU8 for one vector and the given panels.
 //

@@ -20,16 +20,13 @@ type vecArgs struct {
 	first      bool // y starts at 0, else at dst; amd64 has whole rows and takes it for set
 }
 
-// tileArgs is what the kernels for several input vectors take: consecutive blocks of two
-// neighbouring panels, or one block of one panel. Before and after other blocks dst holds the y of
-// the contract.
+// tileArgs is what the kernels for several input vectors take: consecutive blocks of one panel.
+// Before and after other blocks dst holds the y of the contract.
 type tileArgs struct {
-	dst        *float32 // the first row of the first panel, for the first vector
+	dst        *float32 // the first row of the panel, for the first vector
 	ld         int
-	codes      *byte    // the first block in the first panel, in the layout of mul-u8
-	codes2     *byte    // and in the second
-	mult       *int8    // its first group in the first panel, nil where all multipliers are 1
-	mult2      *int8    // and in the second
+	codes      *byte    // the first block, in the layout of mul-u8
+	mult       *int8    // its first group, nil where all multipliers are 1
 	scale      *float32 // row scales to multiply with, nil if further blocks follow
 	q          *int8    // the first column of the first block, for the first vector
 	stride     int
@@ -42,7 +39,6 @@ type tileArgs struct {
 	groupQuads int
 	first      bool // y starts at 0
 	tiles      int  // groups of vectors
-	half       bool // and half a group
 }
 
 // maxBlockBytes is the size of a block of one panel in the layout of mul-u8: Block columns, and two
@@ -82,10 +78,10 @@ func (x *product) vecArgs(n, p0, p1, size int) vecArgs {
 	return a
 }
 
-// tileArgs returns what a kernel for several vectors needs for blocks [b, end) of panels p and p2
-// (p again, where it takes one), from vector n on. The codes and the number of vectors are for the
-// caller to set. The matrix has columns.
-func (x *product) tileArgs(n, p, p2, b, end int) tileArgs {
+// tileArgs returns what a kernel for several vectors needs for blocks [b, end) of panel p, from
+// vector n on. The codes and the number of vectors are for the caller to set. The matrix has
+// columns.
+func (x *product) tileArgs(n, p, b, end int) tileArgs {
 	groups, blocks, d := x.Groups(), x.Blocks(), x.width()
 	q := b * x.BlockQuads
 	g := q / x.GroupQuads
@@ -105,7 +101,6 @@ func (x *product) tileArgs(n, p, p2, b, end int) tileArgs {
 	}
 	if x.multiplied() {
 		a.mult = &x.Mult[(p*groups+g)*PanelRows]
-		a.mult2 = &x.Mult[(p2*groups+g)*PanelRows]
 	}
 	if end == blocks {
 		a.scale = &x.Scale[p*PanelRows]

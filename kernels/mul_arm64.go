@@ -103,7 +103,7 @@ func (k *mulKernels) panels(dst []float32, ld int, m *Matrix, in *Input, p0, p1 
 	if tiles > 0 {
 		for p := p0; p < p1; p++ {
 			for b := range m.Blocks() {
-				s.tile = s.tileArgs(0, p, p, b, b+1)
+				s.tile = s.tileArgs(0, p, b, b+1)
 				s.tile.codes, s.tile.tiles = decode(&s.decoded, m, p, b), tiles
 				k.u8Tile(&s.tile)
 			}
@@ -129,7 +129,7 @@ func (k *mulKernels) blocks(dst []float32, ld int, m *Matrix, in *Input, p0, p1 
 	for p := p0; p < p1; p++ {
 		for b := range m.Blocks() {
 			t := &s.tile
-			*t = s.tileArgs(0, p, p, b, b+1)
+			*t = s.tileArgs(0, p, b, b+1)
 			t.codes, t.tiles = decode(&s.decoded, m, p, b), tiles
 			if tiles > 0 {
 				k.u8Tile(t)

@@ -73,7 +73,7 @@ func (c coding) decodeAVX2(room *[maxBlockBytes]byte, m *Matrix, p, b int) *byte
 func (x *product) block(p, b, n int, vnni bool, codes *byte) {
 	fours := n &^ 3
 	if fours > 0 {
-		a := x.tileArgs(0, p, p, b, b+1)
+		a := x.tileArgs(0, p, b, b+1)
 		a.codes, a.tiles = codes, fours/4
 		if vnni {
 			mulU8FourAVXVNNI(&a)
@@ -82,7 +82,7 @@ func (x *product) block(p, b, n int, vnni bool, codes *byte) {
 		}
 	}
 	if fours < n {
-		a := x.tileArgs(fours, p, p, b, b+1)
+		a := x.tileArgs(fours, p, b, b+1)
 		a.codes, a.tiles = codes, n-fours
 		if vnni {
 			mulU8BlockAVXVNNI(&a)

@@ -73,19 +73,36 @@ func (x *product) tiles(c coding, p0, p1, wide, tiled int, decoded *[2]run) {
 			codes := c.decodeAVX512(decoded, 0, x.Matrix, p, b, end)
 			codes2 := c.decodeAVX512(decoded, 1, x.Matrix, p+1, b, end)
 			if wide > 0 {
-				a := x.tileArgs(0, p, p+1, b, end)
-				a.tiles, a.half = wide/tileAMX, wide%tileAMX > 0
+				a := x.pairArgs(0, p, b, end, wide, tileAMX)
 				a.codes, a.codes2 = codes, codes2
 				mulU8TileAMX(&a)
 			}
 			if wide < tiled {
-				a := x.tileArgs(wide, p, p+1, b, end)
-				a.tiles, a.half = (tiled-wide)/tileAVX512, (tiled-wide)%tileAVX512 > 0
+				a := x.pairArgs(wide, p, b, end, tiled-wide, tileAVX512)
 				a.codes, a.codes2 = codes, codes2
 				mulU8TileAVX512VNNI(&a)
 			}
 		}
 	}
+}
+
+// pairArgs is tileArgs for two neighbouring panels.
+type pairArgs struct {
+	tileArgs       // of the first panel
+	codes2   *byte // and of the second
+	mult2    *int8
+	half     bool // half a group of vectors, after the others
+}
+
+// pairArgs returns what a kernel needs for blocks [b, end) of panels p and p+1 and n vectors from
+// one on, which it takes in tiles and half tiles. The codes are for the caller to set.
+func (x *product) pairArgs(vector, p, b, end, n, tile int) pairArgs {
+	a := pairArgs{tileArgs: x.tileArgs(vector, p, b, end), half: n%tile > 0}
+	a.tiles = n / tile
+	if a.mult != nil {
+		a.mult2 = &x.Mult[((p+1)*a.groups+b*x.BlockQuads/x.GroupQuads)*PanelRows]
+	}
+	return a
 }
 
 // decodeAVX512 returns blocks [b, end) of panel p in the layout of mul-u8; all but mul-u8 take

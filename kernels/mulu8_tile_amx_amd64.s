@@ -15,7 +15,7 @@ TILECONFIG(tiles<>)
 // preempts a goroutine within assembly, which has no safe points. Signals and other threads on the
 // same CPU are harmless: the kernel saves and restores the tiles with the rest of the registers.
 
-// func mulU8TileAMX(a *tileArgs)
+// func mulU8TileAMX(a *pairArgs)
 // The frame holds, on a cache line boundary, the products of 32 vectors with two panels and behind
 // them t of all sums between two groups, 4096 bytes each, and what the registers do not.
 TEXT ·mulU8TileAMX(SB), 0, $8400-8
@@ -62,7 +62,7 @@ block:
 
 start:
 	MOVQ    tileArgs_tiles(DI), AX
-	MOVBLZX tileArgs_half(DI), CX
+	MOVBLZX pairArgs_half(DI), CX
 	LEAQ    (CX)(AX*2), AX
 	MOVQ    AX, halves-8296(SP)
 	MOVQ    tileArgs_q(DI), BX
@@ -76,7 +76,7 @@ start:
 tile:
 	MOVQ    BX, q-8328(SP)
 	MOVQ    tileArgs_codes(DI), SI
-	MOVQ    tileArgs_codes2(DI), R8
+	MOVQ    pairArgs_codes2(DI), R8
 	MOVQ    quads-8288(SP), CX
 	XORL    R9, R9                 // the group
 	LEAQ    2048(R12), DX
@@ -142,7 +142,7 @@ storeHalf:
 	MOVQ      R9, R10
 	SHLQ      $4, R10
 	VPMOVSXBD (DX)(R10*1), Z20
-	MOVQ      tileArgs_mult2(DI), DX
+	MOVQ      pairArgs_mult2(DI), DX
 	VPMOVSXBD (DX)(R10*1), Z21
 
 // One vector after the other: BX is at its input behind the tiles, R11 at its products, DX at where
@@ -245,7 +245,7 @@ advance:
 	CMPQ   tileArgs_quads(DI), $0
 	JEQ    done
 	MOVQ   SI, tileArgs_codes(DI)
-	MOVQ   R8, tileArgs_codes2(DI)
+	MOVQ   R8, pairArgs_codes2(DI)
 	MOVQ   quads-8288(SP), AX
 	SHLQ   $2, AX
 	ADDQ   AX, tileArgs_q(DI)
@@ -257,7 +257,7 @@ advance:
 	JEQ    block
 	SHLQ   $4, R9
 	ADDQ   R9, tileArgs_mult(DI)
-	ADDQ   R9, tileArgs_mult2(DI)
+	ADDQ   R9, pairArgs_mult2(DI)
 	JMP    block
 
 done:
