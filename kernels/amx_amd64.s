@@ -14,8 +14,8 @@ TEXT ·enabledState(SB), NOSPLIT, $0-8
 	MOVQ AX, ret+0(FP)
 	RET
 
-// FORM multiplies in other tiles, with other registers for the addresses, each time. The registers are given by number
-// and by name. CX is b, DX is a, AX is at c.
+// FORM multiplies in other tiles, with other registers for the addresses, each time. The registers
+// are given by number and by name. CX is b, DX is a, AX is at c.
 #define FORM(base, BASE, index, INDEX, tileB, tileA, tileC) \
 	MOVQ $64, INDEX                  \
 	MOVQ CX, BASE                    \

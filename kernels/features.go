@@ -29,7 +29,8 @@ const avx512 = avx512f | avx512bw | avx512dq | avx512vl
 
 // featureNames lists the bits in order, under the names that PALETTIZE_CPU_OFF takes.
 var featureNames = []string{
-	"avx2", "fma", "avxvnni", "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vnni", "avx512vbmi", "amx",
+	"avx2", "fma", "avxvnni", "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vnni",
+	"avx512vbmi", "amx",
 	"asimd", "asimddp", "i8mm",
 }
 

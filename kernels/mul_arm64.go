@@ -4,20 +4,16 @@ package kernels
 
 import "sync"
 
-// tileVectors is the number of vectors that the tiles of mul-u8 take at a time.
+// tileVectors is the number of vectors in a tile.
 const tileVectors = 4
-
-// maxBlockBytes is the size of a block of one panel in the layout of mul-u8: Block columns, and two quads
-// more for a block that begins and ends in the middle of a pair of mul-nibble.
-const maxBlockBytes = (Block + 8) * PanelRows
 
 // mulKernels are the kernels of one tier.
 type mulKernels struct {
-	vec    func(*vecArgs)  // MulU8 for one vector and the given panels
-	nibble func(*vecArgs)  // MulNibble likewise
-	tile   func(*tileArgs) // one block of MulU8 for tileVectors*tiles vectors and one panel; nil for none
-	dots   func(work *int32, centroids *byte, quads int, q *int8, init *int32, segments int)
-	signed bool // they sum up (weight - 128) * Q, and want starts that make up for it
+	u8Vec     func(*vecArgs)  // MulU8 for one vector and the given panels
+	nibbleVec func(*vecArgs)  // MulNibble likewise
+	u8Tile    func(*tileArgs) // one block of MulU8 for tiles of vectors and one panel; nil for none
+	dots      func(work *int32, centroids *byte, quads int, q *int8, init *int32, segments int)
+	signed    bool // they sum up (weight - 128) * Q, and want starts that make up for it
 }
 
 var (
@@ -26,48 +22,29 @@ var (
 	mulNEON = mulKernels{mulU8VecNEON, mulNibbleVecNEON, nil, tableDotsNEON, true}
 )
 
-func mulU8I8MM(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
-	mulI8MM.u8(dst, ld, m, in, p0, p1)
+func (k *mulKernels) u8(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
+	k.panels(dst, ld, m, in, p0, p1, k.u8Vec, m.Quads*4*PanelRows, decodeU8)
 }
 
-func mulU8SDOT(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
-	mulSDOT.u8(dst, ld, m, in, p0, p1)
+func (k *mulKernels) nibble(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
+	k.panels(dst, ld, m, in, p0, p1, k.nibbleVec, ceilDiv(m.Quads, 2)*4*PanelRows, decodeNibble)
 }
 
-func mulU8NEON(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
-	mulNEON.u8(dst, ld, m, in, p0, p1)
+func (k *mulKernels) lookup(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
+	k.blocks(dst, ld, m, in, p0, p1, decodeLookup)
 }
 
-func mulNibbleI8MM(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
-	mulI8MM.nibbles(dst, ld, m, in, p0, p1)
+func (k *mulKernels) window(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
+	k.blocks(dst, ld, m, in, p0, p1, decodeWindow)
 }
 
-func mulNibbleSDOT(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
-	mulSDOT.nibbles(dst, ld, m, in, p0, p1)
-}
-
-func mulNibbleNEON(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
-	mulNEON.nibbles(dst, ld, m, in, p0, p1)
-}
-
-func mulLookupI8MM(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
-	mulI8MM.decoded(dst, ld, m, in, p0, p1, decodeLookupBlock)
-}
-
-func mulLookupSDOT(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
-	mulSDOT.decoded(dst, ld, m, in, p0, p1, decodeLookupBlock)
-}
-
-func mulLookupNEON(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
-	mulNEON.decoded(dst, ld, m, in, p0, p1, decodeLookupBlock)
-}
-
-// mulScratch is the work space of one call. Arguments lie here because what is passed to a function
-// value would not stay on the stack.
+// mulScratch is the work space of one call. Arguments are in it because what is passed to a
+// function value would not stay on the stack.
 type mulScratch struct {
+	product // with the starts that the kernels want
+	input   Input
 	vec     vecArgs
 	tile    tileArgs
-	in      Input // the caller's, with the starts that the kernels want
 	init    []int32
 	decoded [maxBlockBytes]byte
 }
@@ -75,14 +52,16 @@ type mulScratch struct {
 var mulPool = sync.Pool{New: func() any { return new(mulScratch) }}
 
 // scratch returns a work space; release gives it back.
-func (k *mulKernels) scratch(m *Matrix, in *Input) *mulScratch {
+func (k *mulKernels) scratch(dst []float32, ld int, m *Matrix, in *Input) *mulScratch {
 	s := mulPool.Get().(*mulScratch)
-	s.in = *in
+	s.input = *in
+	s.product = product{m, dst, ld, &s.input}
 	if k.signed {
-		groups, d := m.Groups(), m.Width()
-		s.in.Init = s.starts(in.N * groups)
+		groups, d := m.Groups(), m.width()
+		s.input.Init = s.starts(in.N * groups)
 		for n := range in.N {
-			groupStartsNEON(&s.in.Init[n*groups], &in.Init[n*groups], &in.Q[n*in.Stride], m.Quads*d, m.GroupQuads*d)
+			mulU8StartsNEON(&s.input.Init[n*groups], &in.Init[n*groups], &in.Q[n*in.Stride],
+				m.Quads*d, m.GroupQuads*d)
 		}
 	}
 	return s
@@ -97,164 +76,183 @@ func (s *mulScratch) starts(n int) []int32 {
 }
 
 func (s *mulScratch) release() {
-	s.vec, s.tile, s.in = vecArgs{}, tileArgs{}, Input{}
+	s.product, s.input, s.vec, s.tile = product{}, Input{}, vecArgs{}, tileArgs{}
 	mulPool.Put(s)
 }
 
-// panels sets up the kernels for one vector for panels [p0, p1) and vector n; size is the bytes of codes
-// in a panel.
-func (s *mulScratch) panels(dst []float32, ld int, m *Matrix, n, p0, p1, size int) {
-	s.vec = vecArgs{
-		dst:        &dst[n*ld+p0*PanelRows],
-		codes:      &m.Codes[p0*size],
-		mult:       &m.Mult[p0*m.Groups()*PanelRows],
-		scale:      &m.Scale[p0*PanelRows],
-		q:          &s.in.Q[n*s.in.Stride],
-		scales:     &s.in.Scales[n*m.Blocks()],
-		init:       &s.in.Init[n*m.Groups()],
-		panels:     p1 - p0,
-		quads:      m.Quads,
-		blockQuads: m.BlockQuads,
-		groupQuads: m.GroupQuads,
-		first:      true,
-	}
-	if len(m.Lookup) > 0 {
-		s.vec.lookup = &m.Lookup[0]
-	}
-}
-
-// block sets up the tiles for block b of panel p, whose weights are at codes.
-func (s *mulScratch) block(dst []float32, ld int, m *Matrix, codes *byte, p, b, tiles int) {
-	groups, d := m.Groups(), m.Width()
-	q := b * m.BlockQuads
-	g := q / m.GroupQuads
-	s.tile = tileArgs{
-		dst:        &dst[p*PanelRows],
-		ld:         ld,
-		codes:      codes,
-		q:          &s.in.Q[4*q*d],
-		stride:     s.in.Stride,
-		scales:     &s.in.Scales[b],
-		blocks:     m.Blocks(),
-		init:       &s.in.Init[g],
-		groups:     groups,
-		quads:      min(m.BlockQuads, m.Quads-q) * d,
-		groupQuads: m.GroupQuads * d,
-		first:      b == 0,
-		tiles:      tiles,
-	}
-	if len(m.Lookup) < Centroids {
-		s.tile.mult = &m.Mult[(p*groups+g)*PanelRows]
-	}
-	if b == m.Blocks()-1 {
-		s.tile.scale = &m.Scale[p*PanelRows]
-	}
-}
-
-// zeroRows is the whole of a multiplication by a matrix without columns.
-func zeroRows(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
-	for n := range in.N {
-		for r := p0 * PanelRows; r < p1*PanelRows; r++ {
-			dst[n*ld+r] = 0 * m.Scale[r]
-		}
-	}
-}
-
-// tiles is the number of groups of vectors that go to the tiles.
+// tiles is the number of tiles that a batch fills.
 func (k *mulKernels) tiles(in *Input) int {
-	if k.tile == nil {
+	if k.u8Tile == nil {
 		return 0
 	}
 	return in.N / tileVectors
 }
 
-func (k *mulKernels) u8(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
+// panels multiplies tiles of vectors a block at a time, which decode turns into the layout of
+// mul-u8, and the rest a vector at a time, for which vec decodes; size is the bytes of codes in a
+// panel.
+func (k *mulKernels) panels(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int,
+	vec func(*vecArgs), size int, decode decodeFunc) {
 	if in.N == 0 || p0 == p1 || m.Quads == 0 {
-		zeroRows(dst, ld, m, in, p0, p1)
+		(&product{m, dst, ld, in}).zeroRows(p0, p1)
 		return
 	}
-	s := k.scratch(m, in)
+	s := k.scratch(dst, ld, m, in)
 	defer s.release()
-	size, tiles := m.Quads*4*PanelRows, k.tiles(in)
+	tiles := k.tiles(in)
 	if tiles > 0 {
 		for p := p0; p < p1; p++ {
 			for b := range m.Blocks() {
-				s.block(dst, ld, m, &m.Codes[p*size+b*m.BlockQuads*4*PanelRows], p, b, tiles)
-				k.tile(&s.tile)
+				s.tile = s.tileArgs(0, p, b, b+1)
+				s.tile.codes, s.tile.tiles = decode(&s.decoded, m, p, b), tiles
+				k.u8Tile(&s.tile)
 			}
 		}
 	}
 	for n := tiles * tileVectors; n < in.N; n++ {
-		s.panels(dst, ld, m, n, p0, p1, size)
-		k.vec(&s.vec)
+		s.vec = s.vecArgs(n, p0, p1, size)
+		vec(&s.vec)
 	}
 }
 
-func (k *mulKernels) nibbles(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
+// blocks decodes a block at a time, 4 KiB that stay in the first cache, for all vectors: a lookup
+// among 256 takes too many registers to multiply in the same loop.
+func (k *mulKernels) blocks(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int,
+	decode decodeFunc) {
 	if in.N == 0 || p0 == p1 || m.Quads == 0 {
-		zeroRows(dst, ld, m, in, p0, p1)
+		(&product{m, dst, ld, in}).zeroRows(p0, p1)
 		return
 	}
-	s := k.scratch(m, in)
+	s := k.scratch(dst, ld, m, in)
 	defer s.release()
-	size, tiles := ceilDiv(m.Quads, 2)*4*PanelRows, k.tiles(in)
-	if tiles > 0 {
-		for p := p0; p < p1; p++ {
-			for b := range m.Blocks() {
-				q := b * m.BlockQuads
-				s.block(dst, ld, m, &s.decoded[q%2*4*PanelRows], p, b, tiles)
-				lo, hi := q/2, ceilDiv(q+s.tile.quads, 2)
-				decodeNibbleNEON(&s.decoded[0], &m.Codes[p*size+lo*4*PanelRows], &m.Lookup[0], hi-lo)
-				k.tile(&s.tile)
-			}
-		}
-	}
-	for n := tiles * tileVectors; n < in.N; n++ {
-		s.panels(dst, ld, m, n, p0, p1, size)
-		k.nibble(&s.vec)
-	}
-}
-
-func decodeLookupBlock(dst *byte, m *Matrix, p, b int) {
-	q := b * m.BlockQuads
-	decodeLookupNEON(dst, &m.Codes[(p*m.Quads+q)*4*PanelRows], &m.Lookup[0], m.Width(), min(m.BlockQuads, m.Quads-q))
-}
-
-// decoded decodes a block at a time, 4 KiB that stay in the first cache, for all vectors: a lookup among
-// 256 takes too many registers to multiply in the same loop. decode turns block b of panel p into the layout
-// of mul-u8.
-func (k *mulKernels) decoded(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int, decode func(dst *byte, m *Matrix, p, b int)) {
-	if in.N == 0 || p0 == p1 || m.Quads == 0 {
-		zeroRows(dst, ld, m, in, p0, p1)
-		return
-	}
-	s := k.scratch(m, in)
-	defer s.release()
-	d, tiles := m.Width(), k.tiles(in)
+	d, tiles := m.width(), k.tiles(in)
 	for p := p0; p < p1; p++ {
 		for b := range m.Blocks() {
-			s.block(dst, ld, m, &s.decoded[0], p, b, tiles)
 			t := &s.tile
-			decode(&s.decoded[0], m, p, b)
+			*t = s.tileArgs(0, p, b, b+1)
+			t.codes, t.tiles = decode(&s.decoded, m, p, b), tiles
 			if tiles > 0 {
-				k.tile(t)
+				k.u8Tile(t)
 			}
 			for n := tiles * tileVectors; n < in.N; n++ {
 				s.vec = vecArgs{
 					dst:        &dst[n*ld+p*PanelRows],
 					codes:      t.codes,
 					scale:      t.scale,
-					q:          &s.in.Q[n*s.in.Stride+4*b*m.BlockQuads*d],
-					scales:     &s.in.Scales[n*t.blocks+b],
-					init:       &s.in.Init[n*t.groups+b],
+					q:          &s.input.Q[n*s.input.Stride+4*b*m.BlockQuads*d],
+					scales:     &s.input.Scales[n*t.blocks+b],
+					init:       &s.input.Init[n*t.groups+b],
 					panels:     1,
 					quads:      t.quads,
 					blockQuads: t.quads,
 					groupQuads: t.quads,
 					first:      t.first,
 				}
-				k.vec(&s.vec)
+				k.u8Vec(&s.vec)
 			}
 		}
 	}
 }
+
+// decodeFunc returns block b of panel p in the layout of mul-u8; all but decodeU8 take room for it.
+type decodeFunc func(room *[maxBlockBytes]byte, m *Matrix, p, b int) *byte
+
+func decodeU8(_ *[maxBlockBytes]byte, m *Matrix, p, b int) *byte {
+	return &m.Codes[(p*m.Quads+b*m.BlockQuads)*4*PanelRows]
+}
+
+func decodeNibble(room *[maxBlockBytes]byte, m *Matrix, p, b int) *byte {
+	q, end := b*m.BlockQuads, min((b+1)*m.BlockQuads, m.Quads)
+	lo, hi := q/2, ceilDiv(end, 2)
+	codes := &m.Codes[(p*ceilDiv(m.Quads, 2)+lo)*4*PanelRows]
+	mulNibbleDecodeNEON(&room[0], codes, &m.Lookup[0], hi-lo)
+	return &room[q%2*4*PanelRows]
+}
+
+func decodeLookup(room *[maxBlockBytes]byte, m *Matrix, p, b int) *byte {
+	q := b * m.BlockQuads
+	codes, n := &m.Codes[(p*m.Quads+q)*4*PanelRows], min(m.BlockQuads, m.Quads-q)
+	mulLookupDecodeNEON(&room[0], codes, &m.Lookup[0], m.width(), n)
+	return &room[0]
+}
+
+func decodeWindow(room *[maxBlockBytes]byte, m *Matrix, p, b int) *byte {
+	codes, before := m.windowWords(p, b)
+	quads := min(m.BlockQuads, m.Quads-b*m.BlockQuads)
+	mulWindowCutNEON(&room[0], codes, before, &windowCuts[m.Bits-MinWindowBits], quads)
+	mulLookupDecodeNEON(&room[0], &room[0], &m.Lookup[0], 1, quads)
+	return &room[0]
+}
+
+// mulU8VecI8MM is MulU8 for one vector and the given panels.
+//
+//go:noescape
+func mulU8VecI8MM(a *vecArgs)
+
+// mulU8VecSDOT is mulU8VecI8MM for starts from mulU8StartsNEON, and so are the others whose tier is
+// not i8mm.
+//
+//go:noescape
+func mulU8VecSDOT(a *vecArgs)
+
+//go:noescape
+func mulU8VecNEON(a *vecArgs)
+
+// mulU8TileI8MM is the loop over one block of MulU8 for 4*tiles vectors and one panel:
+//
+//	y = dst, or 0 in the first block
+//	y = y + float32(scales * float32(t))
+//	dst = y, or y * scale in the last block
+//
+//go:noescape
+func mulU8TileI8MM(a *tileArgs)
+
+//go:noescape
+func mulU8TileSDOT(a *tileArgs)
+
+// mulNibbleVecI8MM is MulNibble for one vector and the given panels.
+//
+//go:noescape
+func mulNibbleVecI8MM(a *vecArgs)
+
+//go:noescape
+func mulNibbleVecSDOT(a *vecArgs)
+
+//go:noescape
+func mulNibbleVecNEON(a *vecArgs)
+
+// mulU8StartsNEON writes what the sums of (weight - 128) * q start from, for quads that fall into
+// groups of groupQuads:
+//
+//	for g := range groups {
+//		dst[g] = init[g] + 128*(sum of the q of g)
+//	}
+//
+// 128 times the sum is at most 128*128*256 = 2^22. Sums of (weight - 128) * q from there pass
+// through other values than those of weight * q and end at the same ones, modulo 2^32 and so
+// exactly.
+//
+//go:noescape
+func mulU8StartsNEON(dst, init *int32, q *int8, quads, groupQuads int)
+
+// mulNibbleDecodeNEON writes n times 64 codes of mul-nibble in the layout of mul-u8:
+//
+//	for i := range 64 * n {
+//		at := i/64*128 + i%64
+//		dst[at] = lookup[codes[i]&15]
+//		dst[at+64] = lookup[codes[i]>>4]
+//	}
+//
+//go:noescape
+func mulNibbleDecodeNEON(dst, codes, lookup *byte, n int)
+
+// mulLookupDecodeNEON writes n times 64 codes of mul-lookup in the layout of mul-u8:
+//
+//	for i := range 64 * n {
+//		for j := range d {
+//			dst[i/64*64*d+64*j+i%64] = lookup[j*256+int(codes[i])]
+//		}
+//	}
+//
+//go:noescape
+func mulLookupDecodeNEON(dst, codes, lookup *byte, d, n int)

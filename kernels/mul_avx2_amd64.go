@@ -2,78 +2,92 @@
 
 package kernels
 
-// blockAVX multiplies block b of panel p, which lies at codes in the layout of mul-u8, with vectors [0, n), by AVX-VNNI or
-// AVX2. (A function value in place of vnni would make a, and what is decoded, escape.)
-func blockAVX(dst []float32, ld int, m *Matrix, in *Input, p, b, d, n int, vnni bool, codes *byte) {
+func mulAVX2(c coding) mulFunc    { return mulBlocks(c, false) }
+func mulAVXVNNI(c coding) mulFunc { return mulBlocks(c, true) }
+
+// mulBlocks is MulU8 or one of its kin in AVX2, or in AVX-VNNI where vnni is set.
+func mulBlocks(c coding, vnni bool) mulFunc {
+	return func(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
+		x := product{m, dst, ld, in}
+		if m.Quads == 0 {
+			x.zeroRows(p0, p1)
+			return
+		}
+		n := in.N
+		if vnni && (c == codedU8 || c == codedNibble) {
+			n &^= 3 // there is a kernel for one vector and many panels
+		}
+		switch {
+		case n == 0:
+		case c == codedU8:
+			x.blocks(c, p0, p1, n, vnni, nil)
+		default:
+			var decoded [maxBlockBytes]byte
+			x.blocks(c, p0, p1, n, vnni, &decoded)
+		}
+		for ; n < in.N; n++ {
+			a := x.vecArgs(n, p0, p1, c.panelBytes(m))
+			if c == codedU8 {
+				mulU8VecAVXVNNI(&a)
+			} else {
+				mulNibbleVecAVXVNNI(&a)
+			}
+		}
+	}
+}
+
+// blocks multiplies panels [p0, p1) with vectors [0, n), one block of one panel at a time, so that
+// the first-level cache hands what is decoded on to the multiplication.
+func (x *product) blocks(c coding, p0, p1, n int, vnni bool, decoded *[maxBlockBytes]byte) {
+	for p := p0; p < p1; p++ {
+		for b := range x.Blocks() {
+			x.block(p, b, n, vnni, c.decodeAVX2(decoded, x.Matrix, p, b))
+		}
+	}
+}
+
+// decodeAVX2 returns block b of panel p in the layout of mul-u8; all but mul-u8 take room for it.
+// AVX2 has no lookup of 256 bytes: it is slow, but spares the memory of the decoded matrix.
+func (c coding) decodeAVX2(room *[maxBlockBytes]byte, m *Matrix, p, b int) *byte {
+	q, end := b*m.BlockQuads, min((b+1)*m.BlockQuads, m.Quads)
+	at := p * c.panelBytes(m)
+	switch c {
+	case codedNibble:
+		lo, hi := q/2, ceilDiv(end, 2)
+		mulNibbleDecodeAVX2(&room[0], &m.Codes[at+lo*4*PanelRows], &m.Lookup[0], hi-lo)
+		return &room[q%2*4*PanelRows]
+	case codedLookup:
+		codes := &m.Codes[at+q*4*PanelRows]
+		mulLookupDecodeAVX2(&room[0], codes, &m.Lookup[0], m.width(), end-q)
+		return &room[0]
+	case codedWindow:
+		codes, before := m.windowWords(p, b)
+		mulWindowCutAVX2(&room[0], codes, before, &windowCuts[m.Bits-MinWindowBits], end-q)
+		mulLookupDecodeAVX2(&room[0], &room[0], &m.Lookup[0], 1, end-q)
+		return &room[0]
+	}
+	return &m.Codes[at+q*4*PanelRows]
+}
+
+// block multiplies block b of panel p, whose weights are at codes, with vectors [0, n).
+func (x *product) block(p, b, n int, vnni bool, codes *byte) {
 	fours := n &^ 3
 	if fours > 0 {
-		a := m.tile(dst, ld, in, 0, p, 0, b, b+1, d)
+		a := x.tileArgs(0, p, b, b+1)
 		a.codes, a.tiles = codes, fours/4
 		if vnni {
-			mulU8Block4AVXVNNI(&a)
+			mulU8FourAVXVNNI(&a)
 		} else {
-			mulU8Block4AVX2(&a)
+			mulU8FourAVX2(&a)
 		}
 	}
 	if fours < n {
-		a := m.tile(dst, ld, in, fours, p, 0, b, b+1, d)
+		a := x.tileArgs(fours, p, b, b+1)
 		a.codes, a.tiles = codes, n-fours
 		if vnni {
 			mulU8BlockAVXVNNI(&a)
 		} else {
 			mulU8BlockAVX2(&a)
-		}
-	}
-}
-
-func mulU8AVX2(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
-	if m.Quads == 0 {
-		zeroRows(dst, ld, m, in, p0, p1)
-		return
-	}
-	for p := p0; p < p1; p++ {
-		for b := range m.Blocks() {
-			blockAVX(dst, ld, m, in, p, b, 0, in.N, false, &m.Codes[(p*m.Quads+b*m.BlockQuads)*4*PanelRows])
-		}
-	}
-}
-
-// mulNibbleAVX2 decodes a block at a time: the first-level cache hands it on to the multiplication.
-func mulNibbleAVX2(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
-	if m.Quads == 0 {
-		zeroRows(dst, ld, m, in, p0, p1)
-		return
-	}
-	var decoded [maxBlockBytes]byte
-	pairs := ceilDiv(m.Quads, 2)
-	for p := p0; p < p1; p++ {
-		for b := range m.Blocks() {
-			q, end := b*m.BlockQuads, min((b+1)*m.BlockQuads, m.Quads)
-			lo, hi := q/2, ceilDiv(end, 2)
-			decodeNibbleAVX2(&decoded[0], &m.Codes[(p*pairs+lo)*4*PanelRows], &m.Lookup[0], hi-lo)
-			blockAVX(dst, ld, m, in, p, b, 0, in.N, false, &decoded[q%2*4*PanelRows])
-		}
-	}
-}
-
-func mulLookupAVX2(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
-	mulLookupBlocks(dst, ld, m, in, p0, p1, false)
-}
-
-// mulLookupBlocks decodes a block at a time, like mulNibbleAVX2. AVX2 has no lookup of 256 bytes: it is
-// slow, but spares the memory of the decoded matrix.
-func mulLookupBlocks(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int, vnni bool) {
-	if m.Quads == 0 {
-		zeroRows(dst, ld, m, in, p0, p1)
-		return
-	}
-	var decoded [maxBlockBytes]byte
-	d := m.Width()
-	for p := p0; p < p1; p++ {
-		for b := range m.Blocks() {
-			q, end := b*m.BlockQuads, min((b+1)*m.BlockQuads, m.Quads)
-			decodeLookupAVX2(&decoded[0], &m.Codes[(p*m.Quads+q)*4*PanelRows], &m.Lookup[0], d, end-q)
-			blockAVX(dst, ld, m, in, p, b, d, in.N, vnni, &decoded[0])
 		}
 	}
 }

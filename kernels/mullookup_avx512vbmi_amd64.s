@@ -2,10 +2,11 @@
 
 #include "go_asm.h"
 #include "textflag.h"
-#include "ahead_amd64.h"
-#include "lookup_amd64.h"
+#include "avx512vnni_amd64.h"
+#include "avx512vbmi_amd64.h"
 
-// Z0 y, Z2-Z5 sums, Z6-Z9 codes and weights, Z16-Z31 the lookups: four registers for each of the d columns.
+// Z0 y, Z2-Z5 sums, Z6-Z9 codes and weights, Z16-Z31 the lookups: four registers for each of the d
+// columns.
 
 #define LOAD4(off, a, b, c, d) \
 	VMOVDQU32 (off)(AX), a     \
@@ -102,8 +103,8 @@
 	VPDPBUSD.BCST 8(BX), Z8, Z4          \
 	VPDPBUSD.BCST 12(BX), Z9, Z5
 
-// func mulLookup1VBMI(a *vecArgs)
-TEXT ·mulLookup1VBMI(SB), NOSPLIT, $0-8
+// func mulLookup1AVX512VBMI(a *vecArgs)
+TEXT ·mulLookup1AVX512VBMI(SB), NOSPLIT, $0-8
 	BEGIN
 	LOAD4(0, Z16, Z17, Z18, Z19)
 
@@ -144,8 +145,8 @@ sum:
 	VZEROUPPER
 	RET
 
-// func mulLookup2VBMI(a *vecArgs)
-TEXT ·mulLookup2VBMI(SB), NOSPLIT, $0-8
+// func mulLookup2AVX512VBMI(a *vecArgs)
+TEXT ·mulLookup2AVX512VBMI(SB), NOSPLIT, $0-8
 	BEGIN
 	LOAD4(0, Z16, Z17, Z18, Z19)
 	LOAD4(256, Z20, Z21, Z22, Z23)
@@ -181,8 +182,8 @@ sum:
 	VZEROUPPER
 	RET
 
-// func mulLookup3VBMI(a *vecArgs)
-TEXT ·mulLookup3VBMI(SB), NOSPLIT, $0-8
+// func mulLookup3AVX512VBMI(a *vecArgs)
+TEXT ·mulLookup3AVX512VBMI(SB), NOSPLIT, $0-8
 	BEGIN
 	LOAD4(0, Z16, Z17, Z18, Z19)
 	LOAD4(256, Z20, Z21, Z22, Z23)
@@ -207,8 +208,8 @@ quad:
 	VZEROUPPER
 	RET
 
-// func mulLookup4VBMI(a *vecArgs)
-TEXT ·mulLookup4VBMI(SB), NOSPLIT, $0-8
+// func mulLookup4AVX512VBMI(a *vecArgs)
+TEXT ·mulLookup4AVX512VBMI(SB), NOSPLIT, $0-8
 	BEGIN
 	LOAD4(0, Z16, Z17, Z18, Z19)
 	LOAD4(256, Z20, Z21, Z22, Z23)
@@ -234,9 +235,9 @@ quad:
 	VZEROUPPER
 	RET
 
-// func decodeLookupVBMI(dst, codes, lookup *byte, d, n int)
+// func mulLookupDecodeAVX512VBMI(dst, codes, lookup *byte, d, n int)
 // One column at a time, so that four registers of lookup stay in place whatever d is.
-TEXT ·decodeLookupVBMI(SB), NOSPLIT, $0-40
+TEXT ·mulLookupDecodeAVX512VBMI(SB), NOSPLIT, $0-40
 	MOVQ  dst+0(FP), DI
 	MOVQ  lookup+16(FP), AX
 	MOVQ  d+24(FP), R8

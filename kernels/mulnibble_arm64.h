@@ -1,8 +1,8 @@
-// The body of mulNibbleVecXxx; mulvec_arm64.h says what a tier defines before. V26 holds the 16
+// The body of mulNibbleVecXxx; mul_arm64.h says what a tier defines before. V26 holds the 16
 // weights, flipped, V30 0x0fs. A group may begin or end in the middle of a pair of quads: R12 is 1
 // when the next quad is the second of its pair, the high halves of the codes at R2.
 
-#include "mulvec_arm64.h"
+#include "mul_arm64.h"
 
 #define CODES \
 	VLD1.P 64(R2), [V16.B16, V17.B16, V18.B16, V19.B16]

@@ -2,7 +2,7 @@
 
 #include "go_asm.h"
 #include "textflag.h"
-#include "ahead_amd64.h"
+#include "avx512vnni_amd64.h"
 
 DATA nibbleMask<>+0(SB)/4, $0x0f0f0f0f
 GLOBL nibbleMask<>(SB), RODATA|NOPTR, $4
@@ -24,10 +24,10 @@ GLOBL nibbleMask<>(SB), RODATA|NOPTR, $4
 	LOW(Z6, (8*i)(BX), acc0)       \
 	HIGH(Z6, (8*i+4)(BX), acc1)
 
-// func mulNibbleVecVNNI(a *vecArgs)
-// A group may begin or end in the middle of a pair of quads: R14 is 1 while the low half of the pair at
-// SI is used up.
-TEXT ·mulNibbleVecVNNI(SB), NOSPLIT, $0-8
+// func mulNibbleVecAVX512VNNI(a *vecArgs)
+// A group may begin or end in the middle of a pair of quads: R14 is 1 while the low half of the
+// pair at SI is used up.
+TEXT ·mulNibbleVecAVX512VNNI(SB), NOSPLIT, $0-8
 	MOVQ            a+0(FP), DI
 	MOVQ            vecArgs_lookup(DI), AX
 	VBROADCASTI32X4 (AX), Z31
@@ -53,7 +53,7 @@ block:
 	SUBQ    CX, R13
 	VPXORD  Z1, Z1, Z1                 // t
 
-	PCALIGN $64 // groups of 16 columns take 1.15 times as long on a Zen 5 where the code lies badly
+	PCALIGN $64 // groups of 16 columns take 1.15 times as long on a Zen 5 where the code is badly aligned
 
 group:
 	MOVQ         vecArgs_groupQuads(DI), AX
@@ -147,8 +147,8 @@ second:
 	JNE  pairs
 	JMP  sum
 
-// func decodeNibbleAVX512(dst, codes, lookup *byte, n int)
-TEXT ·decodeNibbleAVX512(SB), NOSPLIT, $0-32
+// func mulNibbleDecodeAVX512VNNI(dst, codes, lookup *byte, n int)
+TEXT ·mulNibbleDecodeAVX512VNNI(SB), NOSPLIT, $0-32
 	MOVQ            dst+0(FP), DI
 	MOVQ            codes+8(FP), SI
 	MOVQ            lookup+16(FP), AX

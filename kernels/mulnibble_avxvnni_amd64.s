@@ -2,10 +2,10 @@
 
 #include "go_asm.h"
 #include "textflag.h"
-#include "vnni_amd64.h"
+#include "avxvnni_amd64.h"
 
-// LOW multiplies the quad of the low halves of the codes in Y0 (rows 0-7) and Y1 (rows 8-15), HIGH that of the
-// high halves; the latter spoils Y0 and Y1. Y15 is the lookup, Y14 the mask of a half.
+// LOW multiplies the quad of the low halves of the codes in Y0 (rows 0-7) and Y1 (rows 8-15), HIGH
+// that of the high halves; the latter spoils Y0 and Y1. Y15 is the lookup, Y14 the mask of a half.
 #define LOW(x, low, high) \
 	VPBROADCASTD x, Y12          \
 	VPAND        Y14, Y0, Y13    \
@@ -37,8 +37,8 @@
 	HIGH((8*i+4)(BX), c, d)
 
 // func mulNibbleVecAVXVNNI(a *vecArgs)
-// A group may begin or end in the middle of a pair of quads: R14 is 1 while the low half of the pair at
-// SI is used up. The frame holds y.
+// A group may begin or end in the middle of a pair of quads: R14 is 1 while the low half of the
+// pair at SI is used up. The frame holds y.
 TEXT ·mulNibbleVecAVXVNNI(SB), NOSPLIT, $64-8
 	MOVQ           a+0(FP), DI
 	MOVQ           vecArgs_lookup(DI), AX

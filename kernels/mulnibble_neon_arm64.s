@@ -3,7 +3,7 @@
 #include "go_asm.h"
 #include "textflag.h"
 #include "neon_arm64.h"
-#include "dot_neon_arm64.h"
+#include "mul_dot_neon_arm64.h"
 
 // func mulNibbleVecNEON(a *vecArgs)
 TEXT ·mulNibbleVecNEON(SB), NOSPLIT, $0-8

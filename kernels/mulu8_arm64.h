@@ -1,6 +1,6 @@
-// The body of mulU8VecXxx; mulvec_arm64.h says what a tier defines before.
+// The body of mulU8VecXxx; mul_arm64.h says what a tier defines before.
 
-#include "mulvec_arm64.h"
+#include "mul_arm64.h"
 
 	VECARGS
 

@@ -3,10 +3,11 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-// HALF multiplies eight rows with one quad of input. The columns of a row lie in four neighbouring
-// bytes: the even ones are the low bytes of its two words, the odd ones the high bytes, so that a mask
-// and a shift widen them to 16 bits without a shuffle, and VPMADDWD leaves one sum a row. Y12 is the
-// even columns of the input, Y13 the odd ones. 2*255*128 fits, where VPMADDUBSW would saturate.
+// HALF multiplies eight rows with one quad of input. The columns of a row are in four neighbouring
+// bytes: the even ones are the low bytes of its two words, the odd ones the high bytes, so that a
+// mask and a shift widen them to 16 bits without a shuffle, and VPMADDWD leaves one sum a row. Y12
+// is the even columns of the input, Y13 the odd ones. 2*255*128 fits, where VPMADDUBSW would
+// saturate.
 #define HALF(off, even, odd) \
 	VMOVDQU   (off)(SI), Y8  \
 	VPAND     Y8, Y14, Y9    \
@@ -25,7 +26,8 @@
 	VMOVUPS      Y8, (off)(R11)
 
 // func mulU8BlockAVX2(a *tileArgs)
-// The frame holds the input of a block as words, even columns in its first half, odd ones in the second.
+// The frame holds the input of a block as words, even columns in its first half, odd ones in the
+// second.
 TEXT ·mulU8BlockAVX2(SB), 0, $576-8
 	MOVQ a+0(FP), DI
 	LEAQ input-544(SP), R12

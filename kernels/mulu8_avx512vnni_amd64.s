@@ -3,16 +3,17 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-// Four accumulators in turn, so that a VPDPBUSD need not wait for the one before it. Prefetching helps where
-// the weights lie in the third-level cache: on a Zen 5 [3072, 1024] takes 26 us so, up to 30 us without. From
-// memory the processor prefetches well enough: a way of 4096 bytes costs 6 %, this one 1 %.
+// Four accumulators in turn, so that a VPDPBUSD need not wait for the one before it. Prefetching
+// helps where the weights are in the third-level cache: on a Zen 5 [3072, 1024] takes 26 us so, up
+// to 30 us without. From memory the processor prefetches well enough: a way of 4096 bytes costs 6
+// %, this one 1 %.
 #define QUAD(i, acc) \
 	PREFETCHT0    (64*i+1024)(SI)    \
 	VMOVDQU32     (64*i)(SI), Z6     \
 	VPDPBUSD.BCST (4*i)(BX), Z6, acc
 
-// func mulU8VecVNNI(a *vecArgs)
-TEXT ·mulU8VecVNNI(SB), NOSPLIT, $0-8
+// func mulU8VecAVX512VNNI(a *vecArgs)
+TEXT ·mulU8VecAVX512VNNI(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), DI
 	MOVQ vecArgs_codes(DI), SI
 	MOVQ vecArgs_mult(DI), DX

@@ -1,5 +1,6 @@
-// DOT adds to Y4 and Y5 the products of AX quads of input at BX with two times eight rows at SI, and
-// moves BX and SI behind them. Eight accumulators, in pairs, so that a VPDPBUSD need not wait for the one before it.
+// DOT adds to Y4 and Y5 the products of AX quads of input at BX with two times eight rows at SI,
+// and moves BX and SI behind them. Eight accumulators, in pairs, so that a VPDPBUSD need not wait
+// for the one before it.
 #define QUAD(i, low, high) \
 	VPBROADCASTD (4*i)(BX), Y12     \
 	VMOVDQU      (64*i)(SI), Y13    \

@@ -2,7 +2,7 @@
 
 #include "go_asm.h"
 #include "textflag.h"
-#include "vnni_amd64.h"
+#include "avxvnni_amd64.h"
 #include "mulu8_avxvnni_amd64.h"
 
 // func mulU8VecAVXVNNI(a *vecArgs)

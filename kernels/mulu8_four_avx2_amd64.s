@@ -3,9 +3,9 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-// Four vectors share the widening of the weights (see HALF in mulu8_avx2_amd64.s). Y8 and Y9 are the even and
-// odd columns of rows 0-7, Y10 and Y11 of rows 8-15; vector i has its sums in low and high and its
-// words, even and odd, at 512*i in the frame.
+// Four vectors share the widening of the weights (see HALF in mulu8_avx2_amd64.s). Y8 and Y9 are
+// the even and odd columns of rows 0-7, Y10 and Y11 of rows 8-15; vector i has its sums in low and
+// high and its words, even and odd, at 512*i in the frame.
 #define STEP(i, low, high) \
 	VPBROADCASTD (512*i)(DX), Y12      \
 	VPBROADCASTD (512*i+256)(DX), Y13  \
@@ -58,10 +58,10 @@
 	M(2, Y2, Y6) \
 	M(3, Y3, Y7)
 
-// func mulU8Block4AVX2(a *tileArgs)
-// The frame holds the words of four vectors, 2048 bytes, t of all sums between two groups, 256 bytes,
-// and the mask of the even columns, 32 bytes.
-TEXT ·mulU8Block4AVX2(SB), 0, $2432-8
+// func mulU8FourAVX2(a *tileArgs)
+// The frame holds the words of four vectors, 2048 bytes, t of all sums between two groups, 256
+// bytes, and the mask of the even columns, 32 bytes.
+TEXT ·mulU8FourAVX2(SB), 0, $2432-8
 	MOVQ     a+0(FP), DI
 	LEAQ     words-2376(SP), R12
 	ADDQ     $31, R12

@@ -2,10 +2,10 @@
 
 #include "go_asm.h"
 #include "textflag.h"
-#include "vnni_amd64.h"
+#include "avxvnni_amd64.h"
 
-// Four vectors share the loads of the weights, Y8 for rows 0-7 and Y9 for rows 8-15. The sums of vector i are Yi
-// and Y(4+i).
+// Four vectors share the loads of the weights, Y8 for rows 0-7 and Y9 for rows 8-15. The sums of
+// vector i are Yi and Y(4+i).
 #define STEP(addr, low, high) \
 	VPBROADCASTD addr, Y10    \
 	VPDPBUSD_VEX(10, 8, low)  \
@@ -36,8 +36,8 @@
 	VMOVDQA low, (64*i)(R12)           \
 	VMOVDQA high, (64*i+32)(R12)
 
-// Y15 is empty in the first block, so that y starts at 0. Y13 and Y14 are the scales of the rows in the
-// last block and 1 before.
+// Y15 is empty in the first block, so that y starts at 0. Y13 and Y14 are the scales of the rows in
+// the last block and 1 before.
 #define FINISH(i, low, high) \
 	VBROADCASTSS (DX), Y8              \
 	ADDQ         R15, DX               \
@@ -61,9 +61,9 @@
 	M(2, Y2, Y6) \
 	M(3, Y3, Y7)
 
-// func mulU8Block4AVXVNNI(a *tileArgs)
+// func mulU8FourAVXVNNI(a *tileArgs)
 // The frame holds t of all sums between two groups.
-TEXT ·mulU8Block4AVXVNNI(SB), 0, $320-8
+TEXT ·mulU8FourAVXVNNI(SB), 0, $320-8
 	MOVQ a+0(FP), DI
 	LEAQ t-288(SP), R12
 	ADDQ $31, R12

@@ -3,7 +3,7 @@
 #include "go_asm.h"
 #include "textflag.h"
 #include "neon_arm64.h"
-#include "dot_neon_arm64.h"
+#include "mul_dot_neon_arm64.h"
 
 // func mulU8VecNEON(a *vecArgs)
 TEXT ·mulU8VecNEON(SB), NOSPLIT, $0-8

@@ -6,18 +6,18 @@
 
 TILECONFIG(tiles<>)
 
-// The inputs of 16 vectors in a row of 64 columns are one tile, as they lie (tiles 4 and 5); 16 quads of a panel are
-// another (6 and 7). Their products are a tile of 16 vectors by 16 rows: 0 and 1 are the first 16 vectors with
-// either panel, 2 and 3 the second 16.
+// The inputs of 16 vectors in a row of 64 columns are one tile, in place (tiles 4 and 5); 16
+// quads of a panel are another (6 and 7). Their products are a tile of 16 vectors by 16 rows: 0 and
+// 1 are the first 16 vectors with either panel, 2 and 3 the second 16.
 //
-// The tiles belong to the thread, so a goroutine must not change threads between LDTILECFG and TILERELEASE. It cannot:
-// both are in this function, which calls nothing, and the runtime never preempts a goroutine within assembly,
-// which has no safe points. Signals and other threads on the same CPU are harmless: the kernel saves and restores the
-// tiles with the rest of the registers.
+// The tiles belong to the thread, so a goroutine must not change threads between LDTILECFG and
+// TILERELEASE. It cannot: both are in this function, which calls nothing, and the runtime never
+// preempts a goroutine within assembly, which has no safe points. Signals and other threads on the
+// same CPU are harmless: the kernel saves and restores the tiles with the rest of the registers.
 
-// func mulU8TileAMX(a *tileArgs)
-// The frame holds, on a cache line boundary, the products of 32 vectors with two panels and behind them t of all
-// sums between two groups, 4096 bytes each, and what the registers do not.
+// func mulU8TileAMX(a *pairArgs)
+// The frame holds, on a cache line boundary, the products of 32 vectors with two panels and behind
+// them t of all sums between two groups, 4096 bytes each, and what the registers do not.
 TEXT ·mulU8TileAMX(SB), 0, $8400-8
 	MOVQ a+0(FP), DI
 	LEAQ sums-8256(SP), R12
@@ -62,7 +62,7 @@ block:
 
 start:
 	MOVQ    tileArgs_tiles(DI), AX
-	MOVBLZX tileArgs_half(DI), CX
+	MOVBLZX pairArgs_half(DI), CX
 	LEAQ    (CX)(AX*2), AX
 	MOVQ    AX, halves-8296(SP)
 	MOVQ    tileArgs_q(DI), BX
@@ -76,7 +76,7 @@ start:
 tile:
 	MOVQ    BX, q-8328(SP)
 	MOVQ    tileArgs_codes(DI), SI
-	MOVQ    tileArgs_codes2(DI), R8
+	MOVQ    pairArgs_codes2(DI), R8
 	MOVQ    quads-8288(SP), CX
 	XORL    R9, R9                 // the group
 	LEAQ    2048(R12), DX
@@ -142,11 +142,11 @@ storeHalf:
 	MOVQ      R9, R10
 	SHLQ      $4, R10
 	VPMOVSXBD (DX)(R10*1), Z20
-	MOVQ      tileArgs_mult2(DI), DX
+	MOVQ      pairArgs_mult2(DI), DX
 	VPMOVSXBD (DX)(R10*1), Z21
 
-// One vector after the other: BX is at its input behind the tiles, R11 at its products, DX at where its sums start
-// from, R14 at its results, R15 at its scale.
+// One vector after the other: BX is at its input behind the tiles, R11 at its products, DX at where
+// its sums start from, R14 at its results, R15 at its scale.
 rest:
 	MOVQ BX, behind-8344(SP)
 	MOVQ AX, DX
@@ -245,7 +245,7 @@ advance:
 	CMPQ   tileArgs_quads(DI), $0
 	JEQ    done
 	MOVQ   SI, tileArgs_codes(DI)
-	MOVQ   R8, tileArgs_codes2(DI)
+	MOVQ   R8, pairArgs_codes2(DI)
 	MOVQ   quads-8288(SP), AX
 	SHLQ   $2, AX
 	ADDQ   AX, tileArgs_q(DI)
@@ -257,7 +257,7 @@ advance:
 	JEQ    block
 	SHLQ   $4, R9
 	ADDQ   R9, tileArgs_mult(DI)
-	ADDQ   R9, tileArgs_mult2(DI)
+	ADDQ   R9, pairArgs_mult2(DI)
 	JMP    block
 
 done:

@@ -3,9 +3,9 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-// Z0-Z7 are the sums of eight vectors with the first panel, Z8-Z15 with the second; half a tile uses
-// the first four of each. A step of one
-// quad loads ten times and multiplies sixteen times, so that two multiplications a cycle are the limit.
+// Z0-Z7 are the sums of eight vectors with the first panel, Z8-Z15 with the second; half a tile
+// uses the first four of each. A step of one quad loads ten times and multiplies sixteen times, so
+// that two multiplications a cycle are the limit.
 
 #define INIT(i, a, b) \
 	VPBROADCASTD (R8), a \
@@ -84,10 +84,10 @@
 	HIGH(M)                    \
 	done:
 
-// func mulU8TileVNNI(a *tileArgs)
-// The weights of a tile stay in the first-level cache for all vectors, y in the frame for all blocks: dst, where vectors
-// lie far apart, is written once.
-TEXT ·mulU8TileVNNI(SB), 0, $2200-8
+// func mulU8TileAVX512VNNI(a *pairArgs)
+// The weights of a tile stay in the first-level cache for all vectors, y in the frame for all
+// blocks: dst, where vectors are far apart, is written once.
+TEXT ·mulU8TileAVX512VNNI(SB), 0, $2200-8
 	MOVQ a+0(FP), DI
 	LEAQ y-2112(SP), R12
 	ADDQ $63, R12
@@ -105,7 +105,7 @@ TEXT ·mulU8TileVNNI(SB), 0, $2200-8
 start:
 	MOVQ    tileArgs_stride(DI), R13
 	LEAQ    (R13)(R13*2), R15
-	MOVBLZX tileArgs_half(DI), AX
+	MOVBLZX pairArgs_half(DI), AX
 	MOVQ    tileArgs_tiles(DI), CX
 	ADDQ    CX, AX
 	MOVQ    AX, tiles-2128(SP)      // with the half one, which is the last
@@ -120,7 +120,7 @@ start:
 
 tile:
 	MOVQ tileArgs_codes(DI), SI
-	MOVQ tileArgs_codes2(DI), DX
+	MOVQ pairArgs_codes2(DI), DX
 	MOVQ q-2136(SP), BX
 	LEAQ (BX)(R13*4), R14
 	MOVQ tileArgs_quads(DI), AX
@@ -129,7 +129,7 @@ tile:
 	MOVQ $0, block-2184(SP)
 
 	// half = this is the last tile and it is half a one.
-	MOVBLZX tileArgs_half(DI), AX
+	MOVBLZX pairArgs_half(DI), AX
 	CMPQ    tiles-2128(SP), $1
 	SETEQ   R8
 	ANDB    R8, AX
@@ -193,7 +193,7 @@ multiply:
 	JEQ       finish
 	SHLQ      $4, R9
 	VPMOVSXBD (R8)(R9*1), Z20
-	MOVQ      tileArgs_mult2(DI), R8
+	MOVQ      pairArgs_mult2(DI), R8
 	VPMOVSXBD (R8)(R9*1), Z21
 	LOW(MULTIPLY)
 	HIGH(MULTIPLY)

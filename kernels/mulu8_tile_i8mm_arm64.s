@@ -10,4 +10,4 @@
 
 // func mulU8TileI8MM(a *tileArgs)
 TEXT ·mulU8TileI8MM(SB), NOSPLIT, $256-8
-#include "multile_arm64.h"
+#include "mulu8_tile_arm64.h"

@@ -7,20 +7,23 @@ import (
 
 const (
 	windowWord = 8 // bytes of a word of mul-window
-	// WindowQuads divides Quads and BlockQuads of a matrix for mul-window: 64 columns, whose bits are whole words for
-	// any number of bits a weight.
+	// WindowQuads divides Quads and BlockQuads of a matrix for mul-window: 64 columns, whose bits
+	// are whole words for any number of bits a weight.
 	WindowQuads = 16
 )
 
-// WindowBytes is the size of Codes for mul-window.
+// WindowBytes is the length of Codes for MulWindow, of a matrix of these panels and quads with
+// codes of bits each.
 func WindowBytes(panels, quads, bits int) int { return panels * PanelRows * quads * 4 * bits / 8 }
 
-// PackWindows writes one row of a matrix for MulWindow into its codes. windows has the windows of the row, or anything
-// whose lower bits are the new bits of a weight. Columns beyond get zeros.
+// PackWindows writes one row of a matrix for MulWindow, of 4*quads columns with codes of bits each,
+// into codes, the Codes of that matrix. windows has a byte for each weight, whose lower bits are
+// its code, as SearchWindows leaves them. Columns beyond get code 0.
 func PackWindows(codes []byte, quads, bits, row int, windows []byte) {
 	checkWindowBits("PackWindows", quads, bits)
 	if row < 0 || len(windows) > 4*quads || len(codes) < WindowBytes(row/PanelRows+1, quads, bits) {
-		panic(fmt.Sprintf("kernels: PackWindows: %d weights into row %d of %d quads, %d bytes", len(windows), row, quads, len(codes)))
+		panic(fmt.Sprintf("kernels: PackWindows: %d weights into row %d of %d quads, %d bytes",
+			len(windows), row, quads, len(codes)))
 	}
 	at := (row/PanelRows*quads*4*bits/64*PanelRows + row%PanelRows) * windowWord
 	var word uint64
@@ -70,18 +73,14 @@ func UnpackWindows(dst, codes []byte, quads, bits, row int) {
 	}
 }
 
-func checkWindowBits(op string, quads, bits int) {
-	if bits < MinWindowBits || bits > MaxWindowBits || quads < 0 || quads%WindowQuads != 0 {
-		panic(fmt.Sprintf("kernels: %s: %d quads of %d bits a weight", op, quads, bits))
-	}
-}
-
-// MulWindow is MulU8 with weight = Lookup[window], the window being the 8 bits that end with the Bits new bits of the
-// weight. Quads and BlockQuads are multiples of WindowQuads, GroupQuads equals BlockQuads and Mult is not used.
+// MulWindow is MulU8 with weight = Lookup[window], the window being the 8 bits that end with the
+// Bits new bits of the weight. Quads and BlockQuads are multiples of WindowQuads, GroupQuads equals
+// BlockQuads and Mult is not used.
 func (s *Set) MulWindow(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
 	checkWindowBits("MulWindow", m.Quads, m.Bits)
 	if m.BlockQuads%WindowQuads != 0 || m.GroupQuads != m.BlockQuads || len(m.Lookup) != Centroids {
-		panic(fmt.Sprintf("kernels: MulWindow: groups of %d in blocks of %d quads, %d centroids", m.GroupQuads, m.BlockQuads, len(m.Lookup)))
+		panic(fmt.Sprintf("kernels: MulWindow: groups of %d in blocks of %d quads, %d centroids",
+			m.GroupQuads, m.BlockQuads, len(m.Lookup)))
 	}
 	checkMul("MulWindow", dst, ld, m, in, p0, p1, WindowBytes(m.Panels, m.Quads, m.Bits), Centroids)
 	if p0 < p1 && in.N > 0 {
@@ -89,35 +88,8 @@ func (s *Set) MulWindow(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int)
 	}
 }
 
-func mulWindowScalar(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
-	blocks := m.Blocks()
-	for n := range in.N {
-		x := in.Q[n*in.Stride:]
-		for row := p0 * PanelRows; row < p1*PanelRows; row++ {
-			var y float32
-			for b := range blocks {
-				sum := in.Init[n*blocks+b]
-				for c := b * 4 * m.BlockQuads; c < 4*min((b+1)*m.BlockQuads, m.Quads); c++ {
-					sum += int32(m.Lookup[m.window(row, c)]) * int32(x[c])
-				}
-				y += float32(in.Scales[n*blocks+b] * float32(sum))
-			}
-			dst[n*ld+row] = y * m.Scale[row]
-		}
+func checkWindowBits(op string, quads, bits int) {
+	if bits < MinWindowBits || bits > MaxWindowBits || quads < 0 || quads%WindowQuads != 0 {
+		panic(fmt.Sprintf("kernels: %s: %d quads of %d bits a weight", op, quads, bits))
 	}
-}
-
-// window cuts out the window of a weight.
-func (m *Matrix) window(row, col int) byte {
-	words := m.Quads * 4 * m.Bits / 64
-	word := func(i int) uint64 {
-		return binary.LittleEndian.Uint64(m.Codes[((row/PanelRows*words+i)*PanelRows+row%PanelRows)*windowWord:])
-	}
-	end := (col + 1) * m.Bits
-	last, below := (end-1)/64, (64-end%64)%64
-	window := word(last) >> below
-	if last > 0 {
-		window |= word(last-1) << (64 - below) // nothing where below is 0
-	}
-	return byte(window)
 }

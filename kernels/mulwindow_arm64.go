@@ -2,27 +2,8 @@
 
 package kernels
 
-func mulWindowI8MM(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
-	mulI8MM.decoded(dst, ld, m, in, p0, p1, decodeWindowNEON)
-}
-
-func mulWindowSDOT(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
-	mulSDOT.decoded(dst, ld, m, in, p0, p1, decodeWindowNEON)
-}
-
-func mulWindowNEON(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
-	mulNEON.decoded(dst, ld, m, in, p0, p1, decodeWindowNEON)
-}
-
-// decodeWindowNEON turns block b of panel p into the layout of mul-u8.
-func decodeWindowNEON(dst *byte, m *Matrix, p, b int) {
-	codes, before, quads := m.windowBlock(p, b)
-	cutWindowsNEON(dst, codes, before, &windowCuts[m.Bits-MinWindowBits], quads)
-	decodeLookupNEON(dst, dst, &m.Lookup[0], 1, quads)
-}
-
-// cutWindowsNEON writes the windows of quads of mul-window, whose 16 rows have the words before at before, where the
-// layout of mul-u8 has their weights.
+// mulWindowCutNEON writes the windows of quads of mul-window, whose 16 rows have the words before
+// at before, where the layout of mul-u8 has their weights.
 //
 //go:noescape
-func cutWindowsNEON(dst, codes, before *byte, cut *windowCut, quads int)
+func mulWindowCutNEON(dst, codes, before *byte, cut *windowCut, quads int)

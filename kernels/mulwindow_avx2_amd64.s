@@ -3,8 +3,8 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-// FOUR sets y to the windows of four rows, eight columns each: shuffles bring each window into two bytes, a product
-// moves it to the upper one.
+// FOUR sets y to the windows of four rows, eight columns each: shuffles bring each window into two
+// bytes, a product moves it to the upper one.
 #define FOUR(off, y, t) \
 	VMOVDQU   (off)(DX), y         \
 	VPBLENDVB Y12, (off)(SI), y, y \
@@ -27,8 +27,8 @@
 	VMOVDQU Y4, (at)(DI)      \
 	VMOVDQU Y5, (at+64)(DI)
 
-// func cutWindowsAVX2(dst, codes, before *byte, cut *windowCut, quads int)
-TEXT ·cutWindowsAVX2(SB), NOSPLIT, $0-40
+// func mulWindowCutAVX2(dst, codes, before *byte, cut *windowCut, quads int)
+TEXT ·mulWindowCutAVX2(SB), NOSPLIT, $0-40
 	MOVQ           dst+0(FP), DI
 	MOVQ           codes+8(FP), SI
 	MOVQ           before+16(FP), DX

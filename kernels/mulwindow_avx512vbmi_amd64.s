@@ -2,17 +2,19 @@
 
 #include "go_asm.h"
 #include "textflag.h"
-#include "lookup_amd64.h"
+#include "avx512vbmi_amd64.h"
 
-// Eight weights take as many bytes as one takes bits, so steps of eight columns begin and end with a byte. Of the 64
-// windows that a register gives, eight in a row belong to one row: the sums of a row lie in two neighbours.
+// Eight weights take as many bytes as one takes bits, so steps of eight columns begin and end with
+// a byte. Of the 64 windows that a register gives, eight in a row belong to one row: the sums of a
+// row are in two neighbours.
 //
-// Z0 y, Z2-Z5 sums: rows 0 to 7 in Z2 and Z3, 8 to 15 in Z4 and Z5. Z6, Z7 windows and weights, Z8 the input. Z10, Z11
-// the words of the 16 rows, Z12, Z13 those before, of which K3-K7 replace the upper bytes. Z16-Z19 the lookup. Z20-Z27
-// where windows begin in a word. Z28, Z29 the even and the odd numbers.
+// Z0 y, Z2-Z5 sums: rows 0 to 7 in Z2 and Z3, 8 to 15 in Z4 and Z5. Z6, Z7 windows and weights, Z8
+// the input. Z10, Z11 the words of the 16 rows, Z12, Z13 those before, of which K3-K7 replace the
+// upper bytes. Z16-Z19 the lookup. Z20-Z27 where windows begin in a word. Z28, Z29 the even and the
+// odd numbers.
 
-// WINDOWS is where the windows of eight weights begin, that of the first in the lowest byte, when the last ends at bit
-// end of a word.
+// WINDOWS is where the windows of eight weights begin, that of the first in the lowest byte, when
+// the last ends at bit end of a word.
 #define WINDOWS(bits, end, z) \
 	MOVQ         $(bits*0x0001020304050607+end*0x0101010101010101), AX \
 	VPBROADCASTQ AX, z
@@ -128,9 +130,9 @@ GLOBL evens<>(SB), RODATA|NOPTR, $64
 	VMOVDQU32 Z6, (128*i)(R8)    \
 	VMOVDQU32 Z8, (128*i+64)(R8)
 
-// SETUP2 prepares for units of 2 bits: a step of eight columns ends at bit 48, 32, 16 and 0 of a word, the first begins
-// in the word before. UNIT2 is such a unit, STEP being MUL or STORE. The others likewise: a unit is as few words as
-// whole steps fill.
+// SETUP2 prepares for units of 2 bits: a step of eight columns ends at bit 48, 32, 16 and 0 of a
+// word, the first begins in the word before. UNIT2 is such a unit, STEP being MUL or STORE. The
+// others likewise: a unit is as few words as whole steps fill.
 
 #define SETUP2 \
 	UPPER(48, K3)       \
@@ -222,7 +224,8 @@ GLOBL evens<>(SB), RODATA|NOPTR, $64
 	STEP(7, Z27, Z10, Z11, Z3, Z5) \
 	NEXT
 
-// MULTIPLY is a kernel for one vector. A unit has this many words of a row, and steps of eight columns.
+// MULTIPLY is a kernel for one vector. A unit has this many words of a row, and steps of eight
+// columns.
 #define MULTIPLY(SETUP, UNIT, words, steps) \
 	BEGIN                 \
 	SETUP                 \
@@ -263,34 +266,34 @@ GLOBL evens<>(SB), RODATA|NOPTR, $64
 	VZEROUPPER                  \
 	RET
 
-// func mulWindow2VBMI(a *vecArgs)
-TEXT ·mulWindow2VBMI(SB), NOSPLIT, $0-8
+// func mulWindow2AVX512VBMI(a *vecArgs)
+TEXT ·mulWindow2AVX512VBMI(SB), NOSPLIT, $0-8
 	MULTIPLY(SETUP2, UNIT2, 1, 4)
 
-// func mulWindow3VBMI(a *vecArgs)
-TEXT ·mulWindow3VBMI(SB), NOSPLIT, $0-8
+// func mulWindow3AVX512VBMI(a *vecArgs)
+TEXT ·mulWindow3AVX512VBMI(SB), NOSPLIT, $0-8
 	MULTIPLY(SETUP3, UNIT3, 3, 8)
 
-// func mulWindow4VBMI(a *vecArgs)
-TEXT ·mulWindow4VBMI(SB), NOSPLIT, $0-8
+// func mulWindow4AVX512VBMI(a *vecArgs)
+TEXT ·mulWindow4AVX512VBMI(SB), NOSPLIT, $0-8
 	MULTIPLY(SETUP4, UNIT4, 1, 2)
 
-// func mulWindow5VBMI(a *vecArgs)
-TEXT ·mulWindow5VBMI(SB), NOSPLIT, $0-8
+// func mulWindow5AVX512VBMI(a *vecArgs)
+TEXT ·mulWindow5AVX512VBMI(SB), NOSPLIT, $0-8
 	MULTIPLY(SETUP5, UNIT5, 5, 8)
 
-// func decodeWindow2VBMI(dst, codes, before, lookup *byte, quads int)
-TEXT ·decodeWindow2VBMI(SB), NOSPLIT, $0-40
+// func mulWindowDecode2AVX512VBMI(dst, codes, before, lookup *byte, quads int)
+TEXT ·mulWindowDecode2AVX512VBMI(SB), NOSPLIT, $0-40
 	DECODE(SETUP2, UNIT2, 1, 4)
 
-// func decodeWindow3VBMI(dst, codes, before, lookup *byte, quads int)
-TEXT ·decodeWindow3VBMI(SB), NOSPLIT, $0-40
+// func mulWindowDecode3AVX512VBMI(dst, codes, before, lookup *byte, quads int)
+TEXT ·mulWindowDecode3AVX512VBMI(SB), NOSPLIT, $0-40
 	DECODE(SETUP3, UNIT3, 3, 8)
 
-// func decodeWindow4VBMI(dst, codes, before, lookup *byte, quads int)
-TEXT ·decodeWindow4VBMI(SB), NOSPLIT, $0-40
+// func mulWindowDecode4AVX512VBMI(dst, codes, before, lookup *byte, quads int)
+TEXT ·mulWindowDecode4AVX512VBMI(SB), NOSPLIT, $0-40
 	DECODE(SETUP4, UNIT4, 1, 2)
 
-// func decodeWindow5VBMI(dst, codes, before, lookup *byte, quads int)
-TEXT ·decodeWindow5VBMI(SB), NOSPLIT, $0-40
+// func mulWindowDecode5AVX512VBMI(dst, codes, before, lookup *byte, quads int)
+TEXT ·mulWindowDecode5AVX512VBMI(SB), NOSPLIT, $0-40
 	DECODE(SETUP5, UNIT5, 5, 8)

@@ -4,8 +4,9 @@
 #include "textflag.h"
 #include "neon_arm64.h"
 
-// FOUR sets w to the windows of four rows, eight columns each, two rows to a register of words: shuffles bring each
-// window into two bytes, a product moves it to the upper one. q0 and q1 are the two quads.
+// FOUR sets w to the windows of four rows, eight columns each, two rows to a register of words:
+// shuffles bring each window into two bytes, a product moves it to the upper one. q0 and q1 are the
+// two quads.
 #define FOUR(words, words2, q0, q1) \
 	VTBL  V25.B16, [words.B16], V8.B16   \
 	VTBL  V26.B16, [words.B16], V9.B16   \
@@ -33,8 +34,8 @@
 	VST1.P [V12.B16, V13.B16], 32(R0)               \
 	VST1.P [V14.B16, V15.B16], 32(R10)
 
-// func cutWindowsNEON(dst, codes, before *byte, cut *windowCut, quads int)
-TEXT ·cutWindowsNEON(SB), NOSPLIT, $0-40
+// func mulWindowCutNEON(dst, codes, before *byte, cut *windowCut, quads int)
+TEXT ·mulWindowCutNEON(SB), NOSPLIT, $0-40
 	MOVD dst+0(FP), R0
 	MOVD codes+8(FP), R1
 	MOVD before+16(FP), R2

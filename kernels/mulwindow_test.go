@@ -7,7 +7,8 @@ import (
 )
 
 // newMulWindow is newMul for windows of these bits.
-func newMulWindow(t testing.TB, rng *rand.Rand, p place, x extreme, s mulShape, bits int) (*Matrix, *Input) {
+func newMulWindow(t testing.TB, rng *rand.Rand, p place, x extreme, s mulShape,
+	bits int) (*Matrix, *Input) {
 	m, in := newMul(t, rng, p, x, s, WindowBytes(s.panels, s.quads, bits), Centroids)
 	m.Bits = bits
 	return m, in
@@ -16,7 +17,8 @@ func newMulWindow(t testing.TB, rng *rand.Rand, p place, x extreme, s mulShape, 
 func windowShapes() []mulShape {
 	var shapes []mulShape
 	add := func(panels, quads, block, n int) {
-		shapes = append(shapes, mulShape{panels: panels, quads: quads, blockQuads: block, groupQuads: block, n: n, d: 1, p1: panels})
+		shapes = append(shapes, mulShape{panels: panels, quads: quads, blockQuads: block,
+			groupQuads: block, n: n, d: 1, p1: panels})
 	}
 	for quads := 0; quads <= 144; quads += 16 {
 		for block := 16; block <= 64; block += 16 {
@@ -83,7 +85,8 @@ func TestPackWindows(t *testing.T) {
 					window |= windows[r*cols+c] & (1<<bits - 1)
 				}
 				if got := m.window(r, c); got != window {
-					t.Fatalf("%d bits: window of row %d, column %d is %08b, want %08b", bits, r, c, got, window)
+					t.Fatalf("%d bits: window of row %d, column %d is %08b, want %08b", bits, r, c,
+						got, window)
 				}
 			}
 		}
@@ -101,7 +104,8 @@ func TestMulWindowAllocations(t *testing.T) {
 		for bits := MinWindowBits; bits <= MaxWindowBits; bits++ {
 			m, in := newMulWindow(t, rng, offset, random, s, bits)
 			set := &Set{mulWindow: tr.fn}
-			if n := testing.AllocsPerRun(10, func() { set.MulWindow(dst, s.panels*PanelRows, m, in, 0, 3) }); n != 0 {
+			if n := testing.AllocsPerRun(10,
+				func() { set.MulWindow(dst, s.panels*PanelRows, m, in, 0, 3) }); n != 0 {
 				t.Errorf("%s MulWindow allocates %v times", tr.name, n)
 			}
 		}
@@ -145,7 +149,8 @@ func FuzzMulWindow(f *testing.F) {
 	f.Add([]byte{4, 9, 2, 3, 63, 0, 5, 2, 0, 3})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		block := WindowQuads * (1 + byteAt(data, 2)%4)
-		s := mulShape{panels: 1 + byteAt(data, 0)%5, quads: WindowQuads * (byteAt(data, 1) % 12), blockQuads: block, groupQuads: block, n: 1 + byteAt(data, 4)%70, d: 1}
+		s := mulShape{panels: 1 + byteAt(data, 0)%5, quads: WindowQuads * (byteAt(data, 1) % 12),
+			blockQuads: block, groupQuads: block, n: 1 + byteAt(data, 4)%70, d: 1}
 		s.p0 = byteAt(data, 5) % s.panels
 		s.p1 = s.p0 + 1 + byteAt(data, 6)%(s.panels-s.p0)
 		p, x := place(byteAt(data, 7))%places, extreme(byteAt(data, 8))%extremes
@@ -163,14 +168,16 @@ func BenchmarkMulWindow(b *testing.B) {
 	for _, batch := range []int{1, 8, 128} {
 		for bits := MinWindowBits; bits <= MaxWindowBits; bits++ {
 			const rows, cols = 3072, 1024
-			s := mulShape{panels: rows / PanelRows, quads: cols / 4, blockQuads: Block / 4, groupQuads: Block / 4, n: batch, d: 1}
+			s := mulShape{panels: rows / PanelRows, quads: cols / 4, blockQuads: Block / 4,
+				groupQuads: Block / 4, n: batch, d: 1}
 			m, in := newMulWindow(b, rand.New(rand.NewPCG(4, 4)), head, random, s, bits)
 			dst := make([]float32, batch*rows)
 			table := mulWindowTiers
 			if batch > 1 {
 				table = table[:len(table)-1]
 			}
-			benchEachTier(b, table, fmt.Sprintf("rows=%d/cols=%d/batch=%d/bits=%d", rows, cols, batch, bits), func(b *testing.B, fn mulFunc) {
+			benchEachTier(b, table, fmt.Sprintf("rows=%d/cols=%d/batch=%d/bits=%d", rows, cols,
+				batch, bits), func(b *testing.B, fn mulFunc) {
 				b.SetBytes(int64(len(m.Codes)))
 				for b.Loop() {
 					fn(dst, rows, m, in, 0, s.panels)

@@ -2,11 +2,12 @@
 
 #include "textflag.h"
 
-// Registers: Y0-Y7 the sums of 4 centroids x 16 points, Y8 and Y11 a column of the points, Y9 one value
-// of a centroid in all lanes and then the second product, Y10 the first, Y12 and Y13 the best sums
-// so far, Y14 and Y15 their centroids. The second best lie in memory, in Y8 and Y11 while sums are compared.
+// Registers: Y0-Y7 the sums of 4 centroids x 16 points, Y8 and Y11 a coordinate of the points, Y9
+// one value of a centroid in all lanes and then the second product, Y10 the first, Y12 and Y13 the
+// best sums so far, Y14 and Y15 their centroids. The second best are in memory, in Y8 and Y11 while
+// sums are compared.
 
-// TERM subtracts from two sums the products of a column with one value.
+// TERM subtracts from two sums the products of a coordinate with one value.
 #define TERM(mem, s0, s1) \
 	VBROADCASTSS mem, Y9     \
 	VMULPS       Y9, Y8, Y10 \
@@ -54,8 +55,9 @@
 	VMOVUPS Y8, (AX)    \
 	VMOVUPS Y11, 32(AX)
 
-// func nearestPanelAVX2(assignments *byte, scores, seconds, sums, x *float32, stride, d int, centroids *float32, ld int, half *float32, k int, first, last bool)
-TEXT ·nearestPanelAVX2(SB), NOSPLIT, $0-90
+// func nearestLanesAVX2(assignments *byte, scores, seconds, sums, x *float32, stride, d int,
+//	centroids *float32, ld int, half *float32, k int, first, last bool)
+TEXT ·nearestLanesAVX2(SB), NOSPLIT, $0-90
 	MOVQ         sums+24(FP), R12
 	MOVQ         x+32(FP), DI
 	MOVQ         stride+40(FP), SI

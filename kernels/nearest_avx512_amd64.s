@@ -2,13 +2,14 @@
 
 #include "textflag.h"
 
-// Registers: Z0-Z15 the sums of 4 centroids x 64 points, Z16-Z19 a column of the points, Z20 and
-// Z21 one value of a centroid in all lanes, Z22 and Z23 products, Z24-Z27 the best sums so far,
-// Z28-Z31 their centroids. The second best lie in memory, in Z16-Z19 while sums are compared. Four by four makes 16 independent chains, which hide the latency of the
-// subtraction, and takes 8 loads for 32 operations. Small widths need no code of their own: d = 1
-// takes 24 cycles for 4 x 64 on Zen 5, what products, comparisons and minima take at two a cycle.
+// Registers: Z0-Z15 the sums of 4 centroids x 64 points, Z16-Z19 a coordinate of the points, Z20
+// and Z21 one value of a centroid in all lanes, Z22 and Z23 products, Z24-Z27 the best sums so far,
+// Z28-Z31 their centroids. The second best are in memory, in Z16-Z19 while sums are compared. Four
+// by four makes 16 independent chains, which hide the latency of the subtraction, and takes 8 loads
+// for 32 operations. Small widths need no code of their own: d = 1 takes 24 cycles for 4 x 64 on
+// Zen 5, what products, comparisons and minima take at two a cycle.
 
-// TERM subtracts from four sums the products of a column with one value.
+// TERM subtracts from four sums the products of a coordinate with one value.
 #define TERM(c, mem, s0, s1, s2, s3) \
 	VBROADCASTSS mem, c      \
 	VMULPS       c, Z16, Z22 \
@@ -85,8 +86,9 @@
 	VMOVUPS 128(AX), Z18 \
 	VMOVUPS 192(AX), Z19
 
-// func nearestPanelAVX512(assignments *byte, scores, seconds, sums, x *float32, stride, d int, centroids *float32, ld int, half *float32, k int, first, last bool)
-TEXT ·nearestPanelAVX512(SB), NOSPLIT, $0-90
+// func nearestLanesAVX512(assignments *byte, scores, seconds, sums, x *float32, stride, d int,
+//	centroids *float32, ld int, half *float32, k int, first, last bool)
+TEXT ·nearestLanesAVX512(SB), NOSPLIT, $0-90
 	MOVQ         sums+24(FP), R12
 	MOVQ         x+32(FP), DI
 	MOVQ         stride+40(FP), SI

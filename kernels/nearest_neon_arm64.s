@@ -6,14 +6,14 @@
 // 16 points in four registers meet four centroids at a time: 16 sums. Multiplied, rounded, then
 // subtracted: FMLS would round once.
 //
-// Registers: V0-V15 the sums, [centroid][4 points]; V16-V19 a column of the points, V20 of a centroid;
-// V21-V23 products; V24-V27 the best sums so far, V28-V31 their centroids. The second best lie in memory,
-// in V20-V23 while sums are compared.
+// Registers: V0-V15 the sums, [centroid][4 points]; V16-V19 a coordinate of the points, V20 of a
+// centroid; V21-V23 products; V24-V27 the best sums so far, V28-V31 their centroids. The second
+// best are in memory, in V20-V23 while sums are compared.
 //
-// R0 x, R1 bytes from one column to the next, R2 columns, R3 centroids, R4 bytes from one centroid
-// to the next, R5 half, R6 centroids left, R7 the number of the next centroid, R8 sums, R9 first, R10 last,
-// R19 seconds or 0.
-// In a round: R11 walks along x, R12-R15 along the centroids, R16 counts, R17 walks along sums.
+// R0 x, R1 bytes from one coordinate to the next, R2 coordinates, R3 centroids, R4 bytes from one
+// centroid to the next, R5 half, R6 centroids left, R7 the number of the next centroid, R8 sums, R9
+// first, R10 last, R19 seconds or 0. In a round: R11 walks along x, R12-R15 along the centroids,
+// R16 counts, R17 walks along sums.
 
 #define SAME(s0, s1, s2, s3) \
 	VLD1R.P 4(R5), [s0.S4]         \
@@ -82,8 +82,9 @@
 #define LOADSECONDS VLD1 (R19), [V20.S4, V21.S4, V22.S4, V23.S4]
 #define STORESECONDS VST1 [V20.S4, V21.S4, V22.S4, V23.S4], (R19)
 
-// func nearestPanelNEON(assignments *byte, scores, seconds, sums, x *float32, stride, d int, centroids *float32, ld int, half *float32, k int, first, last bool)
-TEXT ·nearestPanelNEON(SB), NOSPLIT, $0-90
+// func nearestLanesNEON(assignments *byte, scores, seconds, sums, x *float32, stride, d int,
+//	centroids *float32, ld int, half *float32, k int, first, last bool)
+TEXT ·nearestLanesNEON(SB), NOSPLIT, $0-90
 	MOVD  sums+24(FP), R8
 	MOVD  x+32(FP), R0
 	MOVD  stride+40(FP), R1

@@ -3,8 +3,8 @@
 // Encodings: Arm Architecture Reference Manual for A-profile, C7.2; the fields are written from bit
 // 31 down, with d in bits 4-0, n in 9-5 and m in 20-16. neon_arm64_test.go executes each.
 
-// The 4 lanes of d get the sums of 4 products of bytes; every lane of n meets the 4 bytes of lane i of m.
-// SDOT (by element): signed by signed.   0 Q=1 0 01111 size=10 L M:m 1110 H 0 n d, i = H:L
+// The 4 lanes of d get the sums of 4 products of bytes; every lane of n meets the 4 bytes of lane i
+// of m. SDOT (by element): signed by signed. 0 Q=1 0 01111 size=10 L M:m 1110 H 0 n d, i = H:L
 #define SDOT(m, i, n, d) WORD $(0x4f80e000 | (i&1)<<21 | (m)<<16 | (i>>1)<<11 | (n)<<5 | (d))
 // USDOT (by element): n unsigned, m signed.  0 Q=1 0 01111 10 L M:m 1111 H 0 n d, i = H:L
 #define USDOT(m, i, n, d) WORD $(0x4f80f000 | (i&1)<<21 | (m)<<16 | (i>>1)<<11 | (n)<<5 | (d))
@@ -17,7 +17,8 @@
 // d.S4 += sums of neighbours in n.H8, signed.  0 Q=1 U=0 01110 size=01 10000 00 1 10 10 n d
 #define SADALP(n, d) WORD $(0x4e606800 | (n)<<5 | (d))
 
-// Sign extension, SSHLL by 0.  0 Q U=0 011110 immh:immb=0001000 (bytes) or 0010000 (halves) 10100 1 n d
+// Sign extension, SSHLL by 0. 0 Q U=0 011110 immh:immb=0001000 (bytes) or 0010000 (halves) 10100 1
+// n d
 #define SXTLB(n, d) WORD $(0x0f08a400 | (n)<<5 | (d))
 #define SXTLB2(n, d) WORD $(0x4f08a400 | (n)<<5 | (d))
 #define SXTLH(n, d) WORD $(0x0f10a400 | (n)<<5 | (d))
@@ -29,7 +30,8 @@
 #define MLA(m, n, d) WORD $(0x4ea09400 | (m)<<16 | (n)<<5 | (d))
 // d.S4 = |n.S4|, as integers.  0 Q=1 U=0 01110 size=10 10000 01011 10 n d
 #define ABS(n, d) WORD $(0x4ea0b800 | (n)<<5 | (d))
-// d.S[0] = the largest of n.S4, unsigned; the rest of d is 0.  0 Q=1 U=1 01110 size=10 11000 0 1010 10 n d
+// d.S[0] = the largest of n.S4, unsigned; the rest of d is 0. 0 Q=1 U=1 01110 size=10 11000 0 1010
+// 10 n d
 #define UMAXV(n, d) WORD $(0x6eb0a800 | (n)<<5 | (d))
 
 // float32, four lanes.

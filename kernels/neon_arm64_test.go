@@ -17,10 +17,14 @@ func (v *vector) i16(i int) int32 { return int32(int16(binary.LittleEndian.Uint1
 func (v *vector) u32(i int) uint32 {
 	return binary.LittleEndian.Uint32(v[4*i:])
 }
-func (v *vector) i32(i int) int32             { return int32(v.u32(i)) }
-func (v *vector) f32(i int) float32           { return math.Float32frombits(v.u32(i)) }
-func (v *vector) set16(i int, value int32)    { binary.LittleEndian.PutUint16(v[2*i:], uint16(value)) }
-func (v *vector) set32(i int, value int32)    { binary.LittleEndian.PutUint32(v[4*i:], uint32(value)) }
+func (v *vector) i32(i int) int32   { return int32(v.u32(i)) }
+func (v *vector) f32(i int) float32 { return math.Float32frombits(v.u32(i)) }
+func (v *vector) set16(i int, value int32) {
+	binary.LittleEndian.PutUint16(v[2*i:], uint16(value))
+}
+func (v *vector) set32(i int, value int32) {
+	binary.LittleEndian.PutUint32(v[4*i:], uint32(value))
+}
 func (v *vector) setF32(i int, value float32) { v.set32(i, int32(math.Float32bits(value))) }
 
 func each16(f func(i int, d, n, m *vector) int32) func(d, n, m *vector) {
@@ -147,7 +151,8 @@ func TestInstructions(t *testing.T) {
 				before := v
 				execute(op, &v)
 				if vector(v[0]) != d {
-					t.Fatalf("%x, %x, %x: got %x, want %x", before[0], before[1], before[2], v[0], d)
+					t.Fatalf("%x, %x, %x: got %x, want %x", before[0], before[1], before[2], v[0],
+						d)
 				}
 			}
 		})

@@ -30,8 +30,8 @@ block:
 	SUBS $16, R5, R7
 	BLT  max8
 
-	// The largest magnitude: as integers, the bits of |x| order as the values do, and NaN and infinity
-	// come last.
+	// The largest magnitude: as integers, the bits of |x| order as the values do, and NaN and
+	// infinity come last.
 max16:
 	VLD1.P 64(R6), [V0.S4, V1.S4, V2.S4, V3.S4]
 	VAND   V31.B16, V0.B16, V0.B16

@@ -17,8 +17,8 @@ func TestChooseTakesTheBestRow(t *testing.T) {
 	checkChoice(t, "mul-window", mulWindowTiers)
 	checkChoice(t, "table", tableTiers)
 	checkChoice(t, "quantize", quantizeTiers)
-	checkChoice(t, "dense-vector", denseVecTiers)
-	checkChoice(t, "dense-matrix", denseMatTiers)
+	checkChoice(t, "dense-vector", denseVectorTiers)
+	checkChoice(t, "dense-matrix", denseMatrixTiers)
 	checkChoice(t, "nearest", nearestTiers)
 	checkChoice(t, "update", updateTiers)
 	checkChoice(t, "trellis", trellisTiers)
@@ -42,7 +42,8 @@ func checkChoice[F any](t *testing.T, op string, table []tier[F]) {
 	for i, tr := range table {
 		for _, before := range table[:i] {
 			if before.need&^tr.need == 0 {
-				t.Errorf("%s: tier %q runs wherever %q does and comes first: the latter is never used", op, before.name, tr.name)
+				t.Errorf("%s: %q comes first and runs wherever %q does, which is never used",
+					op, before.name, tr.name)
 			}
 		}
 	}
@@ -71,12 +72,14 @@ func TestMaskedFeatures(t *testing.T) {
 		}
 	}
 	arm := asimd | asimddp | i8mm
-	for off, want := range map[string]features{"i8mm": asimd | asimddp, "asimddp": asimd, "asimd": 0, "avx2": arm} {
+	for off, want := range map[string]features{"i8mm": asimd | asimddp, "asimddp": asimd,
+		"asimd": 0, "avx2": arm} {
 		if got, unknown := arm.without(off); got != want || unknown != nil {
 			t.Errorf("without %q: %v (unknown %q), want %v", off, got, unknown, want)
 		}
 	}
-	if got, unknown := all.without("avx1024,avx512vbmi"); got != all&^avx512vbmi || !slices.Equal(unknown, []string{"avx1024"}) {
+	if got, unknown := all.without("avx1024,avx512vbmi"); got != all&^avx512vbmi ||
+		!slices.Equal(unknown, []string{"avx1024"}) {
 		t.Errorf("without an unknown feature: %v, unknown %q", got, unknown)
 	}
 	if s := choose(0); s.Tier("mul-u8") != "scalar" || s.Tier("table") != "scalar" {
@@ -104,13 +107,16 @@ func TestAskForTiles(t *testing.T) {
 		{"refused", tiles, "", refusal, 1, tiles &^ amx, "amx (no)"},
 		{"switched off", tiles, "amx", refusal, 0, tiles &^ amx, "amx"},
 		{"switched off below", tiles, "avx512vnni", nil, 0, avx2 | fma | avx512, "avx512vnni,amx"},
-		{"refused, more lacking", tiles &^ avx512vnni, "", refusal, 1, avx2 | fma | avx512, "avx512vnni,amx (no)"},
-		{"a CPU without", avx2, "", refusal, 0, avx2, "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,amx"},
+		{"refused, more lacking", tiles &^ avx512vnni, "", refusal, 1, avx2 | fma | avx512,
+			"avx512vnni,amx (no)"},
+		{"a CPU without", avx2, "", refusal, 0, avx2,
+			"avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,amx"},
 	} {
 		asked := 0
 		got, why, err := hostFeatures(c.has, c.off, func() error { asked++; return c.refusal })
 		if got != c.want || asked != c.asked || err != nil {
-			t.Errorf("%s: %v after asking %d times (error %v), want %v after %d", c.name, got, asked, err, c.want, c.asked)
+			t.Errorf("%s: %v after asking %d times (error %v), want %v after %d", c.name, got,
+				asked, err, c.want, c.asked)
 		}
 		if s := lacks(avx512|avx512vnni|amx, got, why); s != c.lacks {
 			t.Errorf("%s: lacks %q, want %q", c.name, s, c.lacks)
@@ -130,7 +136,8 @@ func TestLimited(t *testing.T) {
 		s, err := Limited(info.Tier)
 		if need&^host != 0 {
 			if err == nil || !strings.Contains(err.Error(), lacks(need, host, amxRefusal)) {
-				t.Errorf("Limited(%q) on a machine without %v: error %v", info.Tier, need&^host, err)
+				t.Errorf("Limited(%q) on a machine without %v: error %v", info.Tier, need&^host,
+					err)
 			}
 			continue
 		}
@@ -140,7 +147,8 @@ func TestLimited(t *testing.T) {
 		}
 		if got := s.Tier(info.Op); got != info.Tier {
 			// A row of the same name elsewhere may need more, and so allow a better row here.
-			if !slices.ContainsFunc(s.Tiers(), func(o TierInfo) bool { return o.Op == info.Op && o.Tier == got && o.need&^need == 0 }) {
+			if !slices.ContainsFunc(s.Tiers(),
+				func(o TierInfo) bool { return o.Op == info.Op && o.Tier == got && o.need&^need == 0 }) {
 				t.Errorf("Limited(%q) uses tier %q for %s", info.Tier, got, info.Op)
 			}
 		}
@@ -156,13 +164,7 @@ func TestLimited(t *testing.T) {
 	}
 }
 
-func TestMaxDot(t *testing.T) {
-	if 255*128*int64(MaxDot) > math.MaxInt32 {
-		t.Error("a sum of MaxDot products overflows")
-	}
-	if 255*128*int64(MaxDot+1) <= math.MaxInt32 {
-		t.Error("MaxDot is not the largest")
-	}
+func TestNoSumOverflows(t *testing.T) {
 	if 2*255*128*int64(Block)*127 > math.MaxInt32 {
 		t.Error("a block with multipliers and its zero point overflows")
 	}
@@ -170,12 +172,14 @@ func TestMaxDot(t *testing.T) {
 
 // mulCase is a small valid matrix and input for tests of the public methods.
 func mulCase(d, lookup int) (*Matrix, *Input, []float32) {
-	return mulOf(mulShape{panels: 2, quads: 16, blockQuads: 8, groupQuads: 8, n: 9, d: d, p1: 2}, lookup)
+	return mulOf(mulShape{panels: 2, quads: 16, blockQuads: 8, groupQuads: 8, n: 9, d: d, p1: 2},
+		lookup)
 }
 
 // mulBatch is one for which every tier needs all its kernels.
 func mulBatch(d, lookup int) (*Matrix, *Input, []float32) {
-	return mulOf(mulShape{panels: 3, quads: 32, blockQuads: 16, groupQuads: 16, n: 16 + 4 + 1, d: d, p1: 3}, lookup)
+	return mulOf(mulShape{panels: 3, quads: 32, blockQuads: 16, groupQuads: 16, n: 16 + 4 + 1, d: d,
+		p1: 3}, lookup)
 }
 
 func mulOf(s mulShape, lookup int) (*Matrix, *Input, []float32) {
@@ -209,8 +213,10 @@ func TestAllocations(t *testing.T) {
 			check(info.Tier+" MulLookup", func() { s.MulLookup(dst, 3*PanelRows, m, in, 0, 3) })
 		}
 		tb := NewTables(5, 2)
-		centroids, q, scales, init := make([]byte, Centroids*8), make([]int8, 40), make([]float32, 3), make([]int32, 5)
-		codes, scale, sums := make([]byte, 5*TablePanelRows), make([]float32, TablePanelRows), make([]float32, TablePanelRows)
+		centroids, q, scales, init := make([]byte, Centroids*8), make([]int8, 40),
+			make([]float32, 3), make([]int32, 5)
+		codes, scale, sums := make([]byte, 5*TablePanelRows), make([]float32, TablePanelRows),
+			make([]float32, TablePanelRows)
 		check(info.Tier+" BuildTables", func() { s.BuildTables(tb, centroids, 8, q, scales, init) })
 		check(info.Tier+" SpreadTables", func() { s.SpreadTables(sums, tb, codes, scale, 0, 1) })
 	}
@@ -250,12 +256,14 @@ func TestPanics(t *testing.T) {
 	tb := NewTables(4, 2)
 	build := func(width, centroids, q, scales, init int) func() {
 		return func() {
-			best.BuildTables(tb, make([]byte, centroids), width, make([]int8, q), make([]float32, scales), make([]int32, init))
+			best.BuildTables(tb, make([]byte, centroids), width, make([]int8, q),
+				make([]float32, scales), make([]int32, init))
 		}
 	}
 	spread := func(dst, codes, scale, p0, p1 int) func() {
 		return func() {
-			best.SpreadTables(make([]float32, dst), tb, make([]byte, codes), make([]float32, scale), p0, p1)
+			best.SpreadTables(make([]float32, dst), tb, make([]byte, codes), make([]float32, scale),
+				p0, p1)
 		}
 	}
 	for name, f := range map[string]func(){
@@ -264,6 +272,7 @@ func TestPanics(t *testing.T) {
 		"groups of no columns":               mul(func(m *Matrix, _ *Input) { m.GroupQuads = 0 }),
 		"groups that do not divide a block":  mul(func(m *Matrix, _ *Input) { m.GroupQuads = 3 }),
 		"short codes":                        mul(func(m *Matrix, _ *Input) { m.Codes = m.Codes[1:] }),
+		"bytes with a lookup":                mul(func(m *Matrix, _ *Input) { m.Lookup = make([]byte, 256) }),
 		"short multipliers":                  mul(func(m *Matrix, _ *Input) { m.Mult = m.Mult[1:] }),
 		"short row scales":                   mul(func(m *Matrix, _ *Input) { m.Scale = m.Scale[1:] }),
 		"a short input":                      mul(func(_ *Matrix, in *Input) { in.Q = in.Q[1:] }),
@@ -284,7 +293,8 @@ func TestPanics(t *testing.T) {
 		"tables of short scales":             build(8, Centroids*8, 32, 1, 4),
 		"tables of a short zero point":       build(8, Centroids*8, 32, 2, 3),
 		"tables of more than 4*Block columns": func() {
-			best.BuildTables(NewTables(5, 5), make([]byte, 1<<16), 256, make([]int8, 1280), make([]float32, 1), make([]int32, 5))
+			best.BuildTables(NewTables(5, 5), make([]byte, 1<<16), 256, make([]int8, 1280),
+				make([]float32, 1), make([]int32, 5))
 		},
 		"a spread into a short dst":       spread(127, 512, 128, 0, 2),
 		"a spread of short codes":         spread(128, 511, 128, 0, 2),

@@ -2,6 +2,24 @@
 
 package kernels
 
+// tableBuild is tableBuildScalar with a tier's two halves: dots fills t.Work for a block and
+// returns the sum of the largest magnitudes, pack rounds it.
+func tableBuild(
+	dots func(work *int32, centroids *byte, quads int, q *int8, init *int32, segments int) int32,
+	pack func(data *int16, work *int32, segments int, f float32),
+) tableBuildFunc {
+	return func(t *Tables, centroids []byte, width int, q []int8, scales []float32, init []int32) {
+		for b := range ceilDiv(t.Segments, t.BlockSegments) {
+			first := b * t.BlockSegments
+			n := min(t.BlockSegments, t.Segments-first)
+			total := dots(&t.Work[0], &centroids[0], width/4, &q[first*width], &init[first], n)
+			f := tableFactor(n, total)
+			t.Scales[b] = scales[b] / f
+			pack(&t.Data[first*Centroids], &t.Work[0], n, f)
+		}
+	}
+}
+
 // spreadArgs is what the spread kernels take: a tile.
 type spreadArgs struct {
 	dst           *float32 // the first row of the first panel
@@ -14,29 +32,8 @@ type spreadArgs struct {
 	panels        int
 }
 
-// buildTables is buildTablesScalar with a tier's two halves: dots fills t.Work for a block and returns the sum
-// of the largest magnitudes, pack rounds it.
-func buildTables(
-	dots func(work *int32, centroids *byte, quads int, q *int8, init *int32, segments int) int32,
-	pack func(data *int16, work *int32, segments int, f float32),
-	t *Tables, centroids []byte, width int, q []int8, scales []float32, init []int32,
-) {
-	for b := range ceilDiv(t.Segments, t.BlockSegments) {
-		first := b * t.BlockSegments
-		n := min(t.BlockSegments, t.Segments-first)
-		total := dots(&t.Work[0], &centroids[0], width/4, &q[first*width], &init[first], n)
-		f := tableFactor(n, total)
-		t.Scales[b] = scales[b] / f
-		pack(&t.Data[first*Centroids], &t.Work[0], n, f)
-	}
-}
-
-func buildTablesVBMI(t *Tables, centroids []byte, width int, q []int8, scales []float32, init []int32) {
-	buildTables(tableDotsVNNI, tablePackVBMI, t, centroids, width, q, scales, init)
-}
-
-// spreadArgs returns what a kernel needs to spread t along the tile of panels [p0, p1) that begins at p0. t has
-// segments.
+// spreadArgs returns what a kernel needs to spread t along the tile of panels [p0, p1) that begins
+// at p0. t has segments.
 func (t *Tables) spreadArgs(dst []float32, codes []byte, scale []float32, p0, p1 int) spreadArgs {
 	return spreadArgs{
 		dst:           &dst[p0*TablePanelRows],
@@ -50,49 +47,89 @@ func (t *Tables) spreadArgs(dst []float32, codes []byte, scale []float32, p0, p1
 	}
 }
 
-func spreadTablesAVX512VBMI(dst []float32, t *Tables, codes []byte, scale []float32, p0, p1 int) {
+func spreadAVX512VBMI(dst []float32, t *Tables, codes []byte, scale []float32, p0, p1 int) {
 	if t.Segments == 0 {
-		spreadTablesScalar(dst, t, codes, scale, p0, p1)
+		tableSpreadScalar(dst, t, codes, scale, p0, p1)
 		return
 	}
 	for p := p0; p < p1; p += TableTile {
 		a := t.spreadArgs(dst, codes, scale, p, p1)
-		spreadTablesVBMI(&a)
+		tableSpreadAVX512VBMI(&a)
 	}
 }
 
-func buildTablesAVX512(t *Tables, centroids []byte, width int, q []int8, scales []float32, init []int32) {
-	buildTables(tableDotsVNNI, tablePackAVX512, t, centroids, width, q, scales, init)
-}
-
-func spreadTablesVNNI(dst []float32, t *Tables, codes []byte, scale []float32, p0, p1 int) {
+func spreadAVX512VNNI(dst []float32, t *Tables, codes []byte, scale []float32, p0, p1 int) {
 	if t.Segments == 0 {
-		spreadTablesScalar(dst, t, codes, scale, p0, p1)
+		tableSpreadScalar(dst, t, codes, scale, p0, p1)
 		return
 	}
 	for p := p0; p < p1; p += TableTile {
 		a := t.spreadArgs(dst, codes, scale, p, p1)
-		spreadTablesAVX512(&a)
+		tableSpreadAVX512VNNI(&a)
 	}
 }
 
-func buildTablesAVXVNNI(t *Tables, centroids []byte, width int, q []int8, scales []float32, init []int32) {
-	buildTables(tableDotsAVXVNNI, tablePackAVX2, t, centroids, width, q, scales, init)
-}
-
-func buildTablesAVX2(t *Tables, centroids []byte, width int, q []int8, scales []float32, init []int32) {
-	buildTables(tableDotsAVX2, tablePackAVX2, t, centroids, width, q, scales, init)
-}
-
-func spreadTablesGather(dst []float32, t *Tables, codes []byte, scale []float32, p0, p1 int) {
+func spreadAVX2(dst []float32, t *Tables, codes []byte, scale []float32, p0, p1 int) {
 	if t.Segments == 0 {
-		spreadTablesScalar(dst, t, codes, scale, p0, p1)
+		tableSpreadScalar(dst, t, codes, scale, p0, p1)
 		return
 	}
 	var last [Centroids + 2]int16
 	copy(last[:], t.Data[(t.Segments-1)*Centroids:])
 	for p := p0; p < p1; p += TableTile {
 		a := t.spreadArgs(dst, codes, scale, p, p1)
-		spreadTablesAVX2(&a, &last[0])
+		tableSpreadAVX2(&a, &last[0])
 	}
 }
+
+// tableDotsAVX512VNNI is the first half of tableBuildScalar for one block: work[s][k] = init[s] +
+// sum of centroid[k] * q[s], for width = 4*quads columns. It returns the sum over s of the largest
+// |work[s][k]|.
+//
+//go:noescape
+func tableDotsAVX512VNNI(work *int32, centroids *byte, quads int, q *int8, init *int32,
+	segments int) int32
+
+// tableDotsAVXVNNI is tableDotsAVX512VNNI.
+//
+//go:noescape
+func tableDotsAVXVNNI(work *int32, centroids *byte, quads int, q *int8, init *int32,
+	segments int) int32
+
+// tableDotsAVX2 is tableDotsAVX512VNNI.
+//
+//go:noescape
+func tableDotsAVX2(work *int32, centroids *byte, quads int, q *int8, init *int32,
+	segments int) int32
+
+// tablePackAVX512VBMI rounds work * f to int16, halves to even, and writes the 256 low bytes of
+// each segment and then its 256 high bytes.
+//
+//go:noescape
+func tablePackAVX512VBMI(data *int16, work *int32, segments int, f float32)
+
+// tablePackAVX512VNNI is tablePackAVX2.
+//
+//go:noescape
+func tablePackAVX512VNNI(data *int16, work *int32, segments int, f float32)
+
+// tablePackAVX2 rounds work * f to int16, halves to even, and writes them in the order of work.
+//
+//go:noescape
+func tablePackAVX2(data *int16, work *int32, segments int, f float32)
+
+// tableSpreadAVX512VBMI is tableSpreadScalar for tables as tablePackAVX512VBMI leaves them.
+//
+//go:noescape
+func tableSpreadAVX512VBMI(a *spreadArgs)
+
+// tableSpreadAVX512VNNI is tableSpreadScalar.
+//
+//go:noescape
+func tableSpreadAVX512VNNI(a *spreadArgs)
+
+// tableSpreadAVX2 is tableSpreadScalar. Gathers load two bytes more than an entry has, so the last
+// segment is read from a copy that has room behind it.
+//
+//go:noescape
+func tableSpreadAVX2(a *spreadArgs, last *int16)

@@ -2,24 +2,13 @@
 
 package kernels
 
-func buildTablesI8MM(t *Tables, centroids []byte, width int, q []int8, scales []float32, init []int32) {
-	mulI8MM.buildTables(t, centroids, width, q, scales, init)
-}
-
-func buildTablesSDOT(t *Tables, centroids []byte, width int, q []int8, scales []float32, init []int32) {
-	mulSDOT.buildTables(t, centroids, width, q, scales, init)
-}
-
-func buildTablesNEON(t *Tables, centroids []byte, width int, q []int8, scales []float32, init []int32) {
-	mulNEON.buildTables(t, centroids, width, q, scales, init)
-}
-
-func (k *mulKernels) buildTables(t *Tables, centroids []byte, width int, q []int8, scales []float32, init []int32) {
+func (k *mulKernels) buildTables(t *Tables, centroids []byte, width int, q []int8, scales []float32,
+	init []int32) {
 	if k.signed {
 		s := mulPool.Get().(*mulScratch)
 		defer s.release()
 		starts := s.starts(t.Segments)
-		groupStartsNEON(&starts[0], &init[0], &q[0], t.Segments*width/4, width/4)
+		mulU8StartsNEON(&starts[0], &init[0], &q[0], t.Segments*width/4, width/4)
 		init = starts
 	}
 	for b := range ceilDiv(t.Segments, t.BlockSegments) {
@@ -31,3 +20,25 @@ func (k *mulKernels) buildTables(t *Tables, centroids []byte, width int, q []int
 		tablePackNEON(&t.Data[first*Centroids], &t.Work[0], n, f)
 	}
 }
+
+// tableDotsI8MM is the first part of tableBuildScalar for one block: work[s][k] = init[s] + sum of
+// centroid[k] * q[s], for width = 4*quads columns. segments > 0.
+//
+//go:noescape
+func tableDotsI8MM(work *int32, centroids *byte, quads int, q *int8, init *int32, segments int)
+
+//go:noescape
+func tableDotsSDOT(work *int32, centroids *byte, quads int, q *int8, init *int32, segments int)
+
+//go:noescape
+func tableDotsNEON(work *int32, centroids *byte, quads int, q *int8, init *int32, segments int)
+
+// tableTotalNEON returns the sum over s of the largest |work[s][k]|.
+//
+//go:noescape
+func tableTotalNEON(work *int32, segments int) int32
+
+// tablePackNEON rounds work * f to int16, halves to even.
+//
+//go:noescape
+func tablePackNEON(data *int16, work *int32, segments int, f float32)

@@ -13,7 +13,8 @@
 	VPADDD    Y9, even, even \
 	VPADDD    Y8, odd, odd
 
-// func tableDotsAVX2(work *int32, centroids *byte, quads int, q *int8, init *int32, segments int) int32
+// func tableDotsAVX2(work *int32, centroids *byte, quads int, q *int8, init *int32, segments int)
+//	int32
 TEXT ·tableDotsAVX2(SB), NOSPLIT, $0-52
 	MOVQ     work+0(FP), DI
 	MOVQ     q+24(FP), BX
@@ -107,8 +108,8 @@ loop:
 	VZEROUPPER
 	RET
 
-// GATHER adds the entries of eight rows, in the low halves of 32 bits: what carries into the high ones, and
-// the neighbour that is loaded into them, is shifted out at the end of a block.
+// GATHER adds the entries of eight rows, in the low halves of 32 bits: what carries into the high
+// ones, and the neighbour that is loaded into them, is shifted out at the end of a block.
 #define GATHER(off, sum) \
 	VPMOVZXBD  (off)(BX), Y8       \
 	VPCMPEQD   Y9, Y9, Y9          \
@@ -125,8 +126,8 @@ loop:
 	VADDPS     sum, Y8, Y8          \
 	VMOVUPS    Y8, (off)(DX)
 
-// func spreadTablesAVX2(a *spreadArgs, last *int16)
-TEXT ·spreadTablesAVX2(SB), NOSPLIT, $0-16
+// func tableSpreadAVX2(a *spreadArgs, last *int16)
+TEXT ·tableSpreadAVX2(SB), NOSPLIT, $0-16
 	MOVQ a+0(FP), DI
 	MOVQ spreadArgs_codes(DI), R14
 	MOVQ spreadArgs_dst(DI), DX

@@ -2,8 +2,8 @@
 
 #include "go_asm.h"
 #include "textflag.h"
-#include "ahead_amd64.h"
-#include "lookup_amd64.h"
+#include "avx512vnni_amd64.h"
+#include "avx512vbmi_amd64.h"
 
 // The words of two registers, even rows in the first and odd rows in the second, in order of rows.
 DATA interleaveLow<>+0(SB)/8, $0x0021000100200000
@@ -16,8 +16,8 @@ DATA interleaveLow<>+48(SB)/8, $0x002d000d002c000c
 DATA interleaveLow<>+56(SB)/8, $0x002f000f002e000e
 GLOBL interleaveLow<>(SB), RODATA|NOPTR, $64
 
-// Where VPACKSSDW leaves the low bytes of 64 int32 in two registers of int16: it works within lanes of
-// 16 bytes, four values of the first register, then four of the second.
+// Where VPACKSSDW leaves the low bytes of 64 int32 in two registers of int16: it works within lanes
+// of 16 bytes, four values of the first register, then four of the second.
 DATA packLow<>+0(SB)/8, $0x1614121006040200
 DATA packLow<>+8(SB)/8, $0x3634323026242220
 DATA packLow<>+16(SB)/8, $0x1e1c1a180e0c0a08
@@ -48,8 +48,8 @@ GLOBL packLow<>(SB), RODATA|NOPTR, $64
 	VMOVDQU32 Z4, (64*i)(DI)     \
 	VMOVDQU32 Z5, (256+64*i)(DI)
 
-// func tablePackVBMI(data *int16, work *int32, segments int, f float32)
-TEXT ·tablePackVBMI(SB), NOSPLIT, $0-28
+// func tablePackAVX512VBMI(data *int16, work *int32, segments int, f float32)
+TEXT ·tablePackAVX512VBMI(SB), NOSPLIT, $0-28
 	MOVQ         data+0(FP), DI
 	MOVQ         work+8(FP), SI
 	MOVQ         segments+16(FP), CX
@@ -86,7 +86,8 @@ segment:
 	VPADDW    Z8, o, o                 \
 	VPADDB    Z9, h, h
 
-// FINISH16 adds 16 rows of one block to y. K3 is empty in the first block. Z28 is the block's scale.
+// FINISH16 adds 16 rows of one block to y. K3 is empty in the first block. Z28 is the block's
+// scale.
 #define FINISH16(sums, off) \
 	VPMOVSXWD sums, Z10                \
 	VCVTDQ2PS Z10, Z10                 \
@@ -128,9 +129,10 @@ segment:
 	VMULPS  (off)(R9), Z8, Z8   \
 	VMOVUPS Z8, (off)(DX)
 
-// func spreadTablesVBMI(a *spreadArgs)
-// The four panels of a whole tile share the loads of a table, those of another go one by one. dst holds y.
-TEXT ·spreadTablesVBMI(SB), NOSPLIT, $0-8
+// func tableSpreadAVX512VBMI(a *spreadArgs)
+// The four panels of a whole tile share the loads of a table, those of another go one by one. dst
+// holds y.
+TEXT ·tableSpreadAVX512VBMI(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), DI
 	VMOVDQU32    interleaveLow<>(SB), Z31
 	MOVQ         $0x0010001000100010, AX

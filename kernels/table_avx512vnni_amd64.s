@@ -10,8 +10,8 @@
 	VPMOVDW   z, y         \
 	VMOVDQU   y, (to)(DI)
 
-// func tablePackAVX512(data *int16, work *int32, segments int, f float32)
-TEXT ·tablePackAVX512(SB), NOSPLIT, $0-28
+// func tablePackAVX512VNNI(data *int16, work *int32, segments int, f float32)
+TEXT ·tablePackAVX512VNNI(SB), NOSPLIT, $0-28
 	MOVQ         data+0(FP), DI
 	MOVQ         work+8(FP), SI
 	MOVQ         segments+16(FP), CX
@@ -30,8 +30,8 @@ loop:
 	VZEROUPPER
 	RET
 
-// SPREAD adds the entries of 32 rows. VPERMI2W looks up 64 entries, by the low six bits of a code; the
-// other two bits choose among four such lookups.
+// SPREAD adds the entries of 32 rows. VPERMI2W looks up 64 entries, by the low six bits of a code;
+// the other two bits choose among four such lookups.
 #define SPREAD(codes, sum) \
 	VPMOVZXBW codes, Z8       \
 	VPTESTMW  Z31, Z8, K1     \
@@ -48,7 +48,8 @@ loop:
 	VMOVDQU16 Z10, K2, Z8     \
 	VPADDW    Z8, sum, sum
 
-// FINISH16 adds 16 rows of one block to y. K3 is empty in the first block. Z28 is the block's scale.
+// FINISH16 adds 16 rows of one block to y. K3 is empty in the first block. Z28 is the block's
+// scale.
 #define FINISH16(sums, off) \
 	VPMOVSXWD sums, Z10                \
 	VCVTDQ2PS Z10, Z10                 \
@@ -79,9 +80,9 @@ loop:
 	VMULPS  (off)(R9), Z8, Z8   \
 	VMOVUPS Z8, (off)(DX)
 
-// func spreadTablesAVX512(a *spreadArgs)
+// func tableSpreadAVX512VNNI(a *spreadArgs)
 // Two panels at a time share the loads of a table; a last one is alone. dst holds y.
-TEXT ·spreadTablesAVX512(SB), NOSPLIT, $0-8
+TEXT ·tableSpreadAVX512VNNI(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), DI
 	MOVQ         $0x0040004000400040, AX
 	VPBROADCASTQ AX, Z31

@@ -5,8 +5,8 @@ package kernels
 import "golang.org/x/sys/cpu"
 
 // detect reads what the CPU and the operating system offer. x/sys/cpu reports AVX-512 bits only
-// when the system saves the wide registers; its HasAVXVNNI asks for AVX only, so rows list avx2 too,
-// and its AMX bits are those of the CPU alone: allowTiles asks the operating system.
+// when the system saves the wide registers; its HasAVXVNNI asks for AVX only, so rows list avx2
+// too, and its AMX bits are those of the CPU alone: allowTiles asks the operating system.
 func detect() features {
 	var f features
 	for _, c := range []struct {
@@ -40,55 +40,58 @@ var quantizeTiers = []tier[quantizeFunc]{
 }
 
 var mulU8Tiers = []tier[mulFunc]{
-	{"amx", avx512 | avx512vnni | amx, mulU8AMX},
-	{"avx512vnni", avx512 | avx512vnni, mulU8VNNI},
-	{"avxvnni", avx2 | avxvnni, mulU8AVXVNNI},
-	{"avx2", avx2, mulU8AVX2},
+	{"amx", avx512 | avx512vnni | amx, mulAMX(codedU8)},
+	{"avx512vnni", avx512 | avx512vnni, mulAVX512(codedU8)},
+	{"avxvnni", avx2 | avxvnni, mulAVXVNNI(codedU8)},
+	{"avx2", avx2, mulAVX2(codedU8)},
 	{"scalar", 0, mulU8Scalar},
 }
 
 var mulNibbleTiers = []tier[mulFunc]{
-	{"amx", avx512 | avx512vnni | amx, mulNibbleAMX},
-	{"avx512vnni", avx512 | avx512vnni, mulNibbleVNNI},
-	{"avxvnni", avx2 | avxvnni, mulNibbleAVXVNNI},
-	{"avx2", avx2, mulNibbleAVX2},
+	{"amx", avx512 | avx512vnni | amx, mulAMX(codedNibble)},
+	{"avx512vnni", avx512 | avx512vnni, mulAVX512(codedNibble)},
+	{"avxvnni", avx2 | avxvnni, mulAVXVNNI(codedNibble)},
+	{"avx2", avx2, mulAVX2(codedNibble)},
 	{"scalar", 0, mulNibbleScalar},
 }
 
 var mulLookupTiers = []tier[mulFunc]{
-	{"amx", avx512 | avx512vnni | avx512vbmi | amx, mulLookupAMX},
-	{"avx512vbmi", avx512 | avx512vnni | avx512vbmi, mulLookupVBMI},
-	{"avxvnni", avx2 | avxvnni, mulLookupAVXVNNI},
-	{"avx2", avx2, mulLookupAVX2},
+	{"amx", avx512 | avx512vnni | avx512vbmi | amx, mulAMX(codedLookup)},
+	{"avx512vbmi", avx512 | avx512vnni | avx512vbmi, mulAVX512(codedLookup)},
+	{"avxvnni", avx2 | avxvnni, mulAVXVNNI(codedLookup)},
+	{"avx2", avx2, mulAVX2(codedLookup)},
 	{"scalar", 0, mulLookupScalar},
 }
 
 var mulWindowTiers = []tier[mulFunc]{
-	{"amx", avx512 | avx512vnni | avx512vbmi | amx, mulWindowAMX},
-	{"avx512vbmi", avx512 | avx512vnni | avx512vbmi, mulWindowVBMI},
-	{"avxvnni", avx2 | avxvnni, mulWindowAVXVNNI},
-	{"avx2", avx2, mulWindowAVX2},
+	{"amx", avx512 | avx512vnni | avx512vbmi | amx, mulAMX(codedWindow)},
+	{"avx512vbmi", avx512 | avx512vnni | avx512vbmi, mulAVX512(codedWindow)},
+	{"avxvnni", avx2 | avxvnni, mulAVXVNNI(codedWindow)},
+	{"avx2", avx2, mulAVX2(codedWindow)},
 	{"scalar", 0, mulWindowScalar},
 }
 
 var tableTiers = []tier[tableKernel]{
-	{"avx512vbmi", avx512 | avx512vnni | avx512vbmi, tableKernel{buildTablesVBMI, spreadTablesAVX512VBMI}},
-	{"avx512vnni", avx512 | avx512vnni, tableKernel{buildTablesAVX512, spreadTablesVNNI}},
-	{"avxvnni", avx2 | avxvnni, tableKernel{buildTablesAVXVNNI, spreadTablesGather}},
-	{"avx2", avx2, tableKernel{buildTablesAVX2, spreadTablesGather}},
-	{"scalar", 0, tableKernel{buildTablesScalar, spreadTablesScalar}},
+	{"avx512vbmi", avx512 | avx512vnni | avx512vbmi,
+		tableKernel{tableBuild(tableDotsAVX512VNNI, tablePackAVX512VBMI), spreadAVX512VBMI}},
+	{"avx512vnni", avx512 | avx512vnni,
+		tableKernel{tableBuild(tableDotsAVX512VNNI, tablePackAVX512VNNI), spreadAVX512VNNI}},
+	{"avxvnni", avx2 | avxvnni, tableKernel{tableBuild(tableDotsAVXVNNI, tablePackAVX2),
+		spreadAVX2}},
+	{"avx2", avx2, tableKernel{tableBuild(tableDotsAVX2, tablePackAVX2), spreadAVX2}},
+	{"scalar", 0, tableKernel{tableBuildScalar, tableSpreadScalar}},
 }
 
-var denseVecTiers = []tier[denseVecFunc]{
-	{"avx512", avx512 | fma, denseVecAVX512},
-	{"avx2", avx2 | fma, denseVecAVX2},
-	{"scalar", 0, denseVecScalar},
+var denseVectorTiers = []tier[denseVectorFunc]{
+	{"avx512", avx512 | fma, denseVectorAVX512},
+	{"avx2", avx2 | fma, denseVectorAVX2},
+	{"scalar", 0, denseVectorScalar},
 }
 
-var denseMatTiers = []tier[denseMatFunc]{
-	{"avx512", avx512 | fma, denseMatAVX512},
-	{"avx2", avx2 | fma, denseMatAVX2},
-	{"scalar", 0, denseMatScalar},
+var denseMatrixTiers = []tier[denseMatrixFunc]{
+	{"avx512", avx512 | fma, denseMatrixAVX512},
+	{"avx2", avx2 | fma, denseMatrixAVX2},
+	{"scalar", 0, denseMatrixScalar},
 }
 
 var nearestTiers = []tier[nearestFunc]{
@@ -110,7 +113,7 @@ var trellisTiers = []tier[trellisFunc]{
 }
 
 var windowTiers = []tier[windowFunc]{
-	{"avx512", avx512, searchWindowsAVX512},
-	{"avx2", avx2, searchWindowsAVX2},
-	{"scalar", 0, searchWindowsScalar},
+	{"avx512", avx512, windowAVX512},
+	{"avx2", avx2, windowAVX2},
+	{"scalar", 0, windowScalar},
 }

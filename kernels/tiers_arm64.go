@@ -30,50 +30,50 @@ var quantizeTiers = []tier[quantizeFunc]{
 }
 
 var mulU8Tiers = []tier[mulFunc]{
-	{"i8mm", asimd | i8mm, mulU8I8MM},
-	{"sdot", asimd | asimddp, mulU8SDOT},
-	{"neon", asimd, mulU8NEON},
+	{"i8mm", asimd | i8mm, mulI8MM.u8},
+	{"sdot", asimd | asimddp, mulSDOT.u8},
+	{"neon", asimd, mulNEON.u8},
 	{"scalar", 0, mulU8Scalar},
 }
 
 var mulNibbleTiers = []tier[mulFunc]{
-	{"i8mm", asimd | i8mm, mulNibbleI8MM},
-	{"sdot", asimd | asimddp, mulNibbleSDOT},
-	{"neon", asimd, mulNibbleNEON},
+	{"i8mm", asimd | i8mm, mulI8MM.nibble},
+	{"sdot", asimd | asimddp, mulSDOT.nibble},
+	{"neon", asimd, mulNEON.nibble},
 	{"scalar", 0, mulNibbleScalar},
 }
 
 var mulLookupTiers = []tier[mulFunc]{
-	{"i8mm", asimd | i8mm, mulLookupI8MM},
-	{"sdot", asimd | asimddp, mulLookupSDOT},
-	{"neon", asimd, mulLookupNEON},
+	{"i8mm", asimd | i8mm, mulI8MM.lookup},
+	{"sdot", asimd | asimddp, mulSDOT.lookup},
+	{"neon", asimd, mulNEON.lookup},
 	{"scalar", 0, mulLookupScalar},
 }
 
 var mulWindowTiers = []tier[mulFunc]{
-	{"i8mm", asimd | i8mm, mulWindowI8MM},
-	{"sdot", asimd | asimddp, mulWindowSDOT},
-	{"neon", asimd, mulWindowNEON},
+	{"i8mm", asimd | i8mm, mulI8MM.window},
+	{"sdot", asimd | asimddp, mulSDOT.window},
+	{"neon", asimd, mulNEON.window},
 	{"scalar", 0, mulWindowScalar},
 }
 
-// Tables are spread by scalar code: a lookup in 512 bytes takes eight TBL and TBX of four registers for
-// 16 codes, about as long as 16 loads.
+// Tables are spread by scalar code: a lookup in 512 bytes takes eight TBL and TBX of four registers
+// for 16 codes, about as long as 16 loads.
 var tableTiers = []tier[tableKernel]{
-	{"i8mm", asimd | i8mm, tableKernel{buildTablesI8MM, spreadTablesScalar}},
-	{"sdot", asimd | asimddp, tableKernel{buildTablesSDOT, spreadTablesScalar}},
-	{"neon", asimd, tableKernel{buildTablesNEON, spreadTablesScalar}},
-	{"scalar", 0, tableKernel{buildTablesScalar, spreadTablesScalar}},
+	{"i8mm", asimd | i8mm, tableKernel{mulI8MM.buildTables, tableSpreadScalar}},
+	{"sdot", asimd | asimddp, tableKernel{mulSDOT.buildTables, tableSpreadScalar}},
+	{"neon", asimd, tableKernel{mulNEON.buildTables, tableSpreadScalar}},
+	{"scalar", 0, tableKernel{tableBuildScalar, tableSpreadScalar}},
 }
 
-var denseVecTiers = []tier[denseVecFunc]{
-	{"neon", asimd, denseVecNEON},
-	{"scalar", 0, denseVecScalar},
+var denseVectorTiers = []tier[denseVectorFunc]{
+	{"neon", asimd, denseVectorNEON},
+	{"scalar", 0, denseVectorScalar},
 }
 
-var denseMatTiers = []tier[denseMatFunc]{
-	{"neon", asimd, denseMatNEON},
-	{"scalar", 0, denseMatScalar},
+var denseMatrixTiers = []tier[denseMatrixFunc]{
+	{"neon", asimd, denseMatrixNEON},
+	{"scalar", 0, denseMatrixScalar},
 }
 
 var nearestTiers = []tier[nearestFunc]{
@@ -92,6 +92,6 @@ var trellisTiers = []tier[trellisFunc]{
 }
 
 var windowTiers = []tier[windowFunc]{
-	{"neon", asimd, searchWindowsNEON},
-	{"scalar", 0, searchWindowsScalar},
+	{"neon", asimd, windowNEON},
+	{"scalar", 0, windowScalar},
 }

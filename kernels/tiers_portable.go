@@ -11,11 +11,12 @@ var (
 	mulNibbleTiers = []tier[mulFunc]{{"scalar", 0, mulNibbleScalar}}
 	mulLookupTiers = []tier[mulFunc]{{"scalar", 0, mulLookupScalar}}
 	mulWindowTiers = []tier[mulFunc]{{"scalar", 0, mulWindowScalar}}
-	tableTiers     = []tier[tableKernel]{{"scalar", 0, tableKernel{buildTablesScalar, spreadTablesScalar}}}
-	denseVecTiers  = []tier[denseVecFunc]{{"scalar", 0, denseVecScalar}}
-	denseMatTiers  = []tier[denseMatFunc]{{"scalar", 0, denseMatScalar}}
-	nearestTiers   = []tier[nearestFunc]{{"scalar", 0, nearestScalar}}
-	updateTiers    = []tier[updateKernel]{{"scalar", 0, updateKernel{updateRows, updateScalar}}}
-	trellisTiers   = []tier[trellisFunc]{{"scalar", 0, trellisScalar}}
-	windowTiers    = []tier[windowFunc]{{"scalar", 0, searchWindowsScalar}}
+	tableTiers     = []tier[tableKernel]{{"scalar", 0,
+		tableKernel{tableBuildScalar, tableSpreadScalar}}}
+	denseVectorTiers = []tier[denseVectorFunc]{{"scalar", 0, denseVectorScalar}}
+	denseMatrixTiers = []tier[denseMatrixFunc]{{"scalar", 0, denseMatrixScalar}}
+	nearestTiers     = []tier[nearestFunc]{{"scalar", 0, nearestScalar}}
+	updateTiers      = []tier[updateKernel]{{"scalar", 0, updateKernel{updateRows, updateScalar}}}
+	trellisTiers     = []tier[trellisFunc]{{"scalar", 0, trellisScalar}}
+	windowTiers      = []tier[windowFunc]{{"scalar", 0, windowScalar}}
 )

@@ -1,6 +1,7 @@
-// CANDIDATES leaves in each half of Y0 what the better candidates of the four subsets cost at the prepared step CX, from
-// the subset of the lowest candidate on, and in DX the offset in Trellis.order for that. DI is the trellis, R8 the table
-// of costs. The eight candidates are neighbours there, so they take one load and no gather.
+// CANDIDATES leaves in each half of Y0 what the better candidates of the four subsets cost at the
+// prepared step CX, from the subset of the lowest candidate on, and in DX the offset in
+// Trellis.order for that. DI is the trellis, R8 the table of costs. The eight candidates are
+// neighbours there, so they take one load and no gather.
 #define CANDIDATES(steps) \
 	VBROADCASTSS (steps)(CX*8), Y0               \
 	MOVL         4(steps)(CX*8), AX              \

@@ -49,8 +49,8 @@ loop:
 	VZEROUPPER
 	RET
 
-// STATES takes eight states from their predecessors in p and q, in the halves that lower and upper pick; at is their
-// place in Trellis.order. Their decisions go to AX.
+// STATES takes eight states from their predecessors in p and q, in the halves that lower and upper
+// pick; at is their place in Trellis.order. Their decisions go to AX.
 #define STATES(p, q, lower, upper, at, next) \
 	VPSHUFB   at(DI)(DX*1), Y0, Y1     \
 	VPSHUFB   at+128(DI)(DX*1), Y0, Y2 \
@@ -73,7 +73,7 @@ loop:
 	VPMOVZXBD trellisPairs<>+0(SB), Y14 \
 	VPMOVZXBD trellisPairs<>+8(SB), Y15
 
-// func trellis8PairAVX2(t *Trellis, cost *[256]float32, a, b *trellisLane, n int)
+// func trellis8PairAVX2(t *Trellis, cost *[256]float32, a, b *trellisWalk, n int)
 TEXT ·trellis8PairAVX2(SB), NOSPLIT, $0-40
 	MOVQ t+0(FP), DI
 	MOVQ cost+8(FP), R8
@@ -81,10 +81,10 @@ TEXT ·trellis8PairAVX2(SB), NOSPLIT, $0-40
 	MOVQ    a+16(FP), R9
 	MOVQ    b+24(FP), R10
 	MOVQ    n+32(FP), R11
-	MOVQ    trellisLane_steps(R9), SI
-	MOVQ    trellisLane_steps(R10), BX
-	VMOVUPS trellisLane_costs(R9), Y12
-	VMOVUPS trellisLane_costs(R10), Y13
+	MOVQ    trellisWalk_steps(R9), SI
+	MOVQ    trellisWalk_steps(R10), BX
+	VMOVUPS trellisWalk_costs(R9), Y12
+	VMOVUPS trellisWalk_costs(R10), Y13
 	XORL    CX, CX
 
 loop:
@@ -94,20 +94,20 @@ loop:
 	CMPQ CX, R11
 	JLT  loop
 
-	VMOVUPS Y12, trellisLane_costs(R9)
-	VMOVUPS Y13, trellisLane_costs(R10)
+	VMOVUPS Y12, trellisWalk_costs(R9)
+	VMOVUPS Y13, trellisWalk_costs(R10)
 	VZEROUPPER
 	RET
 
-// func trellis8AVX2(t *Trellis, cost *[256]float32, l *trellisLane, n int)
+// func trellis8AVX2(t *Trellis, cost *[256]float32, l *trellisWalk, n int)
 TEXT ·trellis8AVX2(SB), NOSPLIT, $0-32
 	MOVQ t+0(FP), DI
 	MOVQ cost+8(FP), R8
 	PAIRS
 	MOVQ    l+16(FP), R9
 	MOVQ    n+24(FP), R11
-	MOVQ    trellisLane_steps(R9), SI
-	VMOVUPS trellisLane_costs(R9), Y12
+	MOVQ    trellisWalk_steps(R9), SI
+	VMOVUPS trellisWalk_costs(R9), Y12
 	XORL    CX, CX
 
 loop:
@@ -116,22 +116,22 @@ loop:
 	CMPQ CX, R11
 	JLT  loop
 
-	VMOVUPS Y12, trellisLane_costs(R9)
+	VMOVUPS Y12, trellisWalk_costs(R9)
 	VZEROUPPER
 	RET
 
-// func trellis32AVX2(t *Trellis, cost *[256]float32, l *trellisLane, n int)
+// func trellis32AVX2(t *Trellis, cost *[256]float32, l *trellisWalk, n int)
 TEXT ·trellis32AVX2(SB), NOSPLIT, $0-32
 	MOVQ t+0(FP), DI
 	MOVQ cost+8(FP), R8
 	PAIRS
 	MOVQ    l+16(FP), R9
 	MOVQ    n+24(FP), R11
-	MOVQ    trellisLane_steps(R9), SI
-	VMOVUPS trellisLane_costs+0(R9), Y10
-	VMOVUPS trellisLane_costs+32(R9), Y11
-	VMOVUPS trellisLane_costs+64(R9), Y12
-	VMOVUPS trellisLane_costs+96(R9), Y13
+	MOVQ    trellisWalk_steps(R9), SI
+	VMOVUPS trellisWalk_costs+0(R9), Y10
+	VMOVUPS trellisWalk_costs+32(R9), Y11
+	VMOVUPS trellisWalk_costs+64(R9), Y12
+	VMOVUPS trellisWalk_costs+96(R9), Y13
 	XORL    CX, CX
 
 loop:
@@ -150,9 +150,9 @@ loop:
 	CMPQ    CX, R11
 	JLT     loop
 
-	VMOVUPS Y10, trellisLane_costs+0(R9)
-	VMOVUPS Y11, trellisLane_costs+32(R9)
-	VMOVUPS Y12, trellisLane_costs+64(R9)
-	VMOVUPS Y13, trellisLane_costs+96(R9)
+	VMOVUPS Y10, trellisWalk_costs+0(R9)
+	VMOVUPS Y11, trellisWalk_costs+32(R9)
+	VMOVUPS Y12, trellisWalk_costs+64(R9)
+	VMOVUPS Y13, trellisWalk_costs+96(R9)
 	VZEROUPPER
 	RET

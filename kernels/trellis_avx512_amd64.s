@@ -4,8 +4,8 @@
 #include "textflag.h"
 #include "trellis_amd64.h"
 
-// STATES takes sixteen states from their predecessors in Z12 and Z13, in the halves that pairs picks; at is their place
-// in Trellis.order. Their decisions go to AX.
+// STATES takes sixteen states from their predecessors in Z12 and Z13, in the halves that pairs
+// picks; at is their place in Trellis.order. Their decisions go to AX.
 #define STATES(pairs, at, next) \
 	VPSHUFB at(DI)(DX*1), Z0, Z1     \
 	VPSHUFB at+128(DI)(DX*1), Z0, Z2 \
@@ -17,15 +17,15 @@
 	VMINPS  Z3, Z4, next             \
 	KMOVW   K1, AX
 
-// func trellis32AVX512(t *Trellis, cost *[256]float32, l *trellisLane, n int)
+// func trellis32AVX512(t *Trellis, cost *[256]float32, l *trellisWalk, n int)
 TEXT ·trellis32AVX512(SB), NOSPLIT, $0-32
 	MOVQ      t+0(FP), DI
 	MOVQ      cost+8(FP), R8
 	MOVQ      l+16(FP), R9
 	MOVQ      n+24(FP), R11
-	MOVQ      trellisLane_steps(R9), SI
-	VMOVUPS   trellisLane_costs+0(R9), Z12
-	VMOVUPS   trellisLane_costs+64(R9), Z13
+	MOVQ      trellisWalk_steps(R9), SI
+	VMOVUPS   trellisWalk_costs+0(R9), Z12
+	VMOVUPS   trellisWalk_costs+64(R9), Z13
 	VPMOVZXBD trellisPairs<>+0(SB), Z14
 	VPMOVZXBD trellisPairs<>+16(SB), Z15
 	XORL      CX, CX
@@ -42,7 +42,7 @@ loop:
 	CMPQ    CX, R11
 	JLT     loop
 
-	VMOVUPS Z12, trellisLane_costs+0(R9)
-	VMOVUPS Z13, trellisLane_costs+64(R9)
+	VMOVUPS Z12, trellisWalk_costs+0(R9)
+	VMOVUPS Z13, trellisWalk_costs+64(R9)
 	VZEROUPPER
 	RET

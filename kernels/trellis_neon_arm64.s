@@ -10,17 +10,17 @@ DATA trellisBits<>+16(SB)/8, $0x0000002000000010
 DATA trellisBits<>+24(SB)/8, $0x0000008000000040
 GLOBL trellisBits<>(SB), RODATA|NOPTR, $32
 
-// R0 the trellis, R1 the costs of levels, R2 the steps, R3 how many are left, R4 and R5 Trellis.order for the lower
-// and the upper predecessors; V14 and V15 the bits of eight decisions, V16 and on the costs of states, V24 and on those
-// to come.
+// R0 the trellis, R1 the costs of levels, R2 the steps, R3 how many are left, R4 and R5
+// Trellis.order for the lower and the upper predecessors; V14 and V15 the bits of eight decisions,
+// V16 and on the costs of states, V24 and on those to come.
 #define START \
-	MOVD trellisLane_steps(R6), R2 \
+	MOVD trellisWalk_steps(R6), R2 \
 	MOVD $trellisBits<>(SB), R7    \
 	VLD1 (R7), [V14.S4, V15.S4]    \
-	ADD  $trellisLane_costs, R6
+	ADD  $trellisWalk_costs, R6
 
-// CANDIDATES leaves in V0 what the better candidates of the four subsets cost at the prepared step at R2, from the
-// subset of the lowest candidate on.
+// CANDIDATES leaves in V0 what the better candidates of the four subsets cost at the prepared step
+// at R2, from the subset of the lowest candidate on.
 #define CANDIDATES \
 	VLD1R  (R2), [V0.S4]                 \
 	MOVWU  4(R2), R4                     \
@@ -73,7 +73,7 @@ GLOBL trellisBits<>(SB), RODATA|NOPTR, $32
 	FMOVS  F1, R7                         \
 	MOVB   R7, byte(R2)
 
-// func trellis8NEON(t *Trellis, cost *[256]float32, l *trellisLane, n int)
+// func trellis8NEON(t *Trellis, cost *[256]float32, l *trellisWalk, n int)
 TEXT ·trellis8NEON(SB), NOSPLIT, $0-32
 	MOVD t+0(FP), R0
 	MOVD cost+8(FP), R1
@@ -94,7 +94,7 @@ loop:
 	VST1 [V16.S4, V17.S4], (R6)
 	RET
 
-// func trellis32NEON(t *Trellis, cost *[256]float32, l *trellisLane, n int)
+// func trellis32NEON(t *Trellis, cost *[256]float32, l *trellisWalk, n int)
 TEXT ·trellis32NEON(SB), NOSPLIT, $0-32
 	MOVD   t+0(FP), R0
 	MOVD   cost+8(FP), R1

@@ -8,8 +8,9 @@ import (
 )
 
 func TestTrellis(t *testing.T) {
-	for _, c := range []struct{ memory, g0, g1 int }{{3, 1, 2}, {3, 2, 5}, {5, 8, 23}, {5, 31, 17}, {3, 0, 0}} {
-		tr := NewTrellis(c.memory, c.g0, c.g1)
+	for _, c := range []struct{ memory, g0, g1 int }{{3, 1, 2}, {3, 2, 5}, {5, 8, 23}, {5, 31, 17},
+		{3, 0, 0}} {
+		tr := newTrellis(c.memory, c.g0, c.g1)
 		if tr.States() != 1<<c.memory {
 			t.Errorf("%v: %d states", c, tr.States())
 		}
@@ -21,15 +22,16 @@ func TestTrellis(t *testing.T) {
 				subset := 2*(b^parity(s&c.g1)) + parity(s&c.g0)
 				for level := subset; level < 256; level += 4 {
 					if got, want := tr.Next(s, byte(level)), (s<<1|b)%tr.States(); got != want {
-						t.Errorf("%v: level %d leads from state %d to %d, want %d", c, level-128, s, got, want)
+						t.Errorf("%v: level %d leads from state %d to %d, want %d", c, level-128, s,
+							got, want)
 					}
 				}
 			}
 		}
 	}
 	for _, c := range [][3]int{{4, 1, 2}, {2, 1, 2}, {3, 8, 1}, {3, 1, 8}, {5, -1, 1}, {5, 1, 32}} {
-		if !panics(func() { NewTrellis(c[0], c[1], c[2]) }) {
-			t.Errorf("NewTrellis%v did not panic", c)
+		if !panics(func() { newTrellis(c[0], c[1], c[2]) }) {
+			t.Errorf("newTrellis%v did not panic", c)
 		}
 	}
 }
@@ -48,7 +50,7 @@ func TestTrellisGain(t *testing.T) {
 	}{{Trellis4, 0.98}, {Trellis8, 1.07}, {Trellis32, 1.21}} {
 		const n = 200_000
 		rng := rand.New(rand.NewPCG(21, 22))
-		q := newSequence(n, Free)
+		q := newSequence(n, anyState)
 		for i := range q.X {
 			q.X[i] = float32(10 * rng.NormFloat64())
 		}
@@ -67,7 +69,8 @@ func TestTrellisGain(t *testing.T) {
 }
 
 func newSequence(n, start int) Sequence {
-	return Sequence{X: make([]float32, n), Class: make([]byte, n), Levels: make([]byte, n), Start: start}
+	return Sequence{X: make([]float32, n), Class: make([]byte, n), Levels: make([]byte, n),
+		Start: start}
 }
 
 // trellisCase is one call of the search.
@@ -84,7 +87,8 @@ func copySequences(t testing.TB, p place, rng *rand.Rand, seqs []Sequence) []Seq
 	for _, q := range seqs {
 		n := len(q.X)
 		c := Sequence{Start: q.Start, End: -1}
-		c.X, c.Class, c.Levels = alloc[float32](t, p, rng, n), alloc[byte](t, p, rng, n), alloc[byte](t, p, rng, n)
+		c.X, c.Class, c.Levels = alloc[float32](t, p, rng, n), alloc[byte](t, p, rng, n),
+			alloc[byte](t, p, rng, n)
 		copy(c.X, q.X)
 		copy(c.Class, q.Class)
 		out = append(out, c)
@@ -105,7 +109,8 @@ func (c trellisCase) check(t *testing.T, fn trellisFunc, rng *rand.Rand, p place
 		what := fmt.Sprintf("%s: %d states, sequence %d of %d, length %d from state %d, %v",
 			c.name, c.t.States(), i, len(want), len(want[i].X), want[i].Start, p)
 		if at := firstDifference(got[i].Levels, want[i].Levels); at >= 0 {
-			t.Fatalf("%s: level %d is %d, want %d", what, at, int(got[i].Levels[at])-128, int(want[i].Levels[at])-128)
+			t.Fatalf("%s: level %d is %d, want %d", what, at, int(got[i].Levels[at])-128,
+				int(want[i].Levels[at])-128)
 		}
 		if got[i].End != want[i].End {
 			t.Fatalf("%s: ends in state %d, want %d", what, got[i].End, want[i].End)
@@ -125,7 +130,8 @@ func oneOf(values ...float32) func(*rand.Rand) float32 {
 func nextTo(values ...float32) func(*rand.Rand) float32 {
 	var all []float32
 	for _, x := range values {
-		all = append(all, x, -x, math.Nextafter32(x, -1e9), math.Nextafter32(x, 1e9), math.Nextafter32(-x, 1e9))
+		all = append(all, x, -x, math.Nextafter32(x, -1e9), math.Nextafter32(x, 1e9),
+			math.Nextafter32(-x, 1e9))
 	}
 	return oneOf(all...)
 }
@@ -139,13 +145,16 @@ var trellisKinds = []struct {
 	{"no costs", gaussian(40), oneOf(0)},
 	{"forbidden levels", gaussian(8), oneOf(0.5, 1e30)},
 	{"all forbidden", gaussian(8), oneOf(1e30)},
-	{"ties", func(rng *rand.Rand) float32 { return float32(rng.IntN(41)-20) / 2 }, oneOf(0, 0.25, 0.5)},
+	{"ties", func(rng *rand.Rand) float32 { return float32(rng.IntN(41)-20) / 2 },
+		oneOf(0, 0.25, 0.5)},
 	{"edges", nextTo(0, 123, 124, 125, 127, 128, 1024), (*rand.Rand).Float32},
 	{"huge", oneOf(1e30, -1e30, math.MaxFloat32, 5, 2000), (*rand.Rand).Float32},
-	{"any bits", func(rng *rand.Rand) float32 { return math.Float32frombits(rng.Uint32()) }, oneOf(0, 1, 9.5)},
+	{"any bits", func(rng *rand.Rand) float32 { return math.Float32frombits(rng.Uint32()) },
+		oneOf(0, 1, 9.5)},
 }
 
-var testTrellises = []*Trellis{Trellis8, Trellis32, Trellis4, NewTrellis(3, 7, 3), NewTrellis(5, 31, 17)}
+var testTrellises = []*Trellis{Trellis8, Trellis32, Trellis4, newTrellis(3, 7, 3),
+	newTrellis(5, 31, 17)}
 
 // newTrellisCase makes sequences of these lengths.
 func newTrellisCase(rng *rand.Rand, t *Trellis, kind, classes int, lengths ...int) trellisCase {
@@ -174,8 +183,10 @@ func TestSearchTrellis(t *testing.T) {
 				for n := range 71 {
 					newTrellisCase(rng, tr, kind, 1+n%5, n).check(t, fn, rng, place(n)%places)
 				}
-				newTrellisCase(rng, tr, kind, 256, 1024, 1024, 0, 129, 500, 70, 63).check(t, fn, rng, tail)
-				newTrellisCase(rng, tr, kind, 13, 200, 200, 64, 64, 128, 128).check(t, fn, rng, head)
+				newTrellisCase(rng, tr, kind, 256, 1024, 1024, 0, 129, 500, 70, 63).check(t, fn,
+					rng, tail)
+				newTrellisCase(rng, tr, kind, 13, 200, 200, 64, 64, 128, 128).check(t, fn, rng,
+					head)
 			}
 		}
 	})
@@ -190,7 +201,8 @@ func leastCost(c *trellisCase, q *Sequence, s, i int) float64 {
 	for level := range 256 {
 		if level&1 == c.t.Parity(s) && math.Abs(float64(level-128)-float64(q.X[i])) <= 4 {
 			e := float64(q.X[i]) - float64(level-128)
-			least = min(least, e*e+float64(c.cost[q.Class[i]][level])+leastCost(c, q, c.t.Next(s, byte(level)), i+1))
+			least = min(least, e*e+float64(c.cost[q.Class[i]][level])+leastCost(c, q,
+				c.t.Next(s, byte(level)), i+1))
 		}
 	}
 	return least
@@ -228,7 +240,8 @@ func TestSearchTrellisFindsTheBestPath(t *testing.T) {
 
 // FuzzSearchTrellis takes values of any kind.
 func FuzzSearchTrellis(f *testing.F) {
-	f.Add(byte(0), byte(1), uint64(1), []byte("\x00\x00\x80\x3f\x00\x00\xc0\x7f\x00\x00\x80\xff\x00\x00\x00\x3f"))
+	f.Add(byte(0), byte(1), uint64(1),
+		[]byte("\x00\x00\x80\x3f\x00\x00\xc0\x7f\x00\x00\x80\xff\x00\x00\x00\x3f"))
 	f.Add(byte(1), byte(3), uint64(2), make([]byte, 4*300))
 	f.Fuzz(func(t *testing.T, trellis, kind byte, seed uint64, data []byte) {
 		rng := rand.New(rand.NewPCG(seed, 1))
@@ -252,10 +265,10 @@ func TestSearchTrellisPanics(t *testing.T) {
 		"short classes":           func(q *Sequence) { q.Class = q.Class[1:] },
 		"short levels":            func(q *Sequence) { q.Levels = q.Levels[1:] },
 		"a class without a table": func(q *Sequence) { q.Class[4] = 3 },
-		"a start before Free":     func(q *Sequence) { q.Start = -2 },
+		"a start below -1":        func(q *Sequence) { q.Start = -2 },
 		"a start behind the last": func(q *Sequence) { q.Start = 8 },
 	} {
-		q := newSequence(5, Free)
+		q := newSequence(5, anyState)
 		change(&q)
 		if !panics(func() { best.SearchTrellis(Trellis8, cost, []Sequence{q}, new(TrellisWork)) }) {
 			t.Errorf("%s passed", name)
@@ -272,7 +285,8 @@ func TestSearchTrellisAllocations(t *testing.T) {
 		}
 		s := &Set{trellis: tr.fn}
 		s.SearchTrellis(c.t, c.cost, c.seqs, &work)
-		if n := testing.AllocsPerRun(10, func() { s.SearchTrellis(c.t, c.cost, c.seqs, &work) }); n != 0 {
+		if n := testing.AllocsPerRun(10,
+			func() { s.SearchTrellis(c.t, c.cost, c.seqs, &work) }); n != 0 {
 			t.Errorf("%s allocates %v times", tr.name, n)
 		}
 	}
@@ -287,12 +301,13 @@ func BenchmarkSearchTrellis(b *testing.B) {
 		}
 		c := newTrellisCase(rand.New(rand.NewPCG(61, 62)), t, 0, 13, lengths...)
 		var work TrellisWork
-		benchEachTier(b, trellisTiers, fmt.Sprintf("states=%d/cols=%d", t.States(), n), func(b *testing.B, fn trellisFunc) {
-			s := &Set{trellis: fn}
-			for b.Loop() {
-				s.SearchTrellis(c.t, c.cost, c.seqs, &work)
-			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/(n*rows), "ns/value")
-		})
+		benchEachTier(b, trellisTiers, fmt.Sprintf("states=%d/cols=%d", t.States(), n),
+			func(b *testing.B, fn trellisFunc) {
+				s := &Set{trellis: fn}
+				for b.Loop() {
+					s.SearchTrellis(c.t, c.cost, c.seqs, &work)
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/(n*rows), "ns/value")
+			})
 	}
 }

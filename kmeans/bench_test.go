@@ -27,7 +27,8 @@ func BenchmarkRun(b *testing.B) {
 		{"normal", 1024, 8192, 256},
 	} {
 		for _, threads := range []int{1, 2} {
-			b.Run(fmt.Sprintf("dist=%s/d=%d/n=%d/k=%d/threads=%d", bb.dist, bb.d, bb.n, bb.k, threads), func(b *testing.B) {
+			b.Run(fmt.Sprintf("dist=%s/d=%d/n=%d/k=%d/threads=%d", bb.dist, bb.d, bb.n, bb.k,
+				threads), func(b *testing.B) {
 				points := draw(b, bb.dist, bb.n*bb.d, 1)
 				energy := squares(points)
 				b.SetBytes(int64(4 * len(points)))
@@ -65,17 +66,19 @@ func BenchmarkAssign(b *testing.B) {
 			b.Fatal(err)
 		}
 		for _, d := range []int{1, 2, 8} {
-			b.Run(fmt.Sprintf("tier=%s/d=%d/n=%d/k=256/threads=1", tier.Tier, d, 800_000/d), func(b *testing.B) {
-				points := draw(b, "normal", 800_000, 1)
-				centroids := draw(b, "normal", 256*d, 2)
-				assignments := make([]byte, len(points)/d)
-				b.SetBytes(int64(4 * len(points)))
-				for b.Loop() {
-					if _, err := Assign(context.Background(), assignments, points, d, nil, centroids, Options{Threads: 1, Kernels: set}); err != nil {
-						b.Fatal(err)
+			b.Run(fmt.Sprintf("tier=%s/d=%d/n=%d/k=256/threads=1", tier.Tier, d, 800_000/d),
+				func(b *testing.B) {
+					points := draw(b, "normal", 800_000, 1)
+					centroids := draw(b, "normal", 256*d, 2)
+					assignments := make([]byte, len(points)/d)
+					b.SetBytes(int64(4 * len(points)))
+					for b.Loop() {
+						if _, err := Assign(context.Background(), assignments, points, d, nil,
+							centroids, Options{Threads: 1, Kernels: set}); err != nil {
+							b.Fatal(err)
+						}
 					}
-				}
-			})
+				})
 		}
 	}
 }

@@ -6,13 +6,16 @@ import (
 )
 
 // bounds tell which points cannot have changed their centroid: those whose own was nearer than any
-// other, when they were looked at, by more than all the way that these may since have gone (Hamerly 2010).
+// other, when they were looked at, by more than all the way that these may since have gone (Hamerly
+// 2010).
 type bounds struct {
-	norms []float32             // of the points: the squared length
-	until []float32             // of the points: they are in doubt once gone, of their centroid, is as much
-	way   []float64             // of the centroids: how far it and the fastest other have moved so far
-	gone  [MaxCentroids]float32 // way, rounded up
-	top   float32               // the largest squared length of a centroid
+	norms []float32 // of the points: the squared length
+	// of the points: they are in doubt once gone, of their centroid, is as much
+	until []float32
+	// of the centroids: how far it and the fastest other have moved so far
+	way  []float64
+	gone [MaxCentroids]float32 // way, rounded up
+	top  float32               // the largest squared length of a centroid
 }
 
 // roundUp makes up for a few roundings to float32.
@@ -68,12 +71,12 @@ func (l *lloyd) assignDoubtful(w *scratch, ch chunk) {
 	list := w.list[:n]
 	planes := w.gather(l.cloud.planes[ch.lo*d:ch.hi*d], len(a), d, list)
 	w.seconds = grow(w.seconds, n)
-	l.in.kernels.Nearest(w.found[:n], w.scores, w.seconds, planes, n, d, l.set.at, l.set.half)
+	l.in.kernels.Nearest(w.assigned[:n], w.scores, w.seconds, planes, n, d, l.set.at, l.set.half)
 	// What rounding may have done to a squared distance: d+2 roundings of up to norm+top.
 	const half = 0x1p-24
 	rounding := float32(d+2) * 4 * half
 	for q, i := range list {
-		id, norm := w.found[q], norms[i]
+		id, norm := w.assigned[q], norms[i]
 		e := float32(rounding * (norm + b.top))
 		gap := root(norm+2*w.seconds[q]-e) - root(norm+2*w.scores[q]+e)
 		until[i] = (gap + b.gone[id]) / roundUp

@@ -2,8 +2,8 @@ package kmeans
 
 import "math"
 
-// A box is what a chunk spans: the middle of each column, and half of its range in each (Kanungo et al. 2002
-// rule out centroids by it).
+// A box is what a chunk spans: the middle of each coordinate, and half of its range in each
+// (Kanungo et al. 2002 rule out centroids by it).
 
 // setBox sets the box of a chunk.
 func (c *cloud) setBox(t int) {
@@ -43,9 +43,9 @@ func (s *centroidSet) central(box []float64) int {
 	return z
 }
 
-// choose lists the centroids that may be nearest to some point of a box: c is out of the question when
-// another one, z, is nearer than c to all of the box, which it is when it is nearer to the corner that lies
-// farthest in the direction from z to c. It does best with a z in the midst.
+// choose lists the centroids that may be nearest to some point of a box: c is out of the question
+// when another one, z, is nearer than c to all of the box, which it is when it is nearer to the
+// corner that is farthest in the direction from z to c. It does best with a z in the midst.
 func (w *scratch) choose(set *centroidSet, box []float64, z int) {
 	d := set.d
 	w.at, w.half = w.at[:0], w.half[:0]

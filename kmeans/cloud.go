@@ -13,21 +13,22 @@ const (
 	chunkLeast  = 64   // points, where they are wide
 	chunkMost   = 2048 // points, where they are narrow
 
-	// maxParts bounds the parts whose moves are summed up by themselves, partLeast the points in one, and
-	// maxPartWidth the width of points for which that is done: each part has sums for 256 centroids,
-	// 17 MB for all at most.
+	// maxParts bounds the parts whose moves are summed up by themselves, partLeast the points in
+	// one, and maxPartWidth the width of points for which that is done: each part has sums for 256
+	// centroids, 17 MB for all at most.
 	maxParts     = 64
 	partLeast    = 4096
 	maxPartWidth = 128
-	// maxBoxWidth is the largest width of points for which boxes rule out enough centroids to pay: of 256
-	// and for Gaussian points they leave 8 at a width of 2, 96 at 4 and all at 8. Where they don't, bounds.go does better.
+	// maxBoxWidth is the largest width of points for which boxes rule out enough centroids to pay:
+	// of 256 and for Gaussian points they leave 8 at a width of 2, 96 at 4 and all at 8. Where they
+	// don't, bounds.go does better.
 	maxBoxWidth = 3
 
 	sortParts = 16 // threads that can sort points
 )
 
-// chunk is the points [lo, hi) of a cloud. Their coordinates lie as planes, column by column, at
-// lo*d, which is what Nearest takes.
+// chunk is the points [lo, hi) of a cloud. Their coordinates are in planes, coordinate by
+// coordinate, at lo*d, which is what Nearest takes.
 type chunk struct{ lo, hi int }
 
 // cloud is a set of work points in chunks. Chunks and their order depend on the points alone, never
@@ -66,7 +67,8 @@ func split(chunks []chunk, lo, hi, d int) []chunk {
 func portion(n, i, parts int) int { return int(int64(n) * int64(i) / int64(parts)) }
 
 // newCloud copies the points of the input, those of order or, if it is nil, all, into planes.
-func (in *input) newCloud(ctx context.Context, order []uint32, chunks []chunk, boxes bool) (*cloud, error) {
+func (in *input) newCloud(ctx context.Context, order []uint32, chunks []chunk,
+	boxes bool) (*cloud, error) {
 	n := in.n
 	if order != nil {
 		n = len(order)
@@ -139,9 +141,12 @@ func (in *input) grouped(ctx context.Context, set *centroidSet) (*cloud, error) 
 	return in.newCloud(ctx, order, chunks, true)
 }
 
-// sortBy returns the points in the order of their assignments, each lot as it comes, and where each lot ends.
-func (in *input) sortBy(ctx context.Context, assignments []byte) (order []uint32, ends []int, err error) {
-	var next [sortParts][MaxCentroids]int // of a part: how many of each lot, then where the next one goes
+// sortBy returns the points in the order of their assignments, each lot as it comes, and where each
+// lot ends.
+func (in *input) sortBy(ctx context.Context, assignments []byte) (order []uint32, ends []int,
+	err error) {
+	// of a part: how many of each lot, then where the next one goes
+	var next [sortParts][MaxCentroids]int
 	err = parallel(ctx, in.threads, sortParts, func(_, t int) {
 		for _, a := range assignments[portion(in.n, t, sortParts):portion(in.n, t+1, sortParts)] {
 			next[t][a]++
@@ -168,7 +173,7 @@ func (in *input) sortBy(ctx context.Context, assignments []byte) (order []uint32
 	return order, ends, err
 }
 
-// appendPoint appends the columns of point p.
+// appendPoint appends the coordinates of point p.
 func (c *cloud) appendPoint(to []float32, p int) []float32 {
 	t := sort.Search(len(c.chunks), func(t int) bool { return c.chunks[t].hi > p })
 	ch := c.chunks[t]

@@ -9,7 +9,7 @@ import (
 type drawn struct {
 	at     uint32
 	weight float32
-	x      [maxBoxWidth]float32 // its columns, where they are so few
+	x      [maxBoxWidth]float32 // its coordinates, where they are so few
 }
 
 func (in *input) drawn(i int, weight float64) drawn {
@@ -18,7 +18,8 @@ func (in *input) drawn(i int, weight float64) drawn {
 	return p
 }
 
-// cloudOf puts points into a cloud, those that are close together into the same chunks where boxes pay.
+// cloudOf puts points into a cloud, those that are close together into the same chunks where boxes
+// pay.
 func (in *input) cloudOf(ctx context.Context, points []drawn) (*cloud, error) {
 	boxes := in.d <= maxBoxWidth
 	chunks, err := split(nil, 0, len(points), in.d), error(nil)
@@ -57,8 +58,8 @@ func (in *input) compact(ctx context.Context, points []drawn) ([]chunk, error) {
 	return slices.Concat(chunks[:]...), err
 }
 
-// halve cuts points in two along their widest column, and these again, down to chunks, the first of which
-// starts at lo.
+// halve cuts points in two along their widest coordinate, and these again, down to chunks, the
+// first of which starts at lo.
 func halve(chunks []chunk, points []drawn, lo, d int) []chunk {
 	n := len(points)
 	if n <= seedChunk {
@@ -69,7 +70,8 @@ func halve(chunks []chunk, points []drawn, lo, d int) []chunk {
 	return halve(chunks, points[n/2:], lo+n/2, d)
 }
 
-// cutWidest puts that half of the points first which is lower in the column of the widest range.
+// cutWidest puts that half of the points first which is lower in the coordinate of the widest
+// range.
 func cutWidest(points []drawn, d int) {
 	wide, most := 0, float32(-1)
 	for j := range d {
@@ -90,7 +92,8 @@ func cutWidest(points []drawn, d int) {
 	partition(points, wide, len(points)/2)
 }
 
-// partition puts the points with the least values of column j first, k of them (quickselect, Hoare 1961).
+// partition puts the points with the least values of coordinate j first, k of them (quickselect,
+// Hoare 1961).
 func partition(points []drawn, j, k int) {
 	for lo, hi := 0, len(points)-1; lo < hi; {
 		pivot := points[(lo+hi)/2].x[j]

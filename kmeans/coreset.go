@@ -7,10 +7,10 @@ import (
 	"slices"
 )
 
-// coreset draws points that stand for all: a lightweight coreset (Bachem, Lucic and Krause 2018). Half of the
-// draws go with the weight, half with the weight times the squared distance from the mean, so that the few
-// points far out, which much of the error is about, are among them; a point's weight makes up for how likely
-// it was to be drawn.
+// coreset draws points that stand for all: a lightweight coreset (Bachem, Lucic and Krause 2018).
+// Half of the draws go with the weight, half with the weight times the squared distance from the
+// mean, so that the few points far out, which much of the error is about, are among them; a point's
+// weight makes up for how likely it was to be drawn.
 type coreset struct {
 	in    *input
 	all   mass
@@ -41,8 +41,8 @@ func (in *input) far(i int) (sum float64) {
 	return sum
 }
 
-// few returns about m points, with weights, that stand for all of the input: all that have a weight where
-// there are no more.
+// few returns about m points, with weights, that stand for all of the input: all that have a weight
+// where there are no more.
 func (in *input) few(ctx context.Context, m int, random *rand.Rand) (*cloud, error) {
 	if in.n <= m {
 		var all []drawn
@@ -84,8 +84,8 @@ func newCoreset(in *input, masses []mass, m int, random *rand.Rand) *coreset {
 	return c
 }
 
-// share is the probability that a draw hits what has this mass.
-func (c *coreset) share(s mass) float64 { return (s.w/c.all.w + s.far/c.all.far) / 2 }
+// chance is the probability that a draw hits what has this mass.
+func (c *coreset) chance(s mass) float64 { return (s.w/c.all.w + s.far/c.all.far) / 2 }
 
 // take returns the points that the draws hit.
 func (c *coreset) take(ctx context.Context, chunks []chunk, masses []mass) (*cloud, error) {
@@ -93,7 +93,7 @@ func (c *coreset) take(ctx context.Context, chunks []chunk, masses []mass) (*clo
 	first := make([]int, len(chunks)+1)      // of a chunk: its first draw
 	before := make([]float64, len(chunks)+1) // the probability of all chunks before
 	for t, s := range masses {
-		before[t+1] = before[t] + c.share(s)
+		before[t+1] = before[t] + c.chance(s)
 		for first[t+1] = first[t]; first[t+1] < m && c.draws[first[t+1]] < before[t+1]; {
 			first[t+1]++
 		}
@@ -108,11 +108,12 @@ func (c *coreset) take(ctx context.Context, chunks []chunk, masses []mass) (*clo
 	return c.in.cloudOf(ctx, slices.Concat(parts...))
 }
 
-// takeFrom returns the points of a chunk that these draws hit. sum is the probability of all points before.
+// takeFrom returns the points of a chunk that these draws hit. sum is the probability of all points
+// before.
 func (c *coreset) takeFrom(ch chunk, sum float64, draws []float64) (taken []drawn) {
 	for i := ch.lo; i < ch.hi && len(draws) > 0; i++ {
 		one := c.in.massOf(i)
-		sum += c.share(one)
+		sum += c.chance(one)
 		hits := 0
 		for ; hits < len(draws) && draws[hits] < sum; hits++ {
 		}
@@ -120,7 +121,7 @@ func (c *coreset) takeFrom(ch chunk, sum float64, draws []float64) (taken []draw
 			continue
 		}
 		draws = draws[hits:]
-		// hits * w / share, with all weights counted in shares of their sum.
+		// hits * w / chance, with all weights counted in parts of their sum.
 		likely := float64(len(c.draws)) * (1 + float64(c.in.far(i)/c.all.far*c.all.w)) / 2
 		taken = append(taken, c.in.drawn(i, float64(hits)/likely))
 	}

@@ -20,8 +20,10 @@ func FuzzRun(f *testing.F) {
 	for _, d := range []byte{0, 1, 2, 4} {
 		for weighted := range byte(2) {
 			floats(d, 1, weighted, 1, 0x1p-149, 2, 3e38, 3, 0x1p-149, 4, 0x1p-140, 5, 1, 6, 1)
-			floats(d, 2, weighted, math.MaxFloat32, 1, -math.MaxFloat32, 1, 1, 3e38, 0, 1e-45, 0x1p-149, 7)
-			floats(d, 3, weighted, 0x1p-149, 0x1p-148, 0x1p-147, 0x1p-146, 0x1p-145, 0x1p-144, 0x1p-143, 0x1p-142)
+			floats(d, 2, weighted, math.MaxFloat32, 1, -math.MaxFloat32, 1, 1, 3e38, 0, 1e-45,
+				0x1p-149, 7)
+			floats(d, 3, weighted, 0x1p-149, 0x1p-148, 0x1p-147, 0x1p-146, 0x1p-145, 0x1p-144,
+				0x1p-143, 0x1p-142)
 		}
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -54,10 +56,12 @@ func FuzzRun(f *testing.F) {
 		}
 		checkResult(t, res, points, d, k)
 		again := make([]byte, n)
-		if _, err := Assign(t.Context(), again, points, d, weights, res.Centroids, Options{Threads: 1}); err != nil {
+		if _, err := Assign(t.Context(), again, points, d, weights, res.Centroids,
+			Options{Threads: 1}); err != nil {
 			t.Fatal(err)
 		}
-		if res, err = Refine(t.Context(), points, d, weights, res.Centroids, Options{Threads: 1}); err != nil {
+		if res, err = Refine(t.Context(), points, d, weights, res.Centroids,
+			Options{Threads: 1}); err != nil {
 			t.Fatal(err)
 		}
 		checkResult(t, res, points, d, k)
@@ -68,7 +72,8 @@ func checkResult(t *testing.T, res *Result, points []float32, d, k int) {
 	t.Helper()
 	top, _ := largest(points)
 	far, at := largest(res.Centroids)
-	if held := len(res.Centroids) / d; at >= 0 || float64(far) > 3*float64(top) || held < 1 || held > k {
+	if held := len(res.Centroids) / d; at >= 0 || float64(far) > 3*float64(top) || held < 1 ||
+		held > k {
 		t.Fatalf("%d of %d centroids, the largest value %v for points up to %v", held, k, far, top)
 	}
 	if len(res.Assignments)*d != len(points) || !(res.SSE >= 0 && res.SSE <= math.MaxFloat64) {

@@ -24,44 +24,49 @@ const (
 
 // Options say how to cluster. The zero value of every field but K is usable.
 type Options struct {
-	K             int          // centroids wanted, 1 to 256; Assign and Refine take the number they are given
+	K             int          // centroids wanted, 1 to 256; Assign and Refine do not use it
 	MaxIterations int          // passes over all points; 0: 25
-	Tolerance     float64      // stop when the objective falls by less than this share of itself; 0: 1e-4
+	Tolerance     float64      // stop when a pass lowers SSE by less than this part of it; 0: 1e-4
 	Seed          uint64       // of the generator that picks the first centroids
 	Threads       int          // 0: GOMAXPROCS; the result does not depend on it
 	Kernels       *kernels.Set // nil: kernels.Best; the result does not depend on it
 }
 
-// Iteration describes one pass over all points: what the centroids it started from cost, and how
-// they share the points.
+// Iteration describes one pass over all points: the error of the centroids that it started from,
+// and how they divide the points into clusters.
 type Iteration struct {
-	SSE      float64 // weighted sum of squared distances to the nearest centroid
-	Moved    float64 // by which share of itself SSE fell since the pass before; 0 in the first pass
-	Repaired int     // clusters without weight that were given a half of the worst one after the pass
-	Smallest int     // points in the smallest cluster
-	Largest  int     // points in the largest cluster
+	SSE   float64 // weighted sum of squared distances to the nearest centroid
+	Moved float64 // (SSE of the pass before - SSE) / SSE of the pass before; 0 in the first pass
+	// clusters without weight that were given a half of the worst one after the pass
+	Repaired int
+	Smallest int // points in the smallest cluster
+	Largest  int // points in the largest cluster
 }
 
-// Result is a clustering.
+// Result is a clustering. It has fewer than Options.K centroids only where there are fewer distinct
+// points of positive weight.
 type Result struct {
-	Centroids   []float32   // k x d, row-major; k < Options.K where there are fewer distinct points; ascending for d = 1
-	Assignments []byte      // one a point: the row of its nearest centroid
+	Centroids   []float32   // [k][d], k <= Options.K; ascending for d = 1
+	Assignments []byte      // for each point the index of its nearest centroid
 	SSE         float64     // weighted sum of squared distances to the assigned centroids
 	Iterations  []Iteration // at least one
 }
 
-// Run clusters n points of width d, points being n x d and row-major, into at most opts.K clusters,
-// so that the sum of weight times squared distance to the own centroid is small. weights holds one
-// value a point; nil, or weights that are all zero, count as all one. A point of weight zero is
-// assigned but has no say.
+// Run clusters n points of d coordinates, points [n][d] in row-major order, into at most opts.K
+// clusters, so that the sum over the points of weight times squared Euclidean distance to the
+// nearest centroid is small. weights has one value for each point; nil, or weights that are all
+// zero, count as all one. A point of weight zero is assigned but has no say.
 //
-// For d = 1 the result is optimal but for rounding to a fine histogram (see oned.go). Else it comes from
-// greedy k-means++ (Arthur and Vassilvitskii 2007) and Lloyd's iteration over all points. Where
-// there are no more than K distinct points of positive weight, they are the centroids, bit for bit.
+// For d = 1 the result is optimal but for rounding to a fine histogram (see oned.go). Else it comes
+// from greedy k-means++ (Arthur and Vassilvitskii 2007) and Lloyd's iteration over all points.
+// Where there are no more than K distinct points of positive weight, they are the centroids, bit
+// for bit.
 //
 // It fails for no points, K or d out of range, lengths that do not fit together, NaN or infinity
-// among the points, weights that are negative, infinite or NaN, and with ctx.Err() once ctx is done.
-func Run(ctx context.Context, points []float32, d int, weights []float32, opts Options) (*Result, error) {
+// among the points, weights that are negative, infinite or NaN, and with ctx.Err() once ctx is
+// done.
+func Run(ctx context.Context, points []float32, d int, weights []float32,
+	opts Options) (*Result, error) {
 	if opts.K < 1 || opts.K > MaxCentroids {
 		return nil, fmt.Errorf("kmeans: %d centroids wanted: want 1 to %d", opts.K, MaxCentroids)
 	}
@@ -86,10 +91,11 @@ func Run(ctx context.Context, points []float32, d int, weights []float32, opts O
 	return in.refine(ctx, centroids)
 }
 
-// Refine runs Lloyd's iteration from the given centroids, k x d and row-major, k of 1 to 256:
-// opts.K is not used. Points, weights, result and errors are those of Run; NaN and infinity among
-// the centroids are errors too.
-func Refine(ctx context.Context, points []float32, d int, weights, centroids []float32, opts Options) (*Result, error) {
+// Refine runs Lloyd's iteration from the given centroids [k][d], k of 1 to 256: opts.K is not used.
+// Points, weights, result and errors are those of Run; NaN and infinity among the centroids are
+// errors too.
+func Refine(ctx context.Context, points []float32, d int, weights, centroids []float32,
+	opts Options) (*Result, error) {
 	if err := checkCentroids(centroids, d); err != nil {
 		return nil, err
 	}
@@ -103,11 +109,12 @@ func Refine(ctx context.Context, points []float32, d int, weights, centroids []f
 	return in.refine(ctx, centroids)
 }
 
-// Assign writes the row of each point's nearest centroid to assignments, the lowest row among
-// equals, and returns the weighted sum of squared distances. centroids is k x d, row-major, k of 1 to
-// 256: opts.K is not used. Points, weights and errors are those of Refine; assignments must have one
-// byte for each point.
-func Assign(ctx context.Context, assignments []byte, points []float32, d int, weights []float32, centroids []float32, opts Options) (sse float64, err error) {
+// Assign writes the index of each point's nearest centroid to assignments, the lowest among equals,
+// and returns the weighted sum of squared distances. centroids is [k][d], k of 1 to 256: opts.K is
+// not used. Points, weights and errors are those of Refine; assignments must have one byte for each
+// point.
+func Assign(ctx context.Context, assignments []byte, points []float32, d int, weights []float32,
+	centroids []float32, opts Options) (sse float64, err error) {
 	if err := checkCentroids(centroids, d); err != nil {
 		return 0, err
 	}
@@ -129,10 +136,11 @@ func checkCentroids(centroids []float32, d int) error {
 		return fmt.Errorf("kmeans: points of width %d: want at least 1", d)
 	}
 	if k := len(centroids) / d; k < 1 || k > MaxCentroids || len(centroids)%d != 0 {
-		return fmt.Errorf("kmeans: %d values are no 1 to %d centroids of width %d", len(centroids), MaxCentroids, d)
+		return fmt.Errorf("kmeans: %d values are no 1 to %d centroids of width %d", len(centroids),
+			MaxCentroids, d)
 	}
 	if top, at := largest(centroids); at >= 0 {
-		return fmt.Errorf("kmeans: centroid %d, column %d: %v is not finite", at/d, at%d, top)
+		return fmt.Errorf("kmeans: centroid %d, coordinate %d: %v is not finite", at/d, at%d, top)
 	}
 	return nil
 }
@@ -141,8 +149,8 @@ func checkCentroids(centroids []float32, d int) error {
 //
 // The work is done on scaled and shifted copies of the points: x*scale - shift[j]. scale is a power
 // of two, so nothing is lost, and makes the largest magnitude about 1, so that no product or sum
-// overflows or vanishes. shift is zero but for columns that are far from zero compared with their
-// spread, where the scores of Nearest, half|c|^2 - x.c, would cancel.
+// overflows or vanishes. shift is zero but for coordinates that are far from zero compared with
+// their spread, where the scores of Nearest, half|c|^2 - x.c, would cancel.
 type input struct {
 	points  []float32
 	weights []float32 // nil: all 1
@@ -150,7 +158,7 @@ type input struct {
 	scale   float64
 	inverse float64 // 1/scale
 	shift   []float64
-	mean    []float64 // of the columns, about, times scale
+	mean    []float64 // of the coordinates, about, times scale
 
 	iterations int
 	tolerance  float64
@@ -166,20 +174,24 @@ func newInput(points []float32, d int, weights, centroids []float32, opts Option
 	case len(points) == 0:
 		return nil, fmt.Errorf("kmeans: no points")
 	case len(points)%d != 0:
-		return nil, fmt.Errorf("kmeans: %d values are no whole number of points of width %d", len(points), d)
+		return nil, fmt.Errorf("kmeans: %d values are no whole number of points of width %d",
+			len(points), d)
 	case weights != nil && len(weights) != len(points)/d:
 		return nil, fmt.Errorf("kmeans: %d weights for %d points", len(weights), len(points)/d)
 	case opts.MaxIterations < 0 || opts.Threads < 0:
-		return nil, fmt.Errorf("kmeans: %d iterations on %d threads: want none below 0", opts.MaxIterations, opts.Threads)
+		return nil, fmt.Errorf("kmeans: %d iterations on %d threads: want none below 0",
+			opts.MaxIterations, opts.Threads)
 	case !(opts.Tolerance >= 0):
 		return nil, fmt.Errorf("kmeans: tolerance %v: want at least 0", opts.Tolerance)
 	}
 	top, at := largest(points)
 	if at >= 0 {
-		return nil, fmt.Errorf("kmeans: point %d, column %d: %v is not finite", at/d, at%d, points[at])
+		return nil, fmt.Errorf("kmeans: point %d, coordinate %d: %v is not finite", at/d, at%d,
+			points[at])
 	}
 	if bad, any := checkWeights(weights); bad >= 0 {
-		return nil, fmt.Errorf("kmeans: weight %d: %v is not a finite number of at least 0", bad, weights[bad])
+		return nil, fmt.Errorf("kmeans: weight %d: %v is not a finite number of at least 0", bad,
+			weights[bad])
 	} else if !any {
 		weights = nil
 	}
@@ -253,9 +265,10 @@ func checkWeights(weights []float32) (bad int, positive bool) {
 	return -1, positive
 }
 
-// findShift sets the means, and the shift of the columns whose mean is more than 4 times their deviation. Most of
-// such values lie within a factor of two of the mean, so that taking it away is exact (Sterbenz).
-// A few thousand points spread over all show well enough which columns these are.
+// findShift sets the means, and the shift of the coordinates whose mean is more than 4 times their
+// deviation. Most of such values are within a factor of two of the mean, so that taking it away is
+// exact (Sterbenz). A few thousand points spread over all show well enough which coordinates these
+// are.
 func (in *input) findShift() {
 	m := min(in.n, max(64, 4096/in.d))
 	for j := range in.d {
@@ -274,12 +287,12 @@ func (in *input) findShift() {
 	}
 }
 
-// spread returns the index of the i-th of m points that lie evenly among all.
+// spread returns the index of the i-th of m points that are spread evenly among all.
 func (in *input) spread(i, m int) int {
 	return int(float64(i) * (float64(in.n) / float64(m)))
 }
 
-// toWork returns value x of column j as the work is done on it.
+// toWork returns value x of coordinate j as the work is done on it.
 func (in *input) toWork(x float32, j int) float32 {
 	return float32(float64(float64(x)*in.scale) - in.shift[j])
 }

@@ -35,17 +35,17 @@ func (in *input) fill(s *centroidSet, centroids []float32) {
 
 // scratch is what one worker needs for one chunk.
 type scratch struct {
-	scores  []float32
-	seconds []float32
-	found   []byte
-	planes  []float32
-	list    []int32 // points that may have another centroid now
-	moved   []move
-	ids     [MaxCentroids]byte // the centroids in question, ascending
-	at      []float32          // their rows
-	half    []float32
-	errs    []float64
-	column  column // all zero between uses
+	scores   []float32
+	seconds  []float32
+	assigned []byte
+	planes   []float32
+	list     []int32 // points that may have another centroid now
+	moved    []move
+	ids      [MaxCentroids]byte // the centroids in question, ascending
+	at       []float32          // their rows
+	half     []float32
+	errs     []float64
+	plane    planeSums // all zero between uses
 }
 
 func newScratch(workers int) []scratch { return make([]scratch, workers) }
@@ -60,7 +60,8 @@ func grow[E any](s []E, n int) []E {
 
 // nearest assigns all points of the input, which it reads as they come. With sse it also adds up
 // the squared distances, in work units.
-func (in *input) nearest(ctx context.Context, assignments []byte, set *centroidSet, sse *float64) error {
+func (in *input) nearest(ctx context.Context, assignments []byte, set *centroidSet,
+	sse *float64) error {
 	chunks := split(nil, 0, in.n, in.d)
 	work := newScratch(in.threads)
 	var errs []float64
@@ -88,8 +89,9 @@ func (in *input) nearest(ctx context.Context, assignments []byte, set *centroidS
 	return err
 }
 
-// assign is Assign for points of more than one column.
-func (in *input) assign(ctx context.Context, assignments []byte, centroids []float32) (sse float64, err error) {
+// assign is Assign for points of more than one coordinate.
+func (in *input) assign(ctx context.Context, assignments []byte, centroids []float32) (sse float64,
+	err error) {
 	err = in.nearest(ctx, assignments, in.newSet(centroids), &sse)
 	return in.unscale(sse), err
 }
@@ -191,7 +193,8 @@ func (l *lloyd) result(ctx context.Context) (*Result, error) {
 				res.Assignments[c.order[i]] = l.assignments[i]
 			}
 		}
-		errs[t] = l.work[worker].squares(l.assignments[ch.lo:ch.hi], c.planes[ch.lo*c.d:ch.hi*c.d], c.weightsOf(ch), l.set)
+		errs[t] = l.work[worker].squares(l.assignments[ch.lo:ch.hi], c.planes[ch.lo*c.d:ch.hi*c.d],
+			c.weightsOf(ch), l.set)
 	})
 	res.SSE = l.in.unscale(total(errs))
 	return res, err
@@ -287,7 +290,7 @@ func (l *lloyd) assignChunk(w *scratch, t int, moves []float64) {
 	ch := c.chunks[t]
 	n := ch.hi - ch.lo
 	a := l.assignments[ch.lo:ch.hi]
-	w.found, w.scores = grow(w.found, n), grow(w.scores, n)
+	w.assigned, w.scores = grow(w.assigned, n), grow(w.scores, n)
 	w.moved = w.moved[:0]
 	if c.boxes != nil {
 		z := int(a[n/2])
@@ -295,8 +298,9 @@ func (l *lloyd) assignChunk(w *scratch, t int, moves []float64) {
 			z = l.set.central(c.box(t))
 		}
 		w.choose(l.set, c.box(t), z)
-		l.in.kernels.Nearest(w.found, w.scores, nil, c.planes[ch.lo*c.d:ch.hi*c.d], n, c.d, w.at, w.half)
-		for i, at := range w.found {
+		l.in.kernels.Nearest(w.assigned, w.scores, nil, c.planes[ch.lo*c.d:ch.hi*c.d], n, c.d, w.at,
+			w.half)
+		for i, at := range w.assigned {
 			if id := w.ids[at]; id != a[i] {
 				w.moved = append(w.moved, move{int32(i), a[i], id})
 			}

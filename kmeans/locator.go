@@ -4,11 +4,11 @@ import "math"
 
 // locator finds the place of a value among ascending edges. The bits of a value's distance from the
 // middle choose a cell, so that cells are as fine, in proportion, near the middle as far away; a
-// table says which edges lie in a cell, mostly none or one. A cell with many, because values lie close together
-// far from the middle, is cut evenly once more.
+// table says which edges are in a cell, mostly none or one. A cell with many, because values are
+// close together far from the middle, is cut evenly once more.
 type locator struct {
 	keys   []int64  // of the edges: ascending; and then a few above all values
-	first  []uint16 // of a cell: how many edges lie in cells before it
+	first  []uint16 // of a cell: how many edges are in cells before it
 	cut    []uint16 // of a cell: which of cuts divides it; 0: none
 	cuts   []cut
 	middle float64
@@ -21,7 +21,7 @@ type locator struct {
 // cut divides the edges of one cell.
 type cut struct {
 	lo, scale float64
-	first     []uint16 // of a part: how many edges lie before it, in cells before too
+	first     []uint16 // of a part: how many edges are before it, in cells before too
 }
 
 const (
@@ -97,8 +97,8 @@ func (l *locator) cell(x float32) int {
 	return l.most + (step ^ sign) - sign
 }
 
-// find returns how many edges are at or below x. Which way a comparison goes is anyone's guess, so there are
-// no branches on it.
+// find returns how many edges are at or below x. Which way a comparison goes is anyone's guess, so
+// there are no branches on it.
 func (l *locator) find(x float32) int {
 	key := ascending(x)
 	c := l.cell(x)

@@ -19,11 +19,12 @@ const (
 	// binsPerCluster keeps what the bins cost small: a border that is t times a cluster's width off
 	// costs 12*t^2 of its error, which is (1/64)^2 for t uniform up to half a bin.
 	binsPerCluster = 64
-	// rebinShare is the share of the error that may lie within bins, beyond which they are laid anew.
+	// rebinShare is the share of the error that may be within bins, beyond which they are placed
+	// anew.
 	rebinShare  = 1.0 / 400
 	rebinRounds = 6
-	// edgeSample is how many values the first bins are laid by, edgeStep how many of them, once sorted,
-	// one estimate of the density takes.
+	// edgeSample is how many values the first bins are placed by, edgeStep how many of them, once
+	// sorted, one estimate of the density takes.
 	edgeSample = 1 << 16
 	edgeStep   = 4
 
@@ -33,7 +34,7 @@ const (
 	passChunks      = 256
 )
 
-// runOne is Run for points of one column with more than k distinct values.
+// runOne is Run for points of one coordinate with more than k distinct values.
 func (in *input) runOne(ctx context.Context, k int) (*Result, error) {
 	bins, err := in.distinctBins(ctx)
 	if err != nil {
@@ -97,8 +98,8 @@ func extent(values []float32) (lo, hi float32) {
 // squared differences from it.
 type bin struct{ w, mean, sse float64 }
 
-// distinctBins returns one bin for each distinct value of positive weight, ascending, or nil when there are
-// more than maxBins.
+// distinctBins returns one bin for each distinct value of positive weight, ascending, or nil when
+// there are more than maxBins.
 func (in *input) distinctBins(ctx context.Context) ([]bin, error) {
 	const slots = 4 * maxBins
 	table := make([]uint16, slots) // index of a value + 1
@@ -140,12 +141,12 @@ func (in *input) distinctBins(ctx context.Context) ([]bin, error) {
 // stretch is an interval of values, the weight in it, and the width over which that is spread.
 type stretch struct{ lo, hi, w, spread float64 }
 
-// layEdges returns up to count-1 edges, ascending, so that each bin between them has an equal share
-// of width times the fourth root of density. That is a little flatter than the cube root that the
-// density of the best centroids follows, which keeps bins for tails that a sample hardly meets, and
-// it takes square roots alone. A stretch without weight gets one edge, lest what lies on either side be put
-// together.
-func layEdges(stretches []stretch, count int) []float32 {
+// spreadEdges returns up to count-1 edges, ascending, so that each bin between them has an equal
+// share of width times the fourth root of density. That is a little flatter than the cube root that
+// the density of the best centroids follows, which keeps bins for tails that a sample hardly meets,
+// and it takes square roots alone. A stretch without weight gets one edge, lest what is on either
+// side be put together.
+func spreadEdges(stretches []stretch, count int) []float32 {
 	sizes := make([]float64, len(stretches))
 	var all float64
 	empty := 0
@@ -207,7 +208,7 @@ func (in *input) sample(m int, random *rand.Rand) []uint32 {
 	return order
 }
 
-// sampleEdges lays edges by a sample of the values, all of which lie from lo to hi.
+// sampleEdges places edges by a sample of the values, all of which are from lo to hi.
 func (in *input) sampleEdges(lo, hi float32, count int) []float32 {
 	order := in.sample(edgeSample, rand.New(rand.NewPCG(in.seedValue, stream)))
 	in.sortByValue(order)
@@ -227,11 +228,12 @@ func (in *input) sampleEdges(lo, hi float32, count int) []float32 {
 		}
 	}
 	// Beyond the last there may be more than the sample shows: as if it had met one value more.
-	stretches = append(stretches, stretch{at, float64(hi), w + all/float64(len(order)), float64(hi) - at})
-	return layEdges(stretches, count)
+	stretches = append(stretches, stretch{at, float64(hi), w + all/float64(len(order)),
+		float64(hi) - at})
+	return spreadEdges(stretches, count)
 }
 
-// sortByValue sorts points of one column, as integers, which is fast.
+// sortByValue sorts points of one coordinate, as integers, which is fast.
 func (in *input) sortByValue(order []uint32) {
 	keys := make([]int64, len(order))
 	for i, p := range order {
@@ -243,7 +245,7 @@ func (in *input) sortByValue(order []uint32) {
 	}
 }
 
-// betterEdges lays edges by the weight of all bins between earlier ones.
+// betterEdges places edges by the weight of all bins between earlier ones.
 func betterEdges(lo, hi float32, edges []float32, bins []bin, count int) []float32 {
 	var stretches []stretch
 	at := float64(lo)
@@ -255,9 +257,11 @@ func betterEdges(lo, hi float32, edges []float32, bins []bin, count int) []float
 		last := len(stretches) - 1
 		switch {
 		case b.w > 0:
-			// As if it were even about the mean, but never nothing, lest values that now stand alone be put together.
+			// As if it were even about the mean, but never nothing, lest values that now stand
+			// alone be put together.
 			spread := min(end-at, math.Sqrt(12*b.sse/b.w)+(end-at)/16)
-			stretches = append(stretches, stretch{max(at, b.mean-spread), min(end, b.mean+spread), b.w, spread})
+			stretches = append(stretches, stretch{max(at, b.mean-spread), min(end, b.mean+spread),
+				b.w, spread})
 		case last >= 0 && stretches[last].w == 0:
 			stretches[last].hi = end
 		default:
@@ -265,7 +269,7 @@ func betterEdges(lo, hi float32, edges []float32, bins []bin, count int) []float
 		}
 		at = end
 	}
-	return layEdges(stretches, count)
+	return spreadEdges(stretches, count)
 }
 
 // histogram returns the len(edges)+1 bins between the edges.
@@ -314,7 +318,7 @@ func (in *input) histogram(ctx context.Context, lo, hi float32, edges []float32)
 	return bins, nil
 }
 
-// refineOne is Refine for points of one column.
+// refineOne is Refine for points of one coordinate.
 func (in *input) refineOne(ctx context.Context, centroids []float32) (*Result, error) {
 	res := &Result{Centroids: slices.Clone(centroids), Assignments: make([]byte, in.n)}
 	var before float64
@@ -334,7 +338,8 @@ func (in *input) refineOne(ctx context.Context, centroids []float32) (*Result, e
 			it.Moved = (before - it.SSE) / before
 		}
 		res.SSE = it.SSE
-		done := i+1 == in.iterations || it.SSE == 0 || i > 0 && repaired == 0 && it.Moved < in.tolerance
+		done := i+1 == in.iterations || it.SSE == 0 ||
+			i > 0 && repaired == 0 && it.Moved < in.tolerance
 		if !done {
 			it.Repaired = moveOne(res.Centroids, clusters)
 		}
@@ -347,8 +352,9 @@ func (in *input) refineOne(ctx context.Context, centroids []float32) (*Result, e
 	return res, nil
 }
 
-// assignOne is Assign for points of one column.
-func (in *input) assignOne(ctx context.Context, assignments []byte, centroids []float32) (sse float64, err error) {
+// assignOne is Assign for points of one coordinate.
+func (in *input) assignOne(ctx context.Context, assignments []byte,
+	centroids []float32) (sse float64, err error) {
 	clusters, err := in.pass(ctx, assignments, centroids)
 	for _, c := range clusters {
 		sse += c.sse
@@ -363,12 +369,14 @@ type cluster struct {
 }
 
 // pass assigns each value to its nearest centroid, the lowest row among equals, and sums them up.
-func (in *input) pass(ctx context.Context, assignments []byte, centroids []float32) ([]cluster, error) {
+func (in *input) pass(ctx context.Context, assignments []byte,
+	centroids []float32) ([]cluster, error) {
 	rows := make([]int, len(centroids))
 	for i := range rows {
 		rows[i] = i
 	}
-	slices.SortStableFunc(rows, func(a, b int) int { return cmp.Compare(centroids[a], centroids[b]) })
+	slices.SortStableFunc(rows,
+		func(a, b int) int { return cmp.Compare(centroids[a], centroids[b]) })
 	rows = slices.CompactFunc(rows, func(a, b int) bool { return centroids[a] == centroids[b] })
 	edges := make([]float32, len(rows)-1)
 	for i := range edges {
@@ -431,9 +439,9 @@ func border(a, b float32, middleToA bool) float32 {
 	return e
 }
 
-// moveOne moves ascending centroids to the means of their clusters. Those without weight are given a
-// half of the cluster with the greatest error, one deviation to the right of the mean, while the old
-// centroid goes as far to the left; it returns how many.
+// moveOne moves ascending centroids to the means of their clusters. Those without weight are given
+// a half of the cluster with the greatest error, one deviation to the right of the mean, while the
+// old centroid goes as far to the left; it returns how many.
 func moveOne(centroids []float32, clusters []cluster) (repaired int) {
 	var empty []int
 	for i := range clusters {
@@ -454,12 +462,13 @@ func moveOne(centroids []float32, clusters []cluster) (repaired int) {
 		}
 		c := &clusters[worst]
 		step := math.Sqrt(c.sse / c.w)
-		left, right := finite(float64(centroids[worst])-step), finite(float64(centroids[worst])+step)
+		left, right := finite(float64(centroids[worst])-step),
+			finite(float64(centroids[worst])+step)
 		if !(c.sse > 0) || left == right {
 			break
 		}
 		centroids[worst], centroids[e] = left, right
-		// What is left of either half, if the values lie evenly.
+		// What is left of either half, if the values are spread evenly.
 		c.w, c.sse = c.w/2, c.sse/8
 		clusters[e] = *c
 		repaired++

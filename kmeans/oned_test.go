@@ -91,12 +91,14 @@ func sorted64(x []float32) []float64 {
 	return s
 }
 
-var distributions = []string{"normal", "laplace", "uniform", "heavy", "few", "coarse", "clumps", "outlier"}
+var distributions = []string{"normal", "laplace", "uniform", "heavy", "few", "coarse", "clumps",
+	"outlier"}
 
 // Up to maxBins distinct values nothing is lost but the rounding of the centroids.
 func TestOneColumnOfFewValuesIsOptimal(t *testing.T) {
 	for _, name := range distributions {
-		for _, tt := range []struct{ n, k int }{{2000, 2}, {2000, 16}, {700, 256}, {300, 256}, {700, 7}, {3, 2}} {
+		for _, tt := range []struct{ n, k int }{{2000, 2}, {2000, 16}, {700, 256}, {300, 256},
+			{700, 7}, {3, 2}} {
 			if testing.Short() && tt.n > 1000 {
 				continue
 			}
@@ -115,14 +117,16 @@ func TestOneColumnOfFewValuesIsOptimal(t *testing.T) {
 func TestOneColumnOfManyValuesIsNearlyOptimal(t *testing.T) {
 	for _, name := range distributions {
 		for _, tt := range []struct{ n, k int }{{17_000, 64}, {50_000, 8}, {20_000, 256}} {
-			if testing.Short() && tt.k > 16 || tt.k == 256 && name != "normal" && name != "heavy" || name == "outlier" {
+			if testing.Short() && tt.k > 16 || tt.k == 256 && name != "normal" && name != "heavy" ||
+				name == "outlier" {
 				continue // the plain recurrence takes long, and loses its digits to outliers
 			}
 			t.Run(fmt.Sprintf("%s/n=%d/k=%d", name, tt.n, tt.k), func(t *testing.T) {
 				points := draw(t, name, tt.n, uint64(tt.k))
 				res := mustRun(t, points, 1, nil, Options{K: tt.k})
 				want := fastOptimum(sorted64(points), tt.k)
-				t.Logf("SSE %g, the optimum is %g: %+.3g, %d passes", res.SSE, want, res.SSE/want-1, len(res.Iterations))
+				t.Logf("SSE %g, the optimum is %g: %+.3g, %d passes", res.SSE, want, res.SSE/want-1,
+					len(res.Iterations))
 				if res.SSE > want*1.0005 {
 					t.Errorf("SSE %g, the optimum is %g: %.5f times", res.SSE, want, res.SSE/want)
 				}
@@ -151,7 +155,7 @@ func TestOneColumnWithWeightsIsOptimal(t *testing.T) {
 	}
 }
 
-// A bulk that a sample cannot tell from one value, far from few others: bins must be laid anew.
+// A bulk that a sample cannot tell from one value, far from few others: bins must be placed anew.
 func TestOneColumnOfTwoScales(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	points := make([]float32, 25_000)
@@ -177,17 +181,20 @@ func TestLocatorCountsTheEdgesBelow(t *testing.T) {
 			edges = slices.Compact(edges)
 			values := append(draw(t, name, 2000, 6), edges...)
 			for _, e := range edges {
-				values = append(values, math.Nextafter32(e, -math.MaxFloat32), math.Nextafter32(e, math.MaxFloat32))
+				values = append(values, math.Nextafter32(e, -math.MaxFloat32),
+					math.Nextafter32(e, math.MaxFloat32))
 			}
 			values = append(values, 0, math.MaxFloat32, -math.MaxFloat32, 1e-45)
-			for _, l := range []*locator{newLocator(edges, -1, 1, 10, 20), newLocator(edges, -1e6, 1e6, 9, 14), newLocator(edges, 0, 0, 3, 2)} {
+			for _, l := range []*locator{newLocator(edges, -1, 1, 10, 20),
+				newLocator(edges, -1e6, 1e6, 9, 14), newLocator(edges, 0, 0, 3, 2)} {
 				for _, x := range values {
 					want, _ := slices.BinarySearch(edges, x)
 					if want < len(edges) && edges[want] == x {
 						want++
 					}
 					if got := l.find(x); got != want {
-						t.Fatalf("%s, %d edges: %v is past %d, want %d", name, len(edges), x, got, want)
+						t.Fatalf("%s, %d edges: %v is past %d, want %d", name, len(edges), x, got,
+							want)
 					}
 				}
 			}
@@ -198,7 +205,8 @@ func TestLocatorCountsTheEdgesBelow(t *testing.T) {
 func TestBorderIsTheLeastValueOfTheUpper(t *testing.T) {
 	r := rand.New(rand.NewPCG(8, 8))
 	distance := func(x, c float32) *big.Rat {
-		e := new(big.Rat).Sub(new(big.Rat).SetFloat64(float64(x)), new(big.Rat).SetFloat64(float64(c)))
+		e := new(big.Rat).Sub(new(big.Rat).SetFloat64(float64(x)),
+			new(big.Rat).SetFloat64(float64(c)))
 		return e.Abs(e)
 	}
 	for range 2000 {

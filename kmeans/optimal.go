@@ -10,24 +10,25 @@ const (
 	leastSegment = 1024 // bins: it takes some 10 us
 )
 
-// prefix is the sums of all bins before one: of w, of w*x and of w*x^2, x counted from the middle bin
-// and the sums from there too, so that what lies far out does not spoil the digits of the rest.
+// prefix is the sums of all bins before one: of w, of w*x and of w*x^2, x counted from the middle
+// bin and the sums from there too, so that what is far out does not spoil the digits of the rest.
 type prefix struct{ w, x, xx float64 }
 
 // optimal returns the means, ascending, of the min(k, len(bins)) clusters of neighbouring bins that
 // have the least error, and that error. Bins are ascending and have positive weight.
 //
-// With least[m][j] the least error of the first j bins in m clusters and cost(i, j) that of bins i to
-// j around their mean,
+// With least[m][j] the least error of the first j bins in m clusters and cost(i, j) that of bins i
+// to j around their mean,
 //
 //	least[m][j] = min over i of least[m-1][i] + cost(i, j)
 //
 // and the best i grows with j and with m. So a layer is solved in one of two ways: by halving,
 // in n*log(n) steps, or from the right, each j between the i of the layer before and that of
 // its neighbour, which takes about n + n^2/(2*m^2) steps where bins are evenly filled (Grønlund
-// and others 2017 describe both, and more). Threads share a layer in segments, once what lies
+// and others 2017 describe both, and more). Threads divide a layer in segments, once what is
 // between these is solved.
-func optimal(ctx context.Context, threads int, bins []bin, k int) (centroids []float32, sse float64, err error) {
+func optimal(ctx context.Context, threads int, bins []bin, k int) (centroids []float32, sse float64,
+	err error) {
 	n := len(bins)
 	k = min(k, n)
 	sums, middle := prefixes(bins)
@@ -38,7 +39,8 @@ func optimal(ctx context.Context, threads int, bins []bin, k int) (centroids []f
 	splits := make([][]uint16, k+1) // splits[m][j] is the best i
 	splits[1] = make([]uint16, n+1)
 	for m := 2; m <= k; m++ {
-		l := layer{sums: sums, least: least, next: next, splits: make([]uint16, n+1), before: splits[m-1], m: m}
+		l := layer{sums: sums, least: least, next: next, splits: make([]uint16, n+1),
+			before: splits[m-1], m: m}
 		solve := l.halve
 		if m > 2 && scanSteps(splits[m-2], splits[m-1]) < 8*n {
 			solve = l.scan
@@ -59,8 +61,8 @@ func optimal(ctx context.Context, threads int, bins []bin, k int) (centroids []f
 	return centroids, max(0, least[n]), nil
 }
 
-// prefixes returns the sums before each bin and before the end, and what x is counted from: the mean of the
-// bin that holds the middle of the weight.
+// prefixes returns the sums before each bin and before the end, and what x is counted from: the
+// mean of the bin that holds the middle of the weight.
 func prefixes(bins []bin) ([]prefix, float64) {
 	n := len(bins)
 	all := make([]float64, n+1)
@@ -70,7 +72,8 @@ func prefixes(bins []bin) ([]prefix, float64) {
 	mid := min(sort.Search(n, func(i int) bool { return all[i+1] >= all[n]/2 }), n-1)
 	middle := bins[mid].mean
 	sums := make([]prefix, n+1)
-	least := all[n] * 0x1p-51 // what a sum of all still grows by: the weight between two bins is never 0
+	// what a sum of all still grows by: the weight between two bins is never 0
+	least := all[n] * 0x1p-51
 	of := func(b bin) prefix {
 		x, w := b.mean-middle, max(b.w, least)
 		return prefix{w, float64(w * x), float64(float64(w*x)*x) + b.sse}
@@ -101,7 +104,7 @@ type layer struct {
 	m           int
 }
 
-// best solves one j, given that the split lies from lo to hi, and returns the split.
+// best solves one j, given that the split is from lo to hi, and returns the split.
 func (l *layer) best(j, lo, hi int) int {
 	hi = min(hi, j-1)
 	lo = min(max(lo, int(l.before[j])), hi)
@@ -117,7 +120,7 @@ func (l *layer) best(j, lo, hi int) int {
 	return at
 }
 
-// halve solves j from j0 to j1, whose splits lie from lo to hi.
+// halve solves j from j0 to j1, whose splits are from lo to hi.
 func (l *layer) halve(j0, j1, lo, hi int) {
 	if j0 > j1 {
 		return
@@ -135,8 +138,8 @@ func (l *layer) scan(j0, j1, lo, hi int) {
 	}
 }
 
-// inSegments solves all j from m on, in segments whose number does not depend on that of the threads:
-// nor does then which of equal splits is found.
+// inSegments solves all j from m on, in segments whose number does not depend on that of the
+// threads: nor does then which of equal splits is found.
 func (l *layer) inSegments(ctx context.Context, threads int, solve func(j0, j1, lo, hi int)) error {
 	n := len(l.sums) - 1
 	segments := min(maxSegments, 1+(n-l.m)/leastSegment)

@@ -6,8 +6,9 @@ import (
 )
 
 // repair gives each cluster without weight a half of the one whose error is greatest: the two
-// centroids go one deviation to either side of the mean, along the column of the greatest variance.
-// It returns how many were repaired; clusters whose points are all the same cannot be split.
+// centroids go one deviation to either side of the mean, along the coordinate of the greatest
+// variance. It returns how many were repaired; clusters whose points are all the same cannot be
+// split.
 func (l *lloyd) repair(ctx context.Context) (int, error) {
 	spread, err := l.spread(ctx)
 	if err != nil {
@@ -41,8 +42,8 @@ func (l *lloyd) repair(ctx context.Context) (int, error) {
 		}
 		l.centroids[e*d+wide] = finite(float64(l.centroids[worst*d+wide]) + step)
 		l.centroids[worst*d+wide] = finite(float64(l.centroids[worst*d+wide]) - step)
-		// What is left of either half, if the points lie evenly: half the weight and a quarter of
-		// the variance that is split.
+		// What is left of either half, if the points are spread evenly: half the weight and a
+		// quarter of the variance that is split.
 		of[wide] /= 4
 		for j := range d {
 			of[j] /= 2
@@ -60,8 +61,8 @@ func finite(x float64) float32 {
 	return float32(max(-math.MaxFloat32, min(math.MaxFloat32, x)))
 }
 
-// spread returns, for each cluster and column (k x d), the weighted sum of squared differences from
-// the mean. It is taken by column, so that threads need no sums of their own.
+// spread returns, for each cluster and coordinate (k x d), the weighted sum of squared differences
+// from the mean. It is taken by coordinate, so that threads need no sums of their own.
 func (l *lloyd) spread(ctx context.Context) ([]float64, error) {
 	c, k := l.cloud, l.set.k
 	spread := make([]float64, k*c.d)

@@ -21,8 +21,8 @@ const (
 	// one in warmShare. They cost little and save about ten over all points.
 	warmPasses = 25
 	warmShare  = 2
-	// seedChunk is about how many points lie together while they are picked from, where boxes tell how far
-	// they are; reachedEach is how many such chunks are worth a thread.
+	// seedChunk is about how many points are together while they are picked from, where boxes tell
+	// how far they are; reachedEach is how many such chunks are worth a thread.
 	seedChunk   = 256
 	reachedEach = 6
 
@@ -62,9 +62,9 @@ func (in *input) seed(ctx context.Context, k int) ([]float32, error) {
 	return l.centroids, nil
 }
 
-// sketch folds the points of a cloud to sketchWidth columns: each column is added to one of them or
-// taken from it, at random (Charikar and others 2002). Squared distances stay what they are but for
-// an error of about sqrt(2/sketchWidth) of themselves.
+// sketch folds the points of a cloud to sketchWidth coordinates: each coordinate is added to one of
+// them or taken from it, at random (Charikar and others 2002). Squared distances stay what they are
+// but for an error of about sqrt(2/sketchWidth) of themselves.
 func (in *input) sketch(ctx context.Context, c *cloud, random *rand.Rand) (*cloud, error) {
 	to, sign := make([]int, in.d), make([]float32, in.d)
 	for j := range to {
@@ -72,7 +72,8 @@ func (in *input) sketch(ctx context.Context, c *cloud, random *rand.Rand) (*clou
 		to[j], sign[j] = int(r%sketchWidth), float32(1-2*int(r>>63))
 	}
 	n := len(c.order)
-	s := &cloud{d: sketchWidth, chunks: split(nil, 0, n, sketchWidth), weights: c.weights, order: c.order}
+	s := &cloud{d: sketchWidth, chunks: split(nil, 0, n, sketchWidth), weights: c.weights,
+		order: c.order}
 	s.planes = make([]float32, n*sketchWidth)
 	err := parallel(ctx, in.threads, len(s.chunks), func(_, t int) {
 		ch := s.chunks[t]
@@ -87,9 +88,9 @@ func (in *input) sketch(ctx context.Context, c *cloud, random *rand.Rand) (*clou
 	return s, err
 }
 
-// pick returns k points of a cloud, chosen by greedy k-means++ (Arthur and Vassilvitskii 2007): each next
-// one is drawn with a probability that goes with weight times squared distance to the nearest one
-// so far, and of several such draws the one that lowers the sum most is kept.
+// pick returns k points of a cloud, chosen by greedy k-means++ (Arthur and Vassilvitskii 2007):
+// each next one is drawn with a probability that goes with weight times squared distance to the
+// nearest one so far, and of several such draws the one that lowers the sum most is kept.
 func pick(ctx context.Context, in *input, c *cloud, k int, random *rand.Rand) ([]int, error) {
 	s := in.newSeeder(c)
 	var picks []int
@@ -114,14 +115,15 @@ func pick(ctx context.Context, in *input, c *cloud, k int, random *rand.Rand) ([
 type seeder struct {
 	in       *input
 	cloud    *cloud
-	picks    [seedTries]int       // the points that may become the next centroid
-	norms    []float32            // squared lengths
-	distance []float32            // 0: too near to tell from the centroid
-	tried    [seedTries][]float32 // the distances if a pick becomes a centroid, in the chunks that it reaches
-	chunks   []farness
-	tries    [seedTries][]farness
-	reached  []int // chunks
-	work     []scratch
+	picks    [seedTries]int // the points that may become the next centroid
+	norms    []float32      // squared lengths
+	distance []float32      // 0: too near to tell from the centroid
+	// the distances if a pick becomes a centroid, in the chunks that it reaches
+	tried   [seedTries][]float32
+	chunks  []farness
+	tries   [seedTries][]farness
+	reached []int // chunks
+	work    []scratch
 }
 
 // farness is how far the points of a chunk are from their nearest centroid.
@@ -203,11 +205,12 @@ func (s *seeder) join(ctx context.Context, picks []int) (int, error) {
 		rows = s.cloud.appendPoint(rows, p)
 	}
 	s.reach(rows)
-	err := parallel(ctx, min(s.in.threads, 1+len(s.reached)/reachedEach), len(s.reached), func(worker, r int) {
-		for t, p := range picks {
-			s.try(&s.work[worker], s.reached[r], t, rows[t*d:][:d], s.norms[p]/2)
-		}
-	})
+	err := parallel(ctx, min(s.in.threads, 1+len(s.reached)/reachedEach), len(s.reached),
+		func(worker, r int) {
+			for t, p := range picks {
+				s.try(&s.work[worker], s.reached[r], t, rows[t*d:][:d], s.norms[p]/2)
+			}
+		})
 	if err != nil {
 		return 0, err
 	}
@@ -230,7 +233,8 @@ func (s *seeder) join(ctx context.Context, picks []int) (int, error) {
 	return picks[best], nil
 }
 
-// reach lists the chunks in which some point may be nearer to one of these rows than to its centroid.
+// reach lists the chunks in which some point may be nearer to one of these rows than to its
+// centroid.
 func (s *seeder) reach(rows []float32) {
 	d := s.cloud.d
 	s.reached = s.reached[:0]
@@ -250,8 +254,9 @@ func (s *seeder) try(w *scratch, q, t int, row []float32, half float32) {
 	c := s.cloud
 	ch := c.chunks[q]
 	n := ch.hi - ch.lo
-	w.scores, w.found = grow(w.scores, n), grow(w.found, n)
-	s.in.kernels.Nearest(w.found, w.scores, nil, c.planes[ch.lo*c.d:ch.hi*c.d], n, c.d, row, []float32{half})
+	w.scores, w.assigned = grow(w.scores, n), grow(w.assigned, n)
+	s.in.kernels.Nearest(w.assigned, w.scores, nil, c.planes[ch.lo*c.d:ch.hi*c.d], n, c.d, row,
+		[]float32{half})
 	norms, distance, out := s.norms[ch.lo:][:n], s.distance[ch.lo:][:n], s.tried[t][ch.lo:][:n]
 	weights, scores := c.weights[ch.lo:][:n], w.scores[:n]
 	var far farness

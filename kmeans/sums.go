@@ -5,12 +5,13 @@ import (
 	"slices"
 )
 
-// The sums of a cluster are a row: d sums of weight*x, the weight, the number of points, and the weight
-// that has come or gone since they were taken from all points. From one pass to the next few points change
-// their cluster, so that only these are added and taken away.
+// The sums of a cluster are a row: d sums of weight*x, the weight, the number of points, and the
+// weight that has come or gone since they were taken from all points. From one pass to the next few
+// points change their cluster, so that only these are added and taken away.
 
-// lostBits bounds what that may cost: once a cluster has seen 2^lostBits times its weight come and go, the
-// sums are taken anew. Of the 53 bits of the sum of its weights, all but so many are still right.
+// lostBits bounds what that may cost: once a cluster has seen 2^lostBits times its weight come and
+// go, the sums are taken anew. Of the 53 bits of the sum of its weights, all but so many are still
+// right.
 const lostBits = 10
 
 // move is a point of a chunk that changes its cluster.
@@ -59,27 +60,28 @@ func (l *lloyd) addMoves() bool {
 	return true
 }
 
-// sum takes the sums from all points, column by column.
+// sum takes the sums from all points, coordinate by coordinate.
 func (l *lloyd) sum(ctx context.Context) error {
 	c := l.cloud
 	clear(l.sums)
 	l.summed = true
 	return parallel(ctx, l.in.threads, c.d+2, func(worker, j int) {
-		column := &l.work[worker].column
+		plane := &l.work[worker].plane
 		for _, ch := range c.chunks {
-			column.addChunk(j, l.assignments[ch.lo:ch.hi], c.planes[ch.lo*c.d:ch.hi*c.d], c.weightsOf(ch), c.d)
+			plane.addChunk(j, l.assignments[ch.lo:ch.hi], c.planes[ch.lo*c.d:ch.hi*c.d],
+				c.weightsOf(ch), c.d)
 		}
-		column.addTo(l.sums[j:], l.set.k, l.stride)
+		plane.addTo(l.sums[j:], l.set.k, l.stride)
 	})
 }
 
-// column is the sums of one column for each cluster, in lanes for every fourth point: neighbours
-// mostly belong to one cluster, and an addition waits for the one before it to the same sum. A byte
-// indexes a lane without a check.
-type column [4][MaxCentroids]float64
+// planeSums is the sums of one coordinate for each cluster, in lanes for every fourth point:
+// neighbours mostly belong to one cluster, and an addition waits for the one before it to the same
+// sum. A byte indexes a lane without a check.
+type planeSums [4][MaxCentroids]float64
 
 // addTo adds the lanes to every stride-th of the sums of k clusters and clears them.
-func (c *column) addTo(sums []float64, k, stride int) {
+func (c *planeSums) addTo(sums []float64, k, stride int) {
 	for i := range k {
 		sums[i*stride] += c[0][i] + c[1][i] + (c[2][i] + c[3][i])
 	}
@@ -88,7 +90,7 @@ func (c *column) addTo(sums []float64, k, stride int) {
 	}
 }
 
-func (c *column) count(assignments []byte) {
+func (c *planeSums) count(assignments []byte) {
 	for ; len(assignments) >= 4; assignments = assignments[4:] {
 		c[0][assignments[0]]++
 		c[1][assignments[1]]++
@@ -100,7 +102,7 @@ func (c *column) count(assignments []byte) {
 	}
 }
 
-func (c *column) add(assignments []byte, x []float32) {
+func (c *planeSums) add(assignments []byte, x []float32) {
 	for ; len(assignments) >= 4 && len(x) >= 4; assignments, x = assignments[4:], x[4:] {
 		c[0][assignments[0]] += float64(x[0])
 		c[1][assignments[1]] += float64(x[1])
@@ -112,21 +114,22 @@ func (c *column) add(assignments []byte, x []float32) {
 	}
 }
 
-func (c *column) addWeighted(assignments []byte, x, w []float32) {
-	for ; len(assignments) >= 4 && len(x) >= 4 && len(w) >= 4; assignments, x, w = assignments[4:], x[4:], w[4:] {
+func (c *planeSums) addWeighted(assignments []byte, x, w []float32) {
+	for len(assignments) >= 4 && len(x) >= 4 && len(w) >= 4 {
 		c[0][assignments[0]] += float64(float64(x[0]) * float64(w[0]))
 		c[1][assignments[1]] += float64(float64(x[1]) * float64(w[1]))
 		c[2][assignments[2]] += float64(float64(x[2]) * float64(w[2]))
 		c[3][assignments[3]] += float64(float64(x[3]) * float64(w[3]))
+		assignments, x, w = assignments[4:], x[4:], w[4:]
 	}
 	for i, a := range assignments {
 		c[0][a] += float64(float64(x[i]) * float64(w[i]))
 	}
 }
 
-// addChunk adds column j of a chunk of points: times their weights for j < d, then come the weights
-// themselves, and last the number of points.
-func (c *column) addChunk(j int, assignments []byte, planes, weights []float32, d int) {
+// addChunk adds coordinate j of a chunk of points: times their weights for j < d, then come the
+// weights themselves, and last the number of points.
+func (c *planeSums) addChunk(j int, assignments []byte, planes, weights []float32, d int) {
 	n := len(assignments)
 	switch {
 	case j > d || j == d && weights == nil:

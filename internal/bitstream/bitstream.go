@@ -9,8 +9,8 @@ import (
 // Width is the number of bits that tell k numbers apart, at least 1.
 func Width(k int) int { return max(1, bits.Len(uint(k-1))) }
 
-// RowBytes is the length of a packed row of n numbers of at most 8 bits. It does not overflow: n can
-// be a claim of a file.
+// RowBytes is the length of a packed row of n numbers of at most 8 bits. It does not overflow: n
+// can be a claim of a file.
 func RowBytes(n, bits int) int { return n/8*bits + (n%8*bits+7)/8 }
 
 // Pack returns rows of n numbers as bit streams: each number takes this many bits, at most 8, its
@@ -22,18 +22,18 @@ func Pack[N byte | int8](numbers []N, rows, n, bits int) []byte {
 	mask := uint32(1)<<bits - 1
 	for r := range rows {
 		dst := packed[r*width:][:width]
-		var window uint32
+		var buffer uint32
 		filled, at := 0, 0
 		for _, number := range numbers[r*n:][:n] {
-			window |= (uint32(number) & mask) << filled
+			buffer |= (uint32(number) & mask) << filled
 			for filled += bits; filled >= 8; filled -= 8 {
-				dst[at] = byte(window)
-				window >>= 8
+				dst[at] = byte(buffer)
+				buffer >>= 8
 				at++
 			}
 		}
 		if filled > 0 {
-			dst[at] = byte(window)
+			dst[at] = byte(buffer)
 		}
 	}
 	return packed
@@ -46,21 +46,21 @@ func Unpack[N byte | int8](packed []byte, rows, n, bits int) ([]N, error) {
 	numbers := make([]N, rows*n)
 	for r := range rows {
 		src := packed[r*width:][:width]
-		var window uint32
+		var buffer uint32
 		filled, at := 0, 0
 		dst := numbers[r*n:][:n]
 		for i := range dst {
 			if filled < bits {
-				window |= uint32(src[at]) << filled
+				buffer |= uint32(src[at]) << filled
 				filled += 8
 				at++
 			}
 			// To the top of the byte and back: a signed N takes its sign from there.
-			dst[i] = N(byte(window)<<(8-bits)) >> (8 - bits)
-			window >>= bits
+			dst[i] = N(byte(buffer)<<(8-bits)) >> (8 - bits)
+			buffer >>= bits
 			filled -= bits
 		}
-		if window != 0 {
+		if buffer != 0 {
 			return nil, fmt.Errorf("the padding of row %d is not zero", r)
 		}
 	}

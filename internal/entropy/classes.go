@@ -1,19 +1,20 @@
 package entropy
 
-// MaxClassCode is the largest code of a row or column.
+// MaxClassCode is the largest class code of a row or column.
 const MaxClassCode = 31
 
-// Classes says how widely the levels of each element of a matrix are spread: its class follows from a code of its row and
-// one of its column, in eighths of an octave; a class is a quarter of an octave.
+// Classes sorts the elements of a matrix by how widely their levels are spread. The class of an
+// element is half the sum of the codes of its row and its column, rounded down. A code is a
+// logarithm in steps of an eighth of an octave, so that a class is a quarter of an octave wide.
 type Classes struct {
 	Rows, Cols []byte // codes, 0..MaxClassCode
-	Low, Count int    // classes below Low count as Low, those from Low+Count on as the last
+	Low, Count int    // classes Low to Low+Count-1 are in use; others count as the nearest of these
 }
 
 // ClassTable is the class of each sum of a row's and a column's code.
 type ClassTable [2*MaxClassCode + 1]byte
 
-// Table returns the class of each sum.
+// Table returns the class of each sum, less Low.
 func (c *Classes) Table() (t ClassTable) {
 	for sum := range t {
 		t[sum] = byte(min(max(sum/2-c.Low, 0), c.Count-1))
@@ -21,7 +22,7 @@ func (c *Classes) Table() (t ClassTable) {
 	return t
 }
 
-// Held returns the number of elements in each class.
+// Held returns the number of elements in each class, from Low on.
 func (c *Classes) Held() []int {
 	var rows, cols [MaxClassCode + 1]int
 	for _, code := range c.Rows {

@@ -10,11 +10,11 @@ import (
 )
 
 const (
-	// Lanes is the number of trellis paths, and of coders, in a block: the element in column c belongs to lane
-	// c mod Lanes.
+	// Lanes is the number of interleaved coders in a block, each with a path through the trellis:
+	// the element in column c belongs to lane c mod Lanes.
 	Lanes = 8
-	// blockElements is how many elements a block has at most, one row at least: enough that its 32 bytes of coder
-	// states do not matter.
+	// blockElements is how many elements a block has at most, one row at least: enough that its 32
+	// bytes of coder states do not matter.
 	blockElements = 1 << 18
 
 	floor     = 1 << 16 // no state of a coder is below
@@ -22,17 +22,19 @@ const (
 	freqShift = 8       // of the frequency less 1
 )
 
-// Coder knows the statistics of a matrix of levels. Levels go along paths: a block is some whole rows; lane i of
-// a block takes its columns i, i+8, i+16 .., each from top to bottom, and walks through the trellis as it does, from state 0.
+// Coder encodes and decodes a matrix of levels [rows, cols], block by block. A block is BlockRows
+// consecutive rows and stands on its own. Lane i of a block takes its columns i, i+8, i+16 .., each
+// from top to bottom, and walks through the trellis with each level, from state 0.
 type Coder struct {
 	Trellis   *kernels.Trellis
 	Classes   Classes
-	Tables    []Table // of each class
-	Zero      byte    // the byte that stands for level 0 where matrices are given and returned
-	BlockRows int     // rows of a block; the last one may have fewer
+	Tables    []Table // the frequencies of the levels of each class
+	Zero      byte    // a level is the byte level + Zero in the matrices of Encode and Decode
+	BlockRows int     // the last block may have fewer
 }
 
-// BlockRows returns the rows of a block for a matrix of this shape, so that blocks are about equal.
+// BlockRows returns the number of rows in a block for a matrix of this shape: as many as make
+// blocks of at most 2^18 elements, or one row, and about equal.
 func BlockRows(rows, cols int) int {
 	most := max(1, blockElements/cols)
 	blocks := (rows + most - 1) / most
@@ -44,17 +46,18 @@ func (c *Coder) Blocks() int {
 	return (len(c.Classes.Rows) + c.BlockRows - 1) / c.BlockRows
 }
 
-// Block returns the rows of a block.
+// Block returns the rows [lo, hi) of block b.
 func (c *Coder) Block(b int) (lo, hi int) {
 	return b * c.BlockRows, min((b+1)*c.BlockRows, len(c.Classes.Rows))
 }
 
-// Overhead is what a block takes beyond its levels, in bytes, at most: the states of its coders, and of its length what an
-// empty block has not.
+// Overhead is how many bytes a block of a matrix with cols columns takes at most beyond the bits of
+// its levels: the states of its coders, and what its length takes more than that of an empty block.
 func Overhead(cols int) int { return 4*min(cols, Lanes) + 2 }
 
-// Encode returns the bytes of one block of levels [rows, cols]: the states of the coders, then 16-bit words. It is rANS
-// (Duda, arXiv:1311.2540) with states of 32 bits; the lanes share one sequence of words.
+// Encode returns the bytes of one block of levels, the whole matrix [rows, cols]: the states of the
+// coders, then 16-bit words. It is rANS (Duda, arXiv:1311.2540) with states of 32 bits; the lanes
+// write to one sequence of words. A level that its class has no frequency for is an error.
 func (c *Coder) Encode(levels []byte, block int) ([]byte, error) {
 	e, err := c.encoder()
 	if err != nil {
@@ -99,8 +102,8 @@ func (c *Coder) Encode(levels []byte, block int) ([]byte, error) {
 	return out, nil
 }
 
-// encoder returns for each class and level + origin its frequency and, in the lower 16 bits, where it
-// begins.
+// encoder returns for each class and level + origin its frequency and, in the lower 16 bits, where
+// it begins.
 func (c *Coder) encoder() ([][256]uint32, error) {
 	e := make([][256]uint32, len(c.Tables))
 	for class := range c.Tables {
@@ -117,10 +120,11 @@ func (c *Coder) encoder() ([][256]uint32, error) {
 	return e, nil
 }
 
-// Forbidden is the cost of levels that a class does not have: beyond that of any path.
+// Forbidden is the cost of levels that a class has no frequency for: more than any path costs.
 const Forbidden = 1e30
 
-// Costs returns for each class what a level, by level + origin, costs when a bit costs lambda.
+// Costs returns for each class the cost of each level, at level + 128, for SearchTrellis: lambda
+// times the bits that it takes, or Forbidden.
 func (c *Coder) Costs(lambda float32) ([][256]float32, error) {
 	e, err := c.encoder()
 	if err != nil {
@@ -137,10 +141,12 @@ func (c *Coder) Costs(lambda float32) ([][256]float32, error) {
 	return costs, nil
 }
 
-// Decoder decodes the blocks of a coder. Its methods may be called at the same time.
+// Decoder decodes the blocks of a coder. It is safe for concurrent use.
 type Decoder struct {
 	*Coder
-	entries []uint32 // [class][parity][Total]: the level's byte, its frequency less 1, the slot's distance from its first
+	// entries [class][parity][total] has for each slot of the frequencies the byte of its level,
+	// the frequency less 1, and the slot's distance from the level's first.
+	entries []uint32
 }
 
 // entries are those of decoders that have been released: up to a megabyte each.
@@ -148,14 +154,16 @@ var entries = sync.Pool{New: func() any { return new([]uint32) }}
 
 // Release says that the decoder is not used any more, so that another can take its memory.
 func (d *Decoder) Release() {
-	entries.Put(&d.entries)
+	released := d.entries
 	d.entries = nil
+	entries.Put(&released)
 }
 
-// NewDecoder returns a decoder for k centroids: levels -Zero to k-1-Zero.
+// NewDecoder returns a decoder. It fails where a table has levels that are not the index of one of
+// k centroids: not of -Zero to k-1-Zero.
 func (c *Coder) NewDecoder(k int) (*Decoder, error) {
 	d := &Decoder{c, *entries.Get().(*[]uint32)}
-	if n := len(c.Tables) * 2 * Total; n > cap(d.entries) {
+	if n := len(c.Tables) * 2 * total; n > cap(d.entries) {
 		d.entries = make([]uint32, n)
 	} else {
 		d.entries = d.entries[:n]
@@ -164,14 +172,15 @@ func (c *Coder) NewDecoder(k int) (*Decoder, error) {
 	for class := range c.Tables {
 		t := &c.Tables[class]
 		if int(t.Max) > int(c.Zero) || int(t.Max)+int(c.Zero) >= k {
-			return nil, fmt.Errorf("class %d has levels up to %d: level 0 is centroid %d of %d", class, t.Max, c.Zero, k)
+			return nil, fmt.Errorf("class %d has levels up to %d: level 0 is centroid %d of %d",
+				class, t.Max, c.Zero, k)
 		}
 		for parity := range 2 {
 			var starts, freqs [256]uint32
 			if err := t.cumulate(&starts, &freqs, parity); err != nil {
 				return nil, err
 			}
-			entries := d.entries[(class*2+parity)*Total:][:Total]
+			entries := d.entries[(class*2+parity)*total:][:total]
 			for i, freq := range freqs {
 				for slot := range freq {
 					entries[starts[i]+slot] = uint32(byte(i)-origin+c.Zero) | (freq-1)<<freqShift | slot<<slotShift
@@ -189,7 +198,8 @@ var (
 	errEnd   = errors.New("the coded levels are damaged: a coder does not end where it began")
 )
 
-// Decode writes one block to levels [rows of the block, cols].
+// Decode decodes data, one block, to levels [rows of the block, cols]. Damaged data is an error or
+// other levels, and safe.
 func (d *Decoder) Decode(levels, data []byte, block int) error {
 	cols := len(d.Classes.Cols)
 	lo, hi := d.Block(block)
@@ -209,7 +219,7 @@ func (d *Decoder) Decode(levels, data []byte, block int) error {
 	classes := d.Classes.Table()
 	var offsets [len(classes)]uint32
 	for sum, class := range classes {
-		offsets[sum] = uint32(class) * 2 * Total
+		offsets[sum] = uint32(class) * 2 * total
 	}
 	for c0 := 0; c0 < cols; c0 += Lanes {
 		codes := d.Classes.Cols[c0:min(c0+Lanes, cols)]
@@ -219,9 +229,9 @@ func (d *Decoder) Decode(levels, data []byte, block int) error {
 			for i, code := range codes {
 				s := &states[base[i&(Lanes-1)]&(maxStates-1)]
 				v := x[i&(Lanes-1)]
-				entry := d.entries[sums[code]+s.entries+v%Total]
+				entry := d.entries[sums[code]+s.entries+v%total]
 				out[i] = byte(entry)
-				v = (entry>>freqShift%Total+1)*(v>>totalBits) + entry>>slotShift
+				v = (entry>>freqShift%total+1)*(v>>totalBits) + entry>>slotShift
 				base[i&(Lanes-1)] = s.next[(entry-uint32(d.Zero))>>1&1]
 				if v < floor {
 					if len(data) < 2 {
@@ -250,12 +260,12 @@ const maxStates = 32
 // state is a state of the trellis as the decoder needs it.
 type state struct {
 	entries uint32    // where its entries begin in a class
-	next    [2]uint32 // the state behind a level, by bit 1 of the level
+	next    [2]uint32 // the state after a level, by bit 1 of the level
 }
 
 func (c *Coder) states() (states [maxStates]state) {
 	for s := range c.Trellis.States() {
-		states[s].entries = uint32(c.Trellis.Parity(s)) * Total
+		states[s].entries = uint32(c.Trellis.Parity(s)) * total
 		for bit := range byte(2) {
 			states[s].next[bit] = uint32(c.Trellis.Next(s, bit<<1))
 		}

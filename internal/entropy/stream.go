@@ -11,7 +11,8 @@ import (
 )
 
 // trellises are those that a stream can name, by log2 of their states.
-var trellises = map[byte]*kernels.Trellis{2: kernels.Trellis4, 3: kernels.Trellis8, 5: kernels.Trellis32}
+var trellises = map[byte]*kernels.Trellis{2: kernels.Trellis4, 3: kernels.Trellis8,
+	5: kernels.Trellis32}
 
 // TrellisOf returns the trellis of 4, 8 or 32 states, nil for another number.
 func TrellisOf(states int) *kernels.Trellis {
@@ -26,7 +27,8 @@ func TrellisOf(states int) *kernels.Trellis {
 // classBits is what a code of a row or column takes.
 const classBits = 5
 
-// Append appends a stream: what a decoder must know, then the encoded blocks. FORMAT.md specifies it.
+// Append appends a stream to dst, as FORMAT.md specifies it: trellis, classes and tables, then the
+// encoded blocks.
 func (c *Coder) Append(dst []byte, blocks [][]byte) []byte {
 	for memory, t := range trellises {
 		if t == c.Trellis {
@@ -51,19 +53,19 @@ func (c *Coder) Append(dst []byte, blocks [][]byte) []byte {
 	return dst
 }
 
-// levelsPerByte is more than any byte of a stream holds: no level takes less than the 0.00066 bits of one of 4094 among
-// 4096, with the coder's rounding taken off.
+// levelsPerByte is more than any byte of a stream holds: no level takes less than the 0.00066 bits
+// of one of 4094 among 4096, with the coder's rounding taken off.
 const levelsPerByte = 1 << 14
 
-// Fits reports whether a stream of so many bytes can hold a matrix of this shape: what Parse and Decode need memory for is
-// in proportion to the bytes then.
+// Fits reports whether a stream of this many bytes can hold a matrix of this shape. If so, the
+// memory that Parse and Decode need is in proportion to the bytes, whatever shape a file claims.
 func Fits(bytes, rows, cols int) bool {
 	return rows > 0 && cols > 0 && uint64(cols) <= levelsPerByte*uint64(bytes)/uint64(rows) &&
 		uint64(rows)*uint64(cols) <= math.MaxInt
 }
 
-// Parse takes a stream for a matrix of this shape apart. The blocks are slices of data. Whatever data
-// holds, what it returns is safe to decode.
+// Parse is the inverse of Append for a matrix of this shape. The blocks are slices of data.
+// Whatever data holds, what it returns is safe to decode.
 func Parse(data []byte, rows, cols int) (*Coder, [][]byte, error) {
 	if !Fits(len(data), rows, cols) {
 		return nil, nil, errHead
@@ -159,8 +161,8 @@ func (in *input) uvarint() uint64 {
 	return v
 }
 
-// Uvarint is binary.Uvarint for numbers that have one representation: it returns the number at the front of data and
-// how many bytes it takes.
+// Uvarint is binary.Uvarint that fails on a number in more bytes than it needs: it returns the
+// number at the front of data and how many bytes it takes.
 func Uvarint(data []byte) (v uint64, n int, err error) {
 	v, n = binary.Uvarint(data)
 	switch {

@@ -26,7 +26,8 @@ type source struct {
 
 // matrix returns a coder and levels for it.
 func (s *source) matrix() (*Coder, []byte) {
-	c := &Coder{Trellis: TrellisOf(s.states), Classes: s.classes, Zero: s.zero, BlockRows: s.blockRows}
+	c := &Coder{Trellis: TrellisOf(s.states), Classes: s.classes, Zero: s.zero,
+		BlockRows: s.blockRows}
 	if c.BlockRows == 0 {
 		c.BlockRows = BlockRows(s.rows, s.cols)
 	}
@@ -40,7 +41,8 @@ func (s *source) matrix() (*Coder, []byte) {
 	c.Classes.Rows, c.Classes.Cols = codes(s.rows), codes(s.cols)
 	deviation := s.deviation
 	for range c.Classes.Count {
-		c.Tables = append(c.Tables, Laplace(deviation, byte(min(5*deviation+1, float64(s.zero), MaxLevel))))
+		c.Tables = append(c.Tables, Laplace(deviation,
+			byte(min(5*deviation+1, float64(s.zero), MaxLevel))))
 		deviation *= 1.19
 	}
 	levels := make([]byte, s.rows*s.cols)
@@ -51,7 +53,8 @@ func (s *source) matrix() (*Coder, []byte) {
 			state := 0
 			for col := lane; col < s.cols; col += Lanes {
 				for r := lo; r < hi; r++ {
-					level := s.level(&c.Tables[classes[c.Classes.Rows[r]+c.Classes.Cols[col]]], c.Trellis.Parity(state))
+					level := s.level(&c.Tables[classes[c.Classes.Rows[r]+c.Classes.Cols[col]]],
+						c.Trellis.Parity(state))
 					state = c.Trellis.Next(state, byte(level+origin))
 					levels[r*s.cols+col] = byte(level) + s.zero
 				}
@@ -112,16 +115,21 @@ func newSource(seed uint64, states, rows, cols int) *source {
 }
 
 func TestRoundTrip(t *testing.T) {
-	shapes := [][2]int{{1, 1}, {1, 2}, {2, 1}, {1, 7}, {1, 8}, {1, 9}, {3, 5}, {5, 15}, {4, 16}, {6, 17}, {300, 1}, {1, 300}, {33, 47}, {64, 384}}
+	shapes := [][2]int{{1, 1}, {1, 2}, {2, 1}, {1, 7}, {1, 8}, {1, 9}, {3, 5}, {5, 15}, {4, 16},
+		{6, 17}, {300, 1}, {1, 300}, {33, 47}, {64, 384}}
 	for _, states := range []int{4, 8, 32} {
 		for i, shape := range shapes {
 			for name, change := range map[string]func(*source){
-				"":                 func(s *source) {},
-				"narrow":           func(s *source) { s.deviation = 0.2 },
-				"wide":             func(s *source) { s.deviation = 25 },
-				"one class":        func(s *source) { s.classes = Classes{Low: 0, Count: 1} },
-				"all classes":      func(s *source) { s.classes, s.spread = Classes{Low: 0, Count: MaxClassCode + 1}, MaxClassCode },
-				"the last class":   func(s *source) { s.classes, s.spread = Classes{Low: MaxClassCode, Count: 1}, MaxClassCode },
+				"":          func(s *source) {},
+				"narrow":    func(s *source) { s.deviation = 0.2 },
+				"wide":      func(s *source) { s.deviation = 25 },
+				"one class": func(s *source) { s.classes = Classes{Low: 0, Count: 1} },
+				"all classes": func(s *source) {
+					s.classes, s.spread = Classes{Low: 0, Count: MaxClassCode + 1}, MaxClassCode
+				},
+				"the last class": func(s *source) {
+					s.classes, s.spread = Classes{Low: MaxClassCode, Count: 1}, MaxClassCode
+				},
 				"extreme":          func(s *source) { s.deviation, s.extreme = 40, true },
 				"a row a block":    func(s *source) { s.blockRows = 1 },
 				"uneven blocks":    func(s *source) { s.blockRows = min(s.rows, 7) },
@@ -168,7 +176,8 @@ func checkLength(t *testing.T, c *Coder, levels, stream []byte) {
 		lo, hi := c.Block(b)
 		for r := lo; r < hi; r++ {
 			for col, code := range c.Classes.Cols {
-				bits += float64(costs[classes[c.Classes.Rows[r]+code]][levels[r*len(c.Classes.Cols)+col]-c.Zero+origin])
+				level := levels[r*len(c.Classes.Cols)+col] - c.Zero + origin
+				bits += float64(costs[classes[c.Classes.Rows[r]+code]][level])
 			}
 		}
 		most := 1.001*bits/8 + float64(Overhead(len(c.Classes.Cols)))
@@ -180,7 +189,8 @@ func checkLength(t *testing.T, c *Coder, levels, stream []byte) {
 
 func TestBlockRows(t *testing.T) {
 	for _, c := range []struct{ rows, cols, want int }{
-		{1, 1, 1}, {384, 384, 384}, {1536, 384, 512}, {384, 1536, 128}, {30522, 384, 679}, {5, 1 << 20, 1}, {700, 384, 350},
+		{1, 1, 1}, {384, 384, 384}, {1536, 384, 512}, {384, 1536, 128}, {30522, 384, 679},
+		{5, 1 << 20, 1}, {700, 384, 350},
 	} {
 		if got := BlockRows(c.rows, c.cols); got != c.want {
 			t.Errorf("blocks of [%d, %d] have %d rows, want %d", c.rows, c.cols, got, c.want)
@@ -213,7 +223,8 @@ func TestCutStreams(t *testing.T) {
 	}
 }
 
-// TestChangedBytes decodes a stream with each byte changed: if one is accepted it must be the only form of what it holds.
+// TestChangedBytes decodes a stream with each byte changed: if one is accepted it must be the only
+// form of what it holds.
 func TestChangedBytes(t *testing.T) {
 	s := newSource(3, 32, 6, 21)
 	s.blockRows = 4
@@ -228,7 +239,8 @@ func TestChangedBytes(t *testing.T) {
 	}
 }
 
-// onlyForm holds that a stream is refused, or coded in the same bytes when its levels are encoded again.
+// onlyForm holds that a stream is refused, or coded in the same bytes when its levels are encoded
+// again.
 func onlyForm(t *testing.T, stream []byte, rows, cols int) {
 	t.Helper()
 	c, levels, err := decode(stream, rows, cols, 256)
@@ -254,14 +266,19 @@ func TestParseRefuses(t *testing.T) {
 		{"classes", func(b []byte) []byte { b[3] = 30; return b }, "30 classes from 3 on"},
 		{"no rows a block", func(b []byte) []byte { b[4] = 0; return b }, "blocks of 0 rows in 5"},
 		{"rows a block", func(b []byte) []byte { b[4] = 6; return b }, "blocks of 6 rows in 5"},
-		{"long number", func(b []byte) []byte { b[4] |= 0x80; return slices.Insert(b, 5, 0) }, errNumber.Error()},
+		{"long number", func(b []byte) []byte { b[4] |= 0x80; return slices.Insert(b, 5, 0) },
+			errNumber.Error()},
 		{"huge number", func(b []byte) []byte {
 			return slices.Replace(b, 4, 5, slices.Repeat([]byte{0xff}, 11)...)
 		}, errNumber.Error()},
-		{"padding of rows", func(b []byte) []byte { b[rowCodes+3] |= 0x80; return b }, errPadding.Error()},
-		{"padding of columns", func(b []byte) []byte { b[tables-1] |= 0x80; return b }, errPadding.Error()},
-		{"narrow table", func(b []byte) []byte { b[tables] = 1; return b }, "class 0 has levels up to 1"},
-		{"wide table", func(b []byte) []byte { b[tables] = 128; return b }, "class 0 has levels up to 128"},
+		{"padding of rows", func(b []byte) []byte { b[rowCodes+3] |= 0x80; return b },
+			errPadding.Error()},
+		{"padding of columns", func(b []byte) []byte { b[tables-1] |= 0x80; return b },
+			errPadding.Error()},
+		{"narrow table", func(b []byte) []byte { b[tables] = 1; return b },
+			"class 0 has levels up to 1"},
+		{"wide table", func(b []byte) []byte { b[tables] = 128; return b },
+			"class 0 has levels up to 128"},
 		{"zeros", func(b []byte) []byte {
 			n := len(knots(nil, members(c.Tables[0].Max, 0)))
 			copy(b[tables+1:], slices.Repeat([]byte{255}, n))
@@ -290,13 +307,15 @@ func encode1(t *testing.T, c *Coder, levels []byte) []byte {
 	return block
 }
 
-// TestClaims: a shape comes from elsewhere, and nothing may be allocated for it that the stream does not back.
+// TestClaims: a shape comes from elsewhere, and nothing may be allocated for it that the stream
+// does not back.
 func TestClaims(t *testing.T) {
 	c, levels := newSource(5, 8, 5, 13).matrix()
 	stream := encode(t, c, levels)
 	const most = math.MaxInt
 	for _, shape := range [][2]int{
-		{most >> 2, 13}, {5, most >> 2}, {1 << (strconv.IntSize / 2), 1 << (strconv.IntSize / 2)}, {most>>1 + 1, most>>1 + 1}, {most, most},
+		{most >> 2, 13}, {5, most >> 2}, {1 << (strconv.IntSize / 2), 1 << (strconv.IntSize / 2)},
+		{most>>1 + 1, most>>1 + 1}, {most, most},
 		{0, 13}, {-5, 13}, {5, -13}, {-most - 1, -most - 1}, {5, 14}, {6, 13},
 	} {
 		if _, _, err := decode(stream, shape[0], shape[1], 255); err == nil {
@@ -315,16 +334,19 @@ func TestZerosFit(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := &Coder{Trellis: TrellisOf(32), Zero: 2, BlockRows: rows, Tables: []Table{table}, // one block: the least overhead
+		// one block: the least overhead
+		c := &Coder{Trellis: TrellisOf(32), Zero: 2, BlockRows: rows, Tables: []Table{table},
 			Classes: Classes{Rows: make([]byte, rows), Cols: make([]byte, cols), Count: 1}}
 		levels := bytes.Repeat([]byte{2}, rows*cols)
-		if _, back, err := decode(encode(t, c, levels), rows, cols, 5); err != nil || !bytes.Equal(back, levels) {
+		if _, back, err := decode(encode(t, c, levels), rows, cols, 5); err != nil ||
+			!bytes.Equal(back, levels) {
 			t.Errorf("%v: %v", shape, err)
 		}
 	}
 }
 
-// FuzzDecode: no stream makes the decoder panic, whatever it is said to hold, and what is accepted has one form.
+// FuzzDecode: no stream makes the decoder panic, whatever it is said to hold, and what is accepted
+// has one form.
 func FuzzDecode(f *testing.F) {
 	for i, states := range []int{4, 8, 32} {
 		for _, shape := range [][2]int{{1, 1}, {5, 13}, {9, 3}} {

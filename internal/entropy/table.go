@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	// Total is what the frequencies of a table add up to.
-	Total = 1 << totalBits
+	// total is the sum of the frequencies of a table's even levels, and of its odd ones.
+	total = 1 << totalBits
 	// MaxLevel is the largest magnitude of a level.
 	MaxLevel = 127
 
@@ -19,19 +19,20 @@ const (
 	origin    = 128 // the byte of level 0: a level is a byte, level + 128
 )
 
-// Table is the distribution of the levels of one class: -Max..Max, the even ones and the odd ones each on
-// their own, since a trellis that is in some state allows only one of the two. It is symmetric. How rare a
-// level is stands in 16ths of an octave at the knots; between those it is linear.
+// Table is the distribution of the levels of one class, -Max to Max: of the even ones and of the
+// odd ones each on their own, since a trellis in some state allows only one of the two. It is
+// symmetric and piecewise linear in the logarithm: at some magnitudes, the knots, it has how rare
+// the level is, -log2 of its frequency in 16ths, but for a constant.
 type Table struct {
-	Max   byte      // the largest magnitude, 2..MaxLevel: were 0 the only even level, it would take no bits
-	Knots [2][]byte // of the even and the odd levels, from the centre on
+	Max   byte      // 2 to MaxLevel: were 0 the only even level, it would take no bits
+	Knots [2][]byte // of the even and the odd magnitudes, ascending
 }
 
 // members is the number of magnitudes of a parity: 0, 2, 4 .. or 1, 3, 5 .. up to limit.
 func members(limit byte, parity int) int { return (int(limit)-parity)/2 + 1 }
 
-// knots appends the positions of the knots among n members: 0, 1, 2, 3, 4, 6, 8, 12, 16, 24 .. and the last
-// one.
+// knots appends the positions of the knots among n members: 0, 1, 2, 3, 4, 6, 8, 12, 16, 24 .. and
+// the last one.
 func knots(at []int, n int) []int {
 	for i, step := 0, 1; i < n-1; i += step {
 		at = append(at, i)
@@ -42,8 +43,8 @@ func knots(at []int, n int) []int {
 	return append(at, n-1)
 }
 
-// frequencies fills freq with those of the members of a parity: of the level itself, not of both signs
-// together. None is 0, and they add up to Total over all levels.
+// frequencies fills freq with those of the members of a parity: of the level itself, not of both
+// signs together. None is 0, and they add up to total over all levels.
 func (t *Table) frequencies(freq []uint32, parity int) error {
 	var positions [MaxLevel]int
 	at := knots(positions[:0], len(freq))
@@ -62,8 +63,9 @@ func (t *Table) frequencies(freq []uint32, parity int) error {
 	if sum == 0 {
 		return errors.New("a table of zeros")
 	}
-	// Each level has 1, and its part of what that leaves; the rest of this division is the first one's.
-	left := uint64(Total + 1 - parity - 2*len(freq))
+	// Each level has 1, and its part of what that leaves; the rest of this division is the first
+	// one's.
+	left := uint64(total + 1 - parity - 2*len(freq))
 	rest := left
 	for i := range freq {
 		part := weights[i] * left / sum
@@ -92,11 +94,12 @@ func weight(rarity []byte, at []int, k, i int) uint64 {
 	return uint64(logscale.Value(byte(255-v)) * (1 << 39))
 }
 
-// Counts says how often each level occurs, by level + 128.
+// Counts is the number of times that each level occurs, at level + 128.
 type Counts [256]uint32
 
-// Fit returns the table under which counts take the fewest bits, as far as changes of one knot find it. All levels up to
-// limit, and up to the largest that occurs, have a frequency.
+// Fit returns the table under which counts take the fewest bits, as near as a search that changes
+// one knot at a time gets. All levels up to limit, and up to the largest that occurs, have a
+// frequency.
 func Fit(counts *Counts, limit byte) (Table, error) {
 	t := Table{Max: max(limit, leastMax)}
 	for level := int(t.Max) + 1; level <= MaxLevel; level++ {
@@ -112,8 +115,8 @@ func Fit(counts *Counts, limit byte) (Table, error) {
 	return t, nil
 }
 
-// fitParity finds the knots of one parity: first what the counts around each one say, then any change of one
-// knot that saves bits.
+// fitParity finds the knots of one parity: first what the counts around each one say, then any
+// change of one knot that saves bits.
 func (t *Table) fitParity(counts *Counts, parity int) error {
 	n := members(t.Max, parity)
 	both := make([]float64, n) // of both signs, by member
@@ -168,22 +171,23 @@ func (t *Table) bits(both []float64, freq []uint32, parity int) (float64, error)
 	return sum, nil
 }
 
-// bitsOf is -log2(freq/Total). Search decisions hang on it, so that it comes from operations that
+// bitsOf is -log2(freq/total). Search decisions hang on it, so that it comes from operations that
 // round alike on all CPUs.
 func bitsOf(freq uint32) float32 { return bitsTable()[freq] }
 
 var bitsTable = sync.OnceValue(func() []float32 {
-	bits := make([]float32, Total+1)
-	for f := 1; f <= Total; f++ {
+	bits := make([]float32, total+1)
+	for f := 1; f <= total; f++ {
 		const digits = 26
-		bits[f] = float32(totalBits - math.Ldexp(float64(logscale.Log2(float64(f), digits)), -digits))
+		bits[f] = float32(totalBits - math.Ldexp(float64(logscale.Log2(float64(f), digits)),
+			-digits))
 	}
 	bits[0] = math.MaxFloat32
 	return bits
 })
 
-// cumulate returns where the levels of a parity begin, in ascending order, and their frequencies, both by
-// level + origin.
+// cumulate returns where the levels of a parity begin, in ascending order, and their frequencies,
+// both by level + origin.
 func (t *Table) cumulate(starts, freqs *[256]uint32, parity int) error {
 	freq := make([]uint32, members(t.Max, parity))
 	if err := t.frequencies(freq, parity); err != nil {
@@ -200,7 +204,8 @@ func (t *Table) cumulate(starts, freqs *[256]uint32, parity int) error {
 	return nil
 }
 
-// Laplace returns a table in which levels are distributed about as a Laplace distribution with this standard deviation has it.
+// Laplace returns a table in which levels are distributed about as a Laplace distribution with this
+// standard deviation has it.
 func Laplace(deviation float64, limit byte) Table {
 	t := Table{Max: max(limit, leastMax)}
 	// exp(-sqrt(2)|x|/deviation) halves with each 0.49*deviation.

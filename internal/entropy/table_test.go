@@ -23,25 +23,30 @@ func distributions() map[string]*Counts {
 		return func() float64 { return deviation * random.NormFloat64() }
 	}
 	return map[string]*Counts{
-		"none":              {},
-		"zeros":             sampled(5000, func() float64 { return 0 }),
-		"ones":              sampled(5000, func() float64 { return 1 }),
-		"far ones":          sampled(5000, func() float64 { return 100 }),
-		"few":               sampled(3, normal(20)),
-		"narrow":            sampled(5000, normal(0.3)),
-		"normal":            sampled(20000, normal(4)),
-		"wide":              sampled(20000, normal(30)),
-		"Laplace":           sampled(20000, func() float64 { return 3 * math.Copysign(random.ExpFloat64(), random.NormFloat64()) }),
-		"heavy tails":       sampled(20000, func() float64 { return random.NormFloat64() / (0.05 + random.Float64()) }),
-		"flat":              sampled(20000, func() float64 { return 120*random.Float64() - 60 }),
-		"all of the range":  sampled(20000, func() float64 { return 256*random.Float64() - 128 }),
-		"two humps":         sampled(20000, func() float64 { return math.Copysign(40+3*random.NormFloat64(), random.NormFloat64()) }),
-		"one sign":          sampled(20000, func() float64 { return math.Abs(10 * random.NormFloat64()) }),
-		"one beyond others": sampled(5000, func() float64 { return float64(random.IntN(5000) / 4998 * 127) }),
+		"none":     {},
+		"zeros":    sampled(5000, func() float64 { return 0 }),
+		"ones":     sampled(5000, func() float64 { return 1 }),
+		"far ones": sampled(5000, func() float64 { return 100 }),
+		"few":      sampled(3, normal(20)),
+		"narrow":   sampled(5000, normal(0.3)),
+		"normal":   sampled(20000, normal(4)),
+		"wide":     sampled(20000, normal(30)),
+		"Laplace": sampled(20000,
+			func() float64 { return 3 * math.Copysign(random.ExpFloat64(), random.NormFloat64()) }),
+		"heavy tails": sampled(20000,
+			func() float64 { return random.NormFloat64() / (0.05 + random.Float64()) }),
+		"flat":             sampled(20000, func() float64 { return 120*random.Float64() - 60 }),
+		"all of the range": sampled(20000, func() float64 { return 256*random.Float64() - 128 }),
+		"two humps": sampled(20000,
+			func() float64 { return math.Copysign(40+3*random.NormFloat64(), random.NormFloat64()) }),
+		"one sign": sampled(20000,
+			func() float64 { return math.Abs(10 * random.NormFloat64()) }),
+		"one beyond others": sampled(5000,
+			func() float64 { return float64(random.IntN(5000) / 4998 * 127) }),
 	}
 }
 
-// checkFrequencies holds that those of each parity add up to Total, none missing.
+// checkFrequencies holds that those of each parity add up to total, none missing.
 func checkFrequencies(t *testing.T, table *Table) {
 	t.Helper()
 	for parity := range 2 {
@@ -60,7 +65,7 @@ func checkFrequencies(t *testing.T, table *Table) {
 			}
 			next += f
 		}
-		if next != Total {
+		if next != total {
 			t.Fatalf("%+v: parity %d adds up to %d", table, parity, next)
 		}
 	}
@@ -104,15 +109,15 @@ func TestTablesOfZerosAreRefused(t *testing.T) {
 // ideal is what counts take under their own frequencies, those of both signs of a level together.
 func ideal(c *Counts) (bits float64) {
 	for parity := range 2 {
-		total := 0.0
+		sum := 0.0
 		for level := -MaxLevel; level <= MaxLevel; level++ {
 			if level&1 == parity {
-				total += float64(c[origin+level])
+				sum += float64(c[origin+level])
 			}
 		}
 		for level := -MaxLevel; level <= MaxLevel; level++ {
 			if n := float64(c[origin+level]); n > 0 && level&1 == parity {
-				bits -= n * math.Log2(float64(c[origin+level]+c[origin-level])/2/total)
+				bits -= n * math.Log2(float64(c[origin+level]+c[origin-level])/2/sum)
 			}
 		}
 	}
@@ -148,9 +153,11 @@ func TestFit(t *testing.T) {
 		}
 		checkFrequencies(t, &table)
 		bits := cost(t, &table, counts)
-		smooth := []string{"zeros", "narrow", "normal", "wide", "Laplace", "heavy tails", "flat", "all of the range", "one sign"}
+		smooth := []string{"zeros", "narrow", "normal", "wide", "Laplace", "heavy tails", "flat",
+			"all of the range", "one sign"}
 		if over := (bits - ideal(counts)) / n; slices.Contains(smooth, name) && over > 0.02 {
-			t.Errorf("%s: %.3f bits a level more than the %.3f of the counts' own frequencies", name, over, ideal(counts)/n)
+			t.Errorf("%s: %.3f bits a level more than the %.3f of the counts' own frequencies",
+				name, over, ideal(counts)/n)
 		}
 		for parity := range table.Knots {
 			for k, v := range table.Knots[parity] {
@@ -161,7 +168,8 @@ func TestFit(t *testing.T) {
 						continue
 					}
 					if better := cost(t, &neighbour, counts); better < bits-0.0005*bits-1 {
-						t.Errorf("%s: %.0f bits, %.0f with knot %d of parity %d at %d instead of %d", name, bits, better, k, parity, other, v)
+						t.Errorf("%s: %.0f bits, %.0f with knot %d of parity %d at %d instead of %d",
+							name, bits, better, k, parity, other, v)
 					}
 				}
 			}
@@ -183,9 +191,10 @@ func TestFitReachesAsFarAsAsked(t *testing.T) {
 }
 
 func TestBitsOf(t *testing.T) {
-	for f := 1; f <= Total; f++ {
-		if got, want := float64(bitsOf(uint32(f))), 12-math.Log2(float64(f)); math.Abs(got-want) > 1e-6 {
-			t.Fatalf("%d of %d takes %v bits, want %v", f, Total, got, want)
+	for f := 1; f <= total; f++ {
+		if got, want := float64(bitsOf(uint32(f))),
+			12-math.Log2(float64(f)); math.Abs(got-want) > 1e-6 {
+			t.Fatalf("%d of %d takes %v bits, want %v", f, total, got, want)
 		}
 	}
 }

@@ -8,13 +8,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pages returns size bytes between two pages that nobody may touch, against the second one or the first.
-// They are given back when the test ends.
+// pages returns size bytes between two pages that nobody may touch, against the second one or the
+// first. They are given back when the test ends.
 func pages(t testing.TB, size int, tail bool) []byte {
 	t.Helper()
 	page := unix.Getpagesize()
 	room := (size + page - 1) / page * page
-	all, err := unix.Mmap(-1, 0, room+2*page, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
+	all, err := unix.Mmap(-1, 0, room+2*page, unix.PROT_READ|unix.PROT_WRITE,
+		unix.MAP_ANON|unix.MAP_PRIVATE)
 	if err != nil {
 		t.Fatalf("guard: mmap: %v", err)
 	}

@@ -1,0 +1,136 @@
+//go:build !purego
+
+package kernels
+
+// coding is how the codes of a matrix stand for weights, and so which kernels multiply it. They are
+// called out of switches: what is passed to a function value, arguments and decoded weights, would
+// go to the heap.
+type coding int
+
+const (
+	codedU8 coding = iota
+	codedNibble
+	codedLookup
+	codedWindow
+)
+
+// panelBytes is the size of a panel's codes.
+func (c coding) panelBytes(m *Matrix) int {
+	switch c {
+	case codedNibble:
+		return ceilDiv(m.Quads, 2) * 4 * PanelRows
+	case codedWindow:
+		return WindowBytes(1, m.Quads, m.Bits)
+	}
+	return m.Quads * 4 * PanelRows
+}
+
+func mulLookupAVX512(d int, a *vecArgs) {
+	switch d {
+	case 1:
+		mulLookup1AVX512VBMI(a)
+	case 2:
+		mulLookup2AVX512VBMI(a)
+	case 3:
+		mulLookup3AVX512VBMI(a)
+	case 4:
+		mulLookup4AVX512VBMI(a)
+	}
+}
+
+// mulU8VecAVX512VNNI is MulU8 for one vector and the given panels.
+//
+//go:noescape
+func mulU8VecAVX512VNNI(a *vecArgs)
+
+// mulU8TileAVX512VNNI is a run of blocks of MulU8 for two panels and 8*tiles vectors, 4 more if
+// half is set:
+//
+//	y = dst, or 0 if the first block is the row's
+//	for each block, y = y + float32(scales * float32(t))
+//	dst = y, or y * scale if the last block is the row's
+//
+//go:noescape
+func mulU8TileAVX512VNNI(a *pairArgs)
+
+// mulNibbleVecAVX512VNNI is MulNibble for one vector and the given panels.
+//
+//go:noescape
+func mulNibbleVecAVX512VNNI(a *vecArgs)
+
+// mulLookup1AVX512VBMI is MulLookup with d = 1 for one vector and the given panels; the others
+// likewise.
+//
+//go:noescape
+func mulLookup1AVX512VBMI(a *vecArgs)
+
+//go:noescape
+func mulLookup2AVX512VBMI(a *vecArgs)
+
+//go:noescape
+func mulLookup3AVX512VBMI(a *vecArgs)
+
+//go:noescape
+func mulLookup4AVX512VBMI(a *vecArgs)
+
+// mulNibbleDecodeAVX512VNNI turns n vectors of 64 codes of mul-nibble into the layout of mul-u8:
+// dst[128*i+j] is the weight of the low half of code j of vector i, dst[128*i+64+j] that of its
+// high half.
+//
+//go:noescape
+func mulNibbleDecodeAVX512VNNI(dst, codes, lookup *byte, n int)
+
+// mulLookupDecodeAVX512VBMI turns n vectors of 64 codes of mul-lookup into the layout of mul-u8:
+// dst[64*(d*i+j)+c] is lookup[256*j + code c of vector i].
+//
+//go:noescape
+func mulLookupDecodeAVX512VBMI(dst, codes, lookup *byte, d, n int)
+
+// mulU8BlockAVX2 is mulU8TileAVX512VNNI for one block, one panel and tiles vectors.
+//
+//go:noescape
+func mulU8BlockAVX2(a *tileArgs)
+
+// mulU8FourAVX2 is mulU8TileAVX512VNNI for one block, one panel and 4*tiles vectors.
+//
+//go:noescape
+func mulU8FourAVX2(a *tileArgs)
+
+// mulNibbleDecodeAVX2 turns n vectors of 64 codes of mul-nibble into the layout of mul-u8:
+// dst[128*i+j] is the weight of the low half of code j of vector i, dst[128*i+64+j] that of its
+// high half.
+//
+//go:noescape
+func mulNibbleDecodeAVX2(dst, codes, lookup *byte, n int)
+
+// mulLookupDecodeAVX2 turns n vectors of 64 codes of mul-lookup into the layout of mul-u8:
+// dst[64*(d*i+j)+c] is lookup[256*j + code c of vector i].
+//
+//go:noescape
+func mulLookupDecodeAVX2(dst, codes, lookup *byte, d, n int)
+
+// mulU8TileAMX is mulU8TileAVX512VNNI for 32*tiles vectors, 16 more if half is set, and for all
+// blocks of a row from one on. It changes a.
+//
+//go:noescape
+func mulU8TileAMX(a *pairArgs)
+
+// mulU8VecAVXVNNI is MulU8 for one vector and the given panels.
+//
+//go:noescape
+func mulU8VecAVXVNNI(a *vecArgs)
+
+// mulU8BlockAVXVNNI is mulU8TileAVX512VNNI for one block, one panel and tiles vectors.
+//
+//go:noescape
+func mulU8BlockAVXVNNI(a *tileArgs)
+
+// mulU8FourAVXVNNI is mulU8TileAVX512VNNI for one block, one panel and 4*tiles vectors.
+//
+//go:noescape
+func mulU8FourAVXVNNI(a *tileArgs)
+
+// mulNibbleVecAVXVNNI is MulNibble for one vector and the given panels.
+//
+//go:noescape
+func mulNibbleVecAVXVNNI(a *vecArgs)

@@ -1,0 +1,36 @@
+//go:build !purego
+
+#include "textflag.h"
+
+// func mulNibbleDecodeNEON(dst, codes, lookup *byte, n int)
+TEXT ·mulNibbleDecodeNEON(SB), NOSPLIT, $0-32
+	MOVD  dst+0(FP), R0
+	MOVD  codes+8(FP), R1
+	MOVD  lookup+16(FP), R2
+	MOVD  n+24(FP), R3
+	VLD1  (R2), [V16.B16]
+	VMOVI $15, V17.B16
+
+loop:
+	VLD1.P 64(R1), [V0.B16, V1.B16, V2.B16, V3.B16]
+	VAND   V17.B16, V0.B16, V4.B16
+	VAND   V17.B16, V1.B16, V5.B16
+	VAND   V17.B16, V2.B16, V6.B16
+	VAND   V17.B16, V3.B16, V7.B16
+	VUSHR  $4, V0.B16, V0.B16
+	VUSHR  $4, V1.B16, V1.B16
+	VUSHR  $4, V2.B16, V2.B16
+	VUSHR  $4, V3.B16, V3.B16
+	VTBL   V4.B16, [V16.B16], V4.B16
+	VTBL   V5.B16, [V16.B16], V5.B16
+	VTBL   V6.B16, [V16.B16], V6.B16
+	VTBL   V7.B16, [V16.B16], V7.B16
+	VTBL   V0.B16, [V16.B16], V0.B16
+	VTBL   V1.B16, [V16.B16], V1.B16
+	VTBL   V2.B16, [V16.B16], V2.B16
+	VTBL   V3.B16, [V16.B16], V3.B16
+	VST1.P [V4.B16, V5.B16, V6.B16, V7.B16], 64(R0)
+	VST1.P [V0.B16, V1.B16, V2.B16, V3.B16], 64(R0)
+	SUBS   $1, R3
+	BNE    loop
+	RET
