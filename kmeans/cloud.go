@@ -4,6 +4,8 @@ import (
 	"context"
 	"math"
 	"sort"
+
+	"github.com/palettize/palettize/internal/par"
 )
 
 const (
@@ -57,14 +59,10 @@ func split(chunks []chunk, lo, hi, d int) []chunk {
 	n := hi - lo
 	pieces := (n + chunkPoints(d) - 1) / chunkPoints(d)
 	for i := range pieces {
-		chunks = append(chunks, chunk{lo + portion(n, i, pieces), lo + portion(n, i+1, pieces)})
+		chunks = append(chunks, chunk{lo + par.Portion(n, i, pieces), lo + par.Portion(n, i+1, pieces)})
 	}
 	return chunks
 }
-
-// portion returns where the i-th of parts about equal parts of n begins. What is multiplied may not
-// fit an int.
-func portion(n, i, parts int) int { return int(int64(n) * int64(i) / int64(parts)) }
 
 // newCloud copies the points of the input, those of order or, if it is nil, all, into planes.
 func (in *input) newCloud(ctx context.Context, order []uint32, chunks []chunk,
@@ -83,7 +81,7 @@ func (in *input) newCloud(ctx context.Context, order []uint32, chunks []chunk,
 	if boxes {
 		c.boxes = make([]float64, len(chunks)*2*in.d)
 	}
-	err := parallel(ctx, in.threads, len(chunks), func(_, t int) {
+	err := par.Tasks(ctx, in.threads, len(chunks), func(_, t int) {
 		ch := chunks[t]
 		in.load(c.planes[ch.lo*in.d:ch.hi*in.d], ch, order)
 		if order != nil && in.weights != nil {
@@ -147,8 +145,8 @@ func (in *input) sortBy(ctx context.Context, assignments []byte) (order []uint32
 	err error) {
 	// of a part: how many of each lot, then where the next one goes
 	var next [sortParts][MaxCentroids]int
-	err = parallel(ctx, in.threads, sortParts, func(_, t int) {
-		for _, a := range assignments[portion(in.n, t, sortParts):portion(in.n, t+1, sortParts)] {
+	err = par.Tasks(ctx, in.threads, sortParts, func(_, t int) {
+		for _, a := range assignments[par.Portion(in.n, t, sortParts):par.Portion(in.n, t+1, sortParts)] {
 			next[t][a]++
 		}
 	})
@@ -163,8 +161,8 @@ func (in *input) sortBy(ctx context.Context, assignments []byte) (order []uint32
 		ends = append(ends, at)
 	}
 	order = make([]uint32, in.n)
-	err = parallel(ctx, in.threads, sortParts, func(_, t int) {
-		for i := portion(in.n, t, sortParts); i < portion(in.n, t+1, sortParts); i++ {
+	err = par.Tasks(ctx, in.threads, sortParts, func(_, t int) {
+		for i := par.Portion(in.n, t, sortParts); i < par.Portion(in.n, t+1, sortParts); i++ {
 			to := &next[t][assignments[i]]
 			order[*to] = uint32(i)
 			*to++

@@ -3,6 +3,8 @@ package kmeans
 import (
 	"context"
 	"slices"
+
+	"github.com/palettize/palettize/internal/par"
 )
 
 // drawn is a point with the weight that it is given.
@@ -48,7 +50,7 @@ func (in *input) compact(ctx context.Context, points []drawn) ([]chunk, error) {
 	}
 	cutWidest(points, in.d)
 	var chunks [2][]chunk
-	err := parallel(ctx, in.threads, 2, func(_, t int) {
+	err := par.Tasks(ctx, in.threads, 2, func(_, t int) {
 		if t == 0 {
 			chunks[0] = halve(nil, points[:half], 0, in.d)
 		} else {

@@ -5,6 +5,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+
+	"github.com/palettize/palettize/internal/par"
 )
 
 // coreset draws points that stand for all: a lightweight coreset (Bachem, Lucic and Krause 2018).
@@ -55,7 +57,7 @@ func (in *input) few(ctx context.Context, m int, random *rand.Rand) (*cloud, err
 	}
 	chunks := split(nil, 0, min(in.n, math.MaxInt32), in.d)
 	masses := make([]mass, len(chunks))
-	err := parallel(ctx, in.threads, len(chunks), func(_, t int) {
+	err := par.Tasks(ctx, in.threads, len(chunks), func(_, t int) {
 		for i := chunks[t].lo; i < chunks[t].hi; i++ {
 			one := in.massOf(i)
 			masses[t].w += one.w
@@ -99,7 +101,7 @@ func (c *coreset) take(ctx context.Context, chunks []chunk, masses []mass) (*clo
 		}
 	}
 	parts := make([][]drawn, len(chunks))
-	err := parallel(ctx, c.in.threads, len(chunks), func(_, t int) {
+	err := par.Tasks(ctx, c.in.threads, len(chunks), func(_, t int) {
 		parts[t] = c.takeFrom(chunks[t], before[t], c.draws[first[t]:first[t+1]])
 	})
 	if err != nil {

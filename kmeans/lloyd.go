@@ -4,6 +4,8 @@ import (
 	"context"
 	"math"
 	"slices"
+
+	"github.com/palettize/palettize/internal/par"
 )
 
 // centroidSet is centroids as the work is done on them.
@@ -68,7 +70,7 @@ func (in *input) nearest(ctx context.Context, assignments []byte, set *centroidS
 	if sse != nil {
 		errs = make([]float64, len(chunks))
 	}
-	err := parallel(ctx, in.threads, len(chunks), func(worker, t int) {
+	err := par.Tasks(ctx, in.threads, len(chunks), func(worker, t int) {
 		w, ch := &work[worker], chunks[t]
 		n := ch.hi - ch.lo
 		w.planes, w.scores = grow(w.planes, n*in.d), grow(w.scores, n)
@@ -186,7 +188,7 @@ func (l *lloyd) result(ctx context.Context) (*Result, error) {
 		res.Assignments = make([]byte, l.in.n)
 	}
 	errs := make([]float64, len(c.chunks))
-	err := parallel(ctx, l.in.threads, len(c.chunks), func(worker, t int) {
+	err := par.Tasks(ctx, l.in.threads, len(c.chunks), func(worker, t int) {
 		ch := c.chunks[t]
 		if c.order != nil {
 			for i := ch.lo; i < ch.hi; i++ {
@@ -237,7 +239,7 @@ func (l *lloyd) run(ctx context.Context, iterations int, tolerance float64) erro
 func (l *lloyd) measure(ctx context.Context) error {
 	c := l.cloud
 	parts := make([]float64, len(c.chunks))
-	err := parallel(ctx, l.in.threads, len(c.chunks), func(worker, t int) {
+	err := par.Tasks(ctx, l.in.threads, len(c.chunks), func(worker, t int) {
 		w, ch := &l.work[worker], c.chunks[t]
 		n := ch.hi - ch.lo
 		w.errs = grow(w.errs, n)
@@ -265,7 +267,7 @@ func (l *lloyd) assign(ctx context.Context) error {
 	if tasks == 0 {
 		tasks = chunks
 	}
-	err := parallel(ctx, l.in.threads, tasks, func(worker, p int) {
+	err := par.Tasks(ctx, l.in.threads, tasks, func(worker, p int) {
 		var moves []float64
 		if l.parts > 0 && l.summed {
 			moves = l.moves[p*size:][:size]

@@ -6,6 +6,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+
+	"github.com/palettize/palettize/internal/par"
 )
 
 // In one dimension clusters are intervals, and the best intervals come from dynamic programming
@@ -280,7 +282,7 @@ func (in *input) histogram(ctx context.Context, lo, hi float32, edges []float32)
 	type sums struct{ w, x, xx float64 }
 	chunk := max(histogramChunk, (in.n+histogramChunks-1)/histogramChunks)
 	parts := make([][]sums, (in.n+chunk-1)/chunk)
-	err := parallel(ctx, in.threads, len(parts), func(_, t int) {
+	err := par.Tasks(ctx, in.threads, len(parts), func(_, t int) {
 		part := make([]sums, len(base))
 		points := in.points[t*chunk : min((t+1)*chunk, in.n)]
 		for i, x := range points {
@@ -388,7 +390,7 @@ func (in *input) pass(ctx context.Context, assignments []byte,
 	chunk := max(passChunk, (in.n+passChunks-1)/passChunks)
 	chunks := (in.n + chunk - 1) / chunk
 	parts := make([]cluster, chunks*k)
-	err := parallel(ctx, in.threads, chunks, func(_, t int) {
+	err := par.Tasks(ctx, in.threads, chunks, func(_, t int) {
 		part := parts[t*k:][:k]
 		points := in.points[t*chunk : min((t+1)*chunk, in.n)]
 		out := assignments[t*chunk:][:len(points)]

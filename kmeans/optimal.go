@@ -3,6 +3,8 @@ package kmeans
 import (
 	"context"
 	"sort"
+
+	"github.com/palettize/palettize/internal/par"
 )
 
 const (
@@ -157,7 +159,7 @@ func (l *layer) inSegments(ctx context.Context, threads int, solve func(j0, j1, 
 		cut(segment{j + 1, s.j1, at, s.hi}, pieces-pieces/2)
 	}
 	cut(segment{l.m, n, l.m - 1, n - 1}, segments)
-	return parallel(ctx, threads, segments, func(_, t int) {
+	return par.Tasks(ctx, threads, segments, func(_, t int) {
 		s := rest[t]
 		solve(s.j0, s.j1, s.lo, s.hi)
 	})

@@ -3,6 +3,8 @@ package kmeans
 import (
 	"context"
 	"math"
+
+	"github.com/palettize/palettize/internal/par"
 )
 
 // repair gives each cluster without weight a half of the one whose error is greatest: the two
@@ -66,7 +68,7 @@ func finite(x float64) float32 {
 func (l *lloyd) spread(ctx context.Context) ([]float64, error) {
 	c, k := l.cloud, l.set.k
 	spread := make([]float64, k*c.d)
-	err := parallel(ctx, l.in.threads, c.d, func(_, j int) {
+	err := par.Tasks(ctx, l.in.threads, c.d, func(_, j int) {
 		means, sums := make([]float64, k), make([]float64, k)
 		for q := range k {
 			if row := l.sums[q*l.stride:][:l.stride]; row[c.d] > 0 {

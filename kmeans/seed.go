@@ -4,6 +4,8 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+
+	"github.com/palettize/palettize/internal/par"
 )
 
 const (
@@ -75,7 +77,7 @@ func (in *input) sketch(ctx context.Context, c *cloud, random *rand.Rand) (*clou
 	s := &cloud{d: sketchWidth, chunks: split(nil, 0, n, sketchWidth), weights: c.weights,
 		order: c.order}
 	s.planes = make([]float32, n*sketchWidth)
-	err := parallel(ctx, in.threads, len(s.chunks), func(_, t int) {
+	err := par.Tasks(ctx, in.threads, len(s.chunks), func(_, t int) {
 		ch := s.chunks[t]
 		m := ch.hi - ch.lo
 		planes := s.planes[ch.lo*sketchWidth : ch.hi*sketchWidth]
@@ -205,7 +207,7 @@ func (s *seeder) join(ctx context.Context, picks []int) (int, error) {
 		rows = s.cloud.appendPoint(rows, p)
 	}
 	s.reach(rows)
-	err := parallel(ctx, min(s.in.threads, 1+len(s.reached)/reachedEach), len(s.reached),
+	err := par.Tasks(ctx, min(s.in.threads, 1+len(s.reached)/reachedEach), len(s.reached),
 		func(worker, r int) {
 			for t, p := range picks {
 				s.try(&s.work[worker], s.reached[r], t, rows[t*d:][:d], s.norms[p]/2)

@@ -3,6 +3,8 @@ package kmeans
 import (
 	"context"
 	"slices"
+
+	"github.com/palettize/palettize/internal/par"
 )
 
 // The sums of a cluster are a row: d sums of weight*x, the weight, the number of points, and the
@@ -65,7 +67,7 @@ func (l *lloyd) sum(ctx context.Context) error {
 	c := l.cloud
 	clear(l.sums)
 	l.summed = true
-	return parallel(ctx, l.in.threads, c.d+2, func(worker, j int) {
+	return par.Tasks(ctx, l.in.threads, c.d+2, func(worker, j int) {
 		plane := &l.work[worker].plane
 		for _, ch := range c.chunks {
 			plane.addChunk(j, l.assignments[ch.lo:ch.hi], c.planes[ch.lo*c.d:ch.hi*c.d],

@@ -33,7 +33,7 @@ var edges = []struct {
 	{"codebook/moments", "internal/floats"},
 	{"codebook/internal/stream", "internal/bitstream internal/entropy internal/par kernels"},
 	{"internal/entropy", "internal/bitstream internal/logscale kernels"},
-	{"kmeans", "kernels"},
+	{"kmeans", "internal/par kernels"},
 	{"kernels", ""},
 	{"kernels/internal/guard", ""},
 	{"internal/floats", ""},
