@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/palettize/palettize/codebook"
-	"github.com/palettize/palettize/codebook/compress"
 	"github.com/palettize/palettize/codebook/verify"
 	"github.com/palettize/palettize/kernels"
 )
@@ -101,7 +100,7 @@ func benchSchemes(cols int) []codebook.Scheme {
 		{Name: "scalar", Width: 1, K: 256},
 		{Name: "scalar", Width: 1, K: 16},
 		{Name: "scalar", Width: 1, K: 16, Group: 16},
-		compress.WindowScheme(4),
+		{Name: "trellis", Width: 1, K: 256, Window: 4},
 	}
 }
 

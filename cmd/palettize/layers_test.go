@@ -17,12 +17,12 @@ var edges = []struct {
 	from string
 	to   string
 }{
-	{"cmd/palettize", "codebook codebook/compress codebook/verify format kernels"},
+	{"cmd/palettize", "codebook codebook/compress codebook/verify format internal/errorlimit kernels"},
 	{"format", "codebook codebook/moments internal/bitstream internal/halves"},
 	{"codebook/internal/memory", "codebook codebook/internal/samples"},
 	{"codebook/verify", "codebook internal/floats kernels"},
-	{"codebook/compress", "codebook codebook/internal/quant codebook/moments internal/floats " +
-		"internal/halves internal/par kernels"},
+	{"codebook/compress", "codebook codebook/internal/quant codebook/moments internal/errorlimit " +
+		"internal/floats internal/halves internal/par kernels"},
 	{"codebook/internal/quant", "codebook codebook/internal/gptq codebook/internal/stream " +
 		"codebook/moments internal/bitstream internal/entropy internal/floats internal/logscale " +
 		"internal/par kernels kmeans"},
@@ -36,6 +36,7 @@ var edges = []struct {
 	{"kmeans", "kernels"},
 	{"kernels", ""},
 	{"kernels/internal/guard", ""},
+	{"internal/errorlimit", ""},
 	{"internal/floats", ""},
 	{"internal/logscale", ""},
 	{"internal/bitstream", ""},

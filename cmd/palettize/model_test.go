@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/palettize/palettize/codebook/compress"
 )
 
 // TestModel holds the figures that README.md gives for all-MiniLM-L6-v2.
@@ -47,7 +49,7 @@ func TestModel(t *testing.T) {
 			if code != exitFine {
 				t.Fatal(stderr)
 			}
-			var report struct{ Total compressTotal }
+			var report struct{ Total compress.Total }
 			if err := json.Unmarshal([]byte(stdout), &report); err != nil {
 				t.Fatal(err)
 			}

@@ -381,7 +381,7 @@ func (r *compressReport) text() string {
 	f.add("file out", "%s, %s bytes", r.Out, grouped(r.Total.BytesOut))
 	f.add("ratio", "%.2f", r.Total.Ratio)
 	f.add("compressed", "%d of %d tensors, %s weights%s%s", r.Total.Compressed, len(r.Tensors),
-		grouped(r.Total.Weights), r.Total.halves("; %d kept as F16"), hint)
+		grouped(r.Total.Weights), r.halves("; %d kept as F16"), hint)
 	if r.Total.Compressed > 0 {
 		f.add("bits", "%.2f a compressed weight", r.Total.BitsStored)
 		f.add("error", "%.4f of the compressed weights (relative)", r.Total.WeightError)

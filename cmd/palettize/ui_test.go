@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/rivo/uniseg"
+
+	"github.com/palettize/palettize/codebook/compress"
 )
 
 func TestTable(t *testing.T) {
@@ -160,9 +162,10 @@ func TestWarning(t *testing.T) {
 		{0, 1000, 900, "b: nothing in it is compressed: all 2 tensors of a passed through"},
 		{0, 1000, 1100, "b: nothing in it is compressed: all 2 tensors of a passed through"},
 	} {
-		r := &compressReport{Tensors: make([]tensorFacts, 2)}
-		r.Total.Compressed = c.compressed
-		r.setSizes("a", c.in, "b", c.out)
+		r := &compressReport{
+			Model: "a", Out: "b", Tensors: make([]tensorFacts, 2),
+			Total: compress.Total{Compressed: c.compressed, BytesIn: c.in, BytesOut: c.out},
+		}
 		if got := r.warning(); got != c.want {
 			t.Errorf("%+v: %q", c, got)
 		}

@@ -28,24 +28,65 @@ type Report struct {
 	Quantised string // what the source's weights are quantised with, as Quantisation says
 }
 
-// Summary sums up the errors of the layers.
-func (r *Report) Summary() codebook.Summary {
-	var s codebook.Summary
-	for _, e := range r.Entries {
-		if e.Layer != nil {
-			s.Add(e.Tensor.Name, e.Distortion.Relative(), e.Cap)
-		}
-	}
-	return s
+// Total sums up a report, or what an allocation expects.
+type Total struct {
+	Compressed  int     `json:"compressed"` // tensors with a layer; matrices of an allocation
+	Weights     int64   `json:"weights"`    // in those
+	KeptAsF16   int     `json:"kept_as_f16"`
+	BytesIn     int64   `json:"bytes_in"`
+	BytesOut    int64   `json:"bytes_out"`
+	Ratio       float64 `json:"ratio"`        // of BytesIn to BytesOut; 0 where they are not known
+	BitsStored  float64 `json:"bits_stored"`  // a compressed weight
+	WeightError float64 `json:"weight_error"` // of all compressed weights together
+	codebook.Summary
 }
 
-// Summary sums up the errors that the allocation expects, as far as it does.
-func (a *Allocation) Summary() codebook.Summary {
-	var s codebook.Summary
+// Total sums up the report of a run that made a file of bytesOut from one of bytesIn.
+func (r *Report) Total(bytesIn, bytesOut int64) Total {
+	t := Total{BytesIn: bytesIn, BytesOut: bytesOut}
+	if bytesOut > 0 {
+		t.Ratio = float64(bytesIn) / float64(bytesOut)
+	}
+	var all codebook.Distortion
+	var bytes int64
+	for _, e := range r.Entries {
+		if e.Narrowed {
+			t.KeptAsF16++
+		}
+		if e.Layer == nil {
+			continue
+		}
+		t.Compressed++
+		t.Weights += e.Tensor.Elements()
+		bytes += e.Bytes
+		all.Merge(e.Distortion)
+		t.Add(e.Tensor.Name, e.Distortion.Relative(), e.Cap)
+	}
+	t.WeightError = all.Relative()
+	t.setBits(8 * float64(bytes))
+	return t
+}
+
+// Total sums up what the allocation expects: bits, and errors as far as they are known. There are
+// no bytes of files in it, and no error of all matrices together.
+func (a *Allocation) Total() Total {
+	var t Total
+	bits := 0.0
 	for _, m := range a.Matrices {
+		t.Compressed++
+		t.Weights += m.Weights
+		bits += m.Bits * float64(m.Weights)
 		if m.Error > 0 {
-			s.Add(m.Tensor, m.Error, m.Cap)
+			t.Add(m.Tensor, m.Error, m.Cap)
 		}
 	}
-	return s
+	t.setBits(bits)
+	return t
+}
+
+// setBits notes the bits of all weights.
+func (t *Total) setBits(bits float64) {
+	if t.Weights > 0 {
+		t.BitsStored = bits / float64(t.Weights)
+	}
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/palettize/palettize/codebook/internal/memory"
 )
 
-func TestSummary(t *testing.T) {
+func TestTotalErrors(t *testing.T) {
 	layer := func(name string, noise, limit float64) Entry {
 		d := codebook.Distortion{Signal: 1, Noise: noise}
 		return Entry{Tensor: codebook.Tensor{Name: name}, Layer: &codebook.Scheme{}, Distortion: d, Cap: limit}
@@ -28,7 +28,7 @@ func TestSummary(t *testing.T) {
 		{"at its cap", []Entry{layer("a", 0.25, 0.5)}, "a", 0.5, 1, 0},
 		{"the first of two", []Entry{layer("a", 0.25, 0), layer("b", 0.25, 0)}, "a", 0.5, 0, 0},
 	} {
-		s := (&Report{Entries: c.entries}).Summary()
+		s := (&Report{Entries: c.entries}).Total(0, 0)
 		if s.Capped != c.capped || s.Beyond != c.beyond {
 			t.Errorf("%s: %d of %d beyond their cap, want %d of %d",
 				c.name, s.Beyond, s.Capped, c.beyond, c.capped)
@@ -42,12 +42,45 @@ func TestSummary(t *testing.T) {
 	a := &Allocation{Matrices: []Allotted{
 		{Tensor: "fixed"}, {Tensor: "a", Error: 0.1, Cap: 0.05}, {Tensor: "b", Error: 0.3},
 	}}
-	s := a.Summary()
+	s := a.Total()
 	if want := (codebook.Worst{Tensor: "b", Error: 0.3, Of: "weights"}); s.Worst == nil || *s.Worst != want {
 		t.Errorf("allocation: worst is %+v", s.Worst)
 	}
 	if s.Capped != 1 || s.Beyond != 1 {
 		t.Errorf("allocation: %d of %d beyond their cap", s.Beyond, s.Capped)
+	}
+}
+
+// TestTotal sums up a report of two layers, a tensor kept as F16 and one that passed through.
+func TestTotal(t *testing.T) {
+	matrix := func(rows, cols int) codebook.Tensor {
+		return codebook.Tensor{DType: "F32", Shape: []int{rows, cols}, Bytes: int64(4 * rows * cols)}
+	}
+	r := &Report{Entries: []Entry{
+		{Tensor: matrix(10, 30), Layer: &codebook.Scheme{}, Bytes: 150,
+			Distortion: codebook.Distortion{Signal: 3, Noise: 0.03}},
+		{Tensor: matrix(5, 20), Layer: &codebook.Scheme{}, Bytes: 100,
+			Distortion: codebook.Distortion{Signal: 1, Noise: 0.13}},
+		{Tensor: matrix(2, 2), Narrowed: true, Reason: "small"},
+		{Tensor: matrix(2, 2), Reason: "excluded"},
+	}}
+	got := r.Total(1000, 250)
+	got.Summary = codebook.Summary{}
+	want := Total{
+		Compressed: 2, Weights: 400, KeptAsF16: 1, BytesIn: 1000, BytesOut: 250, Ratio: 4,
+		BitsStored: 5, WeightError: 0.2,
+	}
+	if got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if got := new(Report).Total(8, 0); got != (Total{BytesIn: 8}) {
+		t.Errorf("of nothing: %+v", got)
+	}
+	a := &Allocation{Matrices: []Allotted{
+		{Tensor: "a", Weights: 300, Bits: 4}, {Tensor: "b", Weights: 100, Bits: 32},
+	}}
+	if got := a.Total(); got != (Total{Compressed: 2, Weights: 400, BitsStored: 11}) {
+		t.Errorf("of an allocation: %+v", got)
 	}
 }
 
@@ -67,7 +100,7 @@ func TestCapIsKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	n := len(a.Matrices)
-	if s := report.Summary(); s.Capped != n || s.Beyond != n-1 || s.Worst.Error < 0.01 {
+	if s := report.Total(0, 0); s.Capped != n || s.Beyond != n-1 || s.Worst.Error < 0.01 {
 		t.Errorf("%+v of %d matrices", s, n)
 	}
 }
