@@ -19,7 +19,7 @@ type benchReport struct {
 	GOARCH     string         `json:"goarch"`
 	Package    string         `json:"pkg"`
 	CPU        string         `json:"cpu"`
-	WorkingSet int64          `json:"working_set_bytes"` // that copies of a form exceed if cache=cold
+	WorkingSet int64          `json:"working_set_bytes"` // that copies exceed where cache=cold
 	Benchmarks []*benchResult `json:"benchmarks"`
 	Comparison *benchCompared `json:"comparison,omitempty"` // with the baseline
 }
@@ -29,7 +29,7 @@ type benchResult struct {
 	Name   string     `json:"name"` // as in the Go benchmark format
 	N      int        `json:"n"`    // calls timed
 	Ns     float64    `json:"ns_op"`
-	XDense float64    `json:"x_dense"` // dense float32 in the same turns takes this many times as long
+	XDense float64    `json:"x_dense"` // times as long as dense float32 takes in the same turns
 	Cold   *coldFacts `json:"cold,omitempty"`
 }
 
@@ -73,14 +73,15 @@ type benchOptions struct {
 
 func (o *benchOptions) addFlags(f *pflag.FlagSet) {
 	f.SortFlags = false
-	f.StringVar(&o.filter, "filter", "", "run only benchmarks whose name matches `REGEX` (default: "+
-		"batch=1 and threads=1, without CODEBOOK of [3072, 1024]; with --baseline what is in FILE)")
+	f.StringVar(&o.filter, "filter", "", "run only benchmarks whose name matches `REGEX` "+
+		"(default: batch=1 and threads=1, without CODEBOOK of [3072, 1024]; with --baseline what "+
+		"is in FILE)")
 	f.StringVar(&o.kernel, "kernel", "",
 		"use no kernels beyond `TIER`, a name from palettize cpu (default: all that run here)")
 	f.IntVar(&o.count, "count", 1, "run everything `N` times, as benchstat likes it")
 	f.DurationVar(&o.each, "time", 200*time.Millisecond, "time for each benchmark")
-	f.Var(&o.workingSet, "working-set", "cache=cold means copies of more than `BYTES` in turn, such as "+
-		"256MiB (default: eight times the last-level cache, if memory allows)")
+	f.Var(&o.workingSet, "working-set", "cache=cold means copies of more than `BYTES` in turn, "+
+		"such as 256MiB (default: eight times the last-level cache, if memory allows)")
 	f.StringVar(&o.baseline, "baseline", "",
 		"compare with `FILE`, an earlier output of bench, plain or JSON")
 	f.Float64Var(&o.tolerance, "tolerance", 10,
@@ -94,11 +95,11 @@ func newBench(env *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench [CODEBOOK]",
 		Short: "Measure kernels and layers against dense float32",
-		Long: `bench times the layers of CODEBOOK; without it every kernel on every tier that runs here, and
-layers of each scheme with random content, in shapes of real models. The output is in the Go
-benchmark format, for benchstat. Next to each time stands x-dense: how many times as long dense
-float32 multiplication of the same shape, batch and number of threads takes, measured in turns with
-it.
+		Long: `bench times the layers of CODEBOOK; without it every kernel on every tier that runs
+here, and layers of each scheme with random content, in shapes of real models. The output is in
+the Go benchmark format, for benchstat. Next to each time stands x-dense: how many times as long
+dense float32 multiplication of the same shape, batch and number of threads takes, measured in
+turns with it.
 
 cache=hot is one layer again and again. cache=cold walks through as many copies of it as exceed the
 working set, as a model larger than the cache does. A table at the end says for each of them how
@@ -176,18 +177,12 @@ func newBenchRun(env *env, o benchOptions, args []string) (*benchRun, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.report.WorkingSet, err = workingSet(o.workingSet, lastLevelCache(), freeMemory()); err != nil {
+	r.report.WorkingSet, err = workingSet(o.workingSet, lastLevelCache(), freeMemory())
+	if err != nil {
 		return nil, err
 	}
-	if o.baseline != "" {
-		if r.was, err = readBaseline(o.baseline); err != nil {
-			return nil, err
-		}
-		if !o.otherCPU {
-			if err := sameCPU(o.baseline, r.was.CPU, r.report.CPU); err != nil {
-				return nil, err
-			}
-		}
+	if err := r.openBaseline(); err != nil {
+		return nil, err
 	}
 	if r.wanted, err = o.selection(len(args) > 0, r.was); err != nil {
 		return nil, err
@@ -204,6 +199,18 @@ func newBenchRun(env *env, o benchOptions, args []string) (*benchRun, error) {
 	}
 	r.cases, err = benchCases(set, layers)
 	return r, err
+}
+
+// openBaseline reads the baseline, if there is to be one.
+func (r *benchRun) openBaseline() error {
+	if r.baseline == "" {
+		return nil
+	}
+	var err error
+	if r.was, err = readBaseline(r.baseline); err != nil || r.otherCPU {
+		return err
+	}
+	return sameCPU(r.baseline, r.was.CPU, r.report.CPU)
 }
 
 func (o *benchOptions) check() error {
@@ -249,8 +256,8 @@ func (o *benchOptions) selection(ofFile bool, was *benchReport) (
 	return matches.MatchString, nil
 }
 
-// measureAll measures the cases that are wanted, in order. As text, results appear one by one: a run
-// takes minutes.
+// measureAll measures the cases that are wanted, in order. As text, results appear one by one: a
+// run takes minutes.
 func (r *benchRun) measureAll(ctx context.Context, wanted func(name string) bool) error {
 	for _, c := range r.cases {
 		if err := ctx.Err(); err != nil {
@@ -277,8 +284,7 @@ func (r *benchRun) measureAll(ctx context.Context, wanted func(name string) bool
 	}
 	if r.report.Benchmarks == nil {
 		if r.was != nil && r.filter == "" {
-			return fmt.Errorf("%s: none of its %d benchmarks is in this run",
-				r.baseline, len(r.was.ratios()))
+			return r.noneInCommon()
 		}
 		return fmt.Errorf("--filter %s matches no benchmark", r.filter)
 	}

@@ -41,8 +41,8 @@ func (o *compressOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVarP(&o.out, "output", "o", "", "file to write (default MODEL with .pal.safetensors)")
 	f.BoolVar(&o.force, "force", false, "overwrite the output file")
 	addSettingFlags(f)
-	f.Var(&o.size, "size", "instead of --bits: the `SIZE` of the whole file not to be exceeded, such "+
-		"as 8MB (scheme trellis)")
+	f.Var(&o.size, "size", "instead of --bits: the `SIZE` of the whole file not to be exceeded, "+
+		"such as 8MB (scheme trellis)")
 	f.StringArrayVar(&o.tensors, "tensor", nil, "`GLOB=SETTINGS` for tensors whose name matches: "+
 		"'*embed*=bits:3' gives each of them 3 bits, '*embed*=pool:3' all of them together, "+
 		"'*.out*=scheme:scalar,k:16,group:16' stores them by another scheme (repeatable, the last "+
@@ -51,7 +51,8 @@ func (o *compressOptions) addFlags(f *pflag.FlagSet) {
 		"moments, of the layers' inputs: safetensors or imatrix (scheme trellis)")
 	f.BoolVar(&o.plan, "plan", false,
 		"print what each matrix would take, and could take, and write no model")
-	f.StringVar(&o.planOut, "plan-out", "", "write what is allotted to each matrix to `FILE` (JSON)")
+	f.StringVar(&o.planOut, "plan-out", "",
+		"write what is allotted to each matrix to `FILE` (JSON)")
 	f.StringVar(&o.planIn, "plan-in", "", "allot to each matrix what `FILE` says")
 	f.StringArrayVar(&o.include, "include", nil,
 		"compress only tensors whose name matches `GLOB` (repeatable)")
@@ -73,12 +74,13 @@ func newCompress(env *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "compress MODEL [-o OUT]",
 		Short: "Write a codebook file of a model",
-		Long: `compress turns the weight matrices of MODEL, a .safetensors file, into layers of centroids,
-assignments and scales and writes them to a codebook file, itself a valid safetensors file. Vectors,
-integers, masks, parts of weights that are quantised already and a short list of fragile tensors pass
-through bit for bit. Fragile ones are compressed where --tensor matches them, or --include has their
-full name or is '*'. F32 and F64 matrices that no codebook makes smaller are kept as F16 where that
-leaves no visible error, at most 2^-11 of each row; else they pass through too.
+		Long: `compress turns the weight matrices of MODEL, a .safetensors file, into layers of
+centroids, assignments and scales and writes them to a codebook file, itself a valid safetensors
+file. Vectors, integers, masks, parts of weights that are quantised already and a short list of
+fragile tensors pass through bit for bit. Fragile ones are compressed where --tensor matches them,
+or --include has their full name or is '*'. F32 and F64 matrices that no codebook makes smaller
+are kept as F16 where that leaves no visible error, at most 2^-11 of each row; else they pass
+through too.
 
 The report has a line for every matrix, compressed or not and why not, and names the worst, the one
 with the largest error of its own, which the error of all together hides, and how many are beyond
@@ -90,13 +92,13 @@ its own error is beyond about twice what it would be at the mean rate; --uniform
 --max-error E is kept by each matrix, total:E by all together. Above 6.5 bits groups of 256 values
 compete with the trellis.
 
-Schemes: trellis (the smallest file) gives each weight one of up to 255 values, chosen together along
-the paths of a trellis and stored entropy coded. With --storage window they are stored as 2, 3, 4 or
-5 bits a weight, which stay as few in memory, at more error for as many bits: for models larger than
-the caches, on CPUs that look windows up in registers (palettize cpu: mul-window on avx512vbmi).
-segments cuts each row into pieces of --segment columns, which share --k centroids; scalar gives each
-weight one of --k values; rows gives each whole row one of --k centroids, good only where rows repeat.
-In a GLOB, * matches any characters, dots and slashes too.
+Schemes: trellis (the smallest file) gives each weight one of up to 255 values, chosen together
+along the paths of a trellis and stored entropy coded. With --storage window they are stored as 2,
+3, 4 or 5 bits a weight, which stay as few in memory, at more error for as many bits: for models
+larger than the caches, on CPUs that look windows up in registers (palettize cpu: mul-window on
+avx512vbmi). segments cuts each row into pieces of --segment columns, which share --k centroids;
+scalar gives each weight one of --k values; rows gives each whole row one of --k centroids, good
+only where rows repeat. In a GLOB, * matches any characters, dots and slashes too.
 
 ` + exitHelp(false),
 		Example: `  palettize compress model.safetensors
@@ -145,10 +147,7 @@ func runCompress(ctx context.Context, env *env, o compressOptions, model string)
 	defer bar.close()
 	opts.Progress = bar.update
 	if o.plan || o.planOut != "" {
-		if opts.Allocation, err = compress.Allocate(ctx, dst, src, opts); err != nil {
-			return inFile(model, err)
-		}
-		if err := writePlan(o.planOut, o.force, src, opts.Allocation); err != nil {
+		if opts.Allocation, err = o.allocate(ctx, dst, src, opts); err != nil {
 			return err
 		}
 	}
@@ -186,8 +185,19 @@ func (o *compressOptions) create(src *format.File, opts compress.Options) (*form
 	return w, hintForce(err)
 }
 
+// allocate makes a plan, and writes it where it is asked for.
+func (o *compressOptions) allocate(ctx context.Context, dst *format.Writer, src *format.File,
+	opts compress.Options) (*compress.Allocation, error) {
+	a, err := compress.Allocate(ctx, dst, src, opts)
+	if err != nil {
+		return nil, inFile(src.Path(), err)
+	}
+	return a, writePlan(o.planOut, o.force, src, a)
+}
+
 // show prints what a run has done, for this purpose.
-func (o *compressOptions) show(env *env, facts *compressReport, report *compress.Report, purpose string) error {
+func (o *compressOptions) show(env *env, facts *compressReport, report *compress.Report,
+	purpose string) error {
 	facts.all = o.all
 	if text := facts.warning(); text != "" {
 		env.warn("%s", text)
@@ -211,8 +221,8 @@ func warnWrittenOut(env *env, report *compress.Report, purpose string) error {
 		return err
 	}
 	if n := report.WrittenOut(set); n > 0 {
-		env.warn("--for %s gains nothing here for %d layers: this CPU, unlike one with AVX-512 and "+
-			"VBMI, multiplies them written out as bytes or float32 (palettize cpu)", purpose, n)
+		env.warn("--for %s gains nothing here for %d layers: this CPU, unlike one with AVX-512 "+
+			"and VBMI, multiplies them written out as bytes or float32 (palettize cpu)", purpose, n)
 	}
 	return nil
 }
@@ -291,10 +301,11 @@ func (o *compressOptions) overrides(base codebook.Scheme) ([]compress.Override, 
 
 // check reports flags that do not go together, and values that no other place checks.
 func (o *compressOptions) check(scheme string) error {
-	if flag := o.firstOf("bits", "uniform"); flag != "" && o.size > 0 {
+	if flag := o.given("bits", "uniform"); flag != "" && o.size > 0 {
 		return usagef("--size and --%s: the size is divided as a pool of bits", flag)
 	}
-	if flag := o.firstOf(slices.Concat(settingFlags, []string{"size", "tensor"})...); flag != "" && o.planIn != "" {
+	planned := slices.Concat(settingFlags, []string{"size", "tensor"})
+	if flag := o.given(planned...); flag != "" && o.planIn != "" {
 		return usagef("--%s and --plan-in: the plan says it", flag)
 	}
 	switch {
@@ -315,8 +326,8 @@ func (o *compressOptions) check(scheme string) error {
 	return nil
 }
 
-// firstOf returns the first of these flags that the user gave, "" where none is.
-func (o *compressOptions) firstOf(flags ...string) string {
+// given returns the first of these flags that the user gave, "" where none is.
+func (o *compressOptions) given(flags ...string) string {
 	for _, flag := range flags {
 		if o.flags.Changed(flag) {
 			return flag

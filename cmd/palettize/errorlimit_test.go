@@ -11,7 +11,8 @@ import (
 // TestErrorLimit: what is no limit leaves the one that was set before.
 func TestErrorLimit(t *testing.T) {
 	var limit errorLimit
-	if err := limit.Set("total:0.5"); err != nil || limit.Limit != (errorlimit.Limit{Most: 0.5, Total: true}) {
+	want := errorlimit.Limit{Most: 0.5, Total: true}
+	if err := limit.Set("total:0.5"); err != nil || limit.Limit != want {
 		t.Errorf("total:0.5 set %+v (%v)", limit, err)
 	}
 	if err := limit.Set("5%"); err == nil || limit.String() != "total:0.5" {

@@ -11,7 +11,7 @@ type compressReport struct {
 	Model     string         `json:"model"`
 	Out       string         `json:"out"`
 	Quantised string         `json:"quantised,omitempty"` // what the model is quantised with
-	Tensors   []tensorFacts  `json:"tensors"`             // all of the model, in the order of the file
+	Tensors   []tensorFacts  `json:"tensors"`             // all of them, in the order of the file
 	Total     compress.Total `json:"total"`
 	all       bool           // in text, each tensor on a line of its own
 }
@@ -23,7 +23,7 @@ type tensorFacts struct {
 	DType string `json:"dtype"` // of the original
 	Bytes int64  `json:"bytes"` // in this file; of a layer, its share of the header included
 	*layerFacts
-	KeptAs string `json:"kept_as,omitempty"` // dtype in this file, where it is another without a layer
+	KeptAs string `json:"kept_as,omitempty"` // dtype in this file, if another without a layer
 	Reason string `json:"reason,omitempty"`  // why it has no layer
 	kind   string // of what is no matrix and shares a line of text with its like, else ""
 }

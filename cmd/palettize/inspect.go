@@ -14,9 +14,9 @@ import (
 type inspectReport struct {
 	File     string            `json:"file"`
 	Size     int64             `json:"size"`
-	Codebook *codebookFacts    `json:"codebook,omitempty"` // absent for an ordinary safetensors file
+	Codebook *codebookFacts    `json:"codebook,omitempty"` // absent for an ordinary file
 	Metadata map[string]string `json:"metadata"`           // of the original model
-	Tensors  []tensorFacts     `json:"tensors"`            // of a codebook file: first the layers, then the rest
+	Tensors  []tensorFacts     `json:"tensors"`            // first the layers, then the rest
 	all      bool              // in text, each tensor on a line of its own
 }
 
@@ -28,7 +28,7 @@ type codebookFacts struct {
 	Layers      int             `json:"layers"`
 	Weights     int64           `json:"weights"`      // in the layers
 	BitsStored  float64         `json:"bits_stored"`  // a weight of the layers
-	WeightError float64         `json:"weight_error"` // of all layers together, as measured by compress
+	WeightError float64         `json:"weight_error"` // of all layers, as compress measured it
 	codebook.Summary
 }
 
@@ -37,11 +37,11 @@ func newInspect(env *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "inspect FILE",
 		Short: "List what is in a codebook file or a safetensors file",
-		Long: `inspect lists the tensors of a safetensors file. Of a codebook file it also shows how each layer
-is stored: scheme, bits a weight in the file and in memory while multiplying on this machine, and
-the error measured when it was made. Every checksum is checked. Tensors that are no matrices of
-floats share a line; --all lists each. --json does so too, and names the plan that multiplies a
-layer here.
+		Long: `inspect lists the tensors of a safetensors file. Of a codebook file it also shows how
+each layer is stored: scheme, bits a weight in the file and in memory while multiplying on this
+machine, and the error measured when it was made. Every checksum is checked. Tensors that are no
+matrices of floats share a line; --all lists each. --json does so too, and names the plan that
+multiplies a layer here.
 
 ` + exitHelp(false),
 		Args: takes(1, 1),

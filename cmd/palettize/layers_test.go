@@ -17,7 +17,8 @@ var edges = []struct {
 	from string
 	to   string
 }{
-	{"cmd/palettize", "codebook codebook/compress codebook/verify format internal/errorlimit kernels"},
+	{"cmd/palettize", "codebook codebook/compress codebook/verify format internal/errorlimit " +
+		"kernels"},
 	{"format", "codebook codebook/moments internal/bitstream internal/halves"},
 	{"codebook/internal/memory", "codebook codebook/internal/samples"},
 	{"codebook/verify", "codebook internal/floats kernels"},
@@ -103,7 +104,8 @@ func TestLayers(t *testing.T) {
 			case inside:
 				t.Errorf("%s: package %s imports %s: edges does not say so", name, from, to)
 			case strings.Contains(strings.Split(imported, "/")[0], ".") && !belongs(imported, name):
-				t.Errorf("%s: package %s imports %s, which does not belong there", name, from, imported)
+				t.Errorf("%s: package %s imports %s, which does not belong there",
+					name, from, imported)
 			}
 		}
 		return nil

@@ -37,8 +37,8 @@ func (o *verifyOptions) addFlags(f *pflag.FlagSet) {
 		"use no kernels beyond `TIER`, a name from palettize cpu (default: the best)")
 	f.BoolVar(&o.asJSON, "json", false, "print JSON")
 	f.BoolVar(&o.markdown, "markdown", false, "print a Markdown table")
-	f.Var(&o.maxError, "max-error", "gate: weight error, or without MODEL output error, of at most "+
-		"`E` in each layer; total:E for all layers together")
+	f.Var(&o.maxError, "max-error", "gate: weight error, or without MODEL output error, of at "+
+		"most `E` in each layer; total:E for all layers together")
 	f.Float64Var(&o.minSpeedup, "min-speedup", 0,
 		"gate: total speed-up over dense float32 of at least `X`")
 }
@@ -48,25 +48,28 @@ func newVerify(env *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify CODEBOOK [MODEL]",
 		Short: "Compare the compiled layers with dense matrix multiplication",
-		Long: `verify multiplies each layer of CODEBOOK straight from its codebook and as a dense float32 matrix,
-and reports the errors and the times. With MODEL, the original, the dense matrix is the original
-weight and the weight error is known; without it the rebuilt weights stand in, and the output error
-is that of the kernels alone. A MODEL that the file was not made from is an error: its weights are
-held against sums that the file has to six digits, what passed through or was kept as F16 against
-the checksums. Times come from passes through all layers in order, as a forward pass walks them.
-` + fmt.Sprintf("Layers with a speed-up below %v count as slower than dense.", verify.SlowerBelow) + `
+		Long: `verify multiplies each layer of CODEBOOK straight from its codebook and as a dense
+float32 matrix, and reports the errors and the times. With MODEL, the original, the dense matrix
+is the original weight and the weight error is known; without it the rebuilt weights stand in, and
+the output error is that of the kernels alone. A MODEL that the file was not made from is an
+error: its weights are held against sums that the file has to six digits, what passed through or
+was kept as F16 against the checksums. Times come from passes through all layers in order, as a
+forward pass walks them. ` +
+			fmt.Sprintf("Layers with a speed-up below %v count as slower than dense.",
+				verify.SlowerBelow) + `
 
 Errors are relative: the root of the squared differences over the squared values. The table has what
 fits 120 characters: error is the weight error, output the output error, us the compiled time.
---markdown and --json have all, also the kernel error, against exact arithmetic on the same centroids,
-and what it can be at most for these inputs, as codebook/bound.go proves.
+--markdown and --json have all, also the kernel error, against exact arithmetic on the same
+centroids, and what it can be at most for these inputs, as codebook/bound.go proves.
 
 --max-error E holds the weight error of each layer against E and names those that miss it,
 --max-error total:E that of all layers together; without MODEL both hold the output error.
 
 ` + exitHelp(true),
 		Example: `  palettize verify model.pal.safetensors model.safetensors
-  palettize verify model.pal.safetensors model.safetensors --max-error 0.1 --min-speedup 2 --markdown`,
+  palettize verify model.pal.safetensors model.safetensors \
+    --max-error 0.1 --min-speedup 2 --markdown`,
 		Args: takes(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			for _, gate := range []string{"max-error", "min-speedup"} {
@@ -214,7 +217,8 @@ func openCodebook(name string) (*format.Codebook, error) {
 	return format.OpenCodebook(name)
 }
 
-// namedLayers returns the layers of a codebook file. One without any has nothing to do something with.
+// namedLayers returns the layers of a codebook file. One without any has nothing to do something
+// with.
 func namedLayers(book *format.Codebook, something string) ([]verify.Layer, error) {
 	var layers []verify.Layer
 	for _, name := range book.Layers() {
@@ -285,7 +289,8 @@ func sameModel(book *format.Codebook, layers []verify.Layer, model *format.File)
 	}
 	for _, t := range model.Tensors() {
 		if _, extra := inModel[t.Name]; extra {
-			return notTheModel(model.Path(), book, fmt.Errorf("its tensor %q is not in there", t.Name))
+			return notTheModel(model.Path(), book,
+				fmt.Errorf("its tensor %q is not in there", t.Name))
 		}
 	}
 	return nil

@@ -3,8 +3,8 @@ package bitstream
 
 import "fmt"
 
-// RowBytes is the length of a packed row of n numbers of at most 8 bits. It does not overflow: n can
-// be a claim of a file.
+// RowBytes is the length of a packed row of n numbers of at most 8 bits. It does not overflow: n
+// can be a claim of a file.
 func RowBytes(n, bits int) int { return n/8*bits + (n%8*bits+7)/8 }
 
 // Pack returns rows of n numbers as bit streams: each number takes this many bits, at most 8, its

@@ -25,8 +25,8 @@ var values = func() (t [256]float32) {
 	return t
 }()
 
-// Code returns the code whose value is nearest to s (by ratio) for s up to 1: 0 only for s = 0, so that
-// what is there keeps a scale.
+// Code returns the code whose value is nearest to s (by ratio) for s up to 1: 0 only for s = 0, so
+// that what is there keeps a scale.
 func Code(s float32) byte {
 	if s <= 0 {
 		return 0
