@@ -52,14 +52,6 @@ func (d Distortion) Relative() float64 {
 	return math.Sqrt(d.Noise / d.Signal)
 }
 
-// SNR is the signal-to-noise ratio in decibels, +Inf where nothing differs.
-func (d Distortion) SNR() float64 {
-	if d.Noise == 0 {
-		return math.Inf(1)
-	}
-	return 10 * math.Log10(d.Signal/d.Noise)
-}
-
 // Cosine is the cosine of the angle between the two, 1 where both are 0.
 func (d Distortion) Cosine() float64 {
 	if d.Signal == 0 && d.Approx == 0 {

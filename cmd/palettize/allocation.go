@@ -14,13 +14,13 @@ import (
 type planReport struct {
 	Model    string              `json:"model"`
 	Matrices []compress.Allotted `json:"matrices"`
-	codebook.Summary
+	worstFacts
 	total compress.Total
 }
 
 func newPlanReport(model string, a *compress.Allocation) *planReport {
 	total := a.Total()
-	return &planReport{model, a.Matrices, total.Summary, total}
+	return &planReport{model, a.Matrices, newWorstFacts(total), total}
 }
 
 // writePlan writes what is allotted to the matrices of src to a file; "": nowhere.
@@ -64,7 +64,7 @@ func (r *planReport) text() string {
 	if r.total.Weights > 0 {
 		f.add("bits", "%.2f a weight", r.total.BitsStored)
 	}
-	f.addWorst(r.Summary)
+	f.addWorst(r.worstFacts)
 	return t.text() + "\n" + f.text()
 }
 

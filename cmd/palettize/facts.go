@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 
+	"github.com/palettize/palettize/codebook"
 	"github.com/palettize/palettize/codebook/compress"
 )
 
@@ -44,6 +45,15 @@ type layerFacts struct {
 	Max      float64 `json:"max_error"`
 }
 
+// worstFacts is what the error of all matrices together hides.
+type worstFacts struct {
+	Worst  *codebook.Worst `json:"worst"`
+	Capped int             `json:"capped"`
+	Beyond int             `json:"beyond_cap"`
+}
+
+func newWorstFacts(t compress.Total) worstFacts { return worstFacts{t.Worst, t.Capped, t.Beyond} }
+
 // newCompressReport arranges a report of a model in a file of in bytes for printing.
 func newCompressReport(report *compress.Report, model string, in int64, out string, size int64) (
 	r *compressReport) {
@@ -80,7 +90,7 @@ func (r *compressReport) halves(format string) string {
 func newTensorFacts(e compress.Entry) tensorFacts {
 	facts := tensorFacts{
 		Name: e.Tensor.Name, Shape: e.Tensor.Shape, DType: e.Tensor.DType, Bytes: e.Tensor.Bytes,
-		Reason: e.Reason, kind: e.Kind(),
+		Reason: e.Reason, kind: kindOf(e),
 	}
 	if e.Narrowed {
 		half := e.Tensor.Half()
@@ -90,6 +100,15 @@ func newTensorFacts(e compress.Entry) tensorFacts {
 		facts.Bytes, facts.layerFacts = e.Bytes, newLayerFacts(e)
 	}
 	return facts
+}
+
+// kindOf is the kind of a tensor that is no matrix, "" where there is more to say of it.
+func kindOf(e compress.Entry) string {
+	kind, reason := e.Tensor.Kind()
+	if e.Layer != nil || e.Reason != "" && e.Reason != reason {
+		return ""
+	}
+	return kind
 }
 
 func newLayerFacts(e compress.Entry) *layerFacts {

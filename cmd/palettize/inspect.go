@@ -29,7 +29,7 @@ type codebookFacts struct {
 	Weights     int64           `json:"weights"`      // in the layers
 	BitsStored  float64         `json:"bits_stored"`  // a weight of the layers
 	WeightError float64         `json:"weight_error"` // of all layers, as compress measured it
-	codebook.Summary
+	worstFacts
 }
 
 func newInspect(env *env) *cobra.Command {
@@ -104,16 +104,15 @@ func inspectCodebook(name string) (*inspectReport, error) {
 }
 
 func (f *codebookFacts) setTotal(t compress.Total) {
-	f.Layers, f.Weights, f.Summary = t.Compressed, t.Weights, t.Summary
+	f.Layers, f.Weights, f.worstFacts = t.Compressed, t.Weights, newWorstFacts(t)
 	f.BitsStored, f.WeightError = t.BitsStored, t.WeightError
 }
 
 // add takes in tensors without a layer, those of some names kept as F16, the others as they are.
 func (r *inspectReport) add(tensors []codebook.Tensor, narrowed map[string]bool) {
 	for _, t := range tensors {
-		facts := newTensorFacts(compress.Entry{Tensor: t, Narrowed: narrowed[t.Name]})
-		facts.kind, _ = t.Kind()
-		r.Tensors = append(r.Tensors, facts)
+		entry := compress.Entry{Tensor: t, Narrowed: narrowed[t.Name]}
+		r.Tensors = append(r.Tensors, newTensorFacts(entry))
 	}
 }
 

@@ -389,13 +389,13 @@ func (r *compressReport) text() string {
 		f.add("bits", "%.2f a compressed weight", r.Total.BitsStored)
 		f.add("error", "%.4f of the compressed weights (relative)", r.Total.WeightError)
 	}
-	f.addWorst(r.Total.Summary)
+	f.addWorst(newWorstFacts(r.Total))
 	return t.text() + "\n" + f.text()
 }
 
 // addWorst names the matrix with the largest error, and says how many are beyond their cap where
 // that is known.
-func (f *facts) addWorst(s codebook.Summary) {
+func (f *facts) addWorst(s worstFacts) {
 	if s.Worst == nil {
 		return
 	}
@@ -669,7 +669,7 @@ func (r *inspectReport) text() string {
 		f.add("settings", "%s", c.Settings)
 		f.add("layers", "%d, %s weights, %.2f bits each, error %.4f",
 			c.Layers, grouped(c.Weights), c.BitsStored, c.WeightError)
-		f.addWorst(c.Summary)
+		f.addWorst(c.worstFacts)
 	} else {
 		f.add("kind", "safetensors file")
 	}

@@ -63,8 +63,8 @@ func (o Options) MarshalJSON() ([]byte, error) {
 }
 
 // UnmarshalJSON reads what MarshalJSON wrote, so that the same can be done again, and leaves fields
-// that this does not keep as they are. Where there were Moments or an Allocation, o has to have them
-// already.
+// that this does not keep as they are. Where there were Moments or an Allocation, o has to have
+// them already.
 func (o *Options) UnmarshalJSON(text []byte) error {
 	var r recordedOptions
 	if err := decodeStrictly(text, &r); err != nil {

@@ -22,7 +22,9 @@ func TestRecordedOptions(t *testing.T) {
 	}{
 		{"bits", Options{Settings: Settings{Scheme: trellis, Bits: 4, For: ForSize}},
 			`{"scheme":"trellis","d":1,"k":255,"group":0,"states":32,"bits":4,"seed":0}`},
-		{"an error", Options{Settings: Settings{Scheme: trellis, MaxError: 0.1, Each: true, For: ForSpeed}},
+		{"an error", Options{
+			Settings: Settings{Scheme: trellis, MaxError: 0.1, Each: true, For: ForSpeed},
+		},
 			`{"scheme":"trellis","d":1,"k":255,"group":0,"states":32,"max_error":0.1,"each":true,` +
 				`"for":"speed","seed":0}`},
 		{"overrides", Options{
@@ -34,11 +36,13 @@ func TestRecordedOptions(t *testing.T) {
 			Size: 500000, Transposed: []string{"*.w"}, Seed: 7, Threads: 3,
 		},
 			`{"scheme":"trellis","d":1,"k":255,"group":0,"states":32,"size":500000,"tensors":[` +
-				`{"glob":"*embed*","scheme":"trellis","d":1,"k":255,"group":0,"states":32,"bits":3,"each":true},` +
+				`{"glob":"*embed*","scheme":"trellis","d":1,"k":255,"group":0,"states":32,` +
+				`"bits":3,"each":true},` +
 				`{"glob":"a\u003cb","scheme":"trellis","d":1,"k":256,"group":0,"window":4}],` +
 				`"transposed":["*.w"],"seed":7}`},
 		{"moments and an allocation", Options{
-			Settings: Settings{Scheme: trellis, Bits: 4}, Moments: unknown, Allocation: new(Allocation),
+			Settings: Settings{Scheme: trellis, Bits: 4},
+			Moments:  unknown, Allocation: new(Allocation),
 		},
 			`{"scheme":"trellis","d":1,"k":255,"group":0,"states":32,"bits":4,"calibrated":true,` +
 				`"planned":true,"seed":0}`},
@@ -67,15 +71,17 @@ func TestRecordedOptionsRefused(t *testing.T) {
 		name, text, want string
 		opts             Options
 	}{
-		{"moments that are not there", scheme + `"calibrated":true,"seed":0}`, "need the moments", Options{}},
+		{"moments that are not there", scheme + `"calibrated":true,"seed":0}`,
+			"need the moments", Options{}},
 		{"moments too many", scheme + `"seed":0}`, "and others none", Options{Moments: unknown}},
 		{"an allocation that is not there", scheme + `"planned":true,"seed":0}`,
 			"need the allocation", Options{}},
 		{"an allocation too many", scheme + `"seed":0}`, "and others none",
 			Options{Allocation: new(Allocation)}},
-		{"a name of a later version", scheme + `"colour":"red","seed":0}`, `unknown field "colour"`, Options{}},
-		{"an unknown scheme", `{"scheme":"palette","d":1,"k":255,"group":0}`, `unknown scheme "palette"`,
-			Options{}},
+		{"a name of a later version", scheme + `"colour":"red","seed":0}`,
+			`unknown field "colour"`, Options{}},
+		{"an unknown scheme", `{"scheme":"palette","d":1,"k":255,"group":0}`,
+			`unknown scheme "palette"`, Options{}},
 		{"bits beyond", scheme + `"bits":10,"seed":0}`, "10 bits a weight", Options{}},
 		{"an override that cannot be",
 			scheme + `"tensors":[{"glob":"[","scheme":"rows","d":0,"k":9,"group":0}],"seed":0}`,
@@ -95,8 +101,8 @@ func TestRecordedOptionsRefused(t *testing.T) {
 // TestAllocationJSON writes an allocation and reads it again, and then ones that nobody wrote.
 func TestAllocationJSON(t *testing.T) {
 	a := &Allocation{Matrices: []Allotted{
-		{Tensor: "a", Weights: 64, Scheme: Schemes()[0], Step: -5, Bytes: 32, Bits: 4, Error: 0.06, Cap: 0.1,
-			Rates: []Rate{{2, 0.25}, {3, 0.12}}},
+		{Tensor: "a", Weights: 64, Scheme: Schemes()[0], Step: -5, Bytes: 32, Bits: 4,
+			Error: 0.06, Cap: 0.1, Rates: []Rate{{2, 0.25}, {3, 0.12}}},
 		{Tensor: "b", Weights: 9}, // without a layer
 	}}
 	text, err := json.Marshal(a)
@@ -108,23 +114,27 @@ func TestAllocationJSON(t *testing.T) {
 		t.Errorf("%s came back as %+v (%v)", text, again, err)
 	}
 	const rows = `"scheme": {"scheme": "rows", "d": 0, "k": 9, "group": 0}`
-	for matrices, want := range map[string]string{
-		`{"tensor": "w", "weights": -3, ` + rows + `}`:                                     `tensor "w": -3 weights`,
-		`{"tensor": "w", "weights": 1, "step": 9000000, ` + rows + `}`:                     `tensor "w": step 9000000`,
-		`{"tensor": "w", "weights": 1, "bytes": -1, ` + rows + `}`:                         `tensor "w": figures that are no bytes`,
-		`{"tensor": "w", "weights": 1, "rates": [{"bits": 2, "error": -1}], ` + rows + `}`: `tensor "w": figures`,
-		`{"tensor": "w", "weights": 1, "scheme": {"scheme": "x"}}`:                         `tensor "w": unknown scheme "x"`,
-		`{"tensor": "w", "weights": 1}, {"tensor": "w", "weights": 1}`:                     `tensor "w": is there twice`,
-		`{"tensor": "w", "weights": 1, "colour": "red"}`:                                   `json: unknown field "colour"`,
-		`{"tensor": 7}`: "json: cannot unmarshal number",
+	for _, c := range []struct{ matrix, want string }{
+		{`"tensor": "w", "weights": -3, ` + rows, `tensor "w": -3 weights`},
+		{`"tensor": "w", "weights": 1, "step": 9000000, ` + rows, `tensor "w": step 9000000`},
+		{`"tensor": "w", "weights": 1, "bytes": -1, ` + rows,
+			`tensor "w": figures that are no bytes`},
+		{`"tensor": "w", "weights": 1, "rates": [{"bits": 2, "error": -1}], ` + rows,
+			`tensor "w": figures that are no bytes`},
+		{`"tensor": "w", "weights": 1, "scheme": {"scheme": "x"}`,
+			`tensor "w": unknown scheme "x"`},
+		{`"tensor": "w", "weights": 1}, {"tensor": "w", "weights": 1`,
+			`tensor "w": is there twice`},
+		{`"tensor": "w", "weights": 1, "colour": "red"`, `json: unknown field "colour"`},
+		{`"tensor": 7`, "json: cannot unmarshal number"},
 	} {
 		got := &Allocation{Matrices: []Allotted{{Tensor: "kept"}}}
-		err := json.Unmarshal([]byte(`{"matrices": [`+matrices+`]}`), got)
-		if err == nil || !strings.HasPrefix(err.Error(), want) {
-			t.Errorf("%s: %v, want %q", matrices, err, want)
+		err := json.Unmarshal([]byte(`{"matrices": [{`+c.matrix+`}]}`), got)
+		if err == nil || !strings.HasPrefix(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", c.matrix, err, c.want)
 		}
 		if len(got.Matrices) != 1 || got.Matrices[0].Tensor != "kept" {
-			t.Errorf("%s: left %+v behind", matrices, got)
+			t.Errorf("%s: left %+v behind", c.matrix, got)
 		}
 	}
 }

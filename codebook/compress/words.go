@@ -193,11 +193,13 @@ func parse(target any, value string) error {
 // checkScheme reports a scheme that there is not, or a setting that means nothing with it.
 func (w *words) checkScheme() error {
 	if preset(w.scheme) == (codebook.Scheme{}) {
-		return fmt.Errorf("unknown scheme %q: there are trellis, segments, scalar and rows", w.scheme)
+		return fmt.Errorf("unknown scheme %q: there are trellis, segments, scalar and rows",
+			w.scheme)
 	}
+	const scheme = setting("scheme")
 	for _, v := range vocabulary {
 		if w.given[v.name] && !strings.Contains(v.schemes, w.scheme) && v.schemes != "" {
-			return wrong("%v goes with %v %s, not %s", v.name, setting("scheme"), v.schemes, w.scheme)
+			return wrong("%v goes with %v %s, not %s", v.name, scheme, v.schemes, w.scheme)
 		}
 	}
 	return nil

@@ -25,8 +25,10 @@ func TestParseSettings(t *testing.T) {
 		{"", Settings{Each: true}, Settings{Scheme: trellis, Bits: 4, Each: true, For: ForSize}},
 		{"bits:3", Settings{}, Settings{Scheme: trellis, Bits: 3, For: ForSize}},
 		{"bits:3 bits:5", Settings{}, Settings{Scheme: trellis, Bits: 5, For: ForSize}},
-		{"bits:3 uniform:true", Settings{}, Settings{Scheme: trellis, Bits: 3, Each: true, For: ForSize}},
-		{"bits:3", Settings{Each: true}, Settings{Scheme: trellis, Bits: 3, Each: true, For: ForSize}},
+		{"bits:3 uniform:true", Settings{},
+			Settings{Scheme: trellis, Bits: 3, Each: true, For: ForSize}},
+		{"bits:3", Settings{Each: true},
+			Settings{Scheme: trellis, Bits: 3, Each: true, For: ForSize}},
 		{"pool:3", Settings{Each: true}, Settings{Scheme: trellis, Bits: 3, For: ForSize}},
 		{"max-error:0.1", Settings{},
 			Settings{Scheme: trellis, MaxError: 0.1, Each: true, For: ForSize}},
@@ -53,7 +55,8 @@ func TestParseSettings(t *testing.T) {
 			Settings{Scheme: codebook.Scheme{Name: "scalar", Width: 1, K: 256}}},
 		{"scheme:trellis", Settings{Scheme: scalar},
 			Settings{Scheme: trellis, Bits: 4, For: ForSize}},
-		{"scheme:scalar k:16 group:16", Settings{Scheme: windowScheme(3)}, Settings{Scheme: scalar}},
+		{"scheme:scalar k:16 group:16", Settings{Scheme: windowScheme(3)},
+			Settings{Scheme: scalar}},
 	} {
 		got, err := ParseSettings(strings.Fields(c.words), c.base)
 		if err != nil || got != c.want {
@@ -64,8 +67,8 @@ func TestParseSettings(t *testing.T) {
 
 func TestParseSettingsRefuses(t *testing.T) {
 	for words, want := range map[string]string{
-		"colour:red": `no setting "colour": there are scheme, bits, uniform, max-error, for, storage, ` +
-			"states, segment, k and group",
+		"colour:red": `no setting "colour": there are scheme, bits, uniform, max-error, for, ` +
+			"storage, states, segment, k and group",
 		"pool:3":        `no setting "pool": there are scheme, bits, uniform, `,
 		"bits":          "bits:: expected a number",
 		"bits:many":     "bits:many: expected a number",
@@ -75,7 +78,8 @@ func TestParseSettingsRefuses(t *testing.T) {
 		"max-error:5%":  "max-error:5%: wanted an error such as 0.05",
 		"scheme:palette": `unknown scheme "palette": there are trellis, segments, scalar and ` +
 			"rows",
-		"k:16":                         "--k goes with --scheme segments, scalar or rows, not trellis",
+		"k:16": "--k goes with --scheme segments, scalar or rows, not trellis",
+
 		"scheme:rows bits:4":           "--bits goes with --scheme trellis, not rows",
 		"scheme:rows storage:zip":      "--storage goes with --scheme trellis, not rows",
 		"scheme:scalar segment:2":      "--segment goes with --scheme segments, not scalar",
@@ -86,11 +90,11 @@ func TestParseSettingsRefuses(t *testing.T) {
 		"storage:window bits:6":        "--bits 6: --storage window has 2, 3, 4 or 5",
 		"storage:window bits:NaN":      "--bits NaN: --storage window has 2, 3, 4 or 5",
 		"bits:4 max-error:0.1":         "--bits and --max-error: one follows from the other",
-		"uniform:true max-error:0.1":   "--uniform is about bits; --max-error E holds for each matrix",
+		"uniform:true max-error:0.1":   "--uniform is about bits; --max-error E holds for each",
 		"bits:0":                       "there can be no layer of 0 bits, and none without error",
 		"max-error:0":                  "there can be no layer of 0 bits, and none without error",
-		"scheme:scalar group:24":       "--group 24: there can be groups of 8, 16, 32, 64, 128 or 256",
-		"scheme:scalar group:0":        "--group 0: there can be groups of 8, 16, 32, 64, 128 or 256",
+		"scheme:scalar group:24":       "--group 24: there can be groups of 8, 16, 32, 64, 128",
+		"scheme:scalar group:0":        "--group 0: there can be groups of 8, 16, 32, 64, 128",
 
 		// What Settings say of themselves.
 		"bits:10":                "10 bits a weight: there can be 0.5 to 9",
@@ -139,8 +143,8 @@ func TestParseOverride(t *testing.T) {
 		"embed*":                   "expected GLOB=SETTING:VALUE, or more of these behind commas",
 		"=bits:3":                  "expected GLOB=SETTING:VALUE, or more of these behind commas",
 		"a=":                       "expected GLOB=SETTING:VALUE, or more of these behind commas",
-		"a=bits:3,":                `no setting "": there are scheme, bits, pool, max-error, for, storage, `,
-		"a=uniform:true":           `no setting "uniform": there are scheme, bits, pool, max-error, `,
+		"a=bits:3,":                `no setting "": there are scheme, bits, pool, max-error, for, `,
+		"a=uniform:true":           `no setting "uniform": there are scheme, bits, pool, `,
 		"a=pool:3,bits:3":          "pool, bits and max-error: one of them",
 		"a=pool:3,max-error:0.1":   "pool, bits and max-error: one of them",
 		"a=pool:0":                 "there can be no layer of 0 bits, and none without error",
@@ -148,7 +152,8 @@ func TestParseOverride(t *testing.T) {
 		"a=storage:window,pool:3":  "pool goes with storage entropy, not window",
 		"a=bits:3,max-error:0.001": "bits and max-error: one follows from the other",
 	} {
-		if _, err := ParseOverride(text, base); err == nil || !strings.HasPrefix(err.Error(), want) {
+		_, err := ParseOverride(text, base)
+		if err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", text, err, want)
 		}
 	}

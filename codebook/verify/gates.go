@@ -7,8 +7,8 @@ import (
 	"github.com/palettize/palettize/codebook"
 )
 
-// newReport returns the report of a file of bytesOut made from one of bytesIn, as far as it is known
-// without the layers.
+// newReport returns the report of a file of bytesOut made from one of bytesIn, as far as it is
+// known without the layers.
 func newReport(bytesIn, bytesOut int64) *Report {
 	r := &Report{Total: Total{BytesIn: bytesIn, BytesOut: bytesOut}}
 	if bytesOut > 0 {
@@ -30,7 +30,9 @@ func (r *Report) Beyond(limit float64, together bool) []codebook.Worst {
 		}
 	}
 	losses = slices.DeleteFunc(losses, func(w codebook.Worst) bool { return w.Error <= limit })
-	slices.SortStableFunc(losses, func(a, b codebook.Worst) int { return cmp.Compare(b.Error, a.Error) })
+	slices.SortStableFunc(losses, func(a, b codebook.Worst) int {
+		return cmp.Compare(b.Error, a.Error)
+	})
 	return losses
 }
 
