@@ -10,21 +10,21 @@ import (
 	"github.com/palettize/palettize/format"
 )
 
-// planReport is what compress would allot to the matrices of a model.
-type planReport struct {
+// allocationReport is what compress would allot to the matrices of a model.
+type allocationReport struct {
 	Model    string              `json:"model"`
 	Matrices []compress.Allotted `json:"matrices"`
 	worstFacts
 	total compress.Total
 }
 
-func newPlanReport(model string, a *compress.Allocation) *planReport {
+func newAllocationReport(model string, a *compress.Allocation) *allocationReport {
 	total := a.Total()
-	return &planReport{model, a.Matrices, newWorstFacts(total), total}
+	return &allocationReport{model, a.Matrices, newWorstFacts(total), total}
 }
 
-// writePlan writes what is allotted to the matrices of src to a file; "": nowhere.
-func writePlan(name string, overwrite bool, src *format.File, a *compress.Allocation) error {
+// writeAllocation writes what is allotted to the matrices of src to a file; "": nowhere.
+func writeAllocation(name string, overwrite bool, src *format.File, a *compress.Allocation) error {
 	if name == "" {
 		return nil
 	}
@@ -35,8 +35,8 @@ func writePlan(name string, overwrite bool, src *format.File, a *compress.Alloca
 	return hintForce(format.WriteFile(name, append(text, '\n'), src, overwrite))
 }
 
-// readPlan reads what writePlan wrote.
-func readPlan(name string) (*compress.Allocation, error) {
+// readAllocation reads what writeAllocation wrote.
+func readAllocation(name string) (*compress.Allocation, error) {
 	text, err := readText(name)
 	if err != nil {
 		return nil, err
@@ -52,12 +52,12 @@ func readPlan(name string) (*compress.Allocation, error) {
 	return a, nil
 }
 
-func (r *planReport) text() string {
+func (r *allocationReport) text() string {
 	t := table{head: []string{
 		"~tensor", "stored as", ">bits", ">error", ">at 2", ">3", ">4", ">5", ">6 bits",
 	}}
 	for _, m := range r.Matrices {
-		t.add(planCells(m)...)
+		t.add(allocationCells(m)...)
 	}
 	var f facts
 	f.add("matrices", "%d, %s weights", len(r.Matrices), grouped(r.total.Weights))
@@ -68,8 +68,8 @@ func (r *planReport) text() string {
 	return t.text() + "\n" + f.text()
 }
 
-// planCells is the line of a matrix in the table of a plan.
-func planCells(m compress.Allotted) []string {
+// allocationCells is the line of a matrix in the table of an allocation.
+func allocationCells(m compress.Allotted) []string {
 	how, expected := m.Scheme.Name, ""
 	if m.Scheme.States == 0 { // the number of centroids of others follows from the levels
 		how = schemeText(m.Scheme.Name, m.Scheme.Width, m.Scheme.K, m.Scheme.Group, m.Scheme.Window)

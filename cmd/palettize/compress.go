@@ -153,7 +153,7 @@ func runCompress(ctx context.Context, env *env, o compressOptions, model string)
 	}
 	if o.plan {
 		bar.close()
-		return env.show(newPlanReport(model, opts.Allocation), o.asJSON)
+		return env.show(newAllocationReport(model, opts.Allocation), o.asJSON)
 	}
 	report, err := compress.Compress(ctx, dst, src, opts)
 	bar.close()
@@ -185,14 +185,14 @@ func (o *compressOptions) create(src *format.File, opts compress.Options) (*form
 	return w, hintForce(err)
 }
 
-// allocate makes a plan, and writes it where it is asked for.
+// allocate finds an allocation, and writes it where that is asked for.
 func (o *compressOptions) allocate(ctx context.Context, dst *format.Writer, src *format.File,
 	opts compress.Options) (*compress.Allocation, error) {
 	a, err := compress.Allocate(ctx, dst, src, opts)
 	if err != nil {
 		return nil, inFile(src.Path(), err)
 	}
-	return a, writePlan(o.planOut, o.force, src, a)
+	return a, writeAllocation(o.planOut, o.force, src, a)
 }
 
 // show prints what a run has done, for this purpose.
@@ -276,7 +276,7 @@ func (o *compressOptions) options() (compress.Options, error) {
 		return opts, err
 	}
 	if o.planIn != "" {
-		if opts.Allocation, err = readPlan(o.planIn); err != nil {
+		if opts.Allocation, err = readAllocation(o.planIn); err != nil {
 			return opts, err
 		}
 	}

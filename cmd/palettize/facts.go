@@ -22,7 +22,7 @@ type tensorFacts struct {
 	Name  string `json:"name"`
 	Shape []int  `json:"shape"`
 	DType string `json:"dtype"` // of the original
-	Bytes int64  `json:"bytes"` // in this file; of a layer, its share of the header included
+	Bytes int64  `json:"bytes"` // in this file; of a layer, its part of the header included
 	*layerFacts
 	KeptAs string `json:"kept_as,omitempty"` // dtype in this file, if another without a layer
 	Reason string `json:"reason,omitempty"`  // why it has no layer
