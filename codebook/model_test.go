@@ -168,8 +168,9 @@ func TestMemoryIsWhatIsReported(t *testing.T) {
 	schemes := append(compress.Schemes(),
 		codebook.Scheme{Name: "scalar", Width: 1, K: 16},
 		codebook.Scheme{Name: "scalar", Width: 1, K: 16, Group: 16},
-		codebook.Scheme{Name: "segments", Width: 8,
-			K: 256}, compress.WindowScheme(2), compress.WindowScheme(5))
+		codebook.Scheme{Name: "segments", Width: 8, K: 256},
+		codebook.Scheme{Name: "trellis", Width: 1, K: 256, Window: 2},
+		codebook.Scheme{Name: "trellis", Width: 1, K: 256, Window: 5})
 	for _, scheme := range schemes {
 		src := new(memory.Model)
 		names := []string{"a", "b"}

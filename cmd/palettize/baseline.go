@@ -31,16 +31,17 @@ type benchChange struct {
 	Percent float64 `json:"percent"`
 }
 
-// againAtMost is how often a benchmark that fell is measured again before it counts: once is often the machine's
-// doing, and of three the median is not.
+// againAtMost is how often a benchmark that fell is measured again before it counts: once is often
+// the machine's doing, and of three the median is not.
 const againAtMost = 2
 
-// compare compares the run with the baseline; missed is the gate that something fell by more than tolerated.
+// compare compares the run with the baseline; missed is the gate that something fell by more than
+// tolerated.
 func (r *benchRun) compare(ctx context.Context) (missed, err error) {
 	for again := 0; ; again++ {
 		c := r.was.compared(&r.report, r.wanted, r.tolerance)
 		if c.Compared == 0 {
-			return nil, fmt.Errorf("%s: none of its %d benchmarks is in this run", r.baseline, len(r.was.ratios()))
+			return nil, r.noneInCommon()
 		}
 		c.Baseline, r.report.Comparison = r.baseline, c
 		fell := c.fell()
@@ -59,9 +60,18 @@ func (r *benchRun) compare(ctx context.Context) (missed, err error) {
 	}
 }
 
+// noneInCommon says that a run has nothing to compare with the baseline.
+func (r *benchRun) noneInCommon() error {
+	return fmt.Errorf("%s: none of its %d benchmarks is in this run",
+		r.baseline, len(r.was.ratios()))
+}
+
 // compared compares median ratios to dense.
-func (r *benchReport) compared(now *benchReport, wanted func(name string) bool, tolerance float64) *benchCompared {
-	c := &benchCompared{CPU: r.CPU, Tolerance: tolerance, Moved: []benchChange{}, Missing: []string{}}
+func (r *benchReport) compared(now *benchReport, wanted func(name string) bool, tolerance float64) (
+	c *benchCompared) {
+	c = &benchCompared{
+		CPU: r.CPU, Tolerance: tolerance, Moved: []benchChange{}, Missing: []string{},
+	}
 	before, after := r.ratios(), now.ratios()
 	for _, id := range r.identities() {
 		was := before[id]
@@ -74,7 +84,7 @@ func (r *benchReport) compared(now *benchReport, wanted func(name string) bool, 
 			continue
 		}
 		c.Compared++
-		change := benchChange{Name: is.name, Was: median(was.all), Now: median(is.all)}
+		change := benchChange{Name: is.name, Was: median(was.values), Now: median(is.values)}
 		change.Percent = 100 * (change.Now/change.Was - 1)
 		if is.name != was.name {
 			change.WasName = was.name
@@ -88,20 +98,23 @@ func (r *benchReport) compared(now *benchReport, wanted func(name string) bool, 
 
 // fell lists what moved down.
 func (c *benchCompared) fell() []benchChange {
-	return slices.DeleteFunc(slices.Clone(c.Moved), func(m benchChange) bool { return m.Percent > 0 })
+	rose := func(m benchChange) bool { return m.Percent > 0 }
+	return slices.DeleteFunc(slices.Clone(c.Moved), rose)
 }
 
 func (c *benchCompared) missed(fell []benchChange) error {
-	worst := slices.MinFunc(fell, func(a, b benchChange) int { return cmp.Compare(a.Percent, b.Percent) })
-	return &gateError{[]string{fmt.Sprintf(
-		"--tolerance: %d of %d ratios to dense fell by more than %v%%, most of all %s: %.3g, wanted at least %.3g (was %.3g)",
-		len(fell), c.Compared, c.Tolerance, worst.Name, worst.Now, worst.Was*(1-c.Tolerance/100), worst.Was)}}
+	byPercent := func(a, b benchChange) int { return cmp.Compare(a.Percent, b.Percent) }
+	worst := slices.MinFunc(fell, byPercent)
+	least := worst.Was * (1 - c.Tolerance/100)
+	return &gateError{[]string{fmt.Sprintf("--tolerance: %d of %d ratios to dense fell by more "+
+		"than %v%%, most of all %s: %.3g, wanted at least %.3g (was %.3g)",
+		len(fell), c.Compared, c.Tolerance, worst.Name, worst.Now, least, worst.Was)}}
 }
 
 var chosen = regexp.MustCompile(`/plan=[^/]*/tier=[^/]*`)
 
-// identity is the name of a benchmark without what palettize chose: a layer that takes a worse plan than the
-// baseline's is the same layer, and slower.
+// identity is the name of a benchmark without what palettize chose: a layer that takes a worse plan
+// than the baseline's is the same layer, and slower.
 func identity(name string) string { return chosen.ReplaceAllString(name, "") }
 
 // identities lists the benchmarks once each, in order.
@@ -117,21 +130,21 @@ func (r *benchReport) identities() []string {
 
 // ratios are those of one benchmark to dense.
 type ratios struct {
-	name string
-	all  []float64
+	name   string
+	values []float64
 }
 
 // ratios returns those of each benchmark by its identity.
 func (r *benchReport) ratios() map[string]*ratios {
-	found := make(map[string]*ratios)
+	all := make(map[string]*ratios)
 	for _, b := range r.Benchmarks {
 		id := identity(b.Name)
-		if found[id] == nil {
-			found[id] = &ratios{name: b.Name}
+		if all[id] == nil {
+			all[id] = &ratios{name: b.Name}
 		}
-		found[id].all = append(found[id].all, b.XDense)
+		all[id].values = append(all[id].values, b.XDense)
 	}
-	return found
+	return all
 }
 
 // median sorts its argument.
@@ -145,8 +158,9 @@ func sameCPU(baseline, was, now string) error {
 	if was == now {
 		return nil
 	}
-	return fmt.Errorf("%s was measured on %s, this is %s: ratios to dense differ for that alone; --other-cpu compares all the same",
-		baseline, cmp.Or(was, "an unknown CPU"), cmp.Or(now, "an unknown CPU"))
+	const unknown = "an unknown CPU"
+	return fmt.Errorf("%s was measured on %s, this is %s: ratios to dense differ for that alone; "+
+		"--other-cpu compares all the same", baseline, cmp.Or(was, unknown), cmp.Or(now, unknown))
 }
 
 // readBaseline reads what bench printed, as text or JSON.
@@ -171,7 +185,8 @@ func readBaseline(name string) (*benchReport, error) {
 		}
 	}
 	if len(report.Benchmarks) == 0 {
-		return nil, fmt.Errorf("%s: holds no benchmark with an x-dense figure; palettize bench > FILE makes a baseline", name)
+		return nil, fmt.Errorf("%s: holds no benchmark with an x-dense figure; "+
+			"palettize bench > FILE makes a baseline", name)
 	}
 	return report, nil
 }

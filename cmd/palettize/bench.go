@@ -7,9 +7,10 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/palettize/palettize/codebook/verify"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/palettize/palettize/codebook/verify"
 )
 
 // benchReport is a run of bench.
@@ -18,7 +19,7 @@ type benchReport struct {
 	GOARCH     string         `json:"goarch"`
 	Package    string         `json:"pkg"`
 	CPU        string         `json:"cpu"`
-	WorkingSet int64          `json:"working_set_bytes"` // that the copies of a form exceed where cache=cold
+	WorkingSet int64          `json:"working_set_bytes"` // that copies exceed where cache=cold
 	Benchmarks []*benchResult `json:"benchmarks"`
 	Comparison *benchCompared `json:"comparison,omitempty"` // with the baseline
 }
@@ -28,23 +29,27 @@ type benchResult struct {
 	Name   string     `json:"name"` // as in the Go benchmark format
 	N      int        `json:"n"`    // calls timed
 	Ns     float64    `json:"ns_op"`
-	XDense float64    `json:"x_dense"` // dense float32 in the same turns takes this many times as long
+	XDense float64    `json:"x_dense"` // times as long as dense float32 takes in the same turns
 	Cold   *coldFacts `json:"cold,omitempty"`
 }
 
 // coldFacts say what a form read from memory could reach, and what it does.
 type coldFacts struct {
-	Copies      int     `json:"copies"`        // of the form
-	Bits        float64 `json:"bits_resident"` // of the form, a weight
-	Limit       float64 `json:"limit"`         // 32 / Bits: x-dense if both do nothing but read memory, equally fast
-	Reached     float64 `json:"reached"`       // x-dense / Limit
-	HotNs       float64 `json:"hot_ns_op"`     // in the same turns, the data in the cache
-	BoundBy     string  `json:"bound_by"`      // "memory", or "hot speed" where that takes longer than reading the form at the bandwidth of a copy
+	Copies int     `json:"copies"`        // of the form
+	Bits   float64 `json:"bits_resident"` // of the form, a weight
+	// Limit is 32 / Bits: x-dense if both do nothing but read memory, equally fast.
+	Limit   float64 `json:"limit"`
+	Reached float64 `json:"reached"`   // x-dense / Limit
+	HotNs   float64 `json:"hot_ns_op"` // in the same turns, the data in the cache
+	// BoundBy is "memory", or "hot speed" where that takes longer than reading the form at the
+	// bandwidth of a copy.
+	BoundBy     string  `json:"bound_by"`
 	CopyGBs     float64 `json:"copy_gb_s"`     // read and written, in the same turns
 	DenseOfCopy float64 `json:"dense_of_copy"` // what dense reads of that
 }
 
-// derive works out the rest from the shape and what a call of dense and of the form took, in nanoseconds.
+// derive works out the rest from the shape and what a call of dense and of the form took, in
+// nanoseconds.
 func (f *coldFacts) derive(size int, denseNs, ns float64) {
 	f.Limit = 32 / f.Bits
 	f.Reached = denseNs / ns / f.Limit
@@ -68,13 +73,19 @@ type benchOptions struct {
 
 func (o *benchOptions) addFlags(f *pflag.FlagSet) {
 	f.SortFlags = false
-	f.StringVar(&o.filter, "filter", "", "run only benchmarks whose name matches `REGEX` (default: batch=1 and threads=1, without CODEBOOK of [3072, 1024]; with --baseline what is in FILE)")
-	f.StringVar(&o.kernel, "kernel", "", "use no kernels beyond `TIER`, a name from palettize cpu (default: all that run here)")
+	f.StringVar(&o.filter, "filter", "", "run only benchmarks whose name matches `REGEX` "+
+		"(default: batch=1 and threads=1, without CODEBOOK of [3072, 1024]; with --baseline what "+
+		"is in FILE)")
+	f.StringVar(&o.kernel, "kernel", "",
+		"use no kernels beyond `TIER`, a name from palettize cpu (default: all that run here)")
 	f.IntVar(&o.count, "count", 1, "run everything `N` times, as benchstat likes it")
 	f.DurationVar(&o.each, "time", 200*time.Millisecond, "time for each benchmark")
-	f.Var(&o.workingSet, "working-set", "cache=cold means copies of more than `BYTES` in turn, such as 256MiB (default: eight times the last-level cache, if memory allows)")
-	f.StringVar(&o.baseline, "baseline", "", "compare with `FILE`, an earlier output of bench, plain or JSON")
-	f.Float64Var(&o.tolerance, "tolerance", 10, "gate: percent by which a ratio to dense may fall below the baseline's")
+	f.Var(&o.workingSet, "working-set", "cache=cold means copies of more than `BYTES` in turn, "+
+		"such as 256MiB (default: eight times the last-level cache, if memory allows)")
+	f.StringVar(&o.baseline, "baseline", "",
+		"compare with `FILE`, an earlier output of bench, plain or JSON")
+	f.Float64Var(&o.tolerance, "tolerance", 10,
+		"gate: percent by which a ratio to dense may fall below the baseline's")
 	f.BoolVar(&o.otherCPU, "other-cpu", false, "compare even if the baseline is from another CPU")
 	f.BoolVar(&o.asJSON, "json", false, "print JSON")
 }
@@ -84,20 +95,22 @@ func newBench(env *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench [CODEBOOK]",
 		Short: "Measure kernels and layers against dense float32",
-		Long: `bench times the layers of CODEBOOK; without it every kernel on every tier that runs here, and layers of each scheme
-with random content, in shapes of real models. The output is in the Go benchmark format, for benchstat. Next to
-each time stands x-dense: how many times as long dense float32 multiplication of the same shape, batch and number of threads
-takes, measured in turns with it.
+		Long: `bench times the layers of CODEBOOK; without it every kernel on every tier that runs
+here, and layers of each scheme with random content, in shapes of real models. The output is in
+the Go benchmark format, for benchstat. Next to each time stands x-dense: how many times as long
+dense float32 multiplication of the same shape, batch and number of threads takes, measured in
+turns with it.
 
-cache=hot is one layer again and again. cache=cold walks through as many copies of it as exceed the working set,
-as a model larger than the cache does. A table at the end says for each of them how many bits a weight it holds in memory,
-what share it reaches of the 32/bits that memory allows, and whether it is memory that bounds it or its own speed.
+cache=hot is one layer again and again. cache=cold walks through as many copies of it as exceed the
+working set, as a model larger than the cache does. A table at the end says for each of them how
+many bits a weight it holds in memory, what part it reaches of the 32/bits that memory allows, and
+whether it is memory that bounds it or its own speed.
 
 --filter . runs everything, which takes hours.
 
---baseline compares the x-dense of this run with those of an earlier one, never the times themselves. What fell is
-measured twice more before it counts; medians are compared. Ratios depend on the CPU, so that a baseline from
-another one is an error.
+--baseline compares the x-dense of this run with those of an earlier one, never the times
+themselves. What fell is measured twice more before it counts; medians are compared. Ratios depend
+on the CPU, so that a baseline from another one is an error.
 
 ` + exitHelp(true),
 		Example: `  palettize bench > old.txt
@@ -164,18 +177,12 @@ func newBenchRun(env *env, o benchOptions, args []string) (*benchRun, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.report.WorkingSet, err = workingSet(o.workingSet, lastLevelCache(), freeMemory()); err != nil {
+	r.report.WorkingSet, err = workingSet(o.workingSet, lastLevelCache(), freeMemory())
+	if err != nil {
 		return nil, err
 	}
-	if o.baseline != "" {
-		if r.was, err = readBaseline(o.baseline); err != nil {
-			return nil, err
-		}
-		if !o.otherCPU {
-			if err := sameCPU(o.baseline, r.was.CPU, r.report.CPU); err != nil {
-				return nil, err
-			}
-		}
+	if err := r.openBaseline(); err != nil {
+		return nil, err
 	}
 	if r.wanted, err = o.selection(len(args) > 0, r.was); err != nil {
 		return nil, err
@@ -192,6 +199,18 @@ func newBenchRun(env *env, o benchOptions, args []string) (*benchRun, error) {
 	}
 	r.cases, err = benchCases(set, layers)
 	return r, err
+}
+
+// openBaseline reads the baseline, if there is to be one.
+func (r *benchRun) openBaseline() error {
+	if r.baseline == "" {
+		return nil
+	}
+	var err error
+	if r.was, err = readBaseline(r.baseline); err != nil || r.otherCPU {
+		return err
+	}
+	return sameCPU(r.baseline, r.was.CPU, r.report.CPU)
 }
 
 func (o *benchOptions) check() error {
@@ -213,15 +232,12 @@ func layersOf(name string) ([]verify.Layer, error) {
 		return nil, err
 	}
 	defer book.Close()
-	layers, err := namedLayers(book)
-	if err == nil && len(layers) == 0 {
-		err = fmt.Errorf("%s: has no layers, nothing to measure", name)
-	}
-	return layers, err
+	return namedLayers(book, "measure")
 }
 
 // selection says which benchmarks to run.
-func (o *benchOptions) selection(ofFile bool, was *benchReport) (wanted func(name string) bool, err error) {
+func (o *benchOptions) selection(ofFile bool, was *benchReport) (
+	wanted func(name string) bool, err error) {
 	filter := o.filter
 	switch {
 	case filter != "":
@@ -240,7 +256,8 @@ func (o *benchOptions) selection(ofFile bool, was *benchReport) (wanted func(nam
 	return matches.MatchString, nil
 }
 
-// measureAll measures the cases that are wanted, in order. As text, results appear one by one: a run takes minutes.
+// measureAll measures the cases that are wanted, in order. As text, results appear one by one: a
+// run takes minutes.
 func (r *benchRun) measureAll(ctx context.Context, wanted func(name string) bool) error {
 	for _, c := range r.cases {
 		if err := ctx.Err(); err != nil {
@@ -267,7 +284,7 @@ func (r *benchRun) measureAll(ctx context.Context, wanted func(name string) bool
 	}
 	if r.report.Benchmarks == nil {
 		if r.was != nil && r.filter == "" {
-			return fmt.Errorf("%s: none of its %d benchmarks is in this run", r.baseline, len(r.was.ratios()))
+			return r.noneInCommon()
 		}
 		return fmt.Errorf("--filter %s matches no benchmark", r.filter)
 	}

@@ -24,7 +24,8 @@ func TestShapes(t *testing.T) {
 	names := make(map[string]bool)
 	for _, s := range shapes {
 		if s.rows < 1 || s.rows%kernels.TablePanelRows != 0 || s.cols < 1 || s.cols%64 != 0 {
-			t.Errorf("%s: [%d, %d] is no multiple of what the layouts of kernels need", s.name, s.rows, s.cols)
+			t.Errorf("%s: [%d, %d] is no multiple of what the layouts of kernels need",
+				s.name, s.rows, s.cols)
 		}
 		if names[s.name] || benchName(s.name) != s.name {
 			t.Errorf("name %q", s.name)
@@ -75,7 +76,8 @@ func TestBenchCases(t *testing.T) {
 		}
 	}
 	for _, info := range set.Tiers() {
-		pattern := fmt.Sprintf(`^BenchmarkKernel/layer=small/op=%s/.*/tier=%s/threads=1$`, info.Op, info.Tier)
+		pattern := fmt.Sprintf(`^BenchmarkKernel/layer=small/op=%s/.*/tier=%s/threads=1$`,
+			info.Op, info.Tier)
 		if found := matching(names, pattern) > 0; found != (info.Lacks == "") {
 			t.Errorf("%s on %s: measured %v, lacks %q", info.Op, info.Tier, found, info.Lacks)
 		}
@@ -115,11 +117,12 @@ func TestSelection(t *testing.T) {
 	}
 	byDefault := run(benchOptions{}, nil)
 	all := run(benchOptions{filter: "."}, nil)
-	if len(byDefault) < 10 || len(byDefault) > 100 || len(all) != len(cases) || len(all) < 10*len(byDefault) {
+	if n := len(byDefault); n < 10 || n > 100 || len(all) != len(cases) || len(all) < 10*n {
 		t.Errorf("%d benchmarks by default, %d in all", len(byDefault), len(all))
 	}
 	last := all[len(all)-1]
-	was := &benchReport{Benchmarks: []*benchResult{{Name: regexp.MustCompile("plan=[^/]*").ReplaceAllString(last, "plan=other"), XDense: 1}}}
+	renamed := regexp.MustCompile("plan=[^/]*").ReplaceAllString(last, "plan=other")
+	was := &benchReport{Benchmarks: []*benchResult{{Name: renamed, XDense: 1}}}
 	if got := run(benchOptions{}, was); !slices.Equal(got, []string{last}) {
 		t.Errorf("with the baseline of %s: %q", last, got)
 	}
@@ -127,8 +130,10 @@ func TestSelection(t *testing.T) {
 
 func TestByteSize(t *testing.T) {
 	for text, want := range map[string]int64{
-		"1": 1, "268435456": 256 << 20, "256MiB": 256 << 20, "64KiB": 64 << 10, "2 GiB": 2 << 30, "3MB": 3e6, "5kB": 5000, "7B": 7,
-		"0": -1, "-1": -1, "": -1, "MiB": -1, "1.5GiB": -1, "1TiB": -1, "9999999999GiB": -1, "256MiBytes": -1,
+		"1": 1, "268435456": 256 << 20, "256MiB": 256 << 20, "64KiB": 64 << 10, "2 GiB": 2 << 30,
+		"3MB": 3e6, "5kB": 5000, "7B": 7,
+		"0": -1, "-1": -1, "": -1, "MiB": -1, "1.5GiB": -1, "1TiB": -1, "9999999999GiB": -1,
+		"256MiBytes": -1,
 	} {
 		s := byteSize(-1)
 		if err := s.Set(text); int64(s) != want || (err != nil) != (want < 0) {
@@ -150,7 +155,8 @@ func TestWorkingSet(t *testing.T) {
 		{"may be asked for where memory is unknown", 7 * MiB, 32 * MiB, math.MaxInt64, 7 * MiB},
 		{"is refused beyond memory", 101 * MiB, 32 * MiB, 500 * MiB, 0},
 	} {
-		if got, err := workingSet(c.asked, c.cache, c.memory); got != c.want || (err != nil) != (c.want == 0) {
+		got, err := workingSet(c.asked, c.cache, c.memory)
+		if got != c.want || (err != nil) != (c.want == 0) {
 			t.Errorf("%s: %d, %v", c.name, got, err)
 		}
 	}
@@ -161,7 +167,9 @@ func TestWorkingSet(t *testing.T) {
 
 // TestWalk: the copies exceed the working set, by less than one, and each has its turn.
 func TestWalk(t *testing.T) {
-	for _, c := range []struct{ bytes, workingSet int64 }{{10, 99}, {10, 100}, {10, 101}, {100, 99}, {100, 1}, {1, 1}} {
+	for _, c := range []struct{ bytes, workingSet int64 }{
+		{10, 99}, {10, 100}, {10, 101}, {100, 99}, {100, 1}, {1, 1},
+	} {
 		var calls []int
 		built := 0
 		w, err := newWalk(t.Context(), func() (form, error) {
@@ -173,7 +181,8 @@ func TestWalk(t *testing.T) {
 			t.Fatal(err)
 		}
 		n := len(w.copies)
-		if total := int64(n) * c.bytes; n != built || total <= c.workingSet || total-c.bytes > c.workingSet {
+		total := int64(n) * c.bytes
+		if n != built || total <= c.workingSet || total-c.bytes > c.workingSet {
 			t.Errorf("%d copies of %d bytes for a working set of %d", n, c.bytes, c.workingSet)
 		}
 		for range n {
@@ -188,8 +197,8 @@ func TestWalk(t *testing.T) {
 }
 
 func TestColdFacts(t *testing.T) {
-	// Dense reads 4000 bytes in 100 ns, 40 GB/s; a form of 4 bits, 500 bytes, could do in 12.5 ns, and at the bandwidth of
-	// a copy in 10.
+	// Dense reads 4000 bytes in 100 ns, 40 GB/s; a form of 4 bits, 500 bytes, could do in 12.5 ns,
+	// and at the bandwidth of a copy in 10.
 	for _, c := range []struct {
 		hot, ns, reached float64
 		bound            string
@@ -209,11 +218,17 @@ func TestColdFacts(t *testing.T) {
 
 func sampleReport() *benchReport {
 	return &benchReport{
-		GOOS: "linux", GOARCH: "amd64", Package: "example.org/p", CPU: "Some CPU @ 3 GHz (family 6, model 7)", WorkingSet: 268435456,
+		GOOS: "linux", GOARCH: "amd64", Package: "example.org/p",
+		CPU: "Some CPU @ 3 GHz (family 6, model 7)", WorkingSet: 268435456,
 		Benchmarks: []*benchResult{
 			{Name: "BenchmarkKernel/op=x/tier=avx2/threads=1", N: 1234, Ns: 56.7, XDense: 1.891},
-			{Name: "BenchmarkLayer/layer=a/cache=cold/plan=table/tier=avx2/threads=2", N: 77, Ns: 54321.5, XDense: 5.625, Cold: &coldFacts{
-				Copies: 85, Bits: 4.06, Limit: 7.88, Reached: 0.71, HotNs: 21987.6, BoundBy: "memory", CopyGBs: 49.3, DenseOfCopy: 0.82}},
+			{
+				Name: "BenchmarkLayer/layer=a/cache=cold/plan=table/tier=avx2/threads=2",
+				N:    77, Ns: 54321.5, XDense: 5.625, Cold: &coldFacts{
+					Copies: 85, Bits: 4.06, Limit: 7.88, Reached: 0.71, HotNs: 21987.6,
+					BoundBy: "memory", CopyGBs: 49.3, DenseOfCopy: 0.82,
+				},
+			},
 		},
 	}
 }
@@ -252,8 +267,10 @@ func TestBaselineRoundTrip(t *testing.T) {
 func TestJSONFactsAreTextFacts(t *testing.T) {
 	r := sampleReport()
 	was := sampleReport()
-	was.Benchmarks[1].XDense, was.Benchmarks[1].Name = 7.5, strings.Replace(was.Benchmarks[1].Name, "table", "bytes", 1)
-	was.Benchmarks = append(was.Benchmarks, &benchResult{Name: "BenchmarkLayer/layer=gone", XDense: 1})
+	second := was.Benchmarks[1]
+	second.XDense, second.Name = 7.5, strings.Replace(second.Name, "table", "bytes", 1)
+	gone := &benchResult{Name: "BenchmarkLayer/layer=gone", XDense: 1}
+	was.Benchmarks = append(was.Benchmarks, gone)
 	r.Comparison = was.compared(r, func(string) bool { return true }, 15)
 	r.Comparison.Baseline = "old.txt"
 	text := r.text()
@@ -326,12 +343,16 @@ func TestCompared(t *testing.T) {
 	report := func(lines ...any) *benchReport {
 		r := new(benchReport)
 		for i := 0; i < len(lines); i += 2 {
-			r.Benchmarks = append(r.Benchmarks, &benchResult{Name: "Benchmark" + lines[i].(string), XDense: lines[i+1].(float64)})
+			r.Benchmarks = append(r.Benchmarks, &benchResult{
+				Name: "Benchmark" + lines[i].(string), XDense: lines[i+1].(float64),
+			})
 		}
 		return r
 	}
-	was := report("a", 10.0, "b", 10.0, "c", 10.0, "layer=d/plan=table/tier=x/threads=1", 10.0, "gone", 1.0, "other", 1.0)
-	now := report("a", 8.9, "a", 9.1, "a", 1.0, "b", 8.0, "c", 12.0, "layer=d/plan=bytes/tier=y/threads=1", 2.0, "new", 1.0)
+	was := report("a", 10.0, "b", 10.0, "c", 10.0,
+		"layer=d/plan=table/tier=x/threads=1", 10.0, "gone", 1.0, "other", 1.0)
+	now := report("a", 8.9, "a", 9.1, "a", 1.0, "b", 8.0, "c", 12.0,
+		"layer=d/plan=bytes/tier=y/threads=1", 2.0, "new", 1.0)
 	c := was.compared(now, func(name string) bool { return name != "Benchmarkother" }, 10)
 	if c.Compared != 4 || !slices.Equal(c.Missing, []string{"Benchmarkgone"}) {
 		t.Errorf("compared %d, missing %q", c.Compared, c.Missing)
@@ -342,7 +363,8 @@ func TestCompared(t *testing.T) {
 	}
 	if want := []string{
 		"Benchmarka -11% ", "Benchmarkb -20% ", "Benchmarkc +20% ",
-		"Benchmarklayer=d/plan=bytes/tier=y/threads=1 -80% Benchmarklayer=d/plan=table/tier=x/threads=1",
+		"Benchmarklayer=d/plan=bytes/tier=y/threads=1 -80% " +
+			"Benchmarklayer=d/plan=table/tier=x/threads=1",
 	}; !slices.Equal(moved, want) {
 		t.Errorf("moved %q, want %q", moved, want)
 	}
@@ -357,8 +379,14 @@ func TestOtherCPU(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	for _, c := range [][3]string{{"A", "B", "old.txt was measured on A, this is B: "}, {"", "B", "on an unknown CPU, this is B: "}, {"A", "", "this is an unknown CPU: "}} {
-		if err := sameCPU("old.txt", c[0], c[1]); err == nil || !strings.Contains(err.Error(), c[2]) || !strings.Contains(err.Error(), "--other-cpu") {
+	for _, c := range [][3]string{
+		{"A", "B", "old.txt was measured on A, this is B: "},
+		{"", "B", "on an unknown CPU, this is B: "},
+		{"A", "", "this is an unknown CPU: "},
+	} {
+		err := sameCPU("old.txt", c[0], c[1])
+		if err == nil || !strings.Contains(err.Error(), c[2]) ||
+			!strings.Contains(err.Error(), "--other-cpu") {
 			t.Errorf("%q, %q: %v", c[0], c[1], err)
 		}
 	}
@@ -366,8 +394,10 @@ func TestOtherCPU(t *testing.T) {
 
 func TestCPUName(t *testing.T) {
 	for text, want := range map[string]string{
-		"processor\t: 0\ncpu family\t: 25\nmodel\t\t: 17\nmodel name\t: AMD EPYC\n\nmodel name\t: Other\n": "AMD EPYC (family 25, model 17)",
-		"processor\t: 0\nCPU implementer\t: 0x41\nCPU part\t: 0xd0c\n":                                     "(CPU implementer 0x41, CPU part 0xd0c)",
+		"processor\t: 0\ncpu family\t: 25\nmodel\t\t: 17\nmodel name\t: AMD EPYC\n\n" +
+			"model name\t: Other\n": "AMD EPYC (family 25, model 17)",
+		"processor\t: 0\nCPU implementer\t: 0x41\nCPU part\t: 0xd0c\n": "(CPU implementer 0x41, " +
+			"CPU part 0xd0c)",
 		"": "",
 	} {
 		if got := cpuNameIn(strings.NewReader(text)); got != want {

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/palettize/palettize/codebook"
-	"github.com/palettize/palettize/codebook/compress"
 	"github.com/palettize/palettize/codebook/verify"
 	"github.com/palettize/palettize/kernels"
 )
@@ -45,19 +44,21 @@ type benchCase struct {
 	set                        *kernels.Set
 	rows, cols, batch, threads int
 	cold                       bool
-	// content makes what is multiplied; build lays out a copy of it. It waits until it is known that the case is wanted.
-	content func() (build func() (form, error))
+	// content makes what is multiplied; layOut makes a copy of it. It waits until it is known
+	// that the case is wanted.
+	content func() (layOut func() (form, error))
 }
 
 var benchBatches = []int{1, 8, 128}
 
-// benchCases lists the layers of a codebook file or, without one, kernels and layers with random content of each
-// shape.
+// benchCases lists the layers of a codebook file or, without one, kernels and layers with random
+// content of each shape.
 func benchCases(set *kernels.Set, layers []verify.Layer) ([]*benchCase, error) {
 	var cases []*benchCase
 	if layers != nil {
 		for _, l := range layers {
-			of, err := layerCases(set, benchName(l.Tensor.Name), l.Layer, func() *codebook.Layer { return l.Layer })
+			itself := func() *codebook.Layer { return l.Layer }
+			of, err := layerCases(set, benchName(l.Tensor.Name), l.Layer, itself)
 			if err != nil {
 				return nil, err
 			}
@@ -78,10 +79,12 @@ func benchCases(set *kernels.Set, layers []verify.Layer) ([]*benchCase, error) {
 		for _, scheme := range benchSchemes(shape.cols) {
 			// The plan follows from the shapes alone.
 			hollow := &codebook.Layer{
-				Rows: shape.rows, Cols: shape.cols, Width: scheme.Width, Group: scheme.Group, WindowBits: scheme.Window,
+				Rows: shape.rows, Cols: shape.cols,
+				Width: scheme.Width, Group: scheme.Group, WindowBits: scheme.Window,
 				Centroids: make([]byte, scheme.K*scheme.Width), Stream: noStream(scheme),
 			}
-			of, err := layerCases(set, shape.name, hollow, func() *codebook.Layer { return randomLayer(shape.rows, shape.cols, scheme) })
+			full := func() *codebook.Layer { return randomLayer(shape.rows, shape.cols, scheme) }
+			of, err := layerCases(set, shape.name, hollow, full)
 			if err != nil {
 				return nil, err
 			}
@@ -101,11 +104,12 @@ func benchSchemes(cols int) []codebook.Scheme {
 		{Name: "scalar", Width: 1, K: 256},
 		{Name: "scalar", Width: 1, K: 16},
 		{Name: "scalar", Width: 1, K: 16, Group: 16},
-		compress.WindowScheme(4),
+		{Name: "trellis", Width: 1, K: 256, Window: 4},
 	}
 }
 
-// noStream is what a layer of a scheme that is stored as a stream has here, where nothing is stored.
+// noStream is what a layer of a scheme that is stored as a stream has here, where nothing is
+// stored.
 func noStream(s codebook.Scheme) []byte {
 	if s.Name != "trellis" {
 		return nil
@@ -118,11 +122,10 @@ func benchName(name string) string {
 	return printable(strings.NewReplacer(" ", "_", "/", "_", "=", "_").Replace(name))
 }
 
-// layerCases lists the ways to multiply a layer: batches, caches and threads. The layer itself, of which l has
-// the shapes, comes from get.
-func layerCases(set *kernels.Set, name string, l *codebook.Layer, get func() *codebook.Layer) ([]*benchCase, error) {
+// layerCaseName is how the names of a layer's benchmarks begin.
+func layerCaseName(name string, l *codebook.Layer) string {
 	name = fmt.Sprintf("BenchmarkLayer/layer=%s/scheme=%s/d=%d", name, l.Scheme().Name, l.Width)
-	if l.Stream == nil { // else the number of centroids is an outcome, other in the next version of a model
+	if l.Stream == nil { // else the number of centroids is an outcome, and another time another
 		name += fmt.Sprintf("/k=%d", l.K())
 	}
 	if l.Group != 0 {
@@ -131,6 +134,14 @@ func layerCases(set *kernels.Set, name string, l *codebook.Layer, get func() *co
 	if l.WindowBits != 0 {
 		name += fmt.Sprintf("/window=%d", l.WindowBits)
 	}
+	return name
+}
+
+// layerCases lists the ways to multiply a layer: batches, caches and threads. The layer itself, of
+// which l has the shapes, comes from get.
+func layerCases(set *kernels.Set, name string, l *codebook.Layer, get func() *codebook.Layer) (
+	[]*benchCase, error) {
+	name = layerCaseName(name, l)
 	threads := []int{1}
 	if all := runtime.GOMAXPROCS(0); all > 1 {
 		threads = append(threads, all)
@@ -141,9 +152,11 @@ func layerCases(set *kernels.Set, name string, l *codebook.Layer, get func() *co
 		for _, cache := range []string{"hot", "cold"} {
 			for _, threads := range threads {
 				c := &benchCase{
-					name: fmt.Sprintf("%s/rows=%d/cols=%d/batch=%d/cache=%s/plan=%s/tier=%s/threads=%d",
+					name: fmt.Sprintf(
+						"%s/rows=%d/cols=%d/batch=%d/cache=%s/plan=%s/tier=%s/threads=%d",
 						name, l.Rows, l.Cols, batch, cache, plan, tier, threads),
-					set: set, rows: l.Rows, cols: l.Cols, batch: batch, threads: threads, cold: cache == "cold",
+					set: set, rows: l.Rows, cols: l.Cols, batch: batch,
+					threads: threads, cold: cache == "cold",
 				}
 				c.content = func() func() (form, error) {
 					l := get()
@@ -165,7 +178,8 @@ type multiplier interface {
 func (c *benchCase) forms(next func() multiplier) func() (form, error) {
 	x, y := randomFloats(c.batch*c.cols), make([]float32, c.batch*c.rows)
 	return func() (form, error) {
-		p, err := next().Plan(codebook.RunOptions{Kernels: c.set, Batch: c.batch, Threads: c.threads})
+		run := codebook.RunOptions{Kernels: c.set, Batch: c.batch, Threads: c.threads}
+		p, err := next().Plan(run)
 		if err != nil {
 			return form{}, err
 		}

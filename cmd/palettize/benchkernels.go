@@ -15,15 +15,17 @@ type operation struct {
 	detail  string // of the name
 	batches []int
 	matrix  bool // has a matrix of its own, which can be cold
-	// content makes what a layer [rows, cols] needs of the operation; build makes a copy.
-	content func(s *kernels.Set, rows, cols, batch int) (build func() form)
+	content formsFunc
 }
+
+// formsFunc makes what a layer [rows, cols] needs of an operation; layOut makes a copy of it.
+type formsFunc = func(s *kernels.Set, rows, cols, batch int) (layOut func() form)
 
 var operations = map[string]operation{
 	"quantize":     {"", []int{1}, false, quantizeForms},
-	"mul-u8":       {"", benchBatches, true, mulForms((*kernels.Set).MulU8, 1, kernels.Block, 1, 0)},
-	"mul-nibble":   {"/g=16", benchBatches, true, mulForms((*kernels.Set).MulNibble, 1, 16, 2, 16)},
-	"mul-lookup":   {"/d=2", benchBatches, true, mulForms((*kernels.Set).MulLookup, 2, kernels.Block, 1, 2*kernels.Centroids)},
+	"mul-u8":       {"", benchBatches, true, mulForms(mulU8)},
+	"mul-nibble":   {"/g=16", benchBatches, true, mulForms(mulNibble)},
+	"mul-lookup":   {"/d=2", benchBatches, true, mulForms(mulLookup)},
 	"mul-window":   {"/bits=3", benchBatches, true, windowForms(3)},
 	"table":        {"/d=8", []int{1}, true, tableForms(8)},
 	"dense-vector": {"", []int{1}, true, denseVectorForms},
@@ -34,10 +36,11 @@ var operations = map[string]operation{
 	"window":       {"/bits=3/searched=1", []int{1}, false, windowSearchForms(3)},
 }
 
-// kernelCases lists each operation on each tier that runs here and is not beyond the set. A kernel knows no threads.
+// kernelCases lists each operation on each tier that runs here and is not beyond the set. A kernel
+// knows no threads.
 func kernelCases(set *kernels.Set, shape namedShape) ([]*benchCase, error) {
 	var cases []*benchCase
-	reached := make(map[string]bool) // operations whose selected row has come by: the best comes first
+	reached := make(map[string]bool) // operations whose selected row has come by: the best is first
 	for _, t := range set.Tiers() {
 		reached[t.Op] = reached[t.Op] || t.Selected
 		if !reached[t.Op] || t.Lacks != "" {
@@ -54,12 +57,14 @@ func kernelCases(set *kernels.Set, shape namedShape) ([]*benchCase, error) {
 					continue
 				}
 				cases = append(cases, &benchCase{
-					name: fmt.Sprintf("BenchmarkKernel/layer=%s/op=%s%s/rows=%d/cols=%d/batch=%d/cache=%s/tier=%s/threads=1",
+					name: fmt.Sprintf("BenchmarkKernel/layer=%s/op=%s%s/rows=%d/cols=%d"+
+						"/batch=%d/cache=%s/tier=%s/threads=1",
 						shape.name, t.Op, op.detail, shape.rows, shape.cols, batch, cache, t.Tier),
-					set: set, rows: shape.rows, cols: shape.cols, batch: batch, threads: 1, cold: cache == "cold",
+					set: set, rows: shape.rows, cols: shape.cols, batch: batch,
+					threads: 1, cold: cache == "cold",
 					content: func() func() (form, error) {
-						build := op.content(limited, shape.rows, shape.cols, batch)
-						return func() (form, error) { return build(), nil }
+						layOut := op.content(limited, shape.rows, shape.cols, batch)
+						return func() (form, error) { return layOut(), nil }
 					},
 				})
 			}
@@ -74,45 +79,68 @@ func always(f func()) func() error {
 }
 
 func quantizeForms(s *kernels.Set, _, cols, _ int) func() form {
-	x, q, scales := randomFloats(cols), make([]int8, cols), make([]float32, ceilDiv(cols, kernels.Block))
-	return func() form { return form{mul: always(func() { s.Quantize(q, scales, x, kernels.Block) })} }
+	x, q := randomFloats(cols), make([]int8, cols)
+	scales := make([]float32, ceilDiv(cols, kernels.Block))
+	return func() form {
+		return form{mul: always(func() { s.Quantize(q, scales, x, kernels.Block) })}
+	}
 }
 
-type mulFunc func(s *kernels.Set, dst []float32, ld int, m *kernels.Matrix, in *kernels.Input, p0, p1 int)
+// mulOperation is a multiplication of packed codes, and what they are.
+type mulOperation struct {
+	mul func(s *kernels.Set, dst []float32, ld int, m *kernels.Matrix, in *kernels.Input,
+		p0, p1 int)
+	matrixKind
+}
 
-// mulForms: a code stands for width columns, group columns share a multiplier, perByte codes lie in a byte.
-func mulForms(mul mulFunc, width, group, perByte, lookup int) func(s *kernels.Set, rows, cols, batch int) func() form {
+// matrixKind says what a matrix holds: a code stands for width columns, group columns share a
+// multiplier, perByte codes lie in a byte, and they are looked up among lookup bytes.
+type matrixKind struct{ width, group, perByte, lookup int }
+
+var (
+	mulU8     = mulOperation{(*kernels.Set).MulU8, matrixKind{1, kernels.Block, 1, 0}}
+	mulNibble = mulOperation{(*kernels.Set).MulNibble, matrixKind{1, 16, 2, 16}}
+	mulLookup = mulOperation{
+		(*kernels.Set).MulLookup, matrixKind{2, kernels.Block, 1, 2 * kernels.Centroids},
+	}
+)
+
+func mulForms(op mulOperation) formsFunc {
 	return func(s *kernels.Set, rows, cols, batch int) func() form {
-		in, y := randomInput(cols, group, batch), make([]float32, batch*rows)
+		in, y := randomInput(cols, op.group, batch), make([]float32, batch*rows)
 		return func() form {
-			m := randomMatrix(rows, cols, width, group, perByte, lookup)
+			m := randomMatrix(rows, cols, op.matrixKind)
 			bits := 8*(len(m.Codes)+len(m.Lookup)+len(m.Mult)) + 32*len(m.Scale)
-			return form{always(func() { mul(s, y, rows, m, in, 0, m.Panels) }), int64(bits)}
+			return form{always(func() { op.mul(s, y, rows, m, in, 0, m.Panels) }), int64(bits)}
 		}
 	}
 }
 
-func windowForms(bits int) func(s *kernels.Set, rows, cols, batch int) func() form {
+func windowForms(bits int) formsFunc {
 	return func(s *kernels.Set, rows, cols, batch int) func() form {
 		in, y := randomInput(cols, kernels.Block, batch), make([]float32, batch*rows)
 		return func() form {
 			const blockQuads = kernels.Block / 4
 			m := &kernels.Matrix{
-				Panels: rows / kernels.PanelRows, Quads: cols / 4, BlockQuads: blockQuads, GroupQuads: blockQuads, Bits: bits,
-				Codes: randomBytes(rows * cols * bits / 8), Lookup: randomBytes(kernels.Centroids), Scale: randomFloats(rows),
+				Panels: rows / kernels.PanelRows, Quads: cols / 4,
+				BlockQuads: blockQuads, GroupQuads: blockQuads, Bits: bits,
+				Codes:  randomBytes(rows * cols * bits / 8),
+				Lookup: randomBytes(kernels.Centroids), Scale: randomFloats(rows),
 			}
-			return form{always(func() { s.MulWindow(y, rows, m, in, 0, m.Panels) }), int64(8*(len(m.Codes)+len(m.Lookup)) + 32*rows)}
+			held := 8*(len(m.Codes)+len(m.Lookup)) + 32*rows
+			return form{always(func() { s.MulWindow(y, rows, m, in, 0, m.Panels) }), int64(held)}
 		}
 	}
 }
 
-func tableForms(width int) func(s *kernels.Set, rows, cols, batch int) func() form {
+func tableForms(width int) formsFunc {
 	return func(s *kernels.Set, rows, cols, _ int) func() form {
 		segments := cols / width
 		in, y := randomInput(cols, width, 1), make([]float32, rows)
 		t := kernels.NewTables(segments, kernels.Block/width)
 		return func() form {
-			centroids, codes, scale := randomBytes(kernels.Centroids*width), randomBytes(rows*segments), randomFloats(rows)
+			centroids := randomBytes(kernels.Centroids * width)
+			codes, scale := randomBytes(rows*segments), randomFloats(rows)
 			return form{always(func() {
 				s.BuildTables(t, centroids, width, in.Q, in.Scales, in.Init)
 				s.SpreadTables(y, t, codes, scale, 0, rows/kernels.TablePanelRows)
@@ -133,27 +161,32 @@ func denseMatrixForms(s *kernels.Set, rows, cols, batch int) func() form {
 	given, x, y := randomFloats(rows*cols), randomFloats(batch*cols), make([]float32, batch*rows)
 	return func() form {
 		w := slices.Clone(given)
-		return form{always(func() { s.DenseMat(y, rows, w, x, rows, cols, batch) }), int64(32 * len(w))}
+		mul := always(func() { s.DenseMat(y, rows, w, x, rows, cols, batch) })
+		return form{mul, int64(32 * len(w))}
 	}
 }
 
 // nearestForms assigns as many points to a full codebook as come to the multiplications of a layer.
-func nearestForms(width int) func(s *kernels.Set, rows, cols, batch int) func() form {
+func nearestForms(width int) formsFunc {
 	return func(s *kernels.Set, rows, cols, _ int) func() form {
 		points := rows * cols / (kernels.Centroids * width)
-		at, centroids, half := randomFloats(points*width), randomFloats(kernels.Centroids*width), randomFloats(kernels.Centroids)
+		at, centroids := randomFloats(points*width), randomFloats(kernels.Centroids*width)
+		half := randomFloats(kernels.Centroids)
 		assignments, scores := make([]byte, points), make([]float32, points)
 		return func() form {
-			return form{mul: always(func() { s.Nearest(assignments, scores, nil, at, points, width, centroids, half) })}
+			return form{mul: always(func() {
+				s.Nearest(assignments, scores, nil, at, points, width, centroids, half)
+			})}
 		}
 	}
 }
 
 // updateForms is what error feedback asks for after a block of k columns, for one panel of rows.
-func updateForms(k int) func(s *kernels.Set, rows, cols, batch int) func() form {
+func updateForms(k int) formsFunc {
 	return func(s *kernels.Set, _, cols, _ int) func() form {
 		panel := s.UpdateRows()
-		w, coefficients, errors := randomFloats(cols*panel), randomFloats(cols*k), randomFloats(k*panel)
+		w, coefficients := randomFloats(cols*panel), randomFloats(cols*k)
+		errors := randomFloats(k * panel)
 		return func() form {
 			return form{mul: always(func() { s.Update(w, coefficients, k, cols, errors, k) })}
 		}
@@ -161,11 +194,14 @@ func updateForms(k int) func(s *kernels.Set, rows, cols, batch int) func() form 
 }
 
 // trellisForms searches this many rows.
-func trellisForms(searched int) func(s *kernels.Set, rows, cols, batch int) func() form {
+func trellisForms(searched int) formsFunc {
 	return func(s *kernels.Set, _, cols, _ int) func() form {
-		seqs, cost, work := make([]kernels.Sequence, searched), make([][256]float32, 1), new(kernels.TrellisWork)
+		seqs, cost := make([]kernels.Sequence, searched), make([][256]float32, 1)
+		work := new(kernels.TrellisWork)
 		for i := range seqs {
-			seqs[i] = kernels.Sequence{X: randomFloats(cols), Class: make([]byte, cols), Levels: make([]byte, cols)}
+			seqs[i] = kernels.Sequence{
+				X: randomFloats(cols), Class: make([]byte, cols), Levels: make([]byte, cols),
+			}
 		}
 		return func() form {
 			return form{mul: always(func() { s.SearchTrellis(kernels.Trellis8, cost, seqs, work) })}
@@ -174,23 +210,26 @@ func trellisForms(searched int) func(s *kernels.Set, rows, cols, batch int) func
 }
 
 // windowSearchForms searches one row.
-func windowSearchForms(bits int) func(s *kernels.Set, rows, cols, batch int) func() form {
+func windowSearchForms(bits int) formsFunc {
 	return func(s *kernels.Set, _, cols, _ int) func() form {
 		x, assignments, work := randomFloats(cols), make([]byte, cols), new(kernels.WindowWork)
 		table := (*[kernels.Centroids]float32)(randomFloats(kernels.Centroids))
 		return func() form {
-			return form{mul: always(func() { s.SearchWindows(assignments, work, x, nil, table, bits, 0) })}
+			return form{mul: always(func() {
+				s.SearchWindows(assignments, work, x, nil, table, bits, 0)
+			})}
 		}
 	}
 }
 
 // randomMatrix is as fast as one made of a real matrix: kernels do not look at the values.
-func randomMatrix(rows, cols, width, group, perByte, lookup int) *kernels.Matrix {
-	quad := 4 * width
+func randomMatrix(rows, cols int, k matrixKind) *kernels.Matrix {
+	quad := 4 * k.width
 	m := &kernels.Matrix{
 		Panels: rows / kernels.PanelRows, Quads: cols / quad,
-		BlockQuads: kernels.Block / quad, GroupQuads: group / quad,
-		Codes: randomBytes(rows * cols / width / perByte), Lookup: randomBytes(lookup), Scale: randomFloats(rows),
+		BlockQuads: kernels.Block / quad, GroupQuads: k.group / quad,
+		Codes:  randomBytes(rows * cols / k.width / k.perByte),
+		Lookup: randomBytes(k.lookup), Scale: randomFloats(rows),
 	}
 	m.Mult = randomMultipliers(rows * m.Groups())
 	return m
@@ -200,7 +239,8 @@ func randomMatrix(rows, cols, width, group, perByte, lookup int) *kernels.Matrix
 func randomInput(cols, group, n int) *kernels.Input {
 	in := &kernels.Input{
 		N: n, Stride: cols, Q: make([]int8, n*cols),
-		Scales: randomFloats(n * ceilDiv(cols, kernels.Block)), Init: make([]int32, n*ceilDiv(cols, group)),
+		Scales: randomFloats(n * ceilDiv(cols, kernels.Block)),
+		Init:   make([]int32, n*ceilDiv(cols, group)),
 	}
 	for i, v := range randomBytes(len(in.Q)) {
 		in.Q[i] = int8(v)

@@ -17,7 +17,8 @@ var byteUnits = []struct {
 	name string
 	size int64
 }{
-	{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"kB", 1e3}, {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"B", 1},
+	{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30},
+	{"kB", 1e3}, {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"B", 1},
 }
 
 func (s *byteSize) Set(text string) error {
@@ -40,19 +41,21 @@ func (s *byteSize) String() string { return strconv.FormatInt(int64(*s), 10) }
 
 func (s *byteSize) Type() string { return "BYTES" }
 
-// coldMemory is how many working sets must fit in memory: one of dense copies, one of compiled ones with work
-// space of their own, one to measure the copy bandwidth, and what the collector has not yet taken back.
+// coldMemory is how many working sets must fit in memory: one of dense copies, one of compiled ones
+// with work space of their own, one to measure the copy bandwidth, and what the collector has not
+// yet taken back.
 const coldMemory = 5
 
-// workingSet is how many bytes the copies of a form together exceed in cold measurements: what was asked for, or
-// eight times the last-level cache as far as memory goes.
+// workingSet is how many bytes the copies of a form together exceed in cold measurements: what was
+// asked for, or eight times the last-level cache as far as memory goes.
 func workingSet(asked byteSize, cache, memory int64) (int64, error) {
 	most := memory / coldMemory
 	switch {
 	case asked == 0:
 		return min(8*cache, most), nil
 	case int64(asked) > most:
-		return 0, usagef("--working-set: %s bytes take %d times as many, %s are free", grouped(int64(asked)), coldMemory, grouped(memory))
+		return 0, usagef("--working-set: %s bytes take %d times as many, %s are free",
+			grouped(int64(asked)), coldMemory, grouped(memory))
 	}
 	return int64(asked), nil
 }
@@ -60,10 +63,12 @@ func workingSet(asked byteSize, cache, memory int64) (int64, error) {
 // copiesFor is the number of copies of a form whose bytes together exceed the working set.
 func copiesFor(bytes, workingSet int64) int { return int(workingSet/bytes) + 1 }
 
-// lastLevelCache is the size of the largest cache of the first processor, as Linux tells it; 32 MiB elsewhere.
+// lastLevelCache is the size of the largest cache of the first processor, as Linux tells it; 32 MiB
+// elsewhere.
 func lastLevelCache() int64 {
 	var largest int64
-	files, _ := filepath.Glob("/sys/devices/system/cpu/cpu0/cache/index*/size") // the pattern is good
+	// The pattern is good, so that there is no error.
+	files, _ := filepath.Glob("/sys/devices/system/cpu/cpu0/cache/index*/size")
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil {
@@ -80,8 +85,8 @@ func lastLevelCache() int64 {
 	return largest
 }
 
-// freeMemory is how many bytes this process can have, as Linux tells it: those of the machine and those of its
-// control group. Elsewhere there is no telling.
+// freeMemory is how many bytes this process can have, as Linux tells it: those of the machine and
+// those of its control group. Elsewhere there is no telling.
 func freeMemory() int64 {
 	free := int64(math.MaxInt64)
 	if f, err := os.Open("/proc/meminfo"); err == nil {

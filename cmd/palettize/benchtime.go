@@ -17,13 +17,13 @@ type form struct {
 const (
 	// benchRounds is how often those that are compared take turns at least.
 	benchRounds = 5
-	// hotSlot is how long a turn lasts: short, so that many turns go undisturbed by whatever else the
-	// machine does and all meet it in the same moods; long enough for the clock.
+	// hotSlot is how long a turn lasts: short, so that many turns go undisturbed by whatever else
+	// the machine does and all meet it in the same moods; long enough for the clock.
 	hotSlot = time.Millisecond
 	// coldSlot is longer: a turn begins with data in the cache that belong to another.
 	coldSlot = 5 * time.Millisecond
-	// coldRuns is how many times as long a cold measurement takes: memory is shared with whatever else runs, so that
-	// it takes more turns to find the machine undisturbed.
+	// coldRuns is how many times as long a cold measurement takes: memory is shared with whatever
+	// else runs, so that it takes more turns to find the machine undisturbed.
 	coldRuns = 4
 )
 
@@ -44,9 +44,10 @@ func timeHot(ctx context.Context, c *benchCase, each time.Duration) (*benchResul
 	return &benchResult{N: n, Ns: ns[1], XDense: ns[0] / ns[1]}, nil
 }
 
-// timeCold walks through as many copies of a form as exceed the working set, and likewise of the dense one. In the same
-// turns it measures the form hot and the bandwidth of memory.
-func timeCold(ctx context.Context, c *benchCase, each time.Duration, workingSet int64) (*benchResult, error) {
+// timeCold walks through as many copies of a form as exceed the working set, and likewise of the
+// dense one. In the same turns it measures the form hot and the bandwidth of memory.
+func timeCold(ctx context.Context, c *benchCase, each time.Duration, workingSet int64) (
+	*benchResult, error) {
 	forms, err := newWalk(ctx, c.content(), workingSet)
 	if err != nil {
 		return nil, err
@@ -57,7 +58,8 @@ func timeCold(ctx context.Context, c *benchCase, each time.Duration, workingSet 
 	}
 	memory := newCopier(workingSet, c.threads)
 	runtime.GC() // now, so that it does not meet a turn
-	ns, n, err := timeTurns(ctx, coldRuns*each, coldSlot, dense.next, forms.next, forms.copies[0].mul, memory.next)
+	ns, n, err := timeTurns(ctx, coldRuns*each, coldSlot,
+		dense.next, forms.next, forms.copies[0].mul, memory.next)
 	if err != nil {
 		return nil, err
 	}
@@ -76,10 +78,10 @@ type walk struct {
 	at     int
 }
 
-func newWalk(ctx context.Context, build func() (form, error), workingSet int64) (*walk, error) {
+func newWalk(ctx context.Context, layOut func() (form, error), workingSet int64) (*walk, error) {
 	w := new(walk)
 	for n := 1; len(w.copies) < n; {
-		f, err := build()
+		f, err := layOut()
 		if err == nil {
 			err = ctx.Err()
 		}
@@ -104,13 +106,18 @@ type copier struct {
 	threads  int
 }
 
-// copyParts is in how many calls: few enough for parts much larger than a cache line, many enough to fit a turn.
+// copyParts is in how many calls: few enough for parts much larger than a cache line, many enough
+// to fit a turn.
 const copyParts = 32
 
 func newCopier(workingSet int64, threads int) *copier {
-	c := &copier{make([]byte, workingSet/2), make([]byte, workingSet/2), int(workingSet/2) / copyParts, 0, threads}
-	for i := 0; i < len(c.from); i += 4096 {
-		c.from[i], c.to[i] = 1, 1 // so that the system provides the pages now, each a page of its own
+	half := workingSet / 2
+	c := &copier{
+		from: make([]byte, half), to: make([]byte, half),
+		part: int(half) / copyParts, threads: threads,
+	}
+	for i := 0; i < len(c.from); i += 4096 { // so that the system provides the pages now
+		c.from[i], c.to[i] = 1, 1
 	}
 	return c
 }
@@ -130,9 +137,10 @@ func (c *copier) next() error {
 // bytes is what a call reads and writes.
 func (c *copier) bytes() float64 { return float64(2 * c.part) }
 
-// timeTurns returns the best time of a call of each, in nanoseconds, out of turns of many calls, and how many
-// calls of the second were timed.
-func timeTurns(ctx context.Context, each, slot time.Duration, calls ...func() error) (ns []float64, n int, err error) {
+// timeTurns returns the best time of a call of each, in nanoseconds, out of turns of many calls,
+// and how many calls of the second were timed.
+func timeTurns(ctx context.Context, each, slot time.Duration, calls ...func() error) (
+	ns []float64, n int, err error) {
 	perSlot := make([]int, len(calls))
 	for i, call := range calls {
 		if perSlot[i], err = calibrate(call, slot); err != nil {
@@ -172,8 +180,8 @@ func calibrate(call func() error, slot time.Duration) (int, error) {
 	}
 }
 
-// timeCalls returns the time of one of n calls in a row, after one that does not count: it finds what
-// another left in the cache.
+// timeCalls returns the time of one of n calls in a row, after one that does not count: it finds
+// what another left in the cache.
 func timeCalls(call func() error, n int) (float64, error) {
 	if err := call(); err != nil {
 		return 0, err

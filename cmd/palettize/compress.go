@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"path"
 	"path/filepath"
 	"slices"
@@ -10,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/palettize/palettize/codebook"
 	"github.com/palettize/palettize/codebook/compress"
 	"github.com/palettize/palettize/format"
 	"github.com/palettize/palettize/kernels"
@@ -19,7 +22,6 @@ type compressOptions struct {
 	out                  string
 	force, quiet, asJSON bool
 	all                  bool
-	settings             settingsOptions
 	size                 byteSize
 	tensors              []string
 	calibration          string
@@ -30,25 +32,36 @@ type compressOptions struct {
 	threads              int
 	seed                 uint64
 	nonfinite            string
-	set                  map[string]bool // flags that the user gave
+	flags                *pflag.FlagSet // all of them, those of settings too
 }
 
 func (o *compressOptions) addFlags(f *pflag.FlagSet) {
+	o.flags = f
 	f.SortFlags = false
 	f.StringVarP(&o.out, "output", "o", "", "file to write (default MODEL with .pal.safetensors)")
 	f.BoolVar(&o.force, "force", false, "overwrite the output file")
-	o.settings.addFlags(f)
-	f.Var(&o.size, "size", "instead of --bits: the `SIZE` of the whole file not to be exceeded, such as 8MB (scheme trellis)")
-	f.StringArrayVar(&o.tensors, "tensor", nil, "`GLOB=SETTINGS` for tensors whose name matches: '*embed*=bits:3' gives each of them 3 bits, '*embed*=pool:3' all of them together, '*.out*=scheme:scalar,k:16,group:16' stores them by another scheme (repeatable, the last counts)")
-	f.StringVar(&o.calibration, "calibration", "", "`FILE` with the mean squares, or the second moments, of the layers' inputs: safetensors or imatrix (scheme trellis)")
-	f.BoolVar(&o.plan, "plan", false, "print what each matrix would take, and could take, and write no model")
-	f.StringVar(&o.planOut, "plan-out", "", "write what is allotted to each matrix to `FILE` (JSON)")
+	addSettingFlags(f)
+	f.Var(&o.size, "size", "instead of --bits: the `SIZE` of the whole file not to be exceeded, "+
+		"such as 8MB (scheme trellis)")
+	f.StringArrayVar(&o.tensors, "tensor", nil, "`GLOB=SETTINGS` for tensors whose name matches: "+
+		"'*embed*=bits:3' gives each of them 3 bits, '*embed*=pool:3' all of them together, "+
+		"'*.out*=scheme:scalar,k:16,group:16' stores them by another scheme (repeatable, the last "+
+		"counts)")
+	f.StringVar(&o.calibration, "calibration", "", "`FILE` with the mean squares, or the second "+
+		"moments, of the layers' inputs: safetensors or imatrix (scheme trellis)")
+	f.BoolVar(&o.plan, "plan", false,
+		"print what each matrix would take, and could take, and write no model")
+	f.StringVar(&o.planOut, "plan-out", "",
+		"write what is allotted to each matrix to `FILE` (JSON)")
 	f.StringVar(&o.planIn, "plan-in", "", "allot to each matrix what `FILE` says")
-	f.StringArrayVar(&o.include, "include", nil, "compress only tensors whose name matches `GLOB` (repeatable)")
-	f.StringArrayVar(&o.exclude, "exclude", nil, "pass tensors whose name matches `GLOB` through (repeatable)")
+	f.StringArrayVar(&o.include, "include", nil,
+		"compress only tensors whose name matches `GLOB` (repeatable)")
+	f.StringArrayVar(&o.exclude, "exclude", nil,
+		"pass tensors whose name matches `GLOB` through (repeatable)")
 	f.StringArrayVar(&o.transposed, "transposed", nil,
 		"tensors whose name matches `GLOB` are stored as [in, out] (repeatable)")
-	f.StringVar(&o.nonfinite, "allow-nonfinite", "", "`passthrough` keeps a tensor that holds a NaN or an infinity as it is")
+	f.StringVar(&o.nonfinite, "allow-nonfinite", "",
+		"`passthrough` keeps a tensor that holds a NaN or an infinity as it is")
 	f.IntVar(&o.threads, "threads", 0, "threads to use (default: one a processor)")
 	f.Uint64Var(&o.seed, "seed", 0, "seed of k-means")
 	f.BoolVar(&o.quiet, "quiet", false, "print no progress and no report")
@@ -61,12 +74,13 @@ func newCompress(env *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "compress MODEL [-o OUT]",
 		Short: "Write a codebook file of a model",
-		Long: `compress turns the weight matrices of MODEL, a .safetensors file, into layers of centroids,
-assignments and scales and writes them to a codebook file, itself a valid safetensors file. Vectors,
-integers, masks, parts of weights that are quantised already and a short list of fragile tensors pass
-through bit for bit. Fragile ones are compressed where --tensor matches them, or --include has their
-full name or is '*'. F32 and F64 matrices that no codebook makes smaller are kept as F16 where that
-leaves no visible error, at most 2^-11 of each row; else they pass through too.
+		Long: `compress turns the weight matrices of MODEL, a .safetensors file, into layers of
+centroids, assignments and scales and writes them to a codebook file, itself a valid safetensors
+file. Vectors, integers, masks, parts of weights that are quantised already and a short list of
+fragile tensors pass through bit for bit. Fragile ones are compressed where --tensor matches them,
+or --include has their full name or is '*'. F32 and F64 matrices that no codebook makes smaller
+are kept as F16 where that leaves no visible error, at most 2^-11 of each row; else they pass
+through too.
 
 The report has a line for every matrix, compressed or not and why not, and names the worst, the one
 with the largest error of its own, which the error of all together hides, and how many are beyond
@@ -78,13 +92,13 @@ its own error is beyond about twice what it would be at the mean rate; --uniform
 --max-error E is kept by each matrix, total:E by all together. Above 6.5 bits groups of 256 values
 compete with the trellis.
 
-Schemes: trellis (the smallest file) gives each weight one of up to 255 values, chosen together along
-the paths of a trellis and stored entropy coded. With --storage window they are stored as 2, 3, 4 or
-5 bits a weight, which stay as few in memory, at more error for as many bits: for models larger than
-the caches, on CPUs that look windows up in registers (palettize cpu: mul-window on avx512vbmi).
-segments cuts each row into pieces of --segment columns, which share --k centroids; scalar gives each
-weight one of --k values; rows gives each whole row one of --k centroids, good only where rows repeat.
-In a GLOB, * matches any characters, dots and slashes too.
+Schemes: trellis (the smallest file) gives each weight one of up to 255 values, chosen together
+along the paths of a trellis and stored entropy coded. With --storage window they are stored as 2,
+3, 4 or 5 bits a weight, which stay as few in memory, at more error for as many bits: for models
+larger than the caches, on CPUs that look windows up in registers (palettize cpu: mul-window on
+avx512vbmi). segments cuts each row into pieces of --segment columns, which share --k centroids;
+scalar gives each weight one of --k values; rows gives each whole row one of --k centroids, good
+only where rows repeat. In a GLOB, * matches any characters, dots and slashes too.
 
 ` + exitHelp(false),
 		Example: `  palettize compress model.safetensors
@@ -94,7 +108,6 @@ In a GLOB, * matches any characters, dots and slashes too.
   palettize compress model.safetensors --scheme segments --segment 4 --include 'encoder.*'`,
 		Args: takes(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o.set = given(cmd.Flags())
 			return runCompress(cmd.Context(), env, o, args[0])
 		},
 	}
@@ -125,29 +138,22 @@ func runCompress(ctx context.Context, env *env, o compressOptions, model string)
 		env.warn("%s: weights are quantised already (%s): only tensors of floats are compressed",
 			model, kind)
 	}
-	out := o.out
-	if out == "" {
-		out = strings.TrimSuffix(model, filepath.Ext(model)) + ".pal.safetensors"
-	}
-	dst, err := format.Create(out, src, format.CreateOptions{Overwrite: o.force || o.plan, Settings: settings(opts)})
+	dst, err := o.create(src, opts)
 	if err != nil {
-		return hintForce(err)
+		return err
 	}
 	defer dst.Abort()
 	bar := env.newProgress(o.quiet)
 	defer bar.close()
 	opts.Progress = bar.update
 	if o.plan || o.planOut != "" {
-		if opts.Allocation, err = compress.Allocate(ctx, dst, src, opts); err != nil {
-			return inFile(model, err)
-		}
-		if err := writePlan(o.planOut, o.force, src, opts.Allocation); err != nil {
+		if opts.Allocation, err = o.allocate(ctx, dst, src, opts); err != nil {
 			return err
 		}
 	}
 	if o.plan {
 		bar.close()
-		return env.show(newPlanReport(model, opts.Allocation), o.asJSON)
+		return env.show(newAllocationReport(model, opts.Allocation), o.asJSON)
 	}
 	report, err := compress.Compress(ctx, dst, src, opts)
 	bar.close()
@@ -158,13 +164,45 @@ func runCompress(ctx context.Context, env *env, o compressOptions, model string)
 	if err != nil {
 		return err
 	}
-	facts := compressFacts(report)
+	facts := newCompressReport(report, model, src.Size(), o.output(model), size)
+	return o.show(env, facts, report, opts.For)
+}
+
+// output is the name of the file to write.
+func (o *compressOptions) output(model string) string {
+	return cmp.Or(o.out, strings.TrimSuffix(model, filepath.Ext(model))+".pal.safetensors")
+}
+
+// create begins the file to write, which says what it is made with.
+func (o *compressOptions) create(src *format.File, opts compress.Options) (*format.Writer, error) {
+	settings, err := json.Marshal(opts)
+	if err != nil {
+		return nil, err
+	}
+	w, err := format.Create(o.output(src.Path()), src, format.CreateOptions{
+		Overwrite: o.force || o.plan, Settings: string(settings),
+	})
+	return w, hintForce(err)
+}
+
+// allocate finds an allocation, and writes it where that is asked for.
+func (o *compressOptions) allocate(ctx context.Context, dst *format.Writer, src *format.File,
+	opts compress.Options) (*compress.Allocation, error) {
+	a, err := compress.Allocate(ctx, dst, src, opts)
+	if err != nil {
+		return nil, inFile(src.Path(), err)
+	}
+	return a, writeAllocation(o.planOut, o.force, src, a)
+}
+
+// show prints what a run has done, for this purpose.
+func (o *compressOptions) show(env *env, facts *compressReport, report *compress.Report,
+	purpose string) error {
 	facts.all = o.all
-	facts.setSizes(model, src.Size(), out, size)
 	if text := facts.warning(); text != "" {
 		env.warn("%s", text)
 	}
-	if err := o.warnWrittenOut(env, report); err != nil {
+	if err := warnWrittenOut(env, report, purpose); err != nil {
 		return err
 	}
 	if o.quiet && !o.asJSON {
@@ -174,8 +212,8 @@ func runCompress(ctx context.Context, env *env, o compressOptions, model string)
 }
 
 // warnWrittenOut says where a file is not what --for asks for on this CPU.
-func (o *compressOptions) warnWrittenOut(env *env, report *compress.Report) error {
-	if o.settings.purpose == compress.ForSize {
+func warnWrittenOut(env *env, report *compress.Report, purpose string) error {
+	if purpose != compress.ForMemory && purpose != compress.ForSpeed {
 		return nil
 	}
 	set, err := kernels.Best()
@@ -183,8 +221,8 @@ func (o *compressOptions) warnWrittenOut(env *env, report *compress.Report) erro
 		return err
 	}
 	if n := report.WrittenOut(set); n > 0 {
-		env.warn("--for %s gains nothing here for %d layers: this CPU, unlike one with AVX-512 and VBMI, multiplies them "+
-			"written out as bytes or float32 (palettize cpu)", o.settings.purpose, n)
+		env.warn("--for %s gains nothing here for %d layers: this CPU, unlike one with AVX-512 "+
+			"and VBMI, multiplies them written out as bytes or float32 (palettize cpu)", purpose, n)
 	}
 	return nil
 }
@@ -207,7 +245,8 @@ func openCalibration(env *env, name string, src *format.File) (*format.Calibrati
 		return nil, err
 	}
 	if len(missing) > 0 {
-		env.warn("%s has no moments for %d matrices, whose columns count alike: %s", c.Path(), len(missing), strings.Join(missing, ", "))
+		env.warn("%s has no moments for %d matrices, whose columns count alike: %s",
+			c.Path(), len(missing), strings.Join(missing, ", "))
 	}
 	return c, nil
 }
@@ -224,51 +263,75 @@ func (o *compressOptions) options() (compress.Options, error) {
 		PassNonfinite: o.nonfinite != "",
 	}
 	var err error
-	if opts.Settings, err = o.settings.settings(o.set); err != nil {
+	if opts.Settings, err = parsedSettings(o.flags); err != nil {
 		return opts, usagef("%v", err)
 	}
 	if o.size > 0 {
-		for _, flag := range []string{"bits", "uniform"} {
-			if o.set[flag] {
-				return opts, usagef("--size and --%s: the size is divided as a pool of bits", flag)
-			}
-		}
-		opts.Bits = 0
+		opts.Bits = 0 // they follow
 	}
-	for _, text := range o.tensors {
-		override, err := o.settings.override(text)
-		if err != nil {
-			return opts, usagef("--tensor %s: %v", text, err)
-		}
-		opts.Overrides = append(opts.Overrides, override)
+	if opts.Overrides, err = o.overrides(opts.Scheme); err != nil {
+		return opts, err
 	}
-	switch {
-	case o.calibration != "" && o.settings.scheme != "trellis":
-		return opts, usagef("--calibration goes with --scheme trellis, not %s", o.settings.scheme)
-	case o.nonfinite != "" && o.nonfinite != "passthrough":
-		return opts, usagef("--allow-nonfinite %s: the one choice is passthrough", o.nonfinite)
-	case o.threads < 0:
-		return opts, usagef("--threads %d", o.threads)
-	case o.planIn != "" && (o.plan || o.planOut != ""):
-		return opts, usagef("--plan-in says what to allot, --plan and --plan-out find it")
+	if err := o.check(opts.Scheme.Name); err != nil {
+		return opts, err
 	}
 	if o.planIn != "" {
-		for _, f := range []string{"bits", "uniform", "max-error", "for", "size", "tensor", "scheme", "storage", "states", "k", "segment", "group"} {
-			if o.set[f] {
-				return opts, usagef("--%s and --plan-in: the plan says it", f)
-			}
-		}
-		if opts.Allocation, err = readPlan(o.planIn); err != nil {
+		if opts.Allocation, err = readAllocation(o.planIn); err != nil {
 			return opts, err
-		}
-	}
-	for _, glob := range slices.Concat(o.include, o.exclude, o.transposed) {
-		if _, err := path.Match(glob, ""); err != nil {
-			return opts, usagef("pattern %q: %v", glob, err)
 		}
 	}
 	if err := opts.Validate(); err != nil {
 		return opts, usagef("%v", err)
 	}
 	return opts, nil
+}
+
+// overrides reads --tensor.
+func (o *compressOptions) overrides(base codebook.Scheme) ([]compress.Override, error) {
+	var overrides []compress.Override
+	for _, text := range o.tensors {
+		override, err := compress.ParseOverride(text, base)
+		if err != nil {
+			return nil, usagef("--tensor %s: %v", text, asFlags(err))
+		}
+		overrides = append(overrides, override)
+	}
+	return overrides, nil
+}
+
+// check reports flags that do not go together, and values that no other place checks.
+func (o *compressOptions) check(scheme string) error {
+	if flag := o.given("bits", "uniform"); flag != "" && o.size > 0 {
+		return usagef("--size and --%s: the size is divided as a pool of bits", flag)
+	}
+	planned := slices.Concat(settingFlags, []string{"size", "tensor"})
+	if flag := o.given(planned...); flag != "" && o.planIn != "" {
+		return usagef("--%s and --plan-in: the plan says it", flag)
+	}
+	switch {
+	case o.calibration != "" && scheme != "trellis":
+		return usagef("--calibration goes with --scheme trellis, not %s", scheme)
+	case o.nonfinite != "" && o.nonfinite != "passthrough":
+		return usagef("--allow-nonfinite %s: the one choice is passthrough", o.nonfinite)
+	case o.threads < 0:
+		return usagef("--threads %d", o.threads)
+	case o.planIn != "" && (o.plan || o.planOut != ""):
+		return usagef("--plan-in says what to allot, --plan and --plan-out find it")
+	}
+	for _, glob := range slices.Concat(o.include, o.exclude, o.transposed) {
+		if _, err := path.Match(glob, ""); err != nil {
+			return usagef("pattern %q: %v", glob, err)
+		}
+	}
+	return nil
+}
+
+// given returns the first of these flags that the user gave, "" where none is.
+func (o *compressOptions) given(flags ...string) string {
+	for _, flag := range flags {
+		if o.flags.Changed(flag) {
+			return flag
+		}
+	}
+	return ""
 }

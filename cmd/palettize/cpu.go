@@ -33,9 +33,9 @@ func newCPU(env *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cpu",
 		Short: "Show which kernels run on this machine",
-		Long: `cpu lists every implementation of every operation, best first: which one is selected, which others
-run here, and which CPU features the rest lack. Features named in the environment variable
-PALETTIZE_CPU_OFF (separated by commas) count as lacking.
+		Long: `cpu lists every implementation of every operation, best first: which one is selected,
+which others run here, and which CPU features the rest lack. Features named in the environment
+variable PALETTIZE_CPU_OFF (separated by commas) count as lacking.
 
 ` + exitHelp(false),
 		Args: takes(0, 0),
@@ -57,7 +57,8 @@ func cpuFacts() (*cpuReport, error) {
 		return nil, err
 	}
 	report := &cpuReport{
-		GOOS: runtime.GOOS, GOARCH: runtime.GOARCH, CPU: cpuName(), Off: os.Getenv("PALETTIZE_CPU_OFF"),
+		GOOS: runtime.GOOS, GOARCH: runtime.GOARCH, CPU: cpuName(),
+		Off: os.Getenv("PALETTIZE_CPU_OFF"),
 	}
 	for _, t := range set.Tiers() {
 		report.Tiers = append(report.Tiers, cpuTier{t.Op, t.Tier, t.Selected, t.Lacks})
@@ -65,8 +66,9 @@ func cpuFacts() (*cpuReport, error) {
 	return report, nil
 }
 
-// cpuName is what Linux says of the first processor, "" elsewhere. A virtual machine may have but the maker's name for
-// the model, so that the numbers stand beside it; arm64 has nothing but numbers.
+// cpuName is what Linux says of the first processor, "" elsewhere. A virtual machine may have but
+// the maker's name for the model, so that the numbers stand beside it; arm64 has nothing but
+// numbers.
 func cpuName() string {
 	f, err := os.Open("/proc/cpuinfo")
 	if err != nil {
@@ -79,7 +81,8 @@ func cpuName() string {
 func cpuNameIn(cpuinfo io.Reader) string {
 	var name string
 	var numbers []string
-	for lines := bufio.NewScanner(cpuinfo); lines.Scan() && lines.Text() != ""; { // an empty line ends a processor
+	// An empty line ends a processor.
+	for lines := bufio.NewScanner(cpuinfo); lines.Scan() && lines.Text() != ""; {
 		key, value, _ := strings.Cut(lines.Text(), ":")
 		key, value = strings.TrimSpace(key), strings.TrimSpace(value)
 		switch key {

@@ -24,10 +24,10 @@ func newDecompress(env *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "decompress CODEBOOK [-o OUT]",
 		Short: "Write the rebuilt weights as an ordinary safetensors file",
-		Long: `decompress rebuilds every layer of CODEBOOK and writes an ordinary safetensors file with the original
-names, shapes and types, for programs that know nothing of codebooks. Layers come back with the error that
-compress reported, matrices that it kept as F16 with the values that they have there, all other tensors
-bit for bit.
+		Long: `decompress rebuilds every layer of CODEBOOK and writes an ordinary safetensors file
+with the original names, shapes and types, for programs that know nothing of codebooks. Layers
+come back with the error that compress reported, matrices that it kept as F16 with the values that
+they have there, all other tensors bit for bit.
 
 ` + exitHelp(false),
 		Args: takes(1, 1),
@@ -37,7 +37,8 @@ bit for bit.
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringVarP(&o.out, "output", "o", "", "file to write (default CODEBOOK with .dense.safetensors)")
+	f.StringVarP(&o.out, "output", "o", "",
+		"file to write (default CODEBOOK with .dense.safetensors)")
 	f.BoolVar(&o.force, "force", false, "overwrite the output file")
 	return cmd
 }
@@ -51,7 +52,8 @@ func runDecompress(ctx context.Context, env *env, o decompressOptions, name stri
 	out := o.out
 	if out == "" {
 		// Not .safetensors alone: that is what the original is called.
-		out = strings.TrimSuffix(strings.TrimSuffix(name, filepath.Ext(name)), ".pal") + ".dense.safetensors"
+		stem := strings.TrimSuffix(name, filepath.Ext(name))
+		out = strings.TrimSuffix(stem, ".pal") + ".dense.safetensors"
 	}
 	if err := format.Decompress(ctx, book, out, o.force); err != nil {
 		return hintForce(err)

@@ -8,10 +8,10 @@ import (
 	"testing"
 )
 
-// TestDocs runs the sessions in the documents, in a folder with a model.safetensors that mkmodel made.
-// A fenced block "console" is a session: lines that begin with "$ " are commands, which must succeed;
-// what stands between them is compared with the output when the fence says "console exact". -update
-// replaces it by the output.
+// TestDocs runs the sessions in the documents, in a folder with a model.safetensors that mkmodel
+// made. A fenced block "console" is a session: lines that begin with "$ " are commands, which must
+// succeed; what stands between them is compared with the output when the fence says "console
+// exact". -update replaces it by the output.
 func TestDocs(t *testing.T) {
 	skipUnderRace(t)
 	for _, name := range []string{"README.md", "examples/cli/README.md", "examples/ci/README.md"} {
@@ -29,8 +29,10 @@ func TestDocs(t *testing.T) {
 					got := shell(t, dir, c.line)
 					switch {
 					case got == c.output:
-					case *update && (s.exact || c.output != "") && name != "README.md": // whose model is another one
-						text = []byte(strings.Replace(string(text), "$ "+c.line+"\n"+c.output, "$ "+c.line+"\n"+got, 1))
+					// README.md is about another model.
+					case *update && (s.exact || c.output != "") && name != "README.md":
+						before, after := "$ "+c.line+"\n"+c.output, "$ "+c.line+"\n"+got
+						text = []byte(strings.Replace(string(text), before, after, 1))
 					case s.exact:
 						t.Errorf("$ %s\nprinted\n%s\n%s says\n%s", c.line, got, name, c.output)
 					}
@@ -48,8 +50,8 @@ func TestDocs(t *testing.T) {
 	}
 }
 
-// TestWorkflow runs the steps of the workflow file in examples/ci, but for the installation. Gates on
-// speed may be missed: the test runs beside others, on any machine.
+// TestWorkflow runs the steps of the workflow file in examples/ci, but for the installation. Gates
+// on speed may be missed: the test runs beside others, on any machine.
 func TestWorkflow(t *testing.T) {
 	skipUnderRace(t)
 	text, err := os.ReadFile("../../examples/ci/model.yml")
@@ -116,7 +118,8 @@ func shell(t *testing.T, dir, line string) string {
 	cmd.Dir = dir
 	// testscript put palettize, which is this test binary, on the path.
 	cmd.Env = append(os.Environ(),
-		"PATH="+os.Getenv("PATH")+":"+os.Getenv("PALETTIZE_TEST_MODELS"), "GITHUB_STEP_SUMMARY="+filepath.Join(dir, "summary.md"))
+		"PATH="+os.Getenv("PATH")+":"+os.Getenv("PALETTIZE_TEST_MODELS"),
+		"GITHUB_STEP_SUMMARY="+filepath.Join(dir, "summary.md"))
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("$ %s\n%s%v", line, out, err)

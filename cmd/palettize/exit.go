@@ -34,7 +34,8 @@ func exitCode(err error) int {
 
 // exitHelp is the paragraph on exit codes of a command's help; gates adds the one for missed gates.
 func exitHelp(gates bool) string {
-	help := fmt.Sprintf("Exit codes: %d fine, %d failed, %d wrong usage, ", exitFine, exitFailed, exitUsage)
+	help := fmt.Sprintf("Exit codes: %d fine, %d failed, %d wrong usage, ",
+		exitFine, exitFailed, exitUsage)
 	if gates {
 		help += fmt.Sprintf("%d a gate was missed, ", exitGate)
 	}

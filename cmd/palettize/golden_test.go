@@ -11,8 +11,8 @@ import (
 )
 
 // TestGolden compresses a model on every tier and with 1, 2 and 7 threads: the file is the same,
-// bit for bit, and the same as ever. testdata/golden.txt has a line "SHA-256 FLAGS" for each scheme;
-// go test ./cmd/palettize -run 'TestGolden|TestDocs' -update writes it anew.
+// bit for bit, and the same as ever. testdata/golden.txt has a line "SHA-256 FLAGS" for each
+// scheme; go test ./cmd/palettize -run 'TestGolden|TestDocs' -update writes it anew.
 func TestGolden(t *testing.T) {
 	skipUnderRace(t)
 	const file = "testdata/golden.txt"
@@ -46,13 +46,15 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-var update = flag.Bool("update", false, "write testdata/golden.txt and the outputs in documents anew")
+var update = flag.Bool("update", false,
+	"write testdata/golden.txt and the outputs in documents anew")
 
 // compressedSum compresses in a process of its own, which is how to switch CPU features off.
 func compressedSum(t *testing.T, flags []string, threads, off string) string {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "out")
-	cmd := child(t, append([]string{"compress", models("other.safetensors"), "-o", out, "--threads", threads}, flags...)...)
+	args := []string{"compress", models("other.safetensors"), "-o", out, "--threads", threads}
+	cmd := child(t, append(args, flags...)...)
 	cmd.Env = append(os.Environ(), "PALETTIZE_CPU_OFF="+off)
 	if text, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, text)

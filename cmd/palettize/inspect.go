@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/codebook/compress"
 	"github.com/palettize/palettize/format"
 )
 
@@ -13,9 +14,9 @@ import (
 type inspectReport struct {
 	File     string            `json:"file"`
 	Size     int64             `json:"size"`
-	Codebook *codebookFacts    `json:"codebook,omitempty"` // absent for an ordinary safetensors file
+	Codebook *codebookFacts    `json:"codebook,omitempty"` // absent for an ordinary file
 	Metadata map[string]string `json:"metadata"`           // of the original model
-	Tensors  []tensorFacts     `json:"tensors"`            // of a codebook file: first the layers, then the rest
+	Tensors  []tensorFacts     `json:"tensors"`            // first the layers, then the rest
 	all      bool              // in text, each tensor on a line of its own
 }
 
@@ -27,8 +28,8 @@ type codebookFacts struct {
 	Layers      int             `json:"layers"`
 	Weights     int64           `json:"weights"`      // in the layers
 	BitsStored  float64         `json:"bits_stored"`  // a weight of the layers
-	WeightError float64         `json:"weight_error"` // of all layers together, as measured by compress
-	codebook.Summary
+	WeightError float64         `json:"weight_error"` // of all layers, as compress measured it
+	worstFacts
 }
 
 func newInspect(env *env) *cobra.Command {
@@ -36,10 +37,11 @@ func newInspect(env *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "inspect FILE",
 		Short: "List what is in a codebook file or a safetensors file",
-		Long: `inspect lists the tensors of a safetensors file. Of a codebook file it also shows how each layer is stored:
-scheme, bits a weight in the file and in memory while multiplying on this machine, and the error
-measured when it was made. Every checksum is checked. Tensors that are no matrices of floats share a
-line; --all lists each. --json does so too, and names the plan that multiplies a layer here.
+		Long: `inspect lists the tensors of a safetensors file. Of a codebook file it also shows how
+each layer is stored: scheme, bits a weight in the file and in memory while multiplying on this
+machine, and the error measured when it was made. Every checksum is checked. Tensors that are no
+matrices of floats share a line; --all lists each. --json does so too, and names the plan that
+multiplies a layer here.
 
 ` + exitHelp(false),
 		Args: takes(1, 1),
@@ -79,45 +81,43 @@ func inspectCodebook(name string) (*inspectReport, error) {
 	}
 	defer book.Close()
 	info := book.Info()
-	facts := &codebookFacts{
-		Version: info.Version, Producer: info.Producer, Layers: len(info.Layers),
-	}
+	facts := &codebookFacts{Version: info.Version, Producer: info.Producer}
 	if json.Valid([]byte(info.Settings)) { // another program may have written something else
 		facts.Settings = json.RawMessage(info.Settings)
 	}
 	report := &inspectReport{File: name, Size: info.Size, Codebook: facts, Metadata: info.Metadata}
-	var sum codebook.Distortion
-	var bytes int64
+	var layers compress.Report
 	for _, l := range info.Layers {
-		t := newTensorFacts(l.Tensor)
-		t.setLayer(l.Scheme, l.Bytes, l.Distortion)
+		entry := compress.Entry{
+			Tensor: l.Tensor, Layer: &l.Scheme, Bytes: l.Bytes, Distortion: l.Distortion,
+		}
+		t := newTensorFacts(entry)
 		if err := t.setResident(book); err != nil {
 			return nil, err
 		}
 		report.Tensors = append(report.Tensors, t)
-		facts.Weights += l.Tensor.Elements()
-		bytes += l.Bytes
-		sum.Merge(l.Distortion)
-		facts.Add(l.Tensor.Name, l.Distortion.Relative(), 0)
+		layers.Entries = append(layers.Entries, entry)
 	}
-	facts.BitsStored, facts.WeightError = bitsEach(bytes, facts.Weights), sum.Relative()
+	facts.setTotal(layers.Total(0, info.Size))
 	report.add(info.Tensors, info.Narrowed)
 	return report, nil
+}
+
+func (f *codebookFacts) setTotal(t compress.Total) {
+	f.Layers, f.Weights, f.worstFacts = t.Compressed, t.Weights, newWorstFacts(t)
+	f.BitsStored, f.WeightError = t.BitsStored, t.WeightError
 }
 
 // add takes in tensors without a layer, those of some names kept as F16, the others as they are.
 func (r *inspectReport) add(tensors []codebook.Tensor, narrowed map[string]bool) {
 	for _, t := range tensors {
-		facts := newTensorFacts(t)
-		facts.kind, _ = t.Kind()
-		if narrowed[t.Name] {
-			facts.setHalf(t)
-		}
-		r.Tensors = append(r.Tensors, facts)
+		entry := compress.Entry{Tensor: t, Narrowed: narrowed[t.Name]}
+		r.Tensors = append(r.Tensors, newTensorFacts(entry))
 	}
 }
 
-// setResident adds what only the layer itself says: what it takes in memory, the plan that needs that, its windows.
+// setResident adds what only the layer itself says: what it takes in memory, the plan that needs
+// that, its windows.
 func (t *tensorFacts) setResident(book *format.Codebook) error {
 	layer, info, err := book.Layer(t.Name)
 	if err != nil {

@@ -17,12 +17,13 @@ var edges = []struct {
 	from string
 	to   string
 }{
-	{"cmd/palettize", "codebook codebook/compress codebook/verify format kernels"},
+	{"cmd/palettize", "codebook codebook/compress codebook/verify format internal/errorlimit " +
+		"kernels"},
 	{"format", "codebook codebook/moments internal/bitstream internal/halves"},
 	{"codebook/internal/memory", "codebook codebook/internal/samples"},
 	{"codebook/verify", "codebook internal/floats kernels"},
-	{"codebook/compress", "codebook codebook/internal/quant codebook/moments internal/floats " +
-		"internal/halves internal/par kernels"},
+	{"codebook/compress", "codebook codebook/internal/quant codebook/moments internal/errorlimit " +
+		"internal/floats internal/halves internal/par kernels"},
 	{"codebook/internal/quant", "codebook codebook/internal/gptq codebook/internal/stream " +
 		"codebook/moments internal/bitstream internal/entropy internal/floats internal/logscale " +
 		"internal/par kernels kmeans"},
@@ -36,6 +37,7 @@ var edges = []struct {
 	{"kmeans", "internal/par kernels"},
 	{"kernels", ""},
 	{"kernels/internal/guard", ""},
+	{"internal/errorlimit", ""},
 	{"internal/floats", ""},
 	{"internal/logscale", ""},
 	{"internal/bitstream", ""},
@@ -102,7 +104,8 @@ func TestLayers(t *testing.T) {
 			case inside:
 				t.Errorf("%s: package %s imports %s: edges does not say so", name, from, to)
 			case strings.Contains(strings.Split(imported, "/")[0], ".") && !belongs(imported, name):
-				t.Errorf("%s: package %s imports %s, which does not belong there", name, from, imported)
+				t.Errorf("%s: package %s imports %s, which does not belong there",
+					name, from, imported)
 			}
 		}
 		return nil

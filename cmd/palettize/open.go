@@ -21,8 +21,8 @@ func openModel(name string) (*format.File, error) {
 	case err == nil && info.IsDir():
 		return nil, fmt.Errorf("%s: is a folder; %s", name, inFolder(name))
 	case err == nil && strings.HasSuffix(name, ".index.json"):
-		return nil, fmt.Errorf("%s: lists the shards of a model; a single .safetensors file is needed, "+
-			"such as one of them", name)
+		return nil, fmt.Errorf("%s: lists the shards of a model; a single .safetensors file is "+
+			"needed, such as one of them", name)
 	}
 	f, err := format.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -37,14 +37,15 @@ func openModel(name string) (*format.File, error) {
 // inFolder says which file of a folder to name.
 func inFolder(folder string) string {
 	const extension = ".safetensors"
-	found, err := filepath.Glob(filepath.Join(globbed(folder), "*"+extension))
+	files, err := filepath.Glob(filepath.Join(globbed(folder), "*"+extension))
 	switch {
-	case err != nil || len(found) == 0:
+	case err != nil || len(files) == 0:
 		return "a single " + extension + " file is needed, there is none in it"
-	case len(found) == 1:
-		return "name the file in it: " + found[0]
+	case len(files) == 1:
+		return "name the file in it: " + files[0]
 	}
-	return fmt.Sprintf("name one of the %d %s files in it, such as %s", len(found), extension, found[0])
+	return fmt.Sprintf("name one of the %d %s files in it, such as %s",
+		len(files), extension, files[0])
 }
 
 // globbed is a path as a pattern that matches nothing else.

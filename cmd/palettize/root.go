@@ -38,8 +38,9 @@ func newRoot(env *env) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "palettize",
 		Short: "Small model files whose layers run without being rebuilt",
-		Long: `palettize compresses the weight matrices of a safetensors model to codebooks: at most 256 centroids,
-one byte or less for each segment of a row, and scales. The layers multiply straight from that form.
+		Long: `palettize compresses the weight matrices of a safetensors model to codebooks: at most
+256 centroids, one byte or less for each segment of a row, and scales. The layers multiply
+straight from that form.
 
 ` + exitHelp(true),
 		Version:       version(),
@@ -58,7 +59,8 @@ one byte or less for each segment of a row, and scales. The layers multiply stra
 	root.SetVersionTemplate("palettize {{.Version}}\n")
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
-		newCompress(env), newVerify(env), newInspect(env), newDecompress(env), newCPU(env), newBench(env),
+		newCompress(env), newVerify(env), newInspect(env), newDecompress(env), newCPU(env),
+		newBench(env),
 	)
 	return root
 }
@@ -71,7 +73,8 @@ func kernelSet(tier string) (*kernels.Set, error) {
 	}
 	limited, err := kernels.Limited(tier)
 	if err != nil {
-		return nil, usagef(`--kernel: %v; of these run here: %s (see "palettize cpu")`, err, strings.Join(runnable(set), ", "))
+		return nil, usagef(`--kernel: %v; of these run here: %s (see "palettize cpu")`,
+			err, strings.Join(runnable(set), ", "))
 	}
 	return limited, nil
 }

@@ -30,7 +30,8 @@ func (m withModels) Run() int {
 	}
 	defer os.RemoveAll(dir)
 	os.Setenv("PALETTIZE_TEST_MODELS", dir)
-	if out, err := exec.Command("go", "build", "-o", dir, "../../examples/mkmodel").CombinedOutput(); err != nil {
+	build := exec.Command("go", "build", "-o", dir, "../../examples/mkmodel")
+	if out, err := build.CombinedOutput(); err != nil {
 		panic(string(out))
 	}
 	for _, args := range [][]string{
@@ -109,19 +110,21 @@ func badStderr(code int, stderr string) string {
 	switch {
 	case code == exitFine && stderr != "":
 		return "stderr is not empty after success: " + stderr
-	case code != exitFine && (!strings.HasPrefix(stderr, "palettize: ") || strings.Count(stderr, "\n") != 1 || !strings.HasSuffix(stderr, "\n")):
+	case code != exitFine && (!strings.HasPrefix(stderr, "palettize: ") ||
+		strings.Count(stderr, "\n") != 1 || !strings.HasSuffix(stderr, "\n")):
 		return "stderr is not one line that begins with palettize: " + strconv.Quote(stderr)
 	}
 	return ""
 }
 
-// files checks that a folder holds these files and nothing else, hidden ones too, but for the .tmp that
-// testscript makes: files FOLDER NAMES.
+// files checks that a folder holds these files and nothing else, hidden ones too, but for the .tmp
+// that testscript makes: files FOLDER NAMES.
 func files(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 1 {
 		ts.Fatalf("usage: files FOLDER NAMES")
 	}
-	got := slices.DeleteFunc(list(ts.MkAbs(args[0])), func(name string) bool { return name == ".tmp" })
+	temporary := func(name string) bool { return name == ".tmp" }
+	got := slices.DeleteFunc(list(ts.MkAbs(args[0])), temporary)
 	if !slices.Equal(got, slices.Sorted(slices.Values(args[1:]))) {
 		ts.Fatalf("%s holds %q, want %q", args[0], got, args[1:])
 	}

@@ -33,10 +33,12 @@ func TestInterrupt(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(time.Minute); !hasOpen(cmd.Process.Pid, ".palettize-"); time.Sleep(time.Millisecond) {
+	deadline := time.Now().Add(time.Minute)
+	for !hasOpen(cmd.Process.Pid, ".palettize-") {
 		if time.Now().After(deadline) {
 			t.Fatal("compress did not begin")
 		}
+		time.Sleep(time.Millisecond)
 	}
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
@@ -61,7 +63,8 @@ func hasOpen(pid int, text string) bool {
 func TestCanceled(t *testing.T) {
 	dir := t.TempDir()
 	book := filepath.Join(dir, "m.pal.safetensors")
-	if code, _, stderr := palettize("compress", models("other.safetensors"), "-o", book); code != 0 {
+	code, _, stderr := palettize("compress", models("other.safetensors"), "-o", book)
+	if code != exitFine {
 		t.Fatal(stderr)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -74,7 +77,8 @@ func TestCanceled(t *testing.T) {
 	} {
 		t.Run(args[0], func(t *testing.T) {
 			var stdout, stderr strings.Builder
-			if code := run(ctx, args, strings.NewReader(""), &stdout, &stderr); code != exitInterrupted {
+			code := run(ctx, args, strings.NewReader(""), &stdout, &stderr)
+			if code != exitInterrupted {
 				t.Errorf("exit code %d, want %d", code, exitInterrupted)
 			}
 			if want := "palettize: interrupted\n"; stderr.String() != want {
@@ -89,16 +93,20 @@ func TestCanceled(t *testing.T) {
 
 // TestUnwritableFolder writes where it may not. Root may write anywhere, so that it becomes nobody.
 func TestUnwritableFolder(t *testing.T) {
-	base, err := os.MkdirTemp("", "palettize-unwritable-") // not t.TempDir: others could not enter it
+	// Others could not enter t.TempDir.
+	base, err := os.MkdirTemp("", "palettize-unwritable-")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(base) })
 	folder, coverage := filepath.Join(base, "folder"), filepath.Join(base, "coverage")
-	if err := errors.Join(os.Chmod(base, 0o755), os.Mkdir(folder, 0o755), os.Mkdir(coverage, 0o755), os.Chmod(coverage, 0o777)); err != nil {
+	err = errors.Join(os.Chmod(base, 0o755), os.Mkdir(folder, 0o755),
+		os.Mkdir(coverage, 0o755), os.Chmod(coverage, 0o777))
+	if err != nil {
 		t.Fatal(err)
 	}
-	model, book := filepath.Join(folder, "m.safetensors"), filepath.Join(folder, "b.pal.safetensors")
+	model := filepath.Join(folder, "m.safetensors")
+	book := filepath.Join(folder, "b.pal.safetensors")
 	copyFile(t, models("other.safetensors"), model, 0o644)
 	if code, _, stderr := palettize("compress", model, "-o", book); code != 0 {
 		t.Fatal(stderr)
@@ -109,7 +117,8 @@ func TestUnwritableFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	copyFile(t, self, program, 0o755)
-	if err := errors.Join(os.Chmod(folder, 0o555), os.Chmod(model, 0o444), os.Chmod(book, 0o444)); err != nil {
+	err = errors.Join(os.Chmod(folder, 0o555), os.Chmod(model, 0o444), os.Chmod(book, 0o444))
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.Chmod(folder, 0o755) })
@@ -122,7 +131,8 @@ func TestUnwritableFolder(t *testing.T) {
 		cmd.Dir = base
 		cmd.Env = append(os.Environ(), "GOCOVERDIR="+coverage) // where nobody may write too
 		if os.Getuid() == 0 {
-			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+			nobody := &syscall.Credential{Uid: 65534, Gid: 65534}
+			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: nobody}
 		}
 		cmd.Stdout, cmd.Stderr = new(strings.Builder), new(strings.Builder)
 		wantFailure(t, cmd, cmd.Run(), exitFailed, "permission denied")
@@ -135,15 +145,18 @@ func TestUnwritableFolder(t *testing.T) {
 // TestFullDisk writes to a file system that is too small. Only root can make one.
 func TestFullDisk(t *testing.T) {
 	dir := t.TempDir()
-	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=128k", "palettize-test", dir).CombinedOutput(); err != nil {
-		t.Skipf("cannot mount a small file system here (TestFileLimit does nearly the same): %s", out)
+	mount := exec.Command("mount", "-t", "tmpfs", "-o", "size=128k", "palettize-test", dir)
+	if out, err := mount.CombinedOutput(); err != nil {
+		t.Skipf("cannot mount a small file system here (TestFileLimit does nearly the same): %s",
+			out)
 	}
 	t.Cleanup(func() {
 		if out, err := exec.Command("umount", dir).CombinedOutput(); err != nil {
 			t.Errorf("umount: %s", out)
 		}
 	})
-	cmd := child(t, "compress", models("model.safetensors"), "-o", filepath.Join(dir, "m.pal.safetensors"))
+	out := filepath.Join(dir, "m.pal.safetensors")
+	cmd := child(t, "compress", models("model.safetensors"), "-o", out)
 	cmd.Stdout, cmd.Stderr = new(strings.Builder), new(strings.Builder)
 	wantFailure(t, cmd, cmd.Run(), exitFailed, "no space left on device")
 	if got := list(dir); len(got) != 0 {
@@ -154,13 +167,15 @@ func TestFullDisk(t *testing.T) {
 // TestFileLimit writes a file larger than the shell allows.
 func TestFileLimit(t *testing.T) {
 	dir := t.TempDir()
-	cmd := child(t, "compress", models("model.safetensors"), "-o", filepath.Join(dir, "m.pal.safetensors"))
+	out := filepath.Join(dir, "m.pal.safetensors")
+	cmd := child(t, "compress", models("model.safetensors"), "-o", out)
 	// The shell execs the program under the name that TestMain knows: that of a link.
 	link := filepath.Join(t.TempDir(), "palettize")
 	if err := os.Symlink(cmd.Path, link); err != nil {
 		t.Fatal(err)
 	}
-	limited := exec.CommandContext(t.Context(), "sh", append([]string{"-c", `ulimit -f 100; exec "$0" "$@"`, link}, cmd.Args[1:]...)...)
+	args := append([]string{"-c", `ulimit -f 100; exec "$0" "$@"`, link}, cmd.Args[1:]...)
+	limited := exec.CommandContext(t.Context(), "sh", args...)
 	limited.Stdout, limited.Stderr = new(strings.Builder), new(strings.Builder)
 	wantFailure(t, limited, limited.Run(), exitFailed, "file too large")
 	if got := list(dir); len(got) != 0 {
@@ -175,7 +190,9 @@ func TestFullStdout(t *testing.T) {
 		t.Skip("no /dev/full here")
 	}
 	defer full.Close()
-	for _, args := range [][]string{{"cpu"}, {"cpu", "--json"}, {"inspect", models("other.safetensors")}} {
+	for _, args := range [][]string{
+		{"cpu"}, {"cpu", "--json"}, {"inspect", models("other.safetensors")},
+	} {
 		cmd := child(t, args...)
 		cmd.Stdout, cmd.Stderr = full, new(strings.Builder)
 		wantFailure(t, cmd, cmd.Run(), exitFailed, "no space left on device")

@@ -63,8 +63,8 @@ func (e *env) newProgress(quiet bool) *progress {
 		width = 80
 	}
 	return &progress{
-		bar: progressbar.NewOptions64(1,
-			progressbar.OptionSetWriter(f), progressbar.OptionSetWidth(barWidth), progressbar.OptionClearOnFinish()),
+		bar: progressbar.NewOptions64(1, progressbar.OptionSetWriter(f),
+			progressbar.OptionSetWidth(barWidth), progressbar.OptionClearOnFinish()),
 		room: max(10, width-barWidth-rest),
 	}
 }
@@ -355,7 +355,10 @@ func schemeText(name string, d, k, group, window int) string {
 
 // cells are the columns that describe a layer in the tables of compress and inspect.
 func (l *layerFacts) cells() []string {
-	return []string{fmt.Sprintf("%.2f", l.Stored), errorText(l.Error), schemeText(l.Scheme, l.D, l.K, l.Group, l.Window)}
+	return []string{
+		fmt.Sprintf("%.2f", l.Stored), errorText(l.Error),
+		schemeText(l.Scheme, l.D, l.K, l.Group, l.Window),
+	}
 }
 
 func (r *compressReport) text() string {
@@ -381,18 +384,18 @@ func (r *compressReport) text() string {
 	f.add("file out", "%s, %s bytes", r.Out, grouped(r.Total.BytesOut))
 	f.add("ratio", "%.2f", r.Total.Ratio)
 	f.add("compressed", "%d of %d tensors, %s weights%s%s", r.Total.Compressed, len(r.Tensors),
-		grouped(r.Total.Weights), r.Total.halves("; %d kept as F16"), hint)
+		grouped(r.Total.Weights), r.halves("; %d kept as F16"), hint)
 	if r.Total.Compressed > 0 {
 		f.add("bits", "%.2f a compressed weight", r.Total.BitsStored)
 		f.add("error", "%.4f of the compressed weights (relative)", r.Total.WeightError)
 	}
-	f.addWorst(r.Total.Summary)
+	f.addWorst(newWorstFacts(r.Total))
 	return t.text() + "\n" + f.text()
 }
 
 // addWorst names the matrix with the largest error, and says how many are beyond their cap where
 // that is known.
-func (f *facts) addWorst(s codebook.Summary) {
+func (f *facts) addWorst(s worstFacts) {
 	if s.Worst == nil {
 		return
 	}
@@ -437,7 +440,8 @@ func matrices(tensors []tensorFacts, all bool) ([]tensorFacts, others) {
 // values".
 func (o others) text() string {
 	names := slices.Sorted(maps.Keys(o.kinds))
-	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(o.kinds[b], o.kinds[a]) })
+	commonest := func(a, b string) int { return cmp.Compare(o.kinds[b], o.kinds[a]) }
+	slices.SortStableFunc(names, commonest)
 	list := strings.Join(names, ", ")
 	if i := strings.LastIndex(list, ", "); i >= 0 {
 		list = list[:i] + " and " + list[i+len(", "):]
@@ -471,9 +475,11 @@ var verifyColumns = []struct {
 	{"plan", "plan", func(l *layerCheck) string { return l.Plan }},
 	{"tier", "", func(l *layerCheck) string { return l.Tier }},
 	{">bits stored", ">bits", number("%.2f", func(l *layerCheck) float64 { return l.BitsStored })},
-	{">resident", ">resident", number("%.2f", func(l *layerCheck) float64 { return l.BitsResident })},
+	{">resident", ">resident",
+		number("%.2f", func(l *layerCheck) float64 { return l.BitsResident })},
 	{">weight error", ">error", func(l *layerCheck) string { return errorOrDash(l.WeightError) }},
-	{">output error", ">output", number("%.4f", func(l *layerCheck) float64 { return l.OutputError })},
+	{">output error", ">output",
+		number("%.4f", func(l *layerCheck) float64 { return l.OutputError })},
 	{">kernel error", "", number("%.4f", func(l *layerCheck) float64 { return l.KernelError })},
 	{">bound", "", number("%.4f", func(l *layerCheck) float64 { return l.KernelBound })},
 	{">cosine", "", number("%.4f", func(l *layerCheck) float64 { return l.Cosine })},
@@ -517,7 +523,8 @@ func verifyTotals(v *verify.Report) facts {
 	var f facts
 	t := v.Total
 	f.add("layers", "%d, %s weights", len(v.Layers), grouped(t.Weights))
-	f.add("file", "%s bytes, %.2f times smaller than %s", grouped(t.BytesOut), t.Ratio, grouped(t.BytesIn))
+	f.add("file", "%s bytes, %.2f times smaller than %s",
+		grouped(t.BytesOut), t.Ratio, grouped(t.BytesIn))
 	f.add("bits a weight", "%.2f stored, %.2f resident", t.BitsStored, t.BitsResident)
 	f.add("weight error", "%s", errorOrDash(t.WeightError))
 	f.add("output error", "%.4f, cosine %.4f", t.OutputError, t.Cosine)
@@ -588,12 +595,15 @@ func (r *benchReport) closing() string {
 
 func (r *benchReport) coldText() string {
 	t := table{head: []string{
-		"cold", ">copies", ">bits", ">32/bits", ">x-dense", ">reached", ">us", ">hot us", "bound by", ">copy GB/s", ">dense reads",
+		"cold", ">copies", ">bits", ">32/bits", ">x-dense", ">reached", ">us", ">hot us",
+		"bound by", ">copy GB/s", ">dense reads",
 	}}
 	for _, b := range r.Benchmarks {
 		if c := b.Cold; c != nil {
-			t.add(strings.TrimPrefix(b.Name, "Benchmark"), strconv.Itoa(c.Copies), fmt.Sprintf("%.2f", c.Bits), fmt.Sprintf("%.2f", c.Limit),
-				fmt.Sprintf("%.2f", b.XDense), fmt.Sprintf("%.2f", c.Reached), fmt.Sprintf("%.1f", b.Ns/1e3), fmt.Sprintf("%.1f", c.HotNs/1e3),
+			t.add(strings.TrimPrefix(b.Name, "Benchmark"), strconv.Itoa(c.Copies),
+				fmt.Sprintf("%.2f", c.Bits), fmt.Sprintf("%.2f", c.Limit),
+				fmt.Sprintf("%.2f", b.XDense), fmt.Sprintf("%.2f", c.Reached),
+				fmt.Sprintf("%.1f", b.Ns/1e3), fmt.Sprintf("%.1f", c.HotNs/1e3),
 				c.BoundBy, fmt.Sprintf("%.1f", c.CopyGBs), fmt.Sprintf("%.2f of it", c.DenseOfCopy))
 		}
 	}
@@ -608,7 +618,8 @@ func (r *benchReport) coldText() string {
 func (c *benchCompared) text() string {
 	var f facts
 	f.add("baseline", "%s, from %s", c.Baseline, cmp.Or(c.CPU, "an unknown CPU"))
-	f.add("compared", "%d ratios to dense, %d moved by more than %v%%", c.Compared, len(c.Moved), c.Tolerance)
+	f.add("compared", "%d ratios to dense, %d moved by more than %v%%",
+		c.Compared, len(c.Moved), c.Tolerance)
 	for _, name := range c.Missing {
 		f.add("not in this run", "%s", name)
 	}
@@ -616,7 +627,8 @@ func (c *benchCompared) text() string {
 	if len(c.Moved) > 0 {
 		t := table{head: []string{"moved", ">was", ">now", ">change", "was called"}}
 		for _, m := range c.Moved {
-			t.add(m.Name, fmt.Sprintf("%.3g", m.Was), fmt.Sprintf("%.3g", m.Now), fmt.Sprintf("%+.1f%%", m.Percent), m.WasName)
+			t.add(m.Name, fmt.Sprintf("%.3g", m.Was), fmt.Sprintf("%.3g", m.Now),
+				fmt.Sprintf("%+.1f%%", m.Percent), m.WasName)
 		}
 		text += "\n" + t.text()
 	}
@@ -646,7 +658,8 @@ func (r *inspectReport) text() string {
 	}
 	hint := ""
 	if rest.n > 0 {
-		t.add(append([]string{rest.text(), "", "", grouped(rest.bytes)}, passed(tensorFacts{})...)...)
+		cells := []string{rest.text(), "", "", grouped(rest.bytes)}
+		t.add(append(cells, passed(tensorFacts{})...)...)
 		hint = "; --all lists each"
 	}
 	var f facts
@@ -654,8 +667,9 @@ func (r *inspectReport) text() string {
 	if c := r.Codebook; c != nil {
 		f.add("kind", "codebook file, format %d, made by %s", c.Version, c.Producer)
 		f.add("settings", "%s", c.Settings)
-		f.add("layers", "%d, %s weights, %.2f bits each, error %.4f", c.Layers, grouped(c.Weights), c.BitsStored, c.WeightError)
-		f.addWorst(c.Summary)
+		f.add("layers", "%d, %s weights, %.2f bits each, error %.4f",
+			c.Layers, grouped(c.Weights), c.BitsStored, c.WeightError)
+		f.addWorst(c.worstFacts)
 	} else {
 		f.add("kind", "safetensors file")
 	}

@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/rivo/uniseg"
+
+	"github.com/palettize/palettize/codebook/compress"
 )
 
 func TestTable(t *testing.T) {
@@ -16,10 +18,12 @@ func TestTable(t *testing.T) {
 	table.add("a", "1")
 	table.add("b\x1b[2J\n", "1,000")
 	table.add("ü|", "")
-	if got, want := table.text(), "name            n\na               1\nb\\x1b[2J\\n  1,000\nü|\n"; got != want {
+	want := "name            n\na               1\nb\\x1b[2J\\n  1,000\nü|\n"
+	if got := table.text(); got != want {
 		t.Errorf("text:\n%s\nwant:\n%s", got, want)
 	}
-	if got, want := table.markdown(), "| name | n |\n| --- | ---: |\n| a | 1 |\n| b\\x1b[2J\\n | 1,000 |\n| ü\\| |  |\n"; got != want {
+	want = "| name | n |\n| --- | ---: |\n| a | 1 |\n| b\\x1b[2J\\n | 1,000 |\n| ü\\| |  |\n"
+	if got := table.markdown(); got != want {
 		t.Errorf("markdown:\n%s\nwant:\n%s", got, want)
 	}
 }
@@ -34,7 +38,8 @@ func TestTableFits(t *testing.T) {
 	}
 	for n := 1; n < 200; n++ {
 		middle := strings.Repeat("é", n)
-		names := []string{middle + "1.weight", middle[:len(middle)/4*2] + "2" + middle + ".weight", "w"}
+		second := middle[:len(middle)/4*2] + "2" + middle + ".weight"
+		names := []string{middle + "1.weight", second, "w"}
 		for _, reason := range reasons {
 			table := table{head: []string{"~tensor", "shape", ">bytes", "stored as"}}
 			for _, name := range names {
@@ -54,7 +59,8 @@ func TestTableFits(t *testing.T) {
 					shown = append(shown, name)
 				}
 			}
-			if want := strings.Repeat(strings.ReplaceAll(reason, " ", ""), len(names)); last.String() != want {
+			want := strings.Repeat(strings.ReplaceAll(reason, " ", ""), len(names))
+			if last.String() != want {
 				t.Errorf("names of %d: the last column says %q, want %q", n, last.String(), want)
 			}
 			if len(shown) != len(names) || shown[0] == shown[1] {
@@ -101,8 +107,10 @@ func TestShortened(t *testing.T) {
 		{[]string{"short", "exactly twelve"[:12]}, []string{"short", "exactly twel"}},
 		{[]string{"encoder.layer.weight"}, []string{"enco...eight"}},
 		// What tells these apart is near their start, near their end, in the middle.
-		{[]string{"model.1.attention.weight", "model.2.attention.weight"}, []string{"model.1...ht", "model.2...ht"}},
-		{[]string{"model.attention.1.weight", "model.attention.2.weight"}, []string{"m...1.weight", "m...2.weight"}},
+		{[]string{"model.1.attention.weight", "model.2.attention.weight"},
+			[]string{"model.1...ht", "model.2...ht"}},
+		{[]string{"model.attention.1.weight", "model.attention.2.weight"},
+			[]string{"m...1.weight", "m...2.weight"}},
 		{
 			[]string{"model.attention.1.attention.weight", "model.attention.2.attention.weight"},
 			[]string{"mode...eight", "mode...eight"}, // nothing helps
@@ -160,9 +168,10 @@ func TestWarning(t *testing.T) {
 		{0, 1000, 900, "b: nothing in it is compressed: all 2 tensors of a passed through"},
 		{0, 1000, 1100, "b: nothing in it is compressed: all 2 tensors of a passed through"},
 	} {
-		r := &compressReport{Tensors: make([]tensorFacts, 2)}
-		r.Total.Compressed = c.compressed
-		r.setSizes("a", c.in, "b", c.out)
+		r := &compressReport{
+			Model: "a", Out: "b", Tensors: make([]tensorFacts, 2),
+			Total: compress.Total{Compressed: c.compressed, BytesIn: c.in, BytesOut: c.out},
+		}
 		if got := r.warning(); got != c.want {
 			t.Errorf("%+v: %q", c, got)
 		}
@@ -170,7 +179,9 @@ func TestWarning(t *testing.T) {
 }
 
 func TestGrouped(t *testing.T) {
-	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 90868376: "90,868,376", -1234: "-1,234", -123: "-123"} {
+	for n, want := range map[int64]string{
+		0: "0", 999: "999", 1000: "1,000", 90868376: "90,868,376", -1234: "-1,234", -123: "-123",
+	} {
 		if got := grouped(n); got != want {
 			t.Errorf("grouped(%d) = %q, want %q", n, got, want)
 		}
@@ -206,7 +217,8 @@ func TestEnding(t *testing.T) {
 		{"", "", 5},
 		{"größe.größe", "...größe", 8},
 		{"größe.größe", "...öße", 6},
-		{"ae\u0301\u0301.e\u0301\u0301.weight", "....weight", 10}, // accents stay with their letters
+		// Accents stay with their letters.
+		{"ae\u0301\u0301.e\u0301\u0301.weight", "....weight", 10},
 		{"xae\u0301\u0301.e\u0301\u0301.weight", "...e\u0301\u0301.weight", 11},
 		{"重み.重み", "...重み", 7}, // each takes two columns
 		{"重み.重み", "...み", 6},

@@ -11,8 +11,9 @@ import (
 func TestSimilar(t *testing.T) {
 	names := []string{"bits", "max-error", "size", "seed", "k", "for", "with space"}
 	for typed, want := range map[string]string{
-		"bit": "bits", "bits": "bits", "BITS": "bits", "bist": "", "max-eror": "max-error", "maxerror": "max-error",
-		"max": "max-error", "seeds": "seed", "x": "", "k": "", "": "", "frobnicate": "", "with space": "",
+		"bit": "bits", "bits": "bits", "BITS": "bits", "bist": "", "max-eror": "max-error",
+		"maxerror": "max-error", "max": "max-error", "seeds": "seed", "x": "", "k": "", "": "",
+		"frobnicate": "", "with space": "",
 	} {
 		if got := similar(typed, names); got != want {
 			t.Errorf("similar(%q) is %q, want %q", typed, got, want)
@@ -42,11 +43,14 @@ func TestFileFlags(t *testing.T) {
 
 // TestFlagTypesAreExplained: no flag's value is refused in the words of strconv.
 func TestFlagTypesAreExplained(t *testing.T) {
-	known := []string{"bool", "string", "stringArray", "float64", "int", "uint64", "duration", "BYTES", "E"}
+	known := []string{
+		"bool", "string", "stringArray", "float64", "int", "uint64", "duration", "BYTES", "E",
+	}
 	for _, cmd := range newRoot(&env{io.Discard, io.Discard}).Commands() {
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {
 			if !slices.Contains(known, f.Value.Type()) {
-				t.Errorf("%s --%s: expected does not know the type %s", cmd.Name(), f.Name, f.Value.Type())
+				t.Errorf("%s --%s: expected does not know the type %s",
+					cmd.Name(), f.Name, f.Value.Type())
 			}
 		})
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,16 +28,19 @@ type verifyOptions struct {
 
 func (o *verifyOptions) addFlags(f *pflag.FlagSet) {
 	f.SortFlags = false
-	f.StringVar(&o.input, "input", "", "inputs from `FILE`, a safetensors file with tensors [n, columns] named like the layers (default: Gaussian)")
+	f.StringVar(&o.input, "input", "", "inputs from `FILE`, a safetensors file with tensors "+
+		"[n, columns] named like the layers (default: Gaussian)")
 	f.Uint64Var(&o.seed, "seed", 0, "seed of the Gaussian inputs")
 	f.IntVar(&o.batch, "batch", 1, "vectors multiplied at once")
 	f.IntVar(&o.threads, "threads", 1, "threads to multiply with, dense and compiled")
-	f.StringVar(&o.kernel, "kernel", "", "use no kernels beyond `TIER`, a name from palettize cpu (default: the best)")
+	f.StringVar(&o.kernel, "kernel", "",
+		"use no kernels beyond `TIER`, a name from palettize cpu (default: the best)")
 	f.BoolVar(&o.asJSON, "json", false, "print JSON")
 	f.BoolVar(&o.markdown, "markdown", false, "print a Markdown table")
-	f.Var(&o.maxError, "max-error",
-		"gate: weight error, or without MODEL output error, of at most `E` in each layer; total:E for all layers together")
-	f.Float64Var(&o.minSpeedup, "min-speedup", 0, "gate: total speed-up over dense float32 of at least `X`")
+	f.Var(&o.maxError, "max-error", "gate: weight error, or without MODEL output error, of at "+
+		"most `E` in each layer; total:E for all layers together")
+	f.Float64Var(&o.minSpeedup, "min-speedup", 0,
+		"gate: total speed-up over dense float32 of at least `X`")
 }
 
 func newVerify(env *env) *cobra.Command {
@@ -46,25 +48,28 @@ func newVerify(env *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify CODEBOOK [MODEL]",
 		Short: "Compare the compiled layers with dense matrix multiplication",
-		Long: `verify multiplies each layer of CODEBOOK straight from its codebook and as a dense float32 matrix,
-and reports the errors and the times. With MODEL, the original, the dense matrix is the original weight and
-the weight error is known; without it the rebuilt weights stand in, and the output error is that of the
-kernels alone. A MODEL that the file was not made from is an error: its weights are held against sums
-that the file has to six digits, what passed through or was kept as F16 against the checksums. Times
-come from passes through all layers in order, as a forward pass walks them. ` +
-			fmt.Sprintf("Layers with a speed-up below %v count as slower than dense.", verify.SlowerBelow) + `
+		Long: `verify multiplies each layer of CODEBOOK straight from its codebook and as a dense
+float32 matrix, and reports the errors and the times. With MODEL, the original, the dense matrix
+is the original weight and the weight error is known; without it the rebuilt weights stand in, and
+the output error is that of the kernels alone. A MODEL that the file was not made from is an
+error: its weights are held against sums that the file has to six digits, what passed through or
+was kept as F16 against the checksums. Times come from passes through all layers in order, as a
+forward pass walks them. ` +
+			fmt.Sprintf("Layers with a speed-up below %v count as slower than dense.",
+				verify.SlowerBelow) + `
 
 Errors are relative: the root of the squared differences over the squared values. The table has what
 fits 120 characters: error is the weight error, output the output error, us the compiled time.
---markdown and --json have all, also the kernel error, against exact arithmetic on the same centroids,
-and what it can be at most for these inputs, as codebook/bound.go proves.
+--markdown and --json have all, also the kernel error, against exact arithmetic on the same
+centroids, and what it can be at most for these inputs, as codebook/bound.go proves.
 
 --max-error E holds the weight error of each layer against E and names those that miss it,
 --max-error total:E that of all layers together; without MODEL both hold the output error.
 
 ` + exitHelp(true),
 		Example: `  palettize verify model.pal.safetensors model.safetensors
-  palettize verify model.pal.safetensors model.safetensors --max-error 0.1 --min-speedup 2 --markdown`,
+  palettize verify model.pal.safetensors model.safetensors \
+    --max-error 0.1 --min-speedup 2 --markdown`,
 		Args: takes(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			for _, gate := range []string{"max-error", "min-speedup"} {
@@ -94,37 +99,25 @@ func runVerify(ctx context.Context, env *env, o verifyOptions, args []string) er
 		return err
 	}
 	defer book.Close()
-	layers, err := namedLayers(book)
+	layers, err := namedLayers(book, "verify")
 	if err != nil {
 		return err
 	}
-	if len(layers) == 0 {
-		return fmt.Errorf("%s: has no layers, nothing to verify", args[0])
-	}
-	bytesIn := originalBytes(book, layers)
+	opts.BytesIn, opts.BytesOut = originalBytes(book, layers), book.Size()
 	if len(args) == 2 {
-		model, err := openModel(args[1])
+		model, err := openOriginal(args[1], book, layers)
 		if err != nil {
 			return err
 		}
 		defer model.Close()
-		if err := sameModel(book, layers, model); err != nil {
-			return err
-		}
-		if err := sameRest(book, model); err != nil {
-			return err
-		}
-		opts.Truth, bytesIn = model, model.Size()
+		opts.Truth, opts.BytesIn = model, model.Size()
 	}
 	if o.input != "" {
-		inputs, err := openModel(o.input)
+		inputs, err := openInputs(o.input, layers)
 		if err != nil {
 			return err
 		}
 		defer inputs.Close()
-		if err := usableInputs(inputs, layers); err != nil {
-			return err
-		}
 		opts.Inputs = inputs
 	}
 	bar := env.newProgress(false)
@@ -137,17 +130,17 @@ func runVerify(ctx context.Context, env *env, o verifyOptions, args []string) er
 	if err != nil {
 		return inFile(args[0], err)
 	}
-	result.Total.BytesIn, result.Total.BytesOut = bytesIn, book.Size()
-	result.Total.Ratio = float64(bytesIn) / float64(book.Size())
-	if o.markdown {
-		err = env.print(markdownVerification(result))
-	} else {
-		err = env.show((*verification)(result), o.asJSON)
-	}
-	if err != nil {
+	if err := o.show(env, result); err != nil {
 		return err
 	}
 	return o.checkGates(result)
+}
+
+func (o *verifyOptions) show(env *env, v *verify.Report) error {
+	if o.markdown {
+		return env.print(markdownVerification(v))
+	}
+	return env.show((*verification)(v), o.asJSON)
 }
 
 func (o *verifyOptions) options() (verify.Options, error) {
@@ -191,44 +184,23 @@ func (o *verifyOptions) checkGates(v *verify.Report) error {
 	return &gateError{missed}
 }
 
-// missed says what exceeds the limit, "" where nothing does: the weight error where it is known,
-// else the output error.
+// missed says what exceeds the limit, "" where nothing does.
 func (l errorLimit) missed(v *verify.Report) string {
-	of, total := "output error", v.Total.OutputError
-	if v.Total.WeightError != nil {
-		of, total = "weight error", *v.Total.WeightError
-	}
-	if l.total {
-		if total <= l.most {
-			return ""
-		}
-		return fmt.Sprintf("total %s is %.4g, wanted at most %.4g", of, total, l.most)
-	}
-	type layer struct {
-		name  string
-		error float64
-	}
-	var beyond []layer
-	for _, c := range v.Layers {
-		found := c.OutputError
-		if c.WeightError != nil {
-			found = *c.WeightError
-		}
-		if !(found <= l.most) {
-			beyond = append(beyond, layer{c.Name, found})
-		}
-	}
-	if beyond == nil {
+	beyond := v.Beyond(l.Most, l.Total)
+	if len(beyond) == 0 {
 		return ""
 	}
-	slices.SortStableFunc(beyond, func(a, b layer) int { return cmp.Compare(b.error, a.error) })
+	of := strings.TrimSuffix(beyond[0].Of, "s") + " error" // of the weights or of the output
+	if l.Total {
+		return fmt.Sprintf("total %s is %.4g, wanted at most %.4g", of, beyond[0].Error, l.Most)
+	}
 	const named = 3
 	var names []string
 	for _, b := range beyond[:min(named, len(beyond))] {
-		names = append(names, fmt.Sprintf("%s at %.4g", printable(b.name), b.error))
+		names = append(names, fmt.Sprintf("%s at %.4g", printable(b.Tensor), b.Error))
 	}
 	text := fmt.Sprintf("%s is beyond %.4g in %d of %d layers: %s",
-		of, l.most, len(beyond), len(v.Layers), strings.Join(names, ", "))
+		of, l.Most, len(beyond), len(v.Layers), strings.Join(names, ", "))
 	if more := len(beyond) - named; more > 0 {
 		text += fmt.Sprintf(" and %d more", more)
 	}
@@ -245,7 +217,9 @@ func openCodebook(name string) (*format.Codebook, error) {
 	return format.OpenCodebook(name)
 }
 
-func namedLayers(book *format.Codebook) ([]verify.Layer, error) {
+// namedLayers returns the layers of a codebook file. One without any has nothing to do something
+// with.
+func namedLayers(book *format.Codebook, something string) ([]verify.Layer, error) {
 	var layers []verify.Layer
 	for _, name := range book.Layers() {
 		layer, info, err := book.Layer(name)
@@ -255,6 +229,9 @@ func namedLayers(book *format.Codebook) ([]verify.Layer, error) {
 		layers = append(layers, verify.Layer{
 			Layer: layer, Tensor: info.Tensor, Bytes: info.Bytes, Recorded: &info.Distortion,
 		})
+	}
+	if len(layers) == 0 {
+		return nil, fmt.Errorf("%s: has no layers, nothing to %s", book.Path(), something)
 	}
 	return layers, nil
 }
@@ -269,6 +246,23 @@ func originalBytes(book *format.Codebook, layers []verify.Layer) int64 {
 		bytes += t.Bytes
 	}
 	return bytes
+}
+
+// openOriginal opens the model that a codebook file was made from, as far as its tensors tell.
+func openOriginal(name string, book *format.Codebook, layers []verify.Layer) (*format.File, error) {
+	model, err := openModel(name)
+	if err != nil {
+		return nil, err
+	}
+	err = sameModel(book, layers, model)
+	if err == nil {
+		err = sameRest(book, model)
+	}
+	if err != nil {
+		model.Close()
+		return nil, err
+	}
+	return model, nil
 }
 
 // sameModel checks that the codebook can have been made from the model: the same tensors, by name,
@@ -295,7 +289,8 @@ func sameModel(book *format.Codebook, layers []verify.Layer, model *format.File)
 	}
 	for _, t := range model.Tensors() {
 		if _, extra := inModel[t.Name]; extra {
-			return notTheModel(model.Path(), book, fmt.Errorf("its tensor %q is not in there", t.Name))
+			return notTheModel(model.Path(), book,
+				fmt.Errorf("its tensor %q is not in there", t.Name))
 		}
 	}
 	return nil
@@ -316,16 +311,32 @@ func notTheModel(model string, book *format.Codebook, why error) error {
 	return fmt.Errorf("%s: not the model of %s: %w", model, book.Path(), why)
 }
 
+// openInputs opens a file of inputs for layers.
+func openInputs(name string, layers []verify.Layer) (*format.File, error) {
+	inputs, err := openModel(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := usableInputs(inputs, layers); err != nil {
+		inputs.Close()
+		return nil, err
+	}
+	return inputs, nil
+}
+
 // usableInputs checks that the file holds inputs for these layers and nothing else, so that a wrong
 // name or shape does not turn into Gaussian inputs unnoticed.
 func usableInputs(inputs *format.File, layers []verify.Layer) error {
 	for _, t := range inputs.Tensors() {
-		i := slices.IndexFunc(layers, func(l verify.Layer) bool { return l.Tensor.Name == t.Name })
+		of := func(l verify.Layer) bool { return l.Tensor.Name == t.Name }
+		i := slices.IndexFunc(layers, of)
 		if i < 0 {
 			return fmt.Errorf("%s: tensor %q is named like no layer", inputs.Path(), t.Name)
 		}
-		if cols := layers[i].Layer.Cols; !t.Float() || len(t.Shape) != 2 || t.Shape[0] < 1 || t.Shape[1] != cols {
-			return fmt.Errorf("%s: tensor %q is %s %s, wanted floats [n, %d]", inputs.Path(), t.Name, t.DType, shapeText(t.Shape), cols)
+		cols := layers[i].Layer.Cols
+		if !t.Float() || len(t.Shape) != 2 || t.Shape[0] < 1 || t.Shape[1] != cols {
+			return fmt.Errorf("%s: tensor %q is %s %s, wanted floats [n, %d]",
+				inputs.Path(), t.Name, t.DType, shapeText(t.Shape), cols)
 		}
 	}
 	return nil

@@ -16,7 +16,8 @@ import (
 // other.
 func TestVerifyRefusesOtherModel(t *testing.T) {
 	dir := t.TempDir()
-	book, changed := filepath.Join(dir, "m.pal.safetensors"), filepath.Join(dir, "changed.safetensors")
+	book := filepath.Join(dir, "m.pal.safetensors")
+	changed := filepath.Join(dir, "changed.safetensors")
 	original := models("model.safetensors")
 	if code, _, stderr := palettize("compress", original, "-o", book); code != exitFine {
 		t.Fatal(stderr)
@@ -44,14 +45,16 @@ func TestVerifyRefusesOtherModel(t *testing.T) {
 			t.Fatal(err)
 		}
 		code, stdout, stderr := palettize("verify", book, changed)
-		want := fmt.Sprintf("palettize: %s: not the model of %s: tensor %q", changed, book, tensor.Name)
+		want := fmt.Sprintf("palettize: %s: not the model of %s: tensor %q",
+			changed, book, tensor.Name)
 		if kind, _ := tensor.Kind(); kind == "" && !strings.Contains(tensor.Name, "position") {
 			want += ": the sum of its squared differences from the layer is "
 		} else {
 			want += " has other values than the one that passed through\n"
 		}
 		if code != exitFailed || stdout != "" || !strings.HasPrefix(stderr, want) {
-			t.Errorf("%s changed: exit code %d, stdout %q, stderr %q", tensor.Name, code, stdout, stderr)
+			t.Errorf("%s changed: exit code %d, stdout %q, stderr %q",
+				tensor.Name, code, stdout, stderr)
 		}
 	}
 }
@@ -69,7 +72,8 @@ func TestErrorLimitMissed(t *testing.T) {
 	}
 	unknown := &verify.Report{
 		Layers: []verify.Check{
-			{Name: "a", OutputError: 0.01}, {Name: "b\n", OutputError: 0.02}, {Name: "c", OutputError: math.NaN()},
+			{Name: "a", OutputError: 0.01}, {Name: "b\n", OutputError: 0.02},
+			{Name: "c", OutputError: math.NaN()},
 		},
 		Total: verify.Total{OutputError: 0.015},
 	}
@@ -81,7 +85,8 @@ func TestErrorLimitMissed(t *testing.T) {
 		{"0.3", known, ""},
 		{"0.25", known, "weight error is beyond 0.25 in 1 of 5 layers: e at 0.3"},
 		{"0.1", known, "weight error is beyond 0.1 in 2 of 5 layers: e at 0.3, c at 0.2"},
-		{"0.05", known, "weight error is beyond 0.05 in 4 of 5 layers: e at 0.3, c at 0.2, b at 0.06 and 1 more"},
+		{"0.05", known, "weight error is beyond 0.05 in 4 of 5 layers: " +
+			"e at 0.3, c at 0.2, b at 0.06 and 1 more"},
 		{"total:0.05", known, ""},
 		{"total:0.04", known, "total weight error is 0.05, wanted at most 0.04"},
 		{"0.015", unknown, `output error is beyond 0.015 in 2 of 3 layers: b\n at 0.02, c at NaN`},

@@ -39,32 +39,6 @@ type Rate struct {
 	Error float64 `json:"error"`
 }
 
-// Validate reports what is wrong with an allocation that came from outside.
-func (a *Allocation) Validate() error {
-	seen := make(map[string]bool)
-	for _, m := range a.Matrices {
-		figures := []float64{m.Bytes, m.Noise, m.Bits, m.Error, m.Cap}
-		for _, r := range m.Rates {
-			figures = append(figures, r.Bits, r.Error)
-		}
-		switch {
-		case seen[m.Tensor]:
-			return fmt.Errorf("tensor %q: is there twice", m.Tensor)
-		case m.Weights < 1:
-			return fmt.Errorf("tensor %q: %d weights", m.Tensor, m.Weights)
-		case m.Step < -1024*int(quant.Octave) || m.Step > 1024*int(quant.Octave):
-			return fmt.Errorf("tensor %q: step %d", m.Tensor, m.Step)
-		case slices.ContainsFunc(figures, func(v float64) bool { return !(v >= 0 && v <= math.MaxFloat64) }):
-			return fmt.Errorf("tensor %q: figures that are no bytes, bits or errors", m.Tensor)
-		}
-		if err := quant.Validate(m.Scheme); err != nil && m.Scheme != unchanged {
-			return fmt.Errorf("tensor %q: %w", m.Tensor, err)
-		}
-		seen[m.Tensor] = true
-	}
-	return nil
-}
-
 // Allocate finds what Compress with these options would allot to the matrices of src, and what else they could
 // take: candidates at whole bits.
 func Allocate(ctx context.Context, dst Sink, src codebook.Source, opts Options) (*Allocation, error) {
@@ -304,7 +278,7 @@ func (c *compression) left(weights float64) (quant.Goal, error) {
 	}
 	rest += float64(c.dst.Rest(layers))
 	g := quant.Goal{Bytes: float64(c.opts.Size) - rest}
-	least, most := MinBits*weights/8, MaxBits*weights/8
+	least, most := minBits*weights/8, maxBits*weights/8
 	if g.Bytes < least {
 		return g, fmt.Errorf("a file of %d bytes cannot be: what is not to be compressed takes %.0f, the matrices %.0f or more",
 			c.opts.Size, rest, least)

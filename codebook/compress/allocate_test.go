@@ -177,7 +177,7 @@ func TestRowsOfTables(t *testing.T) {
 
 // TestZeroMomentsSayNothing: inputs that calibration did not reach are unknown, not worth nothing.
 func TestZeroMomentsSayNothing(t *testing.T) {
-	for _, storage := range []codebook.Scheme{{}, WindowScheme(4)} {
+	for _, storage := range []codebook.Scheme{{}, windowScheme(4)} {
 		zero := func(_ string, cols int) (*moments.Moments, error) { return moments.New(make([]float32, cols), cols) }
 		report, _ := compress(t, unevenModel(), Options{Settings: Settings{Scheme: storage}, Moments: zero})
 		for _, e := range report.Entries {

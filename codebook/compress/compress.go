@@ -118,7 +118,7 @@ func newCompression(dst Sink, src codebook.Source, opts Options) (*compression, 
 	}
 	c.sampled = min(max(sampledWeights/max(matrices, 1), leastSample), quant.SampleWeights)
 	if opts.Size > 0 { // about, until it is known what else the file takes
-		c.opts.Bits = min(max(8*float64(opts.Size)/float64(max(weights, 1)), MinBits), MaxBits)
+		c.opts.Bits = min(max(8*float64(opts.Size)/float64(max(weights, 1)), minBits), maxBits)
 	}
 	c.report.Quantised = c.choice.quantised.kind
 	walks := int64(2)

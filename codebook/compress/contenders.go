@@ -42,7 +42,7 @@ var contests = map[string]contest{
 	},
 	ForMemory: {
 		schemes: []codebook.Scheme{
-			WindowScheme(2), WindowScheme(3), WindowScheme(4), WindowScheme(5),
+			windowScheme(2), windowScheme(3), windowScheme(4), windowScheme(5),
 			{Name: "segments", Width: 8, K: codebook.MaxCentroids},
 		},
 		sample: contestWeights,
@@ -52,7 +52,7 @@ var contests = map[string]contest{
 	},
 	ForSpeed: {
 		schemes: []codebook.Scheme{
-			WindowScheme(2), WindowScheme(3), WindowScheme(4), WindowScheme(5),
+			windowScheme(2), windowScheme(3), windowScheme(4), windowScheme(5),
 			{Name: "segments", Width: 8, K: codebook.MaxCentroids},
 			{Name: "segments", Width: 4, K: codebook.MaxCentroids},
 			{Name: "segments", Width: 2, K: codebook.MaxCentroids},

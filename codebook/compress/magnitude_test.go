@@ -27,7 +27,7 @@ func everyScheme() []Settings {
 		{Scheme: codebook.Scheme{Name: "segments", Width: 3, K: 5}},
 	}
 	for bits := 2; bits <= 5; bits++ {
-		all = append(all, Settings{Scheme: WindowScheme(bits)})
+		all = append(all, Settings{Scheme: windowScheme(bits)})
 	}
 	return all
 }
@@ -148,7 +148,7 @@ func TestMomentsOfEveryMagnitude(t *testing.T) {
 		"squares": samples.Moments(samples.Fill(cols, func(i int) float32 { return float32(i) }), cols),
 	}
 	for kind, plain := range of {
-		for _, s := range []codebook.Scheme{Schemes()[0], WindowScheme(3)} {
+		for _, s := range []codebook.Scheme{Schemes()[0], windowScheme(3)} {
 			want := -1.0
 			for _, size := range []float64{1, 0x1p-120, 0x1p-80, 0x1p80, 0x1p120} {
 				for _, weights := range []float64{1, 0x1p-90, 0x1p90} {
@@ -215,7 +215,7 @@ func TestCompressSaysWhatScalesDoNotHold(t *testing.T) {
 		for _, s := range []struct {
 			scheme codebook.Scheme
 			want   string
-		}{{Schemes()[0], c.trellis}, {WindowScheme(4), c.trellis}, {sixteen, c.scalar}, {bytesScheme, c.scalar}} {
+		}{{Schemes()[0], c.trellis}, {windowScheme(4), c.trellis}, {sixteen, c.scalar}, {bytesScheme, c.scalar}} {
 			src, dst := new(memory.Model), new(memory.Model)
 			src.Add("w", c.dtype, c.w, rows, cols)
 			report, err := Compress(t.Context(), dst, src, Options{Settings: Settings{Scheme: s.scheme}})

@@ -74,7 +74,7 @@ func steps(w []float32, n, length, apart, stride int) bool {
 func (s Settings) fewest(rows, cols int) int {
 	bits := s.Bits
 	if bits == 0 {
-		bits = DefaultBits
+		bits = defaultBits
 	}
 	bytes := quant.FileBytes(s.Scheme, rows, cols, bits) - quant.HeaderBytes
 	fewer := int(math.Ceil(8*float64(bytes)/(float64(rows)*float64(cols)))) - 1

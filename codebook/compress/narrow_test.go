@@ -171,7 +171,7 @@ func TestNarrowedContender(t *testing.T) {
 		if narrowed {
 			bits = 16 + 8*entryBytes/4096.
 		}
-		if m.Scheme != unchanged || m.Bits != bits || m.Cap != 0 || a.Validate() != nil {
+		if m.Scheme != unchanged || m.Bits != bits || m.Cap != 0 || a.validate() != nil {
 			t.Errorf("at most %v: %+v", limit, m)
 		}
 		for _, o := range []Options{opts, {Allocation: a}} {

@@ -11,10 +11,11 @@ import (
 )
 
 const (
-	// DefaultBits is what a weight takes when nothing else is asked for.
-	DefaultBits = 4
-	// MinBits and MaxBits are the rates that can be asked for: below, matrices become zeros but for a few weights.
-	MinBits, MaxBits = 0.5, 9
+	// defaultBits is what a weight takes when nothing else is asked for.
+	defaultBits = 4
+	// minBits and maxBits are the rates that can be asked for: below, matrices become zeros but for
+	// a few weights.
+	minBits, maxBits = 0.5, 9
 
 	// trellisBits is the highest rate of entropy-coded layers, and trellisError no less than the error that they have then: above,
 	// 255 levels are too few, and more and more weights become outliers.
@@ -24,7 +25,7 @@ const (
 // Settings say how a matrix is compressed. Bits and MaxError go with scheme trellis; at most one is set.
 type Settings struct {
 	Scheme   codebook.Scheme // the zero value: the first of Schemes
-	Bits     float64         // a weight that the layers take in the file, all counted; 0: DefaultBits, unless MaxError says
+	Bits     float64         // a weight that the layers take in the file, all counted; 0: 4, unless MaxError says
 	MaxError float64         // relative error of the weights that is not exceeded; 0: none
 	Each     bool            // Bits or MaxError hold for each matrix, not for all with these settings together
 	For      string          // what to make least of otherwise: ForSize, ForMemory or ForSpeed; "": ForSize
@@ -37,8 +38,8 @@ type Override struct {
 	Settings
 }
 
-// Validate reports what is wrong with the scheme, or with the rate that is asked for.
-func (s Settings) Validate() error {
+// validate reports what is wrong with the scheme, or with the rate that is asked for.
+func (s Settings) validate() error {
 	if err := quant.Validate(s.Scheme); err != nil {
 		return err
 	}
@@ -55,8 +56,8 @@ func (s Settings) Validate() error {
 		return fmt.Errorf("bits and an error are asked for: one follows from the other")
 	case s.MaxError != 0 && !(s.MaxError > 0 && s.MaxError < 1):
 		return fmt.Errorf("an error of %v: it can be more than 0 and less than 1", s.MaxError)
-	case s.Bits != 0 && !(s.Bits >= MinBits && s.Bits <= MaxBits):
-		return fmt.Errorf("%v bits a weight: there can be %v to %v", s.Bits, MinBits, MaxBits)
+	case s.Bits != 0 && !(s.Bits >= minBits && s.Bits <= maxBits):
+		return fmt.Errorf("%v bits a weight: there can be %v to %v", s.Bits, minBits, maxBits)
 	}
 	return nil
 }
@@ -67,7 +68,7 @@ func (s Settings) withDefaults() Settings {
 		s.Scheme = Schemes()[0]
 	}
 	if quant.AnyRate(s.Scheme) && s.Bits == 0 && s.MaxError == 0 {
-		s.Bits = DefaultBits
+		s.Bits = defaultBits
 	}
 	if s.For == "" {
 		s.For = ForSize
@@ -83,10 +84,10 @@ func (s Settings) goal(weights, signal float64) quant.Goal {
 	return quant.Goal{Noise: s.MaxError * s.MaxError * signal}
 }
 
-// Validate reports what is wrong with the settings of the options, in themselves.
+// Validate reports what is wrong with the options in themselves, whatever the model.
 func (o Options) Validate() error {
 	for group := range 1 + len(o.Overrides) {
-		if err := o.settingsOf(group).Validate(); err != nil {
+		if err := o.settingsOf(group).validate(); err != nil {
 			return o.inGroup(group, err)
 		}
 	}
@@ -100,6 +101,8 @@ func (o Options) Validate() error {
 		return fmt.Errorf("a file of %d bytes", o.Size)
 	case o.Size > 0 && (o.Settings.Bits != 0 || o.Settings.MaxError != 0 || !quant.AnyRate(o.settingsOf(0).Scheme)):
 		return errors.New("the size of the file can be chosen with scheme trellis, entropy coded, instead of bits or an error")
+	case o.Allocation != nil:
+		return o.Allocation.validate()
 	}
 	return nil
 }
@@ -142,7 +145,7 @@ func (o Options) withKernels() (Options, error) {
 // Schemes lists the schemes with their defaults, the default scheme first.
 func Schemes() []codebook.Scheme { return quant.Schemes() }
 
-// WindowScheme returns scheme trellis with windows to which a weight brings this many bits, 2 to 5.
-func WindowScheme(bits int) codebook.Scheme {
+// windowScheme returns scheme trellis with windows to which a weight brings this many bits, 2 to 5.
+func windowScheme(bits int) codebook.Scheme {
 	return codebook.Scheme{Name: "trellis", Width: 1, K: codebook.MaxCentroids, Window: bits}
 }

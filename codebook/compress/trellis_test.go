@@ -225,7 +225,7 @@ func headOf(l *codebook.Layer) *stream.Head {
 // windowSchemes are those that store windows.
 func windowSchemes() (schemes []codebook.Scheme) {
 	for bits := kernels.MinWindowBits; bits <= kernels.MaxWindowBits; bits++ {
-		schemes = append(schemes, WindowScheme(bits))
+		schemes = append(schemes, windowScheme(bits))
 	}
 	return schemes
 }

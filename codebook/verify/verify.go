@@ -24,6 +24,9 @@ type Options struct {
 	Threads  int                     // 0: 1
 	Kernels  *kernels.Set            // nil: kernels.Best
 	Progress func(codebook.Progress) // called before each layer and at the end; may be nil
+	// BytesIn and BytesOut are the sizes of the original file and of the codebook file, for the
+	// report; 0: unknown.
+	BytesIn, BytesOut int64
 }
 
 // Check is what Run found of one layer. Times are microseconds for one call (a batch).
@@ -54,9 +57,9 @@ type Check struct {
 // Total sums up the layers. Errors are over all layers together, times those of the best pass.
 type Total struct {
 	Weights      int64           `json:"weights"`
-	BytesIn      int64           `json:"bytes_in"`  // whole original file; for those who know the files to fill in
-	BytesOut     int64           `json:"bytes_out"` // whole codebook file
-	Ratio        float64         `json:"ratio"`
+	BytesIn      int64           `json:"bytes_in"` // as in Options
+	BytesOut     int64           `json:"bytes_out"`
+	Ratio        float64         `json:"ratio"` // of BytesIn to BytesOut; 0 where they are not known
 	BitsStored   float64         `json:"bits_stored"`
 	BitsResident float64         `json:"bits_resident"`
 	WeightError  *float64        `json:"weight_error"`
@@ -143,7 +146,7 @@ func Run(ctx context.Context, layers []Layer, opts Options) (*Report, error) {
 		opts.Kernels = best
 	}
 	opts.Batch, opts.Threads = max(1, opts.Batch), max(1, opts.Threads)
-	v := &Report{}
+	v := newReport(opts.BytesIn, opts.BytesOut)
 	var progress codebook.Progress
 	for _, l := range layers {
 		progress.Total += l.Tensor.Bytes

@@ -1,5 +1,5 @@
-// Command compare is palettize's side of `make compare`. It answers the requests of compare.py, one a line of
-// words on stdin, with one line on stdout; see README.md.
+// Command compare is palettize's side of `make compare`. It answers the requests of compare.py, one
+// a line of words on stdin, with one line on stdout; see README.md.
 package main
 
 import (
@@ -24,7 +24,7 @@ import (
 
 func main() {
 	runtime.GOMAXPROCS(1)
-	debug.SetGCPercent(-1) // each request collects garbage itself, so that it does not meet a measurement
+	debug.SetGCPercent(-1) // each request collects garbage itself: none meets a measurement
 	s := &side{layers: make(map[string]*codebook.Layer)}
 	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
 		answer, err := s.answer(strings.Fields(in.Text()))
@@ -74,13 +74,16 @@ func (s *side) answer(words []string) (string, error) {
 		return "ok", s.load(args)
 	case words[0] == "row" && len(args) == 1: // builds a row; its plans and bits
 		return s.describe(args[0])
-	case words[0] == "time" && len(args) == 4: // row, hot | cold | batch, milliseconds, bytes when cold
+	// Row, hot | cold | batch, milliseconds, bytes when cold.
+	case words[0] == "time" && len(args) == 4:
 		return s.time(args[0], args[1], args[2], args[3])
 	case words[0] == "output" && len(args) == 1: // writes the results of the last call to a file
 		return "ok", write(args[0], s.y)
-	case words[0] == "error" && len(args) == 4: // row, file, rows, cols; noise, signal and bits of the compressed matrix
+	// Row, file, rows, cols; noise, signal and bits of the compressed matrix.
+	case words[0] == "error" && len(args) == 4:
 		return weightError(args[0], args[1], args[2], args[3])
-	case words[0] == "kmeans" && len(args) == 4: // file, d, full | early, file for the centroids; seconds
+	// File, d, full | early, file for the centroids; seconds.
+	case words[0] == "kmeans" && len(args) == 4:
 		return cluster(args[0], args[1], args[2], args[3])
 	}
 	return "", fmt.Errorf("no request %q", strings.Join(words, " "))
@@ -111,15 +114,18 @@ func (s *side) layer(row string) (*codebook.Layer, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := compress.Build(context.Background(), s.w, len(s.w)/s.cols, s.cols, how, compress.Options{Threads: 1})
+	l, err := compress.Build(context.Background(), s.w, len(s.w)/s.cols, s.cols, how,
+		compress.Options{Threads: 1})
 	if err != nil {
 		return nil, err
 	}
 	times := s.rows / l.Rows
 	l = &codebook.Layer{
-		Rows: s.rows, Cols: l.Cols, Width: l.Width, Centroids: l.Centroids, ZeroPoint: l.ZeroPoint, Scale: l.Scale,
-		Assignments: slices.Repeat(l.Assignments, times), RowScales: slices.Repeat(l.RowScales, times),
-		Group: l.Group, Multipliers: slices.Repeat(l.Multipliers, times),
+		Rows: s.rows, Cols: l.Cols, Width: l.Width,
+		Centroids: l.Centroids, ZeroPoint: l.ZeroPoint, Scale: l.Scale,
+		Assignments: slices.Repeat(l.Assignments, times),
+		RowScales:   slices.Repeat(l.RowScales, times),
+		Group:       l.Group, Multipliers: slices.Repeat(l.Multipliers, times),
 	}
 	if len(l.RowScales) == 0 {
 		l.RowScales = nil
@@ -147,7 +153,8 @@ func (s *side) describe(row string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("ok %v %s %s", float64(8*l.BytesStored())/float64(s.rows*s.cols), one.Name(), many.Name()), nil
+	bits := float64(8*l.BytesStored()) / float64(s.rows*s.cols)
+	return fmt.Sprintf("ok %v %s %s", bits, one.Name(), many.Name()), nil
 }
 
 func (s *side) batch() int { return len(s.x) / s.cols }
@@ -160,7 +167,8 @@ type multiplier interface {
 func (s *side) multiplier(row string, batch int) (m multiplier, bytes int, err error) {
 	if row == "dense" {
 		w := slices.Repeat(s.w, s.rows*s.cols/len(s.w))
-		p, err := (&codebook.Dense{Rows: s.rows, Cols: s.cols, W: w}).Plan(codebook.RunOptions{Batch: batch})
+		dense := &codebook.Dense{Rows: s.rows, Cols: s.cols, W: w}
+		p, err := dense.Plan(codebook.RunOptions{Batch: batch})
 		return p, 4 * s.rows * s.cols, err
 	}
 	l, err := s.layer(row)
@@ -177,8 +185,8 @@ func (s *side) multiplier(row string, batch int) (m multiplier, bytes int, err e
 // slot is how long a turn of a hot measurement lasts.
 const slot = 2 * time.Millisecond
 
-// time measures a row for some time and answers with the best and the median time of a call, in nanoseconds,
-// the bytes of the form measured and the number of its copies.
+// time measures a row for some time and answers with the best and the median time of a call, in
+// nanoseconds, the bytes of the form measured and the number of its copies.
 func (s *side) time(row, regime, milliseconds, least string) (string, error) {
 	ms, err := strconv.Atoi(milliseconds)
 	if err != nil {
@@ -231,7 +239,8 @@ func (s *side) time(row, regime, milliseconds, least string) (string, error) {
 	}
 	times = max(1, int(float64(slot)/ns)/len(copies))
 	var took []float64
-	for start := time.Now(); len(took) < 3 || time.Since(start) < time.Duration(ms)*time.Millisecond; {
+	span := time.Duration(ms) * time.Millisecond
+	for start := time.Now(); len(took) < 3 || time.Since(start) < span; {
 		if ns, err = turn(); err != nil {
 			return "", err
 		}

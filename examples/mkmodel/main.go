@@ -1,6 +1,6 @@
 // Command mkmodel writes a small model as a safetensors file, the same bytes on every machine: to
-// try palettize on, and for its tests. It has a bit of everything: each float type, an odd number of
-// columns, a convolution, an embedding, vectors, integers, a scalar.
+// try palettize on, and for its tests. It has a bit of everything: each float type, an odd number
+// of columns, a convolution, an embedding, vectors, integers, a scalar.
 //
 //	mkmodel -o model.safetensors
 package main
@@ -28,7 +28,8 @@ type tensor struct {
 func main() {
 	out := flag.String("o", "model.safetensors", "file to write")
 	rows := flag.Int("rows", 256, "rows and columns of the large matrices")
-	metadata := flag.String("metadata", "format=pt", `one entry of the file's metadata, "" for none`)
+	metadata := flag.String("metadata", "format=pt",
+		`one entry of the file's metadata, "" for none`)
 	nan := flag.Bool("nan", false, "put a NaN into encoder.layer.1.attention.key.weight")
 	seed := flag.Uint64("seed", 2, "seed of the values")
 	prefix := flag.String("prefix", "", "what the name of each tensor begins with")
@@ -40,20 +41,23 @@ func main() {
 }
 
 func tensors(n int) []tensor {
+	of := func(name, dtype string, spread float64, shape ...int) tensor {
+		return tensor{name: name, DType: dtype, Shape: append([]int{}, shape...), spread: spread}
+	}
 	return []tensor{
-		{name: "embeddings.word_embeddings.weight", DType: "F32", Shape: []int{4 * n, n}, spread: 0.05},
-		{name: "embeddings.position_embeddings.weight", DType: "F32", Shape: []int{64, n}, spread: 0.02},
-		{name: "embeddings.position_ids", DType: "I64", Shape: []int{1, 64}},
-		{name: "encoder.layer.0.attention.query.weight", DType: "F32", Shape: []int{n, n}, spread: 0.04},
-		{name: "encoder.layer.0.attention.query.bias", DType: "F32", Shape: []int{n}, spread: 0.1},
-		{name: "encoder.layer.0.output.dense.weight", DType: "F16", Shape: []int{n, 2 * n}, spread: 0.03},
-		{name: "encoder.layer.1.attention.key.weight", DType: "BF16", Shape: []int{n, n}, spread: 0.04},
-		{name: "encoder.layer.1.intermediate.weight", DType: "F64", Shape: []int{2 * n, n}, spread: 0.03},
-		{name: "encoder.layer.1.norm.weight", DType: "BF16", Shape: []int{n}, spread: 1},
-		{name: "audio.conv.weight", DType: "F32", Shape: []int{n, 16, 8}, spread: 0.1},
-		{name: "audio.projection.weight", DType: "F32", Shape: []int{n, 387}, spread: 0.06},
-		{name: "classifier.weight", DType: "F32", Shape: []int{3, n}, spread: 0.05},
-		{name: "logit_scale", DType: "F32", Shape: []int{}, spread: 3},
+		of("embeddings.word_embeddings.weight", "F32", 0.05, 4*n, n),
+		of("embeddings.position_embeddings.weight", "F32", 0.02, 64, n),
+		of("embeddings.position_ids", "I64", 0, 1, 64),
+		of("encoder.layer.0.attention.query.weight", "F32", 0.04, n, n),
+		of("encoder.layer.0.attention.query.bias", "F32", 0.1, n),
+		of("encoder.layer.0.output.dense.weight", "F16", 0.03, n, 2*n),
+		of("encoder.layer.1.attention.key.weight", "BF16", 0.04, n, n),
+		of("encoder.layer.1.intermediate.weight", "F64", 0.03, 2*n, n),
+		of("encoder.layer.1.norm.weight", "BF16", 1, n),
+		of("audio.conv.weight", "F32", 0.1, n, 16, 8),
+		of("audio.projection.weight", "F32", 0.06, n, 387),
+		of("classifier.weight", "F32", 0.05, 3, n),
+		of("logit_scale", "F32", 3),
 	}
 }
 
@@ -92,8 +96,8 @@ func model(n int, metadata string, nan bool, prefix string, seed uint64) []byte 
 	return append(append(file, text...), data...)
 }
 
-// gaussian is nearly normal: the sum of twelve uniform numbers. It is exact, where the logarithms of
-// better methods differ from one machine to the next.
+// gaussian is nearly normal: the sum of twelve uniform numbers. It is exact, where the logarithms
+// of better methods differ from one machine to the next.
 func gaussian(rng *rand.Rand) float64 {
 	sum := -6 * 65535
 	for range 12 {

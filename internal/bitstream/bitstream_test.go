@@ -41,15 +41,15 @@ func TestUnpackIsTheInverseOfPack(t *testing.T) {
 				unsigned[i] = byte(rng.IntN(1 << bits))
 				signed[i] = int8(rng.IntN(1<<bits) - 1<<(bits-1))
 			}
-			if got, err := Unpack[byte](Pack(unsigned, rows, n, bits), rows, n, bits); err != nil ||
-				!slices.Equal(got, unsigned) {
+			got, err := Unpack[byte](Pack(unsigned, rows, n, bits), rows, n, bits)
+			if err != nil || !slices.Equal(got, unsigned) {
 				t.Fatalf("%d numbers of %d bits: got %v, want %v (%v)", n, bits, got, unsigned, err)
 			}
 			packed := Pack(signed, rows, n, bits)
 			if got, err := Unpack[int8](packed, rows, n, bits); err != nil ||
 				!slices.Equal(got, signed) {
-				t.Fatalf("%d signed numbers of %d bits: got %v, want %v (%v)", n, bits, got, signed,
-					err)
+				t.Fatalf("%d signed numbers of %d bits: got %v, want %v (%v)",
+					n, bits, got, signed, err)
 			}
 			if len(packed) != rows*((n*bits+7)/8) {
 				t.Fatalf("%d numbers of %d bits take %d bytes", n, bits, len(packed))
@@ -57,8 +57,8 @@ func TestUnpackIsTheInverseOfPack(t *testing.T) {
 			for bit := n * bits; bit%8 != 0; bit++ { // padding
 				packed[bit/8] ^= 1 << (bit % 8)
 				if _, err := Unpack[byte](packed, rows, n, bits); err == nil {
-					t.Fatalf("%d numbers of %d bits: bit %d of the padding is accepted", n, bits,
-						bit)
+					t.Fatalf("%d numbers of %d bits: bit %d of the padding is accepted",
+						n, bits, bit)
 				}
 				packed[bit/8] ^= 1 << (bit % 8)
 			}

@@ -30,7 +30,8 @@ func TestUpperHalf(t *testing.T) {
 
 func TestIndexNonfinite(t *testing.T) {
 	nan, inf := float32(math.NaN()), float32(math.Inf(-1))
-	for want, x := range map[int][]float32{-1: {1, math.MaxFloat32, 0}, 0: {nan, 1}, 2: {0, 1, inf, nan}} {
+	for want, x := range map[int][]float32{-1: {1, math.MaxFloat32, 0}, 0: {nan, 1},
+		2: {0, 1, inf, nan}} {
 		if got := IndexNonfinite(x); got != want {
 			t.Errorf("%v: %d, want %d", x, got, want)
 		}

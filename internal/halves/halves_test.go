@@ -12,11 +12,13 @@ func TestRoundTrip(t *testing.T) {
 		if f := FromF16(h); f == f && ToF16(f) != h {
 			t.Fatalf("F16 %#04x is %v, which is %#04x", h, f, ToF16(f))
 		}
-		if f := math.Float32frombits(uint32(h) << 16); f == f && ToBF16(f) != h {
+		if f := fromBF16(h); f == f && ToBF16(f) != h {
 			t.Fatalf("BF16 %#04x is %v, which is %#04x", h, f, ToBF16(f))
 		}
 	}
 }
+
+func fromBF16(h uint16) float32 { return math.Float32frombits(uint32(h) << 16) }
 
 // TestRoundToNearestEven compares the borders between all neighbours with exact arithmetic: the
 // middle of two numbers of 16 bits is a float32.
@@ -28,7 +30,7 @@ func TestRoundToNearestEven(t *testing.T) {
 		last uint16 // the largest finite
 	}{
 		{"F16", ToF16, FromF16, 0x7bff},
-		{"BF16", ToBF16, func(h uint16) float32 { return math.Float32frombits(uint32(h) << 16) }, 0x7f7f},
+		{"BF16", ToBF16, fromBF16, 0x7f7f},
 	} {
 		for h := range tt.last {
 			middle := float32((float64(tt.from(h)) + float64(tt.from(h+1))) / 2)
