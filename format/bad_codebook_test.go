@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/palettize/palettize/internal/dtype"
 )
 
 // Codebook files whose checksums are right and whose content is not, each in testdata/bad-codebook. They are
@@ -188,7 +190,7 @@ func rename(p parts, from, to string) {
 
 // reshape gives a U8 tensor a shape and as many bytes as that takes.
 func reshape(p parts, name string, shape ...int) {
-	size, _ := sizeOf("U8", shape)
+	size, _ := dtype.Of("U8").Size(shape)
 	p.tensors[name].shape, p.tensors[name].data = shape, make([]byte, size)
 }
 
@@ -210,7 +212,7 @@ func TestBadCodebooksAreRefused(t *testing.T) {
 			}
 			path := filepath.Join("testdata", "bad-codebook", tt.name+".safetensors")
 			fixture(t, path, content)
-			err = readAllLayers(path)
+			err = readAllLayers(t, path)
 			var corrupt *CorruptError
 			if !errors.As(err, &corrupt) {
 				t.Fatalf("got %v", err)
@@ -222,14 +224,14 @@ func TestBadCodebooksAreRefused(t *testing.T) {
 	}
 }
 
-func readAllLayers(path string) error {
-	c, err := OpenCodebook(path)
+func readAllLayers(t *testing.T, path string) error {
+	c, err := OpenCodebook(t.Context(), path)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
 	for _, name := range c.Layers() {
-		if _, _, err := c.Layer(name); err != nil {
+		if _, _, err := c.Layer(t.Context(), name); err != nil {
 			return err
 		}
 	}
@@ -248,11 +250,11 @@ func TestOtherFilesAreToldFromDamagedOnes(t *testing.T) {
 	if err := os.WriteFile(path, newer.seal(t), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	err = readAllLayers(path)
+	err = readAllLayers(t, path)
 	if err == nil || !strings.Contains(err.Error(), `version "3", made by "palettize 3.1"`) {
 		t.Errorf("a newer version: %v", err)
 	}
-	err = readAllLayers(goldenPath("tiny.dense"))
+	err = readAllLayers(t, goldenPath("tiny.dense"))
 	if err == nil || !strings.Contains(err.Error(), "not a codebook file (palettize compress makes one of it)") {
 		t.Errorf("an ordinary file: %v", err)
 	}

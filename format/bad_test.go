@@ -186,7 +186,7 @@ func TestForeignFilesAreExplained(t *testing.T) {
 	}
 	// The length of the header, 0x280, begins like a pickle.
 	damaged := fileOf("{"+strings.Repeat(" ", 0x280-1), 0)
-	if _, err := newFile(memory(damaged), "model.safetensors", int64(len(damaged))); !errors.As(err, new(*CorruptError)) {
+	if _, err := NewFile(bytes.NewReader(damaged), int64(len(damaged)), "model.safetensors"); !errors.As(err, new(*CorruptError)) {
 		t.Errorf("a damaged file is explained as another kind: %v", err)
 	}
 }
@@ -251,10 +251,3 @@ func TestOpenRefusesWhatIsNoFile(t *testing.T) {
 		}
 	}
 }
-
-// memory is a file in memory.
-func memory(b []byte) reader { return memoryFile{bytes.NewReader(b)} }
-
-type memoryFile struct{ *bytes.Reader }
-
-func (memoryFile) Close() error { return nil }

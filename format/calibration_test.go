@@ -82,7 +82,7 @@ func safetensorsFile(t testing.TB, tensors ...*tensor) []byte {
 
 func openCalibration(t testing.TB, file []byte) *Calibration {
 	t.Helper()
-	c, err := newCalibration(memory(file), "memory", int64(len(file)))
+	c, err := NewCalibration(bytes.NewReader(file), int64(len(file)), "memory")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,11 +109,11 @@ func TestCalibrationOfEveryForm(t *testing.T) {
 		{"dat of an old version", le(int32(1), imatrixEntry("blk.3.ffn_up.weight", 0, 5, 10, 0)), []float32{5, 10, 0}, nil},
 	} {
 		f := openCalibration(t, c.file)
-		m, err := f.Moments(name, 3)
+		m, err := f.Moments(t.Context(), name, 3)
 		if err != nil || m == nil || !slices.Equal(m.Squares, c.squares) || !slices.Equal(m.Matrix, c.matrix) {
 			t.Errorf("%s: %+v, %v", c.form, m, err)
 		}
-		if m, err := f.Moments("encoder.layer.4.intermediate.dense.weight", 3); m != nil || err != nil {
+		if m, err := f.Moments(t.Context(), "encoder.layer.4.intermediate.dense.weight", 3); m != nil || err != nil {
 			t.Errorf("%s: a tensor that is not there: %v, %v", c.form, m, err)
 		}
 		if missing, err := f.Missing([]string{name, "other"}); err != nil || !slices.Equal(missing, []string{"other"}) {
@@ -134,7 +134,7 @@ func TestOpenCalibrationReadsFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m, err := c.Moments("blk.3.ffn_up.weight", 3); err != nil || m == nil || c.Path() != path {
+	if m, err := c.Moments(t.Context(), "blk.3.ffn_up.weight", 3); err != nil || m == nil || c.Path() != path {
 		t.Errorf("%v, %v, %s", m, err, c.Path())
 	}
 	if err := c.Close(); err != nil {
@@ -174,7 +174,7 @@ func TestCalibrationThatDoesNotFit(t *testing.T) {
 			"shape [2, 3], expected [2], an importance for each input column, or [experts, 2]"},
 		{"an importance too long", imatrixFile(imatrixEntry("a", 1, 1, 2, 3)), "shape [3], expected [2], an importance"},
 	} {
-		_, err := openCalibration(t, c.file).Moments("a", 2)
+		_, err := openCalibration(t, c.file).Moments(t.Context(), "a", 2)
 		if err == nil || !strings.Contains(err.Error(), `memory: tensor "a": `) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", c.name, err, c.want)
 		}
@@ -184,8 +184,8 @@ func TestCalibrationThatDoesNotFit(t *testing.T) {
 func TestCalibrationShrunk(t *testing.T) {
 	file := imatrixFile(imatrixEntry("a", 1, 1, 2))
 	c := openCalibration(t, file)
-	c.file.f = memory(file[:20])
-	if _, err := c.Moments("a", 2); err == nil || !strings.Contains(err.Error(), "has shrunk") {
+	c.file.r = bytes.NewReader(file[:20])
+	if _, err := c.Moments(t.Context(), "a", 2); err == nil || !strings.Contains(err.Error(), "has shrunk") {
 		t.Error(err)
 	}
 }
@@ -291,7 +291,7 @@ func TestMomentsOfExperts(t *testing.T) {
 		{"as many experts as columns: a matrix", own([]int{2, 2}, 1, 0, 0, 9), "experts",
 			[]float32{1, 9}},
 	} {
-		m, err := openCalibration(t, c.file).Moments(c.tensor, 2)
+		m, err := openCalibration(t, c.file).Moments(t.Context(), c.tensor, 2)
 		var got []float32
 		if m != nil {
 			got = m.Squares
@@ -301,12 +301,12 @@ func TestMomentsOfExperts(t *testing.T) {
 		}
 	}
 	const beyond = "model.layers.3.mlp.experts.2.gate_proj.weight"
-	_, err := openCalibration(t, gguf(2, 3)).Moments(beyond, 2)
+	_, err := openCalibration(t, gguf(2, 3)).Moments(t.Context(), beyond, 2)
 	if err == nil || !strings.Contains(err.Error(), "has no expert 2") {
 		t.Error(err)
 	}
 	unseen := gguf(0, 0)
-	_, err = newCalibration(memory(unseen), "memory", int64(len(unseen)))
+	_, err = NewCalibration(bytes.NewReader(unseen), int64(len(unseen)), "memory")
 	if err == nil || !strings.Contains(err.Error(), "without an importance") {
 		t.Errorf("no expert has seen a token: %v", err)
 	}
@@ -387,7 +387,7 @@ func FuzzOpenCalibration(f *testing.F) {
 	f.Add(safetensorsFile(f, &tensor{"a", "F32", []int{4, 0}, nil}))
 	f.Add(safetensorsFile(f, &tensor{"a", "F32", []int{3, 2}, le(make([]float32, 6))}))
 	f.Fuzz(func(t *testing.T, file []byte) {
-		c, err := newCalibration(memory(file), "memory", int64(len(file)))
+		c, err := NewCalibration(bytes.NewReader(file), int64(len(file)), "memory")
 		if err != nil {
 			return
 		}
@@ -399,7 +399,7 @@ func FuzzOpenCalibration(f *testing.F) {
 				continue
 			}
 			cols := e.Shape[len(e.Shape)-1]
-			m, err := c.Moments(e.Name, cols)
+			m, err := c.Moments(t.Context(), e.Name, cols)
 			if err == nil && (cols == 0 || m != nil && len(m.Squares) != cols) { // nil: reached by no token
 				t.Fatalf("%s: %v", describe(e), m)
 			}

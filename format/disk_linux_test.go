@@ -21,14 +21,14 @@ func TestFullDisk(t *testing.T) {
 	path := filepath.Join(dir, "out")
 	for name, run := range map[string]func(w *Writer) error{
 		"the spool": func(w *Writer) error {
-			_, err := w.PutLayer(tensorOf(t, src, "w"), makeLayer(300, 400, 1, 256, 0, true), someDistortion)
+			_, err := w.PutLayer(t.Context(), tensorOf(t, src, "w"), makeLayer(300, 400, 1, 256, 0, true), someDistortion)
 			return err
 		},
 		"the output": func(w *Writer) error {
-			if err := w.PutTensor(tensorOf(t, src, "w")); err != nil {
+			if err := w.PutTensor(t.Context(), tensorOf(t, src, "w")); err != nil {
 				return err
 			}
-			_, err := w.Commit()
+			_, err := w.Commit(t.Context())
 			return err
 		},
 	} {

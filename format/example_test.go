@@ -1,6 +1,7 @@
 package format_test
 
 import (
+	"context"
 	"fmt"
 	"log"
 
@@ -8,13 +9,13 @@ import (
 )
 
 func ExampleOpenCodebook() {
-	c, err := format.OpenCodebook("testdata/golden/v1/segments.pal.safetensors")
+	c, err := format.OpenCodebook(context.Background(), "testdata/golden/v1/segments.pal.safetensors")
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer c.Close()
 	for _, name := range c.Layers() {
-		layer, about, err := c.Layer(name)
+		layer, about, err := c.Layer(context.Background(), name)
 		if err != nil {
 			log.Fatal(err)
 		}

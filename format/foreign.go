@@ -62,9 +62,9 @@ var archives = []struct {
 	{"", foreign{looks: "a zip archive", instead: fromArchive}},
 }
 
-// alien explains a file of this size that is no safetensors file but looks like something else, nil
-// where it looks like nothing known.
-func alien(f io.ReaderAt, path string, size int64) error {
+// alien explains a file of this name and size that is no safetensors file but looks like something
+// else, "" where it looks like nothing known.
+func alien(f io.ReaderAt, name string, size int64) string {
 	var buffer [64]byte
 	n, _ := f.ReadAt(buffer[:], 0)
 	start := buffer[:n]
@@ -72,7 +72,7 @@ func alien(f io.ReaderAt, path string, size int64) error {
 	// bytes of a pickle.
 	length := len(start) >= 8 && binary.LittleEndian.Uint64(start) <= maxHeader
 	if len(start) == 0 || length && len(start) > 8 && start[8] == '{' {
-		return nil
+		return ""
 	}
 	var kind foreign
 	switch i := slices.IndexFunc(foreigners, func(f foreign) bool { return f.begins(start) }); {
@@ -81,7 +81,7 @@ func alien(f io.ReaderAt, path string, size int64) error {
 	case !length && bytes.HasPrefix(start, []byte(zipMagic)):
 		kind = archive(f, size)
 	default:
-		ext := strings.ToLower(filepath.Ext(path))
+		ext := strings.ToLower(filepath.Ext(name))
 		i := slices.IndexFunc(foreigners, func(f foreign) bool {
 			return slices.Contains(f.ext, ext)
 		})
@@ -93,11 +93,10 @@ func alien(f io.ReaderAt, path string, size int64) error {
 			looks := fmt.Sprintf("text that begins with %q", strings.TrimRight(line, "\r\ufffd"))
 			kind = foreign{looks: looks, instead: fromServer}
 		default:
-			return nil
+			return ""
 		}
 	}
-	return fmt.Errorf("%s: looks like %s, not a safetensors file: %s",
-		path, kind.looks, kind.instead)
+	return fmt.Sprintf("looks like %s, not a safetensors file: %s", kind.looks, kind.instead)
 }
 
 // begins reports whether files of the kind begin like this.

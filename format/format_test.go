@@ -2,7 +2,6 @@ package format
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"io"
 	"maps"
@@ -14,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/internal/dtype"
 )
 
 // tensor is one tensor of a test model.
@@ -38,22 +38,23 @@ func writeModel(t testing.TB, dir string, metadata map[string]string, tensors ..
 }
 
 // random returns a tensor of seeded values: floats of moderate size, or bytes.
-func random(name, dtype string, shape ...int) tensor {
+func random(name, as string, shape ...int) tensor {
 	rng := rand.New(rand.NewPCG(7, uint64(len(name))))
-	size, _ := sizeOf(dtype, shape)
+	kind := dtype.Of(as)
+	size, _ := kind.Size(shape)
 	data := make([]byte, size)
-	if (codebook.Tensor{DType: dtype}).Float() {
+	if kind.Float() {
 		values := make([]float32, codebook.Tensor{Shape: shape}.Elements())
 		for i := range values {
 			values[i] = float32(rng.NormFloat64())
 		}
-		putFloats(data, values, dtype)
+		kind.Put(data, values)
 	} else {
 		for i := range data {
 			data[i] = byte(rng.Uint32())
 		}
 	}
-	return tensor{name, dtype, shape, data}
+	return tensor{name, as, shape, data}
 }
 
 // makeLayer returns a layer of seeded content.
@@ -113,17 +114,17 @@ func writeBook(t testing.TB, model, path string, layers map[string]*codebook.Lay
 	for _, tensor := range src.Tensors() {
 		if l := layers[tensor.Name]; l != nil {
 			tensor.Fold = foldTo(tensor, l.Rows, l.Cols)
-			_, err = w.PutLayer(tensor, l, someDistortion)
+			_, err = w.PutLayer(t.Context(), tensor, l, someDistortion)
 		} else if slices.Contains(narrowed, tensor.Name) {
-			err = w.PutHalf(tensor)
+			err = w.PutHalf(t.Context(), tensor)
 		} else {
-			err = w.PutTensor(tensor)
+			err = w.PutTensor(t.Context(), tensor)
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	size, err := w.Commit()
+	size, err := w.Commit(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,12 +187,12 @@ func TestRoundTrip(t *testing.T) {
 			path := filepath.Join(dir, "out.pal.safetensors")
 			writeBook(t, model, path, map[string]*codebook.Layer{"w": l})
 
-			c, err := OpenCodebook(path)
+			c, err := OpenCodebook(t.Context(), path)
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer c.Close()
-			got, about, err := c.Layer("w")
+			got, about, err := c.Layer(t.Context(), "w")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -214,7 +215,7 @@ func TestRoundTrip(t *testing.T) {
 			}
 
 			dense := filepath.Join(dir, "dense.safetensors")
-			if err := Decompress(context.Background(), c, dense, false); err != nil {
+			if err := Decompress(t.Context(), c, dense, false); err != nil {
 				t.Fatal(err)
 			}
 			checkDecompressed(t, model, dense, map[string]*codebook.Layer{"w": l})
@@ -242,7 +243,7 @@ func checkDecompressed(t *testing.T, model, dense string, layers map[string]*cod
 	for _, tensor := range a.Tensors() {
 		want, got := readAll(t, a, tensor.Name), readAll(t, b, tensor.Name)
 		if l := layers[tensor.Name]; l != nil {
-			putFloats(want, l.Dense(), tensor.DType)
+			dtype.Of(tensor.DType).Put(want, l.Dense())
 		}
 		if !bytes.Equal(got, want) {
 			t.Errorf("tensor %q differs", tensor.Name)
@@ -266,7 +267,7 @@ func readAll(t *testing.T, f *File, name string) []byte {
 // TestRestIsWhatWasPassedThrough also asks for what is not there.
 func TestRestIsWhatWasPassedThrough(t *testing.T) {
 	path := goldenPath("tiny.pal")
-	c, err := OpenCodebook(path)
+	c, err := OpenCodebook(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -275,21 +276,21 @@ func TestRestIsWhatWasPassedThrough(t *testing.T) {
 	if tensors := rest.Tensors(); len(tensors) != 1 || tensors[0].Name != "bias" {
 		t.Errorf("got %v", tensors)
 	}
-	if got, err := rest.Floats("bias"); err != nil || !slices.Equal(got, []float32{1, -2}) {
+	if got, err := rest.Floats(t.Context(), "bias"); err != nil || !slices.Equal(got, []float32{1, -2}) {
 		t.Errorf("got %v (%v)", got, err)
 	}
 	for _, name := range []string{"w", "w.centroids", "none"} {
-		if _, err := rest.Floats(name); err == nil {
+		if _, err := rest.Floats(t.Context(), name); err == nil {
 			t.Errorf("%q is there", name)
 		}
 	}
-	if _, _, err := c.Layer("bias"); err == nil {
+	if _, _, err := c.Layer(t.Context(), "bias"); err == nil {
 		t.Error("bias is a layer")
 	}
 	if c.Path() != path || c.Size() != int64(len(contentOf(t, path))) {
 		t.Errorf("path %q, size %d", c.Path(), c.Size())
 	}
-	if l, _, err := c.Layer("w"); err != nil || !sameLayer(l, golden[0].layers["w"]) {
+	if l, _, err := c.Layer(t.Context(), "w"); err != nil || !sameLayer(l, golden[0].layers["w"]) {
 		t.Errorf("got layer %+v, %v", l, err)
 	}
 }
@@ -298,7 +299,7 @@ func TestRestIsWhatWasPassedThrough(t *testing.T) {
 func TestDamageAfterOpening(t *testing.T) {
 	file := contentOf(t, goldenPath("tiny.pal"))
 	for _, tensor := range []string{"bias", "w.assignments", "w.centroids", "w.scales"} {
-		c, err := openMemory(file)
+		c, err := openMemory(t, file)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -308,7 +309,7 @@ func TestDamageAfterOpening(t *testing.T) {
 		}
 		file[c.file.layout.data+e.begin] ^= 1
 		if tensor == "bias" {
-			_, err = c.Rest().Floats("bias")
+			_, err = c.Rest().Floats(t.Context(), "bias")
 		} else {
 			err = codebook.NewModel(c, codebook.RunOptions{}).Load(t.Context(), 1)
 		}
@@ -317,7 +318,7 @@ func TestDamageAfterOpening(t *testing.T) {
 			t.Errorf("%s: got %v", tensor, err)
 		}
 		out := filepath.Join(t.TempDir(), "out")
-		if err := Decompress(context.Background(), c, out, false); err == nil || len(filesIn(t, filepath.Dir(out))) != 0 {
+		if err := Decompress(t.Context(), c, out, false); err == nil || len(filesIn(t, filepath.Dir(out))) != 0 {
 			t.Errorf("%s: decompressed (%v)", tensor, err)
 		}
 		file[c.file.layout.data+e.begin] ^= 1
@@ -334,7 +335,7 @@ func TestNullMetadataIsNone(t *testing.T) {
 	}
 	l := makeLayer(8, 8, 2, 4, 0, true)
 	writeBook(t, model, path, map[string]*codebook.Layer{"w": l})
-	c, err := OpenCodebook(path)
+	c, err := OpenCodebook(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}

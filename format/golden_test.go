@@ -2,7 +2,6 @@ package format
 
 import (
 	"bytes"
-	"context"
 	"encoding/hex"
 	"fmt"
 	"math"
@@ -14,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/internal/dtype"
 	"github.com/palettize/palettize/internal/entropy"
 )
 
@@ -88,7 +88,7 @@ var goldenNarrowed = map[string][]string{"narrowed": {"head", "gate <\"é\">", "
 // singles are values as F32.
 func singles(values ...float32) []byte {
 	data := make([]byte, 4*len(values))
-	putFloats(data, values, "F32")
+	dtype.Of("F32").Put(data, values)
 	return data
 }
 
@@ -137,18 +137,18 @@ func TestGoldenFiles(t *testing.T) {
 			writeBook(t, model, path, tt.layers, goldenNarrowed[tt.name]...)
 			fixture(t, goldenPath(tt.name+".pal"), contentOf(t, path))
 
-			c, err := OpenCodebook(goldenPath(tt.name + ".pal"))
+			c, err := OpenCodebook(t.Context(), goldenPath(tt.name+".pal"))
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer c.Close()
 			for name, want := range tt.layers {
-				if got, _, err := c.Layer(name); err != nil || !sameLayer(got, want) {
+				if got, _, err := c.Layer(t.Context(), name); err != nil || !sameLayer(got, want) {
 					t.Errorf("got layer %q %+v, want %+v (%v)", name, got, want, err)
 				}
 			}
 			dense := filepath.Join(dir, "dense.safetensors")
-			if err := Decompress(context.Background(), c, dense, false); err != nil {
+			if err := Decompress(t.Context(), c, dense, false); err != nil {
 				t.Fatal(err)
 			}
 			fixture(t, goldenPath(tt.name+".dense"), contentOf(t, dense))
@@ -180,20 +180,21 @@ func encodeAgain(t *testing.T, c *Codebook, model, path string) {
 		if c.Info().Narrowed[tensor.Name] {
 			put = w.PutHalf
 		}
-		if err := put(tensor); err != nil {
+		if err := put(t.Context(), tensor); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for _, name := range c.Layers() {
-		l, about, err := c.Layer(name)
+		l, about, err := c.Layer(t.Context(), name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if bytes, err := w.PutLayer(about.Tensor, l, about.Distortion); err != nil || bytes != about.Bytes {
+		bytes, err := w.PutLayer(t.Context(), about.Tensor, l, about.Distortion)
+		if err != nil || bytes != about.Bytes {
 			t.Fatalf("layer %q takes %d bytes, read %d (%v)", name, bytes, about.Bytes, err)
 		}
 	}
-	if _, err := w.Commit(); err != nil {
+	if _, err := w.Commit(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -275,13 +276,13 @@ func checkEncodedAgain(t *testing.T, file []byte) {
 	if err := os.WriteFile(path, file, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	c, err := OpenCodebook(path)
+	c, err := OpenCodebook(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
 	dense, again := filepath.Join(dir, "dense"), filepath.Join(dir, "again")
-	if err := Decompress(context.Background(), c, dense, false); err != nil {
+	if err := Decompress(t.Context(), c, dense, false); err != nil {
 		t.Fatal(err)
 	}
 	encodeAgain(t, c, dense, again)
@@ -442,13 +443,13 @@ func frequencies(costs [256]float32, parity int) (freqs []int) {
 func TestEveryFlippedBitIsRefused(t *testing.T) {
 	for _, tt := range golden[:1] {
 		file := contentOf(t, goldenPath(tt.name+".pal"))
-		if _, err := openMemory(file); err != nil {
+		if _, err := openMemory(t, file); err != nil {
 			t.Fatal(err)
 		}
 		for i := range file {
 			for _, flip := range []byte{1, 2, 4, 8, 16, 32, 64, 128, 255} {
 				file[i] ^= flip
-				_, err := openMemory(file)
+				_, err := openMemory(t, file)
 				file[i] ^= flip
 				if corrupt, ok := err.(*CorruptError); !ok || corrupt.Tensor == "" || corrupt.Path != "memory" {
 					t.Fatalf("%s: byte %d ^ %#x: %v", tt.name, i, flip, err)
@@ -461,21 +462,17 @@ func TestEveryFlippedBitIsRefused(t *testing.T) {
 		file := contentOf(t, goldenPath(tt.name+".pal"))
 		for i := range file {
 			file[i] ^= 1 << (i % 8)
-			if _, err := openMemory(file); err == nil {
+			if _, err := openMemory(t, file); err == nil {
 				t.Fatalf("%s: byte %d: accepted", tt.name, i)
 			}
 			file[i] ^= 1 << (i % 8)
-			if _, err := openMemory(file[:i]); err == nil {
+			if _, err := openMemory(t, file[:i]); err == nil {
 				t.Fatalf("%s: accepted when cut to %d bytes", tt.name, i)
 			}
 		}
 	}
 }
 
-func openMemory(file []byte) (*Codebook, error) {
-	f, err := newFile(memory(file), "memory", int64(len(file)))
-	if err != nil {
-		return nil, err
-	}
-	return newCodebook(f)
+func openMemory(t testing.TB, file []byte) (*Codebook, error) {
+	return NewCodebook(t.Context(), bytes.NewReader(file), int64(len(file)), "memory")
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/palettize/palettize/codebook"
 	"github.com/palettize/palettize/codebook/compress"
+	"github.com/palettize/palettize/internal/dtype"
 )
 
 // TestWeightsOfEveryMagnitude compresses what float32 or its scales do not hold beside what they
@@ -89,7 +90,7 @@ func TestWeightsOfEveryMagnitude(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := dst.Commit(); err != nil {
+			if _, err := dst.Commit(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			passed := map[string]bool{}
@@ -100,7 +101,7 @@ func TestWeightsOfEveryMagnitude(t *testing.T) {
 					t.Errorf("%s: reason %q, want %q", e.Tensor.Name, e.Reason, want)
 				}
 			}
-			c, err := OpenCodebook(path)
+			c, err := OpenCodebook(t.Context(), path)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -133,9 +134,10 @@ func TestWeightsOfEveryMagnitude(t *testing.T) {
 // TestSizesBeyondTheWord: a matrix that a program of 32 bits cannot count in is refused there, not
 // counted wrong.
 func TestSizesBeyondTheWord(t *testing.T) {
-	size, why := sizeOf("F32", []int{1 << 16, 1 << 16})
-	if want := byWord("", "more than a 32-bit program can hold"); why != want || want == "" && size != 1<<34 {
-		t.Errorf("%d bytes, %q, want %q", size, why, want)
+	size, err := dtype.Of("F32").Size([]int{1 << 16, 1 << 16})
+	want := byWord("<nil>", "more than a 32-bit program can hold")
+	if fmt.Sprint(err) != want || err == nil && size != 1<<34 {
+		t.Errorf("%d bytes, %v, want %s", size, err, want)
 	}
 	if strconv.IntSize != 32 {
 		return
@@ -153,7 +155,7 @@ func TestSizesBeyondTheWord(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if _, err := f.Floats("a"); err == nil || !strings.Contains(err.Error(), "more than a 32-bit program can hold") {
+	if _, err := f.Floats(t.Context(), "a"); err == nil || !strings.Contains(err.Error(), "more than a 32-bit program can hold") {
 		t.Error(err)
 	}
 }

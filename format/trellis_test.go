@@ -8,6 +8,7 @@ import (
 
 	"github.com/palettize/palettize/codebook"
 	"github.com/palettize/palettize/codebook/compress"
+	"github.com/palettize/palettize/internal/dtype"
 )
 
 // TestHugeOutliersOfEveryType compresses matrices with one weight far beyond all others: it comes back as what its type
@@ -33,7 +34,7 @@ func TestHugeOutliersOfEveryType(t *testing.T) {
 		}
 		values[at] = tt.outlier
 		w := tensor{"w", tt.dtype, []int{rows, cols}, make([]byte, tt.size*len(values))}
-		putFloats(w.data, values, tt.dtype)
+		dtype.Of(tt.dtype).Put(w.data, values)
 		dir := t.TempDir()
 		path, dense := filepath.Join(dir, "w.pal.safetensors"), filepath.Join(dir, "dense.safetensors")
 		src, err := Open(writeModel(t, dir, nil, w))
@@ -50,13 +51,13 @@ func TestHugeOutliersOfEveryType(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := dst.Commit(); err != nil {
+		if _, err := dst.Commit(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if bits := 8 * float64(report.Entries[0].Bytes) / (rows * cols); bits > 4 || bits < 3.9 {
 			t.Errorf("%s: %v bits a weight", tt.dtype, bits)
 		}
-		c, err := OpenCodebook(path)
+		c, err := OpenCodebook(t.Context(), path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -83,7 +84,7 @@ func floatsOf(t *testing.T, path string) []float32 {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	w, err := f.Floats("w")
+	w, err := f.Floats(t.Context(), "w")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/internal/dtype"
 )
 
 // newModel writes a small model and opens it.
@@ -135,23 +136,23 @@ func TestWriterRefusesWhatDoesNotFit(t *testing.T) {
 	invalid.Assignments[0] = 3
 	weights := tensorOf(t, src, "w")
 	put := func(tensor codebook.Tensor, l *codebook.Layer, d codebook.Distortion) error {
-		_, err := w.PutLayer(tensor, l, d)
+		_, err := w.PutLayer(t.Context(), tensor, l, d)
 		return err
 	}
 	halves, doubles, unknown := weights, weights, weights
 	halves.DType, doubles.DType, unknown.Name = "F16", "F64", "v"
 	for name, err := range map[string]error{
-		`no tensor "v"`:                        w.PutTensor(unknown),
-		"is F32 [3, 4], not F16 [3, 4]":        w.PutTensor(halves),
-		"F16 [3, 4] is not kept as F16":        w.PutHalf(halves),
-		"I32 [3, 4] is not kept as F16":        w.PutHalf(tensorOf(t, src, "steps")),
-		"is F32 [3, 4], not F64 [3, 4]":        w.PutHalf(doubles),
+		`tensor "v": no such tensor`:           w.PutTensor(t.Context(), unknown),
+		"is F32 [3, 4], not F16 [3, 4]":        w.PutTensor(t.Context(), halves),
+		"F16 [3, 4] is not kept as F16":        w.PutHalf(t.Context(), halves),
+		"I32 [3, 4] is not kept as F16":        w.PutHalf(t.Context(), tensorOf(t, src, "steps")),
+		"is F32 [3, 4], not F64 [3, 4]":        w.PutHalf(t.Context(), doubles),
 		"its layer: assignment 0 is 3":         put(weights, invalid, someDistortion),
 		"cannot be a layer [4, 3]":             put(weights, makeLayer(4, 3, 2, 3, 0, true), someDistortion),
 		"I32 [3, 4] cannot be a layer [3, 4]":  put(tensorOf(t, src, "steps"), good, someDistortion),
 		"a distortion of NaN":                  put(weights, good, codebook.Distortion{Noise: math.NaN()}),
-		`"steps" of ` + src.path + " was left": func() error { put(weights, good, someDistortion); _, err := w.Commit(); return err }(),
-		"writer is closed":                     w.PutTensor(tensorOf(t, src, "steps")),
+		`"steps" of ` + src.path + " was left": func() error { put(weights, good, someDistortion); _, err := w.Commit(t.Context()); return err }(),
+		"writer is closed":                     w.PutTensor(t.Context(), tensorOf(t, src, "steps")),
 	} {
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("got %v, want %q", err, name)
@@ -170,10 +171,10 @@ func TestTensorsArePutOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer w.Abort()
-	if err := w.PutTensor(tensorOf(t, src, "w")); err != nil {
+	if err := w.PutTensor(t.Context(), tensorOf(t, src, "w")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.PutLayer(tensorOf(t, src, "w"), makeLayer(3, 4, 2, 3, 0, true), someDistortion); err == nil || !strings.Contains(err.Error(), "was put already") {
+	if _, err := w.PutLayer(t.Context(), tensorOf(t, src, "w"), makeLayer(3, 4, 2, 3, 0, true), someDistortion); err == nil || !strings.Contains(err.Error(), "was put already") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -187,7 +188,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.PutLayer(tensorOf(t, src, "w"), makeLayer(30, 40, 2, 256, 0, true), someDistortion); err != nil {
+	if _, err := w.PutLayer(t.Context(), tensorOf(t, src, "w"), makeLayer(30, 40, 2, 256, 0, true), someDistortion); err != nil {
 		t.Fatal(err)
 	}
 	// The program may be killed here: nothing to see already.
@@ -196,7 +197,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	}
 	w.Abort()
 	w.Abort()
-	if _, err := w.Commit(); !errors.Is(err, errClosed) {
+	if _, err := w.Commit(t.Context()); !errors.Is(err, errClosed) {
 		t.Errorf("Commit after Abort says %v", err)
 	}
 	if got := filesIn(t, dir); !slices.Equal(got, []string{"model.safetensors"}) {
@@ -216,14 +217,14 @@ func TestAbortAfterCommitKeepsTheFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.PutTensor(tensorOf(t, src, "bias")); err != nil {
+	if err := w.PutTensor(t.Context(), tensorOf(t, src, "bias")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Commit(); err != nil {
+	if _, err := w.Commit(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	w.Abort()
-	c, err := OpenCodebook(path)
+	c, err := OpenCodebook(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -243,13 +244,13 @@ func TestOutputThatAppearsMeanwhile(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer w.Abort()
-	if err := w.PutTensor(tensorOf(t, src, "bias")); err != nil {
+	if err := w.PutTensor(t.Context(), tensorOf(t, src, "bias")); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(path, []byte("precious"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Commit(); err == nil || err.Error() != path+": exists already" {
+	if _, err := w.Commit(t.Context()); err == nil || err.Error() != path+": exists already" {
 		t.Errorf("got %v", err)
 	}
 	if got := string(contentOf(t, path)); got != "precious" {
@@ -277,7 +278,8 @@ func TestSourceThatChanges(t *testing.T) {
 		}, "changed while it was read"},
 		"shrinks": {func(path string, size int64) error { return os.Truncate(path, size-1) }, "it has shrunk"},
 	} {
-		test := func(t *testing.T, put func(*Writer, codebook.Tensor) error) {
+		type putter func(*Writer, context.Context, codebook.Tensor) error
+		test := func(t *testing.T, put putter) {
 			dir := t.TempDir()
 			src := newModel(t, dir, nil, random("bias", "F32", 30))
 			w, err := Create(filepath.Join(dir, "out"), src, CreateOptions{})
@@ -285,13 +287,13 @@ func TestSourceThatChanges(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer w.Abort()
-			if err := put(w, tensorOf(t, src, "bias")); err != nil {
+			if err := put(w, t.Context(), tensorOf(t, src, "bias")); err != nil {
 				t.Fatal(err)
 			}
 			if err := tt.change(src.Path(), src.Size()); err != nil {
 				t.Fatal(err)
 			}
-			_, err = w.Commit()
+			_, err = w.Commit(t.Context())
 			var corrupt *CorruptError
 			if !errors.As(err, &corrupt) || corrupt.Tensor != "bias" || corrupt.Path != src.Path() || !strings.Contains(corrupt.Reason, tt.want) {
 				t.Errorf("got %v, want %q", err, tt.want)
@@ -300,7 +302,7 @@ func TestSourceThatChanges(t *testing.T) {
 				t.Errorf("there are %v", got)
 			}
 			if name == "shrinks" {
-				if _, err := src.Floats("bias"); !errors.As(err, &corrupt) {
+				if _, err := src.Floats(t.Context(), "bias"); !errors.As(err, &corrupt) {
 					t.Errorf("Floats says %v", err)
 				}
 			}
@@ -325,43 +327,52 @@ func (f *full) Write(p []byte) (int, error) {
 }
 
 func TestSerializeReportsEveryFailure(t *testing.T) {
-	for _, dtype := range []string{"U8", "F8_E4M3"} { // by the library and without it
-		name := codebook.Tensor{Name: "a", DType: dtype, Shape: []int{5}, Bytes: 5}
-		load := func([]byte) error { return nil }
+	for _, kind := range []string{"U8", "F8_E4M3"} { // by the library and without it
+		to := func(w io.Writer, load func(context.Context, []byte) error) error {
+			name := codebook.Tensor{Name: "a", DType: kind, Shape: []int{5}, Bytes: 5}
+			return serialize(t.Context(), w, []blob{{name, load}}, nil)
+		}
+		load := func(context.Context, []byte) error { return nil }
 		var whole bytes.Buffer
-		if err := serialize(&whole, []blob{{name, load}}, nil); err != nil {
+		if err := to(&whole, load); err != nil {
 			t.Fatal(err)
 		}
 		for room := range whole.Len() {
-			if err := serialize(&full{room}, []blob{{name, load}}, nil); !errors.Is(err, errFull) {
-				t.Errorf("%s: room for %d bytes: %v", dtype, room, err)
+			if err := to(&full{room}, load); !errors.Is(err, errFull) {
+				t.Errorf("%s: room for %d bytes: %v", kind, room, err)
 			}
 		}
-		if err := serialize(io.Discard, []blob{{name, func([]byte) error { return errFull }}}, nil); !errors.Is(err, errFull) {
-			t.Errorf("%s: a tensor that cannot be read: %v", dtype, err)
+		err := to(io.Discard, func(context.Context, []byte) error { return errFull })
+		if !errors.Is(err, errFull) {
+			t.Errorf("%s: a tensor that cannot be read: %v", kind, err)
 		}
 	}
 }
 
 // TestWriteIsAsTheLibraryWrites: files are the same bytes, whoever writes them.
 func TestWriteIsAsTheLibraryWrites(t *testing.T) {
-	load := func(dst []byte) error {
+	load := func(_ context.Context, dst []byte) error {
 		for i := range dst {
 			dst[i] = byte(i)
 		}
 		return nil
 	}
 	var blobs []blob
-	for name, shape := range map[string][]int{"w<&>\u2028": {3, 4}, "s": {}, "é": {0, 2}, "b\x01": {7}} {
-		for _, dtype := range []string{"F32", "U8", "BOOL", "I64", "BF16", "F16"} {
-			size, _ := sizeOf(dtype, shape)
-			blobs = append(blobs, blob{codebook.Tensor{Name: dtype + name, DType: dtype, Shape: shape, Bytes: size}, load})
+	shapes := map[string][]int{"w<&>\u2028": {3, 4}, "s": {}, "é": {0, 2}, "b\x01": {7}}
+	for name, shape := range shapes {
+		for _, kind := range []string{"F32", "U8", "BOOL", "I64", "BF16", "F16"} {
+			size, _ := dtype.Of(kind).Size(shape)
+			blobs = append(blobs, blob{codebook.Tensor{
+				Name: kind + name, DType: kind, Shape: shape, Bytes: size,
+			}, load})
 		}
 	}
 	arrange(blobs)
 	for _, metadata := range []map[string]string{nil, {}, {"format": "pt", "<": "\"\\"}} {
 		var theirs, ours bytes.Buffer
-		if err := errors.Join(writeByLibrary(&theirs, blobs, metadata), write(&ours, blobs, metadata)); err != nil {
+		err := errors.Join(writeByLibrary(t.Context(), &theirs, blobs, metadata),
+			write(t.Context(), &ours, blobs, metadata))
+		if err != nil {
 			t.Fatal(err)
 		}
 		if !bytes.Equal(theirs.Bytes(), ours.Bytes()) {
@@ -372,7 +383,7 @@ func TestWriteIsAsTheLibraryWrites(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, e := range l.entries {
-			if align := int64(dtypeBits(e.DType) / 8); (l.data+e.begin)%align != 0 {
+			if align := int64(dtype.Of(e.DType).Bits / 8); (l.data+e.begin)%align != 0 {
 				t.Errorf("%s %q begins at byte %d", e.DType, e.Name, l.data+e.begin)
 			}
 		}
@@ -381,7 +392,7 @@ func TestWriteIsAsTheLibraryWrites(t *testing.T) {
 
 func TestDecompressIsAllOrNothing(t *testing.T) {
 	dir := t.TempDir()
-	c, err := OpenCodebook(goldenPath("segments.pal"))
+	c, err := OpenCodebook(t.Context(), goldenPath("segments.pal"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -395,11 +406,11 @@ func TestDecompressIsAllOrNothing(t *testing.T) {
 	if got := filesIn(t, dir); len(got) != 0 {
 		t.Errorf("left %v", got)
 	}
-	if err := Decompress(context.Background(), c, goldenPath("segments.pal"), true); err == nil || !strings.Contains(err.Error(), "is the input itself") {
+	if err := Decompress(t.Context(), c, goldenPath("segments.pal"), true); err == nil || !strings.Contains(err.Error(), "is the input itself") {
 		t.Errorf("onto itself: %v", err)
 	}
 	for range 2 {
-		if err = Decompress(context.Background(), c, path, false); err != nil {
+		if err = Decompress(t.Context(), c, path, false); err != nil {
 			break
 		}
 	}
@@ -422,7 +433,7 @@ func TestLayerBytesAreWhatTheFileGrowsBy(t *testing.T) {
 	for n := range 2 {
 		path := filepath.Join(dir, "out")
 		writeBook(t, writeModel(t, dir, nil, tensors[:n+1]...), path, layers)
-		c, err := OpenCodebook(path)
+		c, err := OpenCodebook(t.Context(), path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -459,7 +470,7 @@ func TestWriterKeepsNoData(t *testing.T) {
 	defer w.Abort()
 	before := liveBytes()
 	for _, s := range src.Tensors() {
-		if _, err := w.PutLayer(s, makeLayer(side, side, 1, 256, 0, true), someDistortion); err != nil {
+		if _, err := w.PutLayer(t.Context(), s, makeLayer(side, side, 1, 256, 0, true), someDistortion); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -467,7 +478,7 @@ func TestWriterKeepsNoData(t *testing.T) {
 	if kept := liveBytes() - before; kept > data/10 {
 		t.Errorf("%d bytes are in memory after %d bytes of layers", kept, data)
 	}
-	if _, err := w.Commit(); err != nil {
+	if _, err := w.Commit(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -119,7 +119,7 @@ another one is an error.
 }
 
 func runBench(ctx context.Context, env *env, o benchOptions, args []string) error {
-	r, err := newBenchRun(env, o, args)
+	r, err := newBenchRun(ctx, env, o, args)
 	if err != nil {
 		return err
 	}
@@ -155,7 +155,7 @@ type benchRun struct {
 	wanted func(name string) bool
 }
 
-func newBenchRun(env *env, o benchOptions, args []string) (*benchRun, error) {
+func newBenchRun(ctx context.Context, env *env, o benchOptions, args []string) (*benchRun, error) {
 	r := &benchRun{env: env, benchOptions: o, report: benchReport{
 		GOOS: runtime.GOOS, GOARCH: runtime.GOARCH,
 		Package: "github.com/palettize/palettize/cmd/palettize", CPU: cpuName(),
@@ -186,7 +186,7 @@ func newBenchRun(env *env, o benchOptions, args []string) (*benchRun, error) {
 	}
 	var layers []verify.Layer
 	if len(args) > 0 {
-		if layers, err = layersOf(args[0]); err != nil {
+		if layers, err = layersOf(ctx, args[0]); err != nil {
 			return nil, err
 		}
 	}
@@ -207,13 +207,13 @@ func (o *benchOptions) check() error {
 }
 
 // layersOf reads the layers of a codebook file.
-func layersOf(name string) ([]verify.Layer, error) {
-	book, err := openCodebook(name)
+func layersOf(ctx context.Context, name string) ([]verify.Layer, error) {
+	book, err := openCodebook(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	defer book.Close()
-	layers, err := namedLayers(book)
+	layers, err := namedLayers(ctx, book)
 	if err == nil && len(layers) == 0 {
 		err = fmt.Errorf("%s: has no layers, nothing to measure", name)
 	}

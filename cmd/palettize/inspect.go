@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 
 	"github.com/spf13/cobra"
@@ -44,7 +45,7 @@ line; --all lists each. --json does so too, and names the plan that multiplies a
 ` + exitHelp(false),
 		Args: takes(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			report, err := inspectFile(args[0])
+			report, err := inspectFile(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
@@ -58,22 +59,22 @@ line; --all lists each. --json does so too, and names the plan that multiplies a
 	return cmd
 }
 
-func inspectFile(name string) (*inspectReport, error) {
+func inspectFile(ctx context.Context, name string) (*inspectReport, error) {
 	f, err := openModel(name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
 	if format.IsCodebook(f) {
-		return inspectCodebook(name)
+		return inspectCodebook(ctx, name)
 	}
 	report := &inspectReport{File: name, Size: f.Size(), Metadata: f.Metadata()}
 	report.add(f.Tensors(), nil)
 	return report, nil
 }
 
-func inspectCodebook(name string) (*inspectReport, error) {
-	book, err := format.OpenCodebook(name)
+func inspectCodebook(ctx context.Context, name string) (*inspectReport, error) {
+	book, err := format.OpenCodebook(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +92,7 @@ func inspectCodebook(name string) (*inspectReport, error) {
 	for _, l := range info.Layers {
 		t := newTensorFacts(l.Tensor)
 		t.setLayer(l.Scheme, l.Bytes, l.Distortion)
-		if err := t.setResident(book); err != nil {
+		if err := t.setResident(ctx, book); err != nil {
 			return nil, err
 		}
 		report.Tensors = append(report.Tensors, t)
@@ -118,8 +119,8 @@ func (r *inspectReport) add(tensors []codebook.Tensor, narrowed map[string]bool)
 }
 
 // setResident adds what only the layer itself says: what it takes in memory, the plan that needs that, its windows.
-func (t *tensorFacts) setResident(book *format.Codebook) error {
-	layer, info, err := book.Layer(t.Name)
+func (t *tensorFacts) setResident(ctx context.Context, book *format.Codebook) error {
+	layer, info, err := book.Layer(ctx, t.Name)
 	if err != nil {
 		return err
 	}

@@ -89,12 +89,12 @@ func runVerify(ctx context.Context, env *env, o verifyOptions, args []string) er
 			return err
 		}
 	}
-	book, err := openCodebook(args[0])
+	book, err := openCodebook(ctx, args[0])
 	if err != nil {
 		return err
 	}
 	defer book.Close()
-	layers, err := namedLayers(book)
+	layers, err := namedLayers(ctx, book)
 	if err != nil {
 		return err
 	}
@@ -111,7 +111,7 @@ func runVerify(ctx context.Context, env *env, o verifyOptions, args []string) er
 		if err := sameModel(book, layers, model); err != nil {
 			return err
 		}
-		if err := sameRest(book, model); err != nil {
+		if err := sameRest(ctx, book, model); err != nil {
 			return err
 		}
 		opts.Truth, bytesIn = model, model.Size()
@@ -236,19 +236,19 @@ func (l errorLimit) missed(v *verify.Report) string {
 }
 
 // openCodebook opens a codebook file; folders and shards get the hint that openModel gives.
-func openCodebook(name string) (*format.Codebook, error) {
+func openCodebook(ctx context.Context, name string) (*format.Codebook, error) {
 	f, err := openModel(name)
 	if err != nil {
 		return nil, err
 	}
 	f.Close()
-	return format.OpenCodebook(name)
+	return format.OpenCodebook(ctx, name)
 }
 
-func namedLayers(book *format.Codebook) ([]verify.Layer, error) {
+func namedLayers(ctx context.Context, book *format.Codebook) ([]verify.Layer, error) {
 	var layers []verify.Layer
 	for _, name := range book.Layers() {
-		layer, info, err := book.Layer(name)
+		layer, info, err := book.Layer(ctx, name)
 		if err != nil {
 			return nil, err
 		}
@@ -302,8 +302,8 @@ func sameModel(book *format.Codebook, layers []verify.Layer, model *format.File)
 }
 
 // sameRest checks what passed through, bit for bit.
-func sameRest(book *format.Codebook, model *format.File) error {
-	name, err := book.Changed(model)
+func sameRest(ctx context.Context, book *format.Codebook, model *format.File) error {
+	name, err := book.Changed(ctx, model)
 	if err != nil || name == "" {
 		return err
 	}

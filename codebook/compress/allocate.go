@@ -138,7 +138,7 @@ func rates(ctx context.Context, s *quant.Sketch) ([]Rate, error) {
 
 // sketch notes what a matrix would take for any step.
 func (c *compression) sketch(ctx context.Context, t codebook.Tensor) error {
-	m, reason, err := c.read(t)
+	m, reason, err := c.read(ctx, t)
 	if err != nil || reason != "" {
 		return err
 	}
@@ -184,11 +184,12 @@ func isTable(name string, rows, cols int) bool {
 
 // moments returns what is known of the inputs of a tensor, nil: nothing. Inputs that were all zero
 // say nothing: the calibration data did not reach them.
-func (c *compression) moments(tensor string, cols int) (*moments.Moments, error) {
+func (c *compression) moments(ctx context.Context, tensor string, cols int) (*moments.Moments,
+	error) {
 	if c.opts.Moments == nil {
 		return nil, nil
 	}
-	m, err := c.opts.Moments(tensor, cols)
+	m, err := c.opts.Moments(ctx, tensor, cols)
 	if m != nil && slices.Max(m.Squares) == 0 {
 		m = nil
 	}

@@ -178,7 +178,9 @@ func TestRowsOfTables(t *testing.T) {
 // TestZeroMomentsSayNothing: inputs that calibration did not reach are unknown, not worth nothing.
 func TestZeroMomentsSayNothing(t *testing.T) {
 	for _, storage := range []codebook.Scheme{{}, WindowScheme(4)} {
-		zero := func(_ string, cols int) (*moments.Moments, error) { return moments.New(make([]float32, cols), cols) }
+		zero := func(_ context.Context, _ string, cols int) (*moments.Moments, error) {
+			return moments.New(make([]float32, cols), cols)
+		}
 		report, _ := compress(t, unevenModel(), Options{Settings: Settings{Scheme: storage}, Moments: zero})
 		for _, e := range report.Entries {
 			if r := e.Distortion.Relative(); r > 0.2 {

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/internal/dtype"
 )
 
 // quantisations lists how checkpoints hold weights that are quantised already: for each matrix STEM
@@ -42,8 +43,11 @@ var quantisedParts = []string{
 	"*.codebooks",
 }
 
-// packable begins the dtypes that packed weights have. Indices are I64, masks BOOL.
-var packable = []string{"F8", "F6", "F4", "I8", "U8", "I16", "U16", "I32", "U32"}
+// packable reports whether packed weights can be of this dtype: what cannot be read as floats, of up
+// to 32 bits. Indices are I64, masks BOOL.
+func packable(kind dtype.Type) bool {
+	return kind.Known() && !kind.Float() && kind.Bits <= 32 && kind.Name != dtype.Bool
+}
 
 // sameOutputs tells GPTQ, which packs along the inputs, from AWQ, which packs along the outputs,
 // the last dimension.
@@ -67,7 +71,7 @@ func findQuantised(tensors []codebook.Tensor) *quantised {
 	packed := make(map[string]codebook.Tensor)
 	beside := make(map[string][]codebook.Tensor) // packed tensors of a module, by its name
 	for _, t := range tensors {
-		if beginsWith(t.DType, packable) {
+		if packable(dtype.Of(t.DType)) {
 			packed[t.Name] = t
 			beside[module(t.Name)] = append(beside[module(t.Name)], t)
 		}

@@ -157,7 +157,7 @@ func Run(ctx context.Context, layers []Layer, opts Options) (*Report, error) {
 		if progress.Tensor = l.Tensor.Name; opts.Progress != nil {
 			opts.Progress(progress)
 		}
-		c, found, err := measureErrors(l, opts, &weights, &outputs)
+		c, found, err := measureErrors(ctx, l, opts, &weights, &outputs)
 		if err != nil {
 			return nil, &codebook.TensorError{Tensor: l.Tensor.Name, Err: err}
 		}
@@ -176,9 +176,10 @@ func Run(ctx context.Context, layers []Layer, opts Options) (*Report, error) {
 	return v, nil
 }
 
-// measureErrors multiplies some inputs with a layer in three ways: compiled, dense, and exactly with the layer's
-// own weights.
-func measureErrors(l Layer, opts Options, weights, outputs *codebook.Distortion) (*check, Check, error) {
+// measureErrors multiplies some inputs with a layer in three ways: compiled, dense, and exactly with
+// the layer's own weights.
+func measureErrors(ctx context.Context, l Layer, opts Options,
+	weights, outputs *codebook.Distortion) (*check, Check, error) {
 	rows, cols := l.Rows, l.Cols
 	c := &check{Layer: l}
 	found := Check{
@@ -201,7 +202,7 @@ func measureErrors(l Layer, opts Options, weights, outputs *codebook.Distortion)
 	if opts.Truth == nil {
 		dense.W = l.Layer.Dense()
 	} else {
-		if dense.W, err = truth(l.Tensor, opts.Truth); err != nil {
+		if dense.W, err = truth(ctx, l.Tensor, opts.Truth); err != nil {
 			return nil, found, err
 		}
 		d := l.Layer.Distortion(dense.W, opts.Threads)
@@ -212,7 +213,7 @@ func measureErrors(l Layer, opts Options, weights, outputs *codebook.Distortion)
 		found.WeightError = &relative
 		weights.Merge(d)
 	}
-	x, err := inputs(l.Tensor.Name, cols, opts)
+	x, err := inputs(ctx, l.Tensor.Name, cols, opts)
 	if err != nil {
 		return nil, found, err
 	}
@@ -288,11 +289,11 @@ func (l *Layer) matches(d codebook.Distortion) error {
 }
 
 // truth reads the original of a layer.
-func truth(t codebook.Tensor, src codebook.Source) ([]float32, error) {
+func truth(ctx context.Context, t codebook.Tensor, src codebook.Source) ([]float32, error) {
 	tensors := src.Tensors()
 	i := slices.IndexFunc(tensors, func(o codebook.Tensor) bool { return o.Name == t.Name })
 	if i < 0 {
-		return nil, fmt.Errorf("the original model has no such tensor")
+		return nil, fmt.Errorf("%w in the original model", codebook.ErrNoTensor)
 	}
 	if !slices.Equal(tensors[i].Shape, t.Shape) {
 		return nil, fmt.Errorf("shape %v in the original model, %v in the codebook file", tensors[i].Shape, t.Shape)
@@ -300,19 +301,20 @@ func truth(t codebook.Tensor, src codebook.Source) ([]float32, error) {
 	if !tensors[i].Float() {
 		return nil, fmt.Errorf("%s values in the original model, %s in the codebook file", tensors[i].DType, t.DType)
 	}
-	w, err := src.Floats(t.Name)
+	w, err := src.Floats(ctx, t.Name)
 	if err != nil {
 		return nil, err
 	}
 	if i := floats.IndexNonfinite(w); i >= 0 {
-		return nil, fmt.Errorf("value %d of the original model is %v", i, w[i])
+		bad := &codebook.NotFiniteError{Index: i, Value: w[i]}
+		return nil, fmt.Errorf("%w in the original model", bad)
 	}
 	return t.Arranged(w), nil
 }
 
 // inputs returns the vectors to multiply a layer with, a multiple of the batch: given ones, over
 // again if they are few, or Gaussian ones.
-func inputs(name string, cols int, opts Options) ([]float32, error) {
+func inputs(ctx context.Context, name string, cols int, opts Options) ([]float32, error) {
 	n := roundUp(verifyVectors, opts.Batch)
 	x := make([]float32, n*cols)
 	if opts.Inputs != nil {
@@ -322,7 +324,7 @@ func inputs(name string, cols int, opts Options) ([]float32, error) {
 			if shape := tensors[i].Shape; len(shape) == 0 || shape[len(shape)-1] != cols || tensors[i].Elements() == 0 || !tensors[i].Float() {
 				return nil, fmt.Errorf("input is %s %v, want floats [n, %d]", tensors[i].DType, shape, cols)
 			}
-			given, err := opts.Inputs.Floats(name)
+			given, err := opts.Inputs.Floats(ctx, name)
 			if err != nil {
 				return nil, err
 			}
