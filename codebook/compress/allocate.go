@@ -43,26 +43,35 @@ type Rate struct {
 func (a *Allocation) Validate() error {
 	seen := make(map[string]bool)
 	for _, m := range a.Matrices {
-		figures := []float64{m.Bytes, m.Noise, m.Bits, m.Error, m.Cap}
-		for _, r := range m.Rates {
-			figures = append(figures, r.Bits, r.Error)
+		err := m.validate()
+		if seen[m.Tensor] {
+			err = errors.New("is there twice")
 		}
-		switch {
-		case seen[m.Tensor]:
-			return fmt.Errorf("tensor %q: is there twice", m.Tensor)
-		case m.Weights < 1:
-			return fmt.Errorf("tensor %q: %d weights", m.Tensor, m.Weights)
-		case m.Step < -1024*int(quant.Octave) || m.Step > 1024*int(quant.Octave):
-			return fmt.Errorf("tensor %q: step %d", m.Tensor, m.Step)
-		case slices.ContainsFunc(figures, func(v float64) bool { return !(v >= 0 && v <= math.MaxFloat64) }):
-			return fmt.Errorf("tensor %q: figures that are no bytes, bits or errors", m.Tensor)
-		}
-		if err := quant.Validate(m.Scheme); err != nil && m.Scheme != unchanged {
-			return fmt.Errorf("tensor %q: %w", m.Tensor, err)
+		if err != nil {
+			return &codebook.TensorError{Tensor: m.Tensor, Err: err}
 		}
 		seen[m.Tensor] = true
 	}
 	return nil
+}
+
+func (m *Allotted) validate() error {
+	figures := []float64{m.Bytes, m.Noise, m.Bits, m.Error, m.Cap}
+	for _, r := range m.Rates {
+		figures = append(figures, r.Bits, r.Error)
+	}
+	none := func(v float64) bool { return !(v >= 0 && v <= math.MaxFloat64) }
+	switch {
+	case m.Weights < 1:
+		return fmt.Errorf("%d weights", m.Weights)
+	case m.Step < -1024*int(quant.Octave) || m.Step > 1024*int(quant.Octave):
+		return fmt.Errorf("step %d", m.Step)
+	case slices.ContainsFunc(figures, none):
+		return errors.New("figures that are no bytes, bits or errors")
+	case m.Scheme == unchanged:
+		return nil
+	}
+	return quant.Validate(m.Scheme)
 }
 
 // Allocate finds what Compress with these options would allot to the matrices of src, and what else they could
@@ -209,35 +218,42 @@ func (c *compression) divide(ctx context.Context, group int) error {
 	}
 	settings := c.opts.settingsOf(group)
 	weights, signal := sums(sketchesOf(members))
-	g := settings.goal(weights, signal)
-	if group == 0 && c.opts.Size > 0 {
-		var err error
-		if g, err = c.left(weights); err != nil {
-			return err
-		}
+	if group != 0 || c.opts.Size == 0 {
+		return c.meet(ctx, members, settings, settings.goal(weights, signal))
+	}
+	rest := c.rest()
+	g, err := left(c.opts.Size, rest, weights)
+	if err == nil {
 		settings.Bits = 8 * g.Bytes / weights // known now, and fewer than it was about
+		err = c.meet(ctx, members, settings, g)
 	}
-	if x := settings.contest(); x != nil {
-		var err error
-		if members, g, err = x.run(members, g, settings.Each); err != nil {
-			return err
-		}
-	}
-	return c.share(ctx, members, g, settings.Each)
+	return ofFile(err, c.opts.Size, rest)
 }
 
-// share divides a goal among matrices that can have any rate. Where rows repeat and storing each once is better than what a
-// matrix would get, that is done, and the others get what it leaves.
-func (c *compression) share(ctx context.Context, members []*matrixPlan, g quant.Goal, each bool) error {
+// meet divides a goal among matrices with these settings.
+func (c *compression) meet(ctx context.Context, members []*matrixPlan, s Settings,
+	g quant.Goal) error {
+	if x := s.contest(); x != nil {
+		var err error
+		if members, g, err = x.run(members, g, s.Each); err != nil {
+			return err
+		}
+	}
+	return c.share(ctx, members, g, s.Each)
+}
+
+// share divides a goal among matrices that can have any rate. Where rows repeat and storing each
+// once is better than what a matrix would get, that is done, and the others get what it leaves.
+func (c *compression) share(ctx context.Context, members []*matrixPlan, g quant.Goal,
+	each bool) error {
 	among := pool
 	if each {
 		among = equally
 	}
 	for len(members) > 0 {
-		sketches := sketchesOf(members)
-		weights, signal := sums(sketches)
+		weights, signal := sums(sketchesOf(members))
 		g.Bytes = min(g.Bytes, trellisBits*weights/8)
-		allotments, err := among(ctx, sketches, g, par.Threads(c.opts.Threads))
+		allotments, err := among(ctx, members, g, par.Threads(c.opts.Threads))
 		if err != nil {
 			return err
 		}
@@ -289,8 +305,9 @@ func (p *matrixPlan) set(at allotment, bytes bool) {
 // sampleMargin is how much more a matrix may take than a sample of it lets expect.
 const sampleMargin = 1.02
 
-// left returns what a file of the size that is asked for has left for the matrices that no override is for, of so many weights.
-func (c *compression) left(weights float64) (quant.Goal, error) {
+// rest is what the file takes without the matrices that share what its size leaves: those that no
+// override is for.
+func (c *compression) rest() float64 {
 	var layers []string
 	rest := 0.0
 	for _, p := range c.plans {
@@ -303,12 +320,15 @@ func (c *compression) left(weights float64) (quant.Goal, error) {
 			rest += sampleMargin * p.Bits * float64(p.Weights) / 8
 		}
 	}
-	rest += float64(c.dst.Rest(layers))
-	g := quant.Goal{Bytes: float64(c.opts.Size) - rest}
+	return rest + float64(c.dst.Rest(layers))
+}
+
+// left returns what a file of this size has left for matrices of so many weights beside the rest.
+func left(size int64, rest, weights float64) (quant.Goal, error) {
+	g := quant.Goal{Bytes: float64(size) - rest}
 	least, most := MinBits*weights/8, MaxBits*weights/8
 	if g.Bytes < least {
-		return g, fmt.Errorf("a file of %d bytes cannot be: what is not to be compressed takes %.0f, the matrices %.0f or more",
-			c.opts.Size, rest, least)
+		return g, &GoalError{missing: least - g.Bytes}
 	}
 	g.Bytes = min(g.Bytes, most)
 	return g, nil

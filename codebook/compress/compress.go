@@ -78,7 +78,8 @@ func Compress(ctx context.Context, dst Sink, src codebook.Source, opts Options) 
 		return nil, err
 	}
 	for name := range c.allotted {
-		return nil, fmt.Errorf("tensor %q: something is allotted to it, but it is not to be compressed", name)
+		err := errors.New("something is allotted to it, but it is not to be compressed")
+		return nil, &codebook.TensorError{Tensor: name, Err: err}
 	}
 	c.tell("")
 	return c.report, nil

@@ -3,7 +3,6 @@ package compress
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"math"
 	"slices"
 
@@ -199,6 +198,9 @@ func (x *contest) run(members []*matrixPlan, g quant.Goal, each bool) ([]*matrix
 		n, power := sums(sketchesOf(heat))
 		own := quant.Goal{Bytes: g.Bytes * n / weights, Noise: g.Noise * power / max(signal, math.SmallestNonzeroFloat64)}
 		chosen, noise, err := x.elect(heat, own)
+		if err != nil && each {
+			err = &codebook.TensorError{Tensor: heat[0].Tensor, Err: err}
+		}
 		if err != nil {
 			return nil, g, err
 		}
@@ -232,33 +234,45 @@ func (p *matrixPlan) leaveOut(noise float64) {
 	}
 }
 
-// elect returns the best contender of each matrix under a goal for all of them, and the noise of these.
+// elect returns the best contender of each matrix under a goal for all of them, and the noise of
+// these.
 func (x *contest) elect(members []*matrixPlan, g quant.Goal) ([]contender, float64, error) {
-	objective, constraint, limit := x.least, func(c contender) float64 { return c.cost.Noise }, g.Noise
+	bytes := func(c contender) float64 { return c.cost.Bytes }
+	noise := func(c contender) float64 { return c.cost.Noise }
+	objective, constraint, limit, beside := x.least, noise, g.Noise, 0.0
 	if g.Bytes > 0 {
-		objective, constraint, limit = func(c contender) float64 { return c.weighed }, func(c contender) float64 { return c.cost.Bytes }, g.Bytes
 		for _, p := range members {
 			if x.beside != nil {
-				limit += x.beside(p.sketch.Dims())
+				beside += x.beside(p.sketch.Dims())
 			}
 		}
+		objective, constraint = func(c contender) float64 { return c.weighed }, bytes
+		limit = g.Bytes + beside
 	}
-	chosen, err := elect(members, objective, constraint, limit)
-	noise := 0.0
+	chosen, met := elect(members, objective, constraint, limit)
+	sum := quant.Cost{Bytes: -beside}
 	for _, c := range chosen {
-		noise += c.cost.Noise
+		sum.Bytes += c.cost.Bytes
+		sum.Noise += c.cost.Noise
 	}
-	return chosen, noise, err
+	if !met {
+		weights, signal := sums(sketchesOf(members))
+		return nil, 0, unmet(g, sum, weights, signal)
+	}
+	return chosen, sum.Noise, nil
 }
 
-// elect returns the contender of each matrix with which the sum of the objective is least, or nearly so, and that of the
-// constraint stays below the limit: those with the least objective + price * constraint, for the lowest price that does
-// it.
-func elect(members []*matrixPlan, objective, constraint func(contender) float64, limit float64) ([]contender, error) {
+// elect returns the contender of each matrix with which the sum of the objective is least, or nearly
+// so, and that of the constraint stays below the limit: those with the least objective + price *
+// constraint, for the lowest price that does it. Where none does, met is false and they are those
+// that come nearest.
+func elect(members []*matrixPlan, objective, constraint func(contender) float64, limit float64) (
+	chosen []contender, met bool) {
 	at := func(price float64) (chosen []contender, sum float64) {
 		for _, p := range members {
 			best := slices.MinFunc(p.contenders, func(a, b contender) int {
-				return cmp.Compare(objective(a)+float64(price*constraint(a)), objective(b)+float64(price*constraint(b)))
+				return cmp.Compare(objective(a)+float64(price*constraint(a)),
+					objective(b)+float64(price*constraint(b)))
 			})
 			chosen = append(chosen, best)
 			sum += constraint(best)
@@ -268,7 +282,7 @@ func elect(members []*matrixPlan, objective, constraint func(contender) float64,
 	low, high := -100*quant.Octave, 200*quant.Octave // prices that are too low, and high enough
 	chosen, sum := at(high.Value())
 	if sum > limit {
-		return nil, fmt.Errorf("no choice among what competes meets what is asked for: the nearest comes to %.3g of it", sum/limit)
+		return chosen, false
 	}
 	for high-low > 1 {
 		middle := (low + high) / 2
@@ -283,11 +297,12 @@ func elect(members []*matrixPlan, objective, constraint func(contender) float64,
 		better = false
 		for i, p := range members {
 			for _, x := range p.contenders {
-				if more := constraint(x) - constraint(chosen[i]); objective(x) < objective(chosen[i]) && sum+more <= limit {
+				more := constraint(x) - constraint(chosen[i])
+				if objective(x) < objective(chosen[i]) && sum+more <= limit {
 					chosen[i], sum, better = x, sum+more, true
 				}
 			}
 		}
 	}
-	return chosen, nil
+	return chosen, true
 }

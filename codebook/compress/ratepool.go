@@ -2,9 +2,9 @@ package compress
 
 import (
 	"context"
-	"fmt"
 	"math"
 
+	"github.com/palettize/palettize/codebook"
 	"github.com/palettize/palettize/codebook/internal/quant"
 	"github.com/palettize/palettize/internal/par"
 )
@@ -44,29 +44,6 @@ func sums(sketches []*quant.Sketch) (weights, signal float64) {
 	return weights, signal
 }
 
-// GoalError says that what is asked for cannot be met, and what comes nearest.
-type GoalError struct {
-	Bits, MaxError            float64 // what was asked for: bits a weight, or else a relative error
-	NearestBits, NearestError float64
-}
-
-func (e *GoalError) Error() string {
-	asked := fmt.Sprintf("%.4g bits a weight", e.Bits)
-	if e.Bits == 0 {
-		asked = fmt.Sprintf("an error of %.4g", e.MaxError)
-	}
-	return fmt.Sprintf("%s cannot be met: what comes nearest takes %.4g bits and leaves an error of %.4g",
-		asked, e.NearestBits, e.NearestError)
-}
-
-// unmet is the error of a goal for so many weights that this comes nearest to.
-func unmet(g quant.Goal, nearest quant.Cost, weights, signal float64) error {
-	return &GoalError{
-		Bits: 8 * g.Bytes / weights, MaxError: quant.Relative(g.Noise, signal),
-		NearestBits: 8 * nearest.Bytes / weights, NearestError: quant.Relative(nearest.Noise, signal),
-	}
-}
-
 // alone returns the point of a matrix that has a goal of its own.
 func alone(ctx context.Context, s *quant.Sketch, g quant.Goal) (quant.Point, error) {
 	p, met, err := s.Alone(ctx, g)
@@ -76,13 +53,14 @@ func alone(ctx context.Context, s *quant.Sketch, g quant.Goal) (quant.Point, err
 	return p, err
 }
 
-// equally gives each of the sketches the same bits a weight, or the same relative error, as the goal is for all of
-// them together.
-func equally(ctx context.Context, sketches []*quant.Sketch, g quant.Goal, threads int) ([]allotment, error) {
-	allotments := make([]allotment, len(sketches))
-	weights, signal := sums(sketches)
-	return allotments, par.Each(threads, len(sketches), func(i int) error {
-		s := sketches[i]
+// equally gives each of the matrices the same bits a weight, or the same relative error, as the goal
+// is for all of them together.
+func equally(ctx context.Context, members []*matrixPlan, g quant.Goal, threads int) (
+	[]allotment, error) {
+	allotments := make([]allotment, len(members))
+	weights, signal := sums(sketchesOf(members))
+	return allotments, par.Each(threads, len(members), func(i int) error {
+		s := members[i].sketch
 		own := quant.Goal{Noise: g.Noise / max(signal, math.SmallestNonzeroFloat64) * s.Signal}
 		if g.Bytes > 0 {
 			at, err := s.At(ctx, s.Spread())
@@ -93,8 +71,11 @@ func equally(ctx context.Context, sketches []*quant.Sketch, g quant.Goal, thread
 			own = quant.Goal{Bytes: max(bytes, at.Side+leastLevels*bytes)}
 		}
 		p, err := alone(ctx, s, own)
+		if err != nil {
+			return &codebook.TensorError{Tensor: members[i].Tensor, Err: err}
+		}
 		allotments[i] = allotment{step: p.Step, Cost: p.Cost()}
-		return err
+		return nil
 	})
 }
 
@@ -108,10 +89,12 @@ type ratePool struct {
 	allotments []allotment   // for the step that was tried last
 }
 
-// pool divides a goal among sketches. One step for all, in units of each one's sensitivity, makes all slopes of noise, as
-// these units weigh it, over bytes equal, so that no other division of the bytes leaves less. Steps that are too
-// far from what a matrix would have if all were alike stop there.
-func pool(ctx context.Context, sketches []*quant.Sketch, g quant.Goal, threads int) ([]allotment, error) {
+// pool divides a goal among matrices. One step for all, in units of each one's sensitivity, makes all
+// slopes of noise, as these units weigh it, over bytes equal, so that no other division of the bytes
+// leaves less. Steps that are too far from what a matrix would have if all were alike stop there.
+func pool(ctx context.Context, members []*matrixPlan, g quant.Goal, threads int) (
+	[]allotment, error) {
+	sketches := sketchesOf(members)
 	weights, signal := sums(sketches)
 	if signal == 0 {
 		g = quant.Goal{} // nothing to choose
