@@ -321,7 +321,8 @@ func TestWriterThatFails(t *testing.T) {
 		defer dst.Abort()
 		_, err = dst.PutLayer(t.Context(), tensorOf(t, src, "w"),
 			makeLayer(3, 4, 2, 3, 0, true), someDistortion)
-		if err = errors.Join(err, dst.PutTensor(t.Context(), tensorOf(t, src, "bias"))); err != nil {
+		err = errors.Join(err, dst.PutTensor(t.Context(), tensorOf(t, src, "bias")))
+		if err != nil {
 			return err
 		}
 		_, err = dst.Commit(t.Context())
@@ -390,7 +391,8 @@ func TestHeaderLimit(t *testing.T) {
 			}
 			if (err != nil) != fails || !fails && !bytes.Equal(got.Bytes(), file) ||
 				fails && bytes.ContainsRune(got.Bytes(), '{') {
-				t.Errorf("a header of %d bytes, %d at a time: %v, wrote %q", length, step, err, &got)
+				t.Errorf("a header of %d bytes, %d at a time: %v, wrote %q",
+					length, step, err, &got)
 			}
 		}
 	}

@@ -33,8 +33,8 @@ type Calibration struct {
 //   - An importance matrix of llama.cpp, in GGUF or the older form (.dat), which has E[x^2].
 //
 // The tensors of an importance matrix may have ggml's names where the model's are those of a BERT,
-// a Llama or a mixture of experts of Hugging Face. A layer has one scale for each column: experts in
-// one tensor get the mean over them, each as often as it was chosen.
+// a Llama or a mixture of experts of Hugging Face. A layer has one scale for each column: experts
+// in one tensor get the mean over them, each as often as it was chosen.
 func OpenCalibration(path string) (*Calibration, error) {
 	f, size, err := openRegular(path)
 	if err != nil {
@@ -80,8 +80,8 @@ func (c *Calibration) Path() string { return c.file.Path() }
 
 // Moments returns the moments of the inputs of the tensor of this name, which has cols columns; nil
 // where the file has none, and for experts that no token has reached.
-func (c *Calibration) Moments(ctx context.Context, name string, cols int) (*moments.Moments,
-	error) {
+func (c *Calibration) Moments(ctx context.Context, name string, cols int) (
+	*moments.Moments, error) {
 	e, expert := c.find(name)
 	if e == nil {
 		return nil, nil
@@ -94,8 +94,8 @@ func (c *Calibration) Moments(ctx context.Context, name string, cols int) (*mome
 }
 
 // read returns the moments of one expert, or of all together.
-func (c *Calibration) read(ctx context.Context, e *entry, expert, cols int) (*moments.Moments,
-	error) {
+func (c *Calibration) read(ctx context.Context, e *entry, expert, cols int) (
+	*moments.Moments, error) {
 	kind := dtype.Of(e.DType)
 	if !kind.Wide() {
 		return nil, fmt.Errorf("dtype %s, expected F32 or F64", e.DType)

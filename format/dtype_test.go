@@ -51,7 +51,8 @@ func TestFloatsOfEveryDtype(t *testing.T) {
 			t.Errorf("%s: got %v, want %v (%v)", name, got, want, err)
 		}
 	}
-	if got, err := f.Floats(t.Context(), "BF16"); err != nil || got[4] != 0.10009765625 || got[2] != -2.5 {
+	if got, err := f.Floats(t.Context(), "BF16"); err != nil || got[4] != 0.10009765625 ||
+		got[2] != -2.5 {
 		t.Errorf("BF16: got %v (%v)", got, err)
 	}
 	singles := []float32{

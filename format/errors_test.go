@@ -134,7 +134,8 @@ func TestErrors(t *testing.T) {
 				as(func(e *codebook.ShapeError) bool { return e.Len == 386 && e.Want == 387 }),
 				aboutTensor("b.weight"),
 			}, `tensor "b.weight": x has 386 values, wanted 387`},
-		{"MatMul with an infinity", model.MatMul(y, "b.weight", []float32{386: float32(math.Inf(1))}, 1),
+		{"MatMul with an infinity",
+			model.MatMul(y, "b.weight", []float32{386: float32(math.Inf(1))}, 1),
 			[]func(error) bool{
 				as(func(e *codebook.NotFiniteError) bool { return e.Index == 386 }),
 				aboutTensor("b.weight"),
@@ -165,7 +166,8 @@ func TestErrors(t *testing.T) {
 				"(palettize compress makes one of it)"},
 		{"OpenCodebook of a damaged file", opened(damaged),
 			[]func(error) bool{
-				as(func(e *CorruptError) bool { return e.Path == "memory" }), aboutTensor("b.weight.scales"),
+				as(func(e *CorruptError) bool { return e.Path == "memory" }),
+				aboutTensor("b.weight.scales"),
 			}, `memory: tensor "b.weight.scales": offset ...`},
 		{"Floats of a file that has shrunk", func() error {
 			f, err := shrunken()
@@ -209,7 +211,8 @@ func TestErrors(t *testing.T) {
 			}
 			for i, fits := range tt.fits {
 				if !fits(tt.err) {
-					t.Errorf("%v: is not what number %d of errors.Is and errors.As wants", tt.err, i)
+					t.Errorf("%v: is not what number %d of errors.Is and errors.As wants",
+						tt.err, i)
 				}
 			}
 		})

@@ -68,7 +68,8 @@ func ExampleNewCodebook() {
 
 // What a caller may do about a file that cannot be opened.
 func ExampleVersionError() {
-	_, err := format.OpenCodebook(context.Background(), "testdata/golden/v1/segments.dense.safetensors")
+	_, err := format.OpenCodebook(context.Background(),
+		"testdata/golden/v1/segments.dense.safetensors")
 	var version *format.VersionError
 	var corrupt *format.CorruptError
 	switch {

@@ -67,7 +67,8 @@ func makeLayer(rows, cols, width, k, group int, scales bool) *codebook.Layer {
 		}
 		return b
 	}
-	l := &codebook.Layer{Rows: rows, Cols: cols, Width: width, Centroids: fill(k*width, 256), ZeroPoint: 127, Scale: 0.0123, Group: group}
+	l := &codebook.Layer{Rows: rows, Cols: cols, Width: width, Centroids: fill(k*width, 256),
+		ZeroPoint: 127, Scale: 0.0123, Group: group}
 	l.Assignments = fill(rows*l.Segments(), k)
 	l.Assignments[len(l.Assignments)-1] = byte(k - 1)
 	if scales {
@@ -82,7 +83,8 @@ func makeLayer(rows, cols, width, k, group int, scales bool) *codebook.Layer {
 	return l
 }
 
-var someDistortion = codebook.Distortion{Signal: 1234.5678, Noise: 1.25, Approx: 1230, Dot: 1232, Max: 0.0625}
+var someDistortion = codebook.Distortion{Signal: 1234.5678, Noise: 1.25, Approx: 1230, Dot: 1232,
+	Max: 0.0625}
 
 // foldTo returns how a tensor becomes a matrix of so many rows and columns.
 func foldTo(t codebook.Tensor, rows, cols int) codebook.Fold {
@@ -140,7 +142,8 @@ func sameLayer(a, b *codebook.Layer) bool {
 		bytes.Equal(a.Centroids, b.Centroids) && bytes.Equal(a.Assignments, b.Assignments) &&
 		bytes.Equal(a.RowScales, b.RowScales) && (a.RowScales == nil) == (b.RowScales == nil) &&
 		slices.Equal(a.Multipliers, b.Multipliers) &&
-		bytes.Equal(a.ColScales, b.ColScales) && slices.Equal(a.Outliers, b.Outliers) && bytes.Equal(a.Stream, b.Stream)
+		bytes.Equal(a.ColScales, b.ColScales) && slices.Equal(a.Outliers, b.Outliers) &&
+		bytes.Equal(a.Stream, b.Stream)
 }
 
 // filesIn lists a folder.
@@ -182,7 +185,8 @@ func TestRoundTrip(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := t.TempDir()
 			model := writeModel(t, dir, map[string]string{"format": "pt", "quote": "\"<&>\u2028"},
-				random("w", tt.dtype, tt.shape...), random("bias", "F32", 3), random("step", "I64"), random("none", "F32", 0, 4), random("mask", "BOOL", 3))
+				random("w", tt.dtype, tt.shape...), random("bias", "F32", 3), random("step", "I64"),
+				random("none", "F32", 0, 4), random("mask", "BOOL", 3))
 			l := makeLayer(tt.rows, tt.cols, tt.width, tt.k, tt.group, tt.scales)
 			path := filepath.Join(dir, "out.pal.safetensors")
 			writeBook(t, model, path, map[string]*codebook.Layer{"w": l})
@@ -206,11 +210,13 @@ func TestRoundTrip(t *testing.T) {
 				t.Errorf("got distortion %+v", about.Distortion)
 			}
 			info := c.Info()
-			if info.Settings != `{"seed":1}` || len(info.Layers) != 1 || info.Layers[0].Scheme != l.Scheme() ||
+			if info.Settings != `{"seed":1}` || len(info.Layers) != 1 ||
+				info.Layers[0].Scheme != l.Scheme() ||
 				info.Layers[0].Scheme.K != tt.k || info.Layers[0].Bytes != about.Bytes {
 				t.Errorf("got info %+v", info)
 			}
-			if want := map[string]string{"format": "pt", "quote": "\"<&>\u2028"}; !maps.Equal(info.Metadata, want) {
+			if want := map[string]string{"format": "pt",
+				"quote": "\"<&>\u2028"}; !maps.Equal(info.Metadata, want) {
 				t.Errorf("got metadata %q, want %q", info.Metadata, want)
 			}
 
@@ -223,8 +229,8 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// checkDecompressed compares a rebuilt model with the original: the same names, dtypes, shapes and metadata,
-// the layers as they approximate, all else bit for bit.
+// checkDecompressed compares a rebuilt model with the original: the same names, dtypes, shapes and
+// metadata, the layers as they approximate, all else bit for bit.
 func checkDecompressed(t *testing.T, model, dense string, layers map[string]*codebook.Layer) {
 	t.Helper()
 	a, err := Open(model)
@@ -276,7 +282,8 @@ func TestRestIsWhatWasPassedThrough(t *testing.T) {
 	if tensors := rest.Tensors(); len(tensors) != 1 || tensors[0].Name != "bias" {
 		t.Errorf("got %v", tensors)
 	}
-	if got, err := rest.Floats(t.Context(), "bias"); err != nil || !slices.Equal(got, []float32{1, -2}) {
+	if got, err := rest.Floats(t.Context(), "bias"); err != nil ||
+		!slices.Equal(got, []float32{1, -2}) {
 		t.Errorf("got %v (%v)", got, err)
 	}
 	for _, name := range []string{"w", "w.centroids", "none"} {
@@ -318,17 +325,20 @@ func TestDamageAfterOpening(t *testing.T) {
 			t.Errorf("%s: got %v", tensor, err)
 		}
 		out := filepath.Join(t.TempDir(), "out")
-		if err := Decompress(t.Context(), c, out, false); err == nil || len(filesIn(t, filepath.Dir(out))) != 0 {
+		if err := Decompress(t.Context(), c, out, false); err == nil ||
+			len(filesIn(t, filepath.Dir(out))) != 0 {
 			t.Errorf("%s: decompressed (%v)", tensor, err)
 		}
 		file[c.file.layout.data+e.begin] ^= 1
 	}
 }
 
-// TestNullMetadataIsNone takes a model with null for metadata there and back: what comes out has none.
+// TestNullMetadataIsNone takes a model with null for metadata there and back: what comes out has
+// none.
 func TestNullMetadataIsNone(t *testing.T) {
 	dir := t.TempDir()
-	model, path, dense := filepath.Join(dir, "null.safetensors"), filepath.Join(dir, "c"), filepath.Join(dir, "d")
+	model, path, dense := filepath.Join(dir, "null.safetensors"), filepath.Join(dir, "c"),
+		filepath.Join(dir, "d")
 	content := fileOf(`{"__metadata__":null,`+tensorText("w", "F32", "[8,8]", 0, 256)+"}", 256)
 	if err := os.WriteFile(model, content, 0o666); err != nil {
 		t.Fatal(err)

@@ -41,8 +41,8 @@ func FuzzScan(f *testing.F) {
 	})
 }
 
-// FuzzOpenCodebook: no input makes opening, reading and rebuilding panic, with the checksums that it
-// has and with the right ones.
+// FuzzOpenCodebook: no input makes opening, reading and rebuilding panic, with the checksums that
+// it has and with the right ones.
 func FuzzOpenCodebook(f *testing.F) {
 	seeds(f)
 	f.Fuzz(func(t *testing.T, file []byte) {

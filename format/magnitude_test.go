@@ -60,7 +60,8 @@ func TestWeightsOfEveryMagnitude(t *testing.T) {
 			return v
 		}),
 		singles("f32 huge", func(i int) float32 { return math.MaxFloat32 / float32(i+2) }),
-		singles("f32 one denormal", func(i int) float32 { return 0x1p-149 * float32(i/(rows*cols-1)) }),
+		singles("f32 one denormal",
+			func(i int) float32 { return 0x1p-149 * float32(i/(rows*cols-1)) }),
 		singles("f32 denormal row", func(i int) float32 {
 			if i < cols {
 				return 0x1p-149 * float32(i/(cols-1))
@@ -71,7 +72,8 @@ func TestWeightsOfEveryMagnitude(t *testing.T) {
 	}
 	for _, scheme := range []codebook.Scheme{
 		compress.Schemes()[0], compress.WindowScheme(4), {Name: "segments", Width: 2, K: 256},
-		{Name: "scalar", Width: 1, K: 256}, {Name: "scalar", Width: 1, K: 16, Group: 16}, {Name: "scalar", Width: 1, K: 16},
+		{Name: "scalar", Width: 1, K: 256}, {Name: "scalar", Width: 1, K: 16, Group: 16},
+		{Name: "scalar", Width: 1, K: 16},
 	} {
 		t.Run(fmt.Sprintf("%+v", scheme), func(t *testing.T) {
 			dir := t.TempDir()
@@ -80,13 +82,15 @@ func TestWeightsOfEveryMagnitude(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer src.Close()
-			path, dense := filepath.Join(dir, "out.safetensors"), filepath.Join(dir, "dense.safetensors")
+			path, dense := filepath.Join(dir, "out.safetensors"),
+				filepath.Join(dir, "dense.safetensors")
 			dst, err := Create(path, src, CreateOptions{})
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer dst.Abort()
-			report, err := compress.Compress(t.Context(), dst, src, compress.Options{Settings: compress.Settings{Scheme: scheme}})
+			report, err := compress.Compress(t.Context(), dst, src,
+				compress.Options{Settings: compress.Settings{Scheme: scheme}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -124,7 +128,8 @@ func TestWeightsOfEveryMagnitude(t *testing.T) {
 					t.Fatal(err)
 				}
 				if passed[m.name] != bytes.Equal(data, m.data) {
-					t.Errorf("%s: passed through: %v, the same bytes: %v", m.name, passed[m.name], !passed[m.name])
+					t.Errorf("%s: passed through: %v, the same bytes: %v", m.name, passed[m.name],
+						!passed[m.name])
 				}
 			}
 		})
@@ -147,7 +152,8 @@ func TestSizesBeyondTheWord(t *testing.T) {
 	if err := os.WriteFile(path, content, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Truncate(path, int64(len(content))+1<<31-2); err != nil { // a hole takes no room on the disk
+	if err := os.Truncate(path,
+		int64(len(content))+1<<31-2); err != nil { // a hole takes no room on the disk
 		t.Fatal(err)
 	}
 	f, err := Open(path)
@@ -155,7 +161,8 @@ func TestSizesBeyondTheWord(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if _, err := f.Floats(t.Context(), "a"); err == nil || !strings.Contains(err.Error(), "more than a 32-bit program can hold") {
+	if _, err := f.Floats(t.Context(), "a"); err == nil ||
+		!strings.Contains(err.Error(), "more than a 32-bit program can hold") {
 		t.Error(err)
 	}
 }

@@ -7,10 +7,12 @@ import (
 	"testing"
 )
 
-// TestChanged holds tensors without a layer against models that differ from the original in one bit.
+// TestChanged holds tensors without a layer against models that differ from the original in one
+// bit.
 func TestChanged(t *testing.T) {
 	original := []tensor{
-		random("bias", "F32", 300), random("ids", "I64", 2, 5), random("empty", "F16", 0), random("one", "BF16"),
+		random("bias", "F32", 300), random("ids", "I64", 2, 5), random("empty", "F16", 0),
+		random("one", "BF16"),
 		random("head", "F32", 3, 5), random("gate", "F64", 3, 5),
 	}
 	src := newModel(t, t.TempDir(), nil, original...)
@@ -47,7 +49,8 @@ func TestChanged(t *testing.T) {
 		other := slices.Clone(original)
 		other[i].data = slices.Clone(changed.data)
 		other[i].data[len(changed.data)-1] ^= 0x80
-		if name, err := c.Changed(t.Context(), newModel(t, t.TempDir(), nil, other...)); name != changed.name || err != nil {
+		name, err := c.Changed(t.Context(), newModel(t, t.TempDir(), nil, other...))
+		if name != changed.name || err != nil {
 			t.Errorf("a bit of %q flipped: got %q (%v)", changed.name, name, err)
 		}
 	}
@@ -56,7 +59,8 @@ func TestChanged(t *testing.T) {
 	head := &other[len(other)-2]
 	head.data = slices.Clone(head.data)
 	head.data[0] ^= 1
-	if name, err := c.Changed(t.Context(), newModel(t, t.TempDir(), nil, other...)); name != "" || err != nil {
+	if name, err := c.Changed(t.Context(), newModel(t, t.TempDir(), nil, other...)); name != "" ||
+		err != nil {
 		t.Errorf("the last bit of a value of head flipped: got %q (%v)", name, err)
 	}
 	_, err = c.Changed(t.Context(), newModel(t, t.TempDir(), nil, original[1:]...))

@@ -47,8 +47,8 @@ func compressAll(t *testing.T, src *File, path string, opts compress.Options) *c
 	return report
 }
 
-// TestNarrowedRoundTrip: small matrices come back as F16 left them, of their own dtype, and all that
-// is no such matrix bit for bit. Too few values to gain from F16 are none.
+// TestNarrowedRoundTrip: small matrices come back as F16 left them, of their own dtype, and all
+// that is no such matrix bit for bit. Too few values to gain from F16 are none.
 func TestNarrowedRoundTrip(t *testing.T) {
 	dir := t.TempDir()
 	model := narrowModel()
@@ -68,8 +68,10 @@ func TestNarrowedRoundTrip(t *testing.T) {
 	}
 	defer c.Close()
 	info := c.Info()
-	if info.Version != 2 || len(info.Narrowed) != len(narrowed) || len(info.Tensors) != len(model)-1 {
-		t.Errorf("version %d, %d tensors, narrowed %v", info.Version, len(info.Tensors), info.Narrowed)
+	if info.Version != 2 || len(info.Narrowed) != len(narrowed) ||
+		len(info.Tensors) != len(model)-1 {
+		t.Errorf("version %d, %d tensors, narrowed %v", info.Version, len(info.Tensors),
+			info.Narrowed)
 	}
 	for _, tensor := range slices.Concat(info.Tensors, c.Rest().Tensors()) {
 		want := tensorOf(t, src, tensor.Name)
@@ -114,7 +116,8 @@ func TestNarrowedRoundTrip(t *testing.T) {
 	}
 }
 
-// TestNarrowedBytes: the same file on any number of threads, and version 1 where nothing is narrowed.
+// TestNarrowedBytes: the same file on any number of threads, and version 1 where nothing is
+// narrowed.
 func TestNarrowedBytes(t *testing.T) {
 	dir := t.TempDir()
 	src := newModel(t, dir, nil, narrowModel()...)
@@ -149,7 +152,8 @@ func TestNarrowedBytes(t *testing.T) {
 	}
 }
 
-// TestNarrowedInASize: a size that is asked for is kept, though what will be narrowed counts in full.
+// TestNarrowedInASize: a size that is asked for is kept, though what will be narrowed counts in
+// full.
 func TestNarrowedInASize(t *testing.T) {
 	dir := t.TempDir()
 	src := newModel(t, dir, nil, narrowModel()...)
@@ -190,7 +194,8 @@ func TestHalfOverhead(t *testing.T) {
 	}
 	defer w.Abort()
 	for _, tensor := range src.Tensors() {
-		got, want := size(tensor.Name)-size(), tensor.Half().Bytes-tensor.Bytes+w.HalfOverhead(tensor)
+		got, want := size(tensor.Name)-size(),
+			tensor.Half().Bytes-tensor.Bytes+w.HalfOverhead(tensor)
 		if got < want-16 || got > want+8 { // padding, and digits of offsets
 			t.Errorf("%s: the file grows by %d bytes, said %d", tensor.Name, got, want)
 		}

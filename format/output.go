@@ -72,8 +72,8 @@ type output struct {
 }
 
 // WriteFile writes data to a file that appears under its name only when it is complete. It must not
-// be source, which data was made from; another file that is there is an error, [fs.ErrExist], unless
-// it is to be overwritten.
+// be source, which data was made from; another file that is there is an error, [fs.ErrExist],
+// unless it is to be overwritten.
 func WriteFile(path string, data []byte, source *File, overwrite bool) error {
 	out, err := newOutput(path, overwrite, source.info)
 	if err != nil {

@@ -29,8 +29,8 @@ type Codebook struct {
 }
 
 // OpenCodebook opens a codebook file. It reads the whole file once, a piece at a time, and refuses
-// it when any bit is not as it was written. A safetensors file that is none is [ErrNotCodebook], one
-// of a version to come a [VersionError], a damaged one a [CorruptError].
+// it when any bit is not as it was written. A safetensors file that is none is [ErrNotCodebook],
+// one of a version to come a [VersionError], a damaged one a [CorruptError].
 func OpenCodebook(ctx context.Context, path string) (*Codebook, error) {
 	f, err := Open(path)
 	if err != nil {

@@ -42,7 +42,8 @@ func (h *headerLimit) Write(p []byte) (int, error) {
 		h.start = append(h.start, p[:min(missing, len(p))]...)
 		if len(h.start) == 8 {
 			if n := binary.LittleEndian.Uint64(h.start); n > maxHeader {
-				return 0, fmt.Errorf("the header would take %d bytes, the limit is %d", n, maxHeader)
+				return 0, fmt.Errorf("the header would take %d bytes, the limit is %d",
+					n, maxHeader)
 			}
 		}
 	}

@@ -11,8 +11,9 @@ import (
 	"github.com/palettize/palettize/internal/dtype"
 )
 
-// TestHugeOutliersOfEveryType compresses matrices with one weight far beyond all others: it comes back as what its type
-// has nearest to the 16 bits that are stored, and leaves the others as they would be without it.
+// TestHugeOutliersOfEveryType compresses matrices with one weight far beyond all others: it comes
+// back as what its type has nearest to the 16 bits that are stored, and leaves the others as they
+// would be without it.
 func TestHugeOutliersOfEveryType(t *testing.T) {
 	const rows, cols, at = 64, 96, 777
 	for _, tt := range []struct {
@@ -36,7 +37,8 @@ func TestHugeOutliersOfEveryType(t *testing.T) {
 		w := tensor{"w", tt.dtype, []int{rows, cols}, make([]byte, tt.size*len(values))}
 		dtype.Of(tt.dtype).Put(w.data, values)
 		dir := t.TempDir()
-		path, dense := filepath.Join(dir, "w.pal.safetensors"), filepath.Join(dir, "dense.safetensors")
+		path, dense := filepath.Join(dir, "w.pal.safetensors"),
+			filepath.Join(dir, "dense.safetensors")
 		src, err := Open(writeModel(t, dir, nil, w))
 		if err != nil {
 			t.Fatal(err)
@@ -47,7 +49,8 @@ func TestHugeOutliersOfEveryType(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer dst.Abort()
-		report, err := compress.Compress(t.Context(), dst, src, compress.Options{Settings: compress.Settings{Bits: 4}})
+		report, err := compress.Compress(t.Context(), dst, src,
+			compress.Options{Settings: compress.Settings{Bits: 4}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -72,7 +75,8 @@ func TestHugeOutliersOfEveryType(t *testing.T) {
 		got[at], truth[at] = 0, 0
 		var d codebook.Distortion
 		if d.Add(got, truth); d.Relative() > 0.12 {
-			t.Errorf("%s: beside %v the others have an error of %v", tt.dtype, tt.outlier, d.Relative())
+			t.Errorf("%s: beside %v the others have an error of %v", tt.dtype, tt.outlier,
+				d.Relative())
 		}
 	}
 }

@@ -23,8 +23,9 @@ type CreateOptions struct {
 	Settings  string // JSON: what the file was made with, kept in its metadata; may be empty
 }
 
-// Writer writes a codebook file. It implements [compress.Sink]. Layers go to a temporary file, which
-// Create has in the output's folder; tensors that pass through stay in the source until Commit.
+// Writer writes a codebook file. It implements [compress.Sink]. Layers go to a temporary file,
+// which Create has in the output's folder; tensors that pass through stay in the source until
+// Commit.
 type Writer struct {
 	out      destination
 	src      *File
@@ -153,15 +154,15 @@ func (w *Writer) Overhead(t codebook.Tensor) int64 {
 	return share(t.Name, []codebook.Tensor{part}, text)
 }
 
-// HalfOverhead returns what the metadata takes that says that tensor t is kept as F16, as if it were
-// the only one.
+// HalfOverhead returns what the metadata takes that says that tensor t is kept as F16, as if it
+// were the only one.
 func (w *Writer) HalfOverhead(t codebook.Tensor) int64 {
 	return int64(entryBytes(narrowedKey, encodeNarrowed(map[string]string{t.Name: t.DType})))
 }
 
-// Rest returns what the file takes without layers in place of the tensors of these names, all others
-// of the source passed through, at most: offsets are counted as ten digits, and tensors that will be
-// kept as F16 in full. It is to be asked before anything is put.
+// Rest returns what the file takes without layers in place of the tensors of these names, all
+// others of the source passed through, at most: offsets are counted as ten digits, and tensors that
+// will be kept as F16 in full. It is to be asked before anything is put.
 func (w *Writer) Rest(layers []string) int64 {
 	replaced := make(map[string]bool, len(layers))
 	for _, name := range layers {
@@ -326,8 +327,8 @@ func (w *Writer) metadata() map[string]string {
 	return metadata
 }
 
-// Abort removes all that was written but not committed. It does nothing after Commit, so that it can
-// be deferred.
+// Abort removes all that was written but not committed. It does nothing after Commit, so that it
+// can be deferred.
 func (w *Writer) Abort() {
 	if w.spool == nil {
 		return

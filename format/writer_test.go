@@ -48,10 +48,15 @@ func TestCreateFailsBeforeAnyWork(t *testing.T) {
 		t.Fatal(err)
 	}
 	dangling := filepath.Join(dir, "dangling.pal.safetensors")
-	toDevice, toFolder, round := filepath.Join(dir, "to-device"), filepath.Join(dir, "to-folder"), filepath.Join(dir, "round")
-	if err := errors.Join(os.Symlink("model.safetensors", link), os.Symlink("nowhere", dangling), os.Symlink(os.DevNull, toDevice),
-		os.Symlink(".", toFolder), os.Symlink("round", round)); err != nil {
-		t.Fatal(err)
+	toDevice, toFolder := filepath.Join(dir, "to-device"), filepath.Join(dir, "to-folder")
+	round := filepath.Join(dir, "round")
+	for name, to := range map[string]string{
+		link: "model.safetensors", dangling: "nowhere", toDevice: os.DevNull, toFolder: ".",
+		round: "round",
+	} {
+		if err := os.Symlink(to, name); err != nil {
+			t.Fatal(err)
+		}
 	}
 	tests := []struct {
 		name, path string
@@ -59,17 +64,22 @@ func TestCreateFailsBeforeAnyWork(t *testing.T) {
 		want       string
 	}{
 		{"exists", other, CreateOptions{}, "exists already"},
-		{"link to nothing", dangling, CreateOptions{Overwrite: true}, "is a link to nowhere, where nothing is: name the file itself, or remove the link"},
-		{"link to a device", toDevice, CreateOptions{Overwrite: true}, "is a link to " + os.DevNull + ", a device or a pipe"},
+		{"link to nothing", dangling, CreateOptions{Overwrite: true},
+			"is a link to nowhere, where nothing is: name the file itself, or remove the link"},
+		{"link to a device", toDevice, CreateOptions{Overwrite: true},
+			"is a link to " + os.DevNull + ", a device or a pipe"},
 		{"link to a folder", toFolder, CreateOptions{Overwrite: true}, "is a folder"},
-		{"link to itself", round, CreateOptions{Overwrite: true}, "too many levels of symbolic links"},
+		{"link to itself", round, CreateOptions{Overwrite: true},
+			"too many levels of symbolic links"},
 		{"folder", dir, CreateOptions{Overwrite: true}, "is a folder"},
 		{"source", src.Path(), CreateOptions{Overwrite: true}, "is the input itself"},
 		{"link to the source", link, CreateOptions{Overwrite: true}, "is the input itself"},
 		{"device", os.DevNull, CreateOptions{Overwrite: true}, "is a device or a pipe"},
-		{"no folder", filepath.Join(dir, "none", "out"), CreateOptions{}, "its folder: no such file"},
+		{"no folder", filepath.Join(dir, "none", "out"), CreateOptions{},
+			"its folder: no such file"},
 		{"file for a folder", filepath.Join(other, "out"), CreateOptions{}, "no folder"},
-		{"settings", filepath.Join(dir, "out"), CreateOptions{Settings: "{seed"}, "settings: invalid character"},
+		{"settings", filepath.Join(dir, "out"), CreateOptions{Settings: "{seed"},
+			"settings: invalid character"},
 	}
 	before := filesIn(t, dir)
 	for _, tt := range tests {
@@ -79,7 +89,8 @@ func TestCreateFailsBeforeAnyWork(t *testing.T) {
 				w.Abort()
 				t.Fatal("no error")
 			}
-			if !strings.Contains(err.Error(), tt.want) || !strings.HasPrefix(err.Error(), tt.path+": ") {
+			if !strings.Contains(err.Error(), tt.want) ||
+				!strings.HasPrefix(err.Error(), tt.path+": ") {
 				t.Errorf("got %q, want %q", err, tt.want)
 			}
 			if tt.want == "exists already" && !errors.Is(err, fs.ErrExist) {
@@ -102,11 +113,17 @@ func TestCollidingNamesAreRefused(t *testing.T) {
 		tensors  []tensor
 		want     string // "": accepted
 	}{
-		{"centroids of a matrix", nil, []tensor{random("w", "F32", 3, 4), random("w.centroids", "U8", 1)}, `tensor "w.centroids"`},
-		{"multipliers of a matrix", nil, []tensor{random("w", "F32", 3, 4), random("w.multipliers", "F32", 1)}, `tensor "w.multipliers"`},
-		{"scales of a vector", nil, []tensor{random("w", "F32", 3), random("w.scales", "F32", 3)}, ""},
+		{"centroids of a matrix", nil,
+			[]tensor{random("w", "F32", 3, 4), random("w.centroids", "U8", 1)},
+			`tensor "w.centroids"`},
+		{"multipliers of a matrix", nil,
+			[]tensor{random("w", "F32", 3, 4), random("w.multipliers", "F32", 1)},
+			`tensor "w.multipliers"`},
+		{"scales of a vector", nil, []tensor{random("w", "F32", 3), random("w.scales", "F32", 3)},
+			""},
 		{"centroids of nothing", nil, []tensor{random("quantizer.centroids", "F32", 3, 4)}, ""},
-		{"our metadata", map[string]string{"palettize.note": "x"}, []tensor{random("w", "F32", 3, 4)}, "it is a codebook file already"},
+		{"our metadata", map[string]string{"palettize.note": "x"},
+			[]tensor{random("w", "F32", 3, 4)}, "it is a codebook file already"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -116,7 +133,8 @@ func TestCollidingNamesAreRefused(t *testing.T) {
 			if err == nil {
 				w.Abort()
 			}
-			if (tt.want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), tt.want) {
+			if (tt.want == "") != (err == nil) || err != nil &&
+				!strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want %q", err, tt.want)
 			}
 		})
@@ -142,17 +160,26 @@ func TestWriterRefusesWhatDoesNotFit(t *testing.T) {
 	halves, doubles, unknown := weights, weights, weights
 	halves.DType, doubles.DType, unknown.Name = "F16", "F64", "v"
 	for name, err := range map[string]error{
-		`tensor "v": no such tensor`:           w.PutTensor(t.Context(), unknown),
-		"is F32 [3, 4], not F16 [3, 4]":        w.PutTensor(t.Context(), halves),
-		"F16 [3, 4] is not kept as F16":        w.PutHalf(t.Context(), halves),
-		"I32 [3, 4] is not kept as F16":        w.PutHalf(t.Context(), tensorOf(t, src, "steps")),
-		"is F32 [3, 4], not F64 [3, 4]":        w.PutHalf(t.Context(), doubles),
-		"its layer: assignment 0 is 3":         put(weights, invalid, someDistortion),
-		"cannot be a layer [4, 3]":             put(weights, makeLayer(4, 3, 2, 3, 0, true), someDistortion),
-		"I32 [3, 4] cannot be a layer [3, 4]":  put(tensorOf(t, src, "steps"), good, someDistortion),
-		"a distortion of NaN":                  put(weights, good, codebook.Distortion{Noise: math.NaN()}),
-		`"steps" of ` + src.path + " was left": func() error { put(weights, good, someDistortion); _, err := w.Commit(t.Context()); return err }(),
-		"writer is closed":                     w.PutTensor(t.Context(), tensorOf(t, src, "steps")),
+		`tensor "v": no such tensor`:    w.PutTensor(t.Context(), unknown),
+		"is F32 [3, 4], not F16 [3, 4]": w.PutTensor(t.Context(), halves),
+		"F16 [3, 4] is not kept as F16": w.PutHalf(t.Context(), halves),
+		"I32 [3, 4] is not kept as F16": w.PutHalf(t.Context(), tensorOf(t, src, "steps")),
+		"is F32 [3, 4], not F64 [3, 4]": w.PutHalf(t.Context(), doubles),
+		"its layer: assignment 0 is 3":  put(weights, invalid, someDistortion),
+		"cannot be a layer [4, 3]": put(weights, makeLayer(4, 3, 2, 3, 0, true),
+			someDistortion),
+		"I32 [3, 4] cannot be a layer [3, 4]": put(tensorOf(t, src, "steps"), good,
+			someDistortion),
+		"a distortion of NaN": put(weights, good,
+			codebook.Distortion{Noise: math.NaN()}),
+		`"steps" of ` + src.path +
+			" was left": func() error {
+			put(weights, good, someDistortion)
+			_,
+				err := w.Commit(t.Context())
+			return err
+		}(),
+		"writer is closed": w.PutTensor(t.Context(), tensorOf(t, src, "steps")),
 	} {
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("got %v, want %q", err, name)
@@ -174,7 +201,8 @@ func TestTensorsArePutOnce(t *testing.T) {
 	if err := w.PutTensor(t.Context(), tensorOf(t, src, "w")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.PutLayer(t.Context(), tensorOf(t, src, "w"), makeLayer(3, 4, 2, 3, 0, true), someDistortion); err == nil || !strings.Contains(err.Error(), "was put already") {
+	if _, err := w.PutLayer(t.Context(), tensorOf(t, src, "w"), makeLayer(3, 4, 2, 3, 0, true),
+		someDistortion); err == nil || !strings.Contains(err.Error(), "was put already") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -188,7 +216,9 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.PutLayer(t.Context(), tensorOf(t, src, "w"), makeLayer(30, 40, 2, 256, 0, true), someDistortion); err != nil {
+	_, err = w.PutLayer(t.Context(), tensorOf(t, src, "w"),
+		makeLayer(30, 40, 2, 256, 0, true), someDistortion)
+	if err != nil {
 		t.Fatal(err)
 	}
 	// The program may be killed here: nothing to see already.
@@ -261,8 +291,8 @@ func TestOutputThatAppearsMeanwhile(t *testing.T) {
 	}
 }
 
-// TestSourceThatChanges: the source is read twice, and what changes in between must not get into a file
-// with the checksum of the first reading.
+// TestSourceThatChanges: the source is read twice, and what changes in between must not get into a
+// file with the checksum of the first reading.
 func TestSourceThatChanges(t *testing.T) {
 	for name, tt := range map[string]struct {
 		change func(path string, size int64) error
@@ -276,7 +306,8 @@ func TestSourceThatChanges(t *testing.T) {
 			_, err = f.WriteAt([]byte{1}, size-1)
 			return errors.Join(err, f.Close())
 		}, "changed while it was read"},
-		"shrinks": {func(path string, size int64) error { return os.Truncate(path, size-1) }, "it has shrunk"},
+		"shrinks": {func(path string, size int64) error { return os.Truncate(path, size-1) },
+			"it has shrunk"},
 	} {
 		type putter func(*Writer, context.Context, codebook.Tensor) error
 		test := func(t *testing.T, put putter) {
@@ -295,7 +326,8 @@ func TestSourceThatChanges(t *testing.T) {
 			}
 			_, err = w.Commit(t.Context())
 			var corrupt *CorruptError
-			if !errors.As(err, &corrupt) || corrupt.Tensor != "bias" || corrupt.Path != src.Path() || !strings.Contains(corrupt.Reason, tt.want) {
+			if !errors.As(err, &corrupt) || corrupt.Tensor != "bias" ||
+				corrupt.Path != src.Path() || !strings.Contains(corrupt.Reason, tt.want) {
 				t.Errorf("got %v, want %q", err, tt.want)
 			}
 			if got := filesIn(t, dir); !slices.Equal(got, []string{"model.safetensors"}) {
@@ -406,7 +438,8 @@ func TestDecompressIsAllOrNothing(t *testing.T) {
 	if got := filesIn(t, dir); len(got) != 0 {
 		t.Errorf("left %v", got)
 	}
-	if err := Decompress(t.Context(), c, goldenPath("segments.pal"), true); err == nil || !strings.Contains(err.Error(), "is the input itself") {
+	if err := Decompress(t.Context(), c, goldenPath("segments.pal"), true); err == nil ||
+		!strings.Contains(err.Error(), "is the input itself") {
 		t.Errorf("onto itself: %v", err)
 	}
 	for range 2 {
@@ -419,12 +452,14 @@ func TestDecompressIsAllOrNothing(t *testing.T) {
 	}
 }
 
-// TestLayerBytesAreWhatTheFileGrowsBy compares the share of a layer with two files, with and without it.
+// TestLayerBytesAreWhatTheFileGrowsBy compares the share of a layer with two files, with and
+// without it.
 func TestLayerBytesAreWhatTheFileGrowsBy(t *testing.T) {
 	dir := t.TempDir()
 	var tensors []tensor
 	layers := make(map[string]*codebook.Layer)
-	for _, name := range []string{"model.layers.0.self_attn.q_proj.weight", "model.layers.1.self_attn.q_proj.weight"} {
+	for _, name := range []string{"model.layers.0.self_attn.q_proj.weight",
+		"model.layers.1.self_attn.q_proj.weight"} {
 		tensors = append(tensors, random(name, "F32", 384, 384))
 		layers[name] = makeLayer(384, 384, 1, 16, 16, true)
 	}
@@ -470,7 +505,8 @@ func TestWriterKeepsNoData(t *testing.T) {
 	defer w.Abort()
 	before := liveBytes()
 	for _, s := range src.Tensors() {
-		if _, err := w.PutLayer(t.Context(), s, makeLayer(side, side, 1, 256, 0, true), someDistortion); err != nil {
+		l := makeLayer(side, side, 1, 256, 0, true)
+		if _, err := w.PutLayer(t.Context(), s, l, someDistortion); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -497,15 +533,18 @@ func TestOutputThroughALink(t *testing.T) {
 	dir := t.TempDir()
 	src := newModel(t, dir, nil, random("bias", "F32", 30))
 	folder, inside := filepath.Join(dir, "folder"), filepath.Join(dir, "folder", "inside")
-	if err := errors.Join(os.MkdirAll(inside, 0o777), os.WriteFile(filepath.Join(folder, "file"), []byte("old"), 0o666),
+	if err := errors.Join(os.MkdirAll(inside, 0o777),
+		os.WriteFile(filepath.Join(folder, "file"), []byte("old"), 0o666),
 		os.Symlink("folder/inside", filepath.Join(dir, "aside")),
-		os.Symlink("aside/../file", filepath.Join(dir, "first")), // folder/file: not that beside aside
+		os.Symlink("aside/../file", filepath.Join(dir, "first")),
+		// folder/file: not that beside aside
 		os.Symlink(filepath.Join(dir, "first"), filepath.Join(inside, "second"))); err != nil {
 		t.Fatal(err)
 	}
 	link := filepath.Join(dir, "aside", "second")
 	data := []byte("new")
-	if err := WriteFile(link, data, src, false); err == nil || err.Error() != link+": exists already" {
+	if err := WriteFile(link, data, src, false); err == nil ||
+		err.Error() != link+": exists already" {
 		t.Errorf("without leave: %v", err)
 	}
 	if err := WriteFile(link, data, src, true); err != nil {
@@ -528,13 +567,15 @@ func TestOutputKeepsTheMode(t *testing.T) {
 	src := newModel(t, dir, nil, random("bias", "F32", 30))
 	for _, mode := range []os.FileMode{0o600, 0o640, 0o444, 0o777} {
 		path := filepath.Join(dir, mode.String())
-		if err := errors.Join(os.WriteFile(path, []byte("old"), 0o666), os.Chmod(path, mode)); err != nil {
+		err := errors.Join(os.WriteFile(path, []byte("old"), 0o666), os.Chmod(path, mode))
+		if err != nil {
 			t.Fatal(err)
 		}
 		if err := WriteFile(path, []byte("new"), src, true); err != nil {
 			t.Fatal(err)
 		}
-		if info, err := os.Stat(path); err != nil || info.Mode() != mode || string(contentOf(t, path)) != "new" {
+		if info, err := os.Stat(path); err != nil || info.Mode() != mode ||
+			string(contentOf(t, path)) != "new" {
 			t.Errorf("got %v (%v), want %v", info.Mode(), err, mode)
 		}
 	}

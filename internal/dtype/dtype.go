@@ -29,10 +29,10 @@ type Type struct {
 	write   func(dst []byte, src []float32)
 }
 
-// types are those of the specification of safetensors. The rank puts the largest alignment first, so
-// that each tensor is aligned to the size of its values. Types of the library that writes most files
-// have the numbers that they have there; it does not know the others, and those of up to 8 bits come
-// last, in the order of their tensors' names.
+// types are those of the specification of safetensors. The rank puts the largest alignment first,
+// so that each tensor is aligned to the size of its values. Types of the library that writes most
+// files have the numbers that they have there; it does not know the others, and those of up to 8
+// bits come last, in the order of their tensors' names.
 var types = []Type{
 	{Name: "C64", Bits: 64, Rank: 13},
 	{Name: "U64", Bits: 64, Rank: 12, Integer: true},

@@ -97,7 +97,8 @@ func TestSize(t *testing.T) {
 		{"F64", []int{1 << 30, 1 << 30, 1 << 4}, 0, "the shape overflows"},
 	} {
 		size, err := Of(tt.kind).Size(tt.shape)
-		if size != tt.size || (err == nil) != (tt.why == "") || err != nil && err.Error() != tt.why {
+		if size != tt.size || (err == nil) != (tt.why == "") || err != nil &&
+			err.Error() != tt.why {
 			t.Errorf("%s %v: %d bytes (%v), want %d, %q",
 				tt.kind, tt.shape, size, err, tt.size, tt.why)
 		}

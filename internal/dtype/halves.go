@@ -15,8 +15,8 @@ func fromF16(h uint16) float32 {
 	return math.Float32frombits(sign | (exponent+127-15)<<23 | fraction<<13)
 }
 
-// toF16 is the nearest half-precision number, ties to even. A finite value beyond the largest becomes the
-// largest: a weight that was finite stays so.
+// toF16 is the nearest half-precision number, ties to even. A finite value beyond the largest
+// becomes the largest: a weight that was finite stays so.
 func toF16(f float32) uint16 {
 	b := math.Float32bits(f)
 	sign := uint16(b >> 16 & 0x8000)
@@ -27,12 +27,14 @@ func toF16(f float32) uint16 {
 	case magnitude == 255<<23:
 		return sign | 0x7c00
 	case magnitude < (127-14)<<23: // subnormal: the sum's last bit is worth 2^-24
-		return sign | uint16(math.Float32bits(math.Float32frombits(magnitude)+0.5)-math.Float32bits(0.5))
+		sum := math.Float32frombits(magnitude) + 0.5
+		return sign | uint16(math.Float32bits(sum)-math.Float32bits(0.5))
 	}
 	return sign | uint16(min(roundEven(magnitude, 13)-(127-15)<<10, 0x7bff))
 }
 
-// toBF16 is the nearest bfloat16, ties to even. A finite value beyond the largest becomes the largest.
+// toBF16 is the nearest bfloat16, ties to even. A finite value beyond the largest becomes the
+// largest.
 func toBF16(f float32) uint16 {
 	b := math.Float32bits(f)
 	sign := uint16(b >> 16 & 0x8000)

@@ -28,7 +28,8 @@ func TestRoundToNearestEven(t *testing.T) {
 		last uint16 // the largest finite
 	}{
 		{"F16", toF16, fromF16, 0x7bff},
-		{"BF16", toBF16, func(h uint16) float32 { return math.Float32frombits(uint32(h) << 16) }, 0x7f7f},
+		{"BF16", toBF16, func(h uint16) float32 { return math.Float32frombits(uint32(h) << 16) },
+			0x7f7f},
 	} {
 		for h := range tt.last {
 			middle := float32((float64(tt.from(h)) + float64(tt.from(h+1))) / 2)
