@@ -75,16 +75,16 @@ func (m *Model) Names() []string { return slices.Clone(m.names) }
 func (m *Model) Describe(name string) (Tensor, error) {
 	x, err := m.matrix(name)
 	if err != nil {
-		return Tensor{}, err
+		return Tensor{}, about(name, err)
 	}
 	return x.tensor, nil
 }
 
-// MatMul writes batch results, dst [batch, rows], for as many inputs, x [batch, cols], of the matrix
-// of this name: of its layer or, where the tensor passed through, of its float32 values. Rows and
-// cols are those of [Tensor.Matrix]. A layer of weights stored as [in, out] has out rows. A first use
-// of a matrix reads it, which nothing interrupts: Load can be. Errors name the tensor: [ErrNoTensor],
-// [ErrClosed], a [ShapeError], a [NotFiniteError], or what reading it met.
+// MatMul writes batch results, dst [batch, rows], for as many inputs, x [batch, cols], of the
+// matrix of this name: of its layer or, where the tensor passed through, of its float32 values.
+// Rows and cols are those of [Tensor.Matrix]. A layer of weights stored as [in, out] has out rows.
+// A first use of a matrix reads it, which nothing interrupts: Load can be. Errors name the tensor:
+// [ErrNoTensor], [ErrClosed], a [ShapeError], a [NotFiniteError], or what reading it met.
 func (m *Model) MatMul(dst []float32, name string, x []float32, batch int) error {
 	p, err := m.plan(context.Background(), name, classOf(batch))
 	if err == nil {

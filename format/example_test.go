@@ -67,7 +67,7 @@ func ExampleNewCodebook() {
 }
 
 // What a caller may do about a file that cannot be opened.
-func ExampleVersionError() {
+func Example_errors() {
 	_, err := format.OpenCodebook(context.Background(),
 		"testdata/golden/v1/segments.dense.safetensors")
 	var version *format.VersionError

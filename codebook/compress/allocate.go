@@ -193,8 +193,8 @@ func isTable(name string, rows, cols int) bool {
 
 // moments returns what is known of the inputs of a tensor, nil: nothing. Inputs that were all zero
 // say nothing: the calibration data did not reach them.
-func (c *compression) moments(ctx context.Context, tensor string, cols int) (*moments.Moments,
-	error) {
+func (c *compression) moments(ctx context.Context, tensor string, cols int) (
+	*moments.Moments, error) {
 	if c.opts.Moments == nil {
 		return nil, nil
 	}

@@ -30,7 +30,7 @@ type Options struct {
 	Moments       func(ctx context.Context, tensor string, cols int) (*moments.Moments, error)
 	Seed          uint64                  // of k-means
 	Threads       int                     // 0: all processors
-	PassNonfinite bool                    // pass matrices with NaN or infinities through instead of failing
+	PassNonfinite bool                    // of matrices with NaN or infinities, instead of failing
 	Progress      func(codebook.Progress) // called before each tensor and at the end; may be nil
 	Kernels       *kernels.Set            // nil: kernels.Best
 }
@@ -46,8 +46,8 @@ type Sink interface {
 	// others passed through, at most. Those that are then kept as F16 take less.
 	Rest(layers []string) int64
 	// PutLayer stores a layer in place of tensor t. It returns all the bytes that this takes in the
-	// file, its share of the header included. Like the other methods that store, it stops soon after
-	// ctx is done.
+	// file, its share of the header included. Like the other methods that store, it stops soon
+	// after ctx is done.
 	PutLayer(ctx context.Context, t codebook.Tensor, l *codebook.Layer,
 		d codebook.Distortion) (bytes int64, err error)
 	// PutTensor passes tensor t of the source through, bit for bit.
@@ -161,8 +161,8 @@ func (c *compression) walk(ctx context.Context, do func(context.Context, codeboo
 
 // read returns a matrix that is to be compressed, or the reason why a tensor is not. With a matrix,
 // the reason is that no codebook would make it smaller.
-func (c *compression) read(ctx context.Context, t codebook.Tensor) (m *quant.Matrix,
-	reason string, err error) {
+func (c *compression) read(ctx context.Context, t codebook.Tensor) (
+	m *quant.Matrix, reason string, err error) {
 	if reason := c.choice.reason(t); reason != "" {
 		return nil, reason, nil
 	}

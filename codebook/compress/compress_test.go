@@ -104,7 +104,8 @@ func TestCompressRefuses(t *testing.T) {
 		{"bits of an override that there cannot be", context.Background(), memory.Small(),
 			Options{Overrides: []Override{{"conv.*", Settings{Bits: 10}}}}, `tensors "conv.*": 10 bits a weight: there can be`},
 		{"bits of an override that nothing meets", context.Background(), memory.Small(),
-			Options{Overrides: []Override{{"conv.*", Settings{Bits: 0.5, For: ForMemory}}}}, `tensors "conv.*": 0.5 bits a weight cannot be met`},
+			Options{Overrides: []Override{{"conv.*", Settings{Bits: 0.5, For: ForMemory}}}},
+			`tensors "conv.*": 0.5 bits a weight cannot be met`},
 		{"a cancelled context", cancelled, memory.Small(), Options{}, "context canceled"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

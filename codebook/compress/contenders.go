@@ -262,10 +262,10 @@ func (x *contest) elect(members []*matrixPlan, g quant.Goal) ([]contender, float
 	return chosen, sum.Noise, nil
 }
 
-// elect returns the contender of each matrix with which the sum of the objective is least, or nearly
-// so, and that of the constraint stays below the limit: those with the least objective + price *
-// constraint, for the lowest price that does it. Where none does, met is false and they are those
-// that come nearest.
+// elect returns the contender of each matrix with which the sum of the objective is least, or
+// nearly so, and that of the constraint stays below the limit: those with the least objective +
+// price * constraint, for the lowest price that does it. Where none does, met is false and they are
+// those that come nearest.
 func elect(members []*matrixPlan, objective, constraint func(contender) float64, limit float64) (
 	chosen []contender, met bool) {
 	at := func(price float64) (chosen []contender, sum float64) {

@@ -93,7 +93,8 @@ func TestCompressForMemory(t *testing.T) {
 		}
 	}
 	_, err := Compress(context.Background(), new(memory.Model), twoMatrices(), Options{Settings: Settings{Bits: 0.5, For: ForMemory}})
-	if err == nil || !strings.Contains(err.Error(), "0.5 bits a weight cannot be met: what comes nearest takes 1") {
+	const want = "0.5 bits a weight cannot be met: what comes nearest takes 1"
+	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("half a bit for memory: %v", err)
 	}
 }

@@ -73,7 +73,8 @@ func TestGoalError(t *testing.T) {
 	}
 }
 
-// TestGoalErrorOfEach: where each matrix has the goal of its own, the error names one that misses it.
+// TestGoalErrorOfEach: where each matrix has the goal of its own, the error names one that misses
+// it.
 func TestGoalErrorOfEach(t *testing.T) {
 	c, err := newCompression(new(memory.Model), twoMatrices(), Options{})
 	if err == nil {

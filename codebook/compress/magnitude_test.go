@@ -164,7 +164,9 @@ func TestMomentsOfEveryMagnitude(t *testing.T) {
 					src.Add("w", "F32", w, rows, cols)
 					report, err := Compress(t.Context(), dst, src, Options{
 						Settings: Settings{Scheme: s},
-						Moments:  func(context.Context, string, int) (*moments.Moments, error) { return m, nil },
+						Moments: func(context.Context, string, int) (*moments.Moments, error) {
+							return m, nil
+						},
 					})
 					name := fmt.Sprintf("%s of %g, weights of %g, %+v", kind, size, weights, s)
 					if err != nil || dst.Layers["w"] == nil {

@@ -43,8 +43,8 @@ var quantisedParts = []string{
 	"*.codebooks",
 }
 
-// packable reports whether packed weights can be of this dtype: what cannot be read as floats, of up
-// to 32 bits. Indices are I64, masks BOOL.
+// packable reports whether packed weights can be of this dtype: what cannot be read as floats, of
+// up to 32 bits. Indices are I64, masks BOOL.
 func packable(kind dtype.Type) bool {
 	return kind.Known() && !kind.Float() && kind.Bits <= 32 && kind.Name != dtype.Bool
 }

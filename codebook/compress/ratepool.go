@@ -53,8 +53,8 @@ func alone(ctx context.Context, s *quant.Sketch, g quant.Goal) (quant.Point, err
 	return p, err
 }
 
-// equally gives each of the matrices the same bits a weight, or the same relative error, as the goal
-// is for all of them together.
+// equally gives each of the matrices the same bits a weight, or the same relative error, as the
+// goal is for all of them together.
 func equally(ctx context.Context, members []*matrixPlan, g quant.Goal, threads int) (
 	[]allotment, error) {
 	allotments := make([]allotment, len(members))
@@ -89,9 +89,10 @@ type ratePool struct {
 	allotments []allotment   // for the step that was tried last
 }
 
-// pool divides a goal among matrices. One step for all, in units of each one's sensitivity, makes all
-// slopes of noise, as these units weigh it, over bytes equal, so that no other division of the bytes
-// leaves less. Steps that are too far from what a matrix would have if all were alike stop there.
+// pool divides a goal among matrices. One step for all, in units of each one's sensitivity, makes
+// all slopes of noise, as these units weigh it, over bytes equal, so that no other division of the
+// bytes leaves less. Steps that are too far from what a matrix would have if all were alike stop
+// there.
 func pool(ctx context.Context, members []*matrixPlan, g quant.Goal, threads int) (
 	[]allotment, error) {
 	sketches := sketchesOf(members)

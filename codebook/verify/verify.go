@@ -176,8 +176,8 @@ func Run(ctx context.Context, layers []Layer, opts Options) (*Report, error) {
 	return v, nil
 }
 
-// measureErrors multiplies some inputs with a layer in three ways: compiled, dense, and exactly with
-// the layer's own weights.
+// measureErrors multiplies some inputs with a layer in three ways: compiled, dense, and exactly
+// with the layer's own weights.
 func measureErrors(ctx context.Context, l Layer, opts Options,
 	weights, outputs *codebook.Distortion) (*check, Check, error) {
 	rows, cols := l.Rows, l.Cols
