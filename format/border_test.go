@@ -179,14 +179,14 @@ func TestStopsOnceDone(t *testing.T) {
 		"Writer.PutLayer":  {5 * mib, put("layer")},
 		"Writer.PutTensor": {5 * mib, put("rest")},
 		"Writer.PutHalf":   {5 * mib, put("half")},
-		"Writer.Commit of Create": {30 * mib, func(ctx context.Context) error {
+		"Writer.Commit of Create": {50 * mib, func(ctx context.Context) error {
 			w, err := Create(path, src, CreateOptions{Overwrite: true})
 			if err != nil {
 				return err
 			}
 			return b.commit(ctx, w)
 		}},
-		"Writer.Commit of NewWriter": {30 * mib, func(ctx context.Context) error {
+		"Writer.Commit of NewWriter": {50 * mib, func(ctx context.Context) error {
 			w, err := NewWriter(io.Discard, src, "")
 			if err != nil {
 				return err

@@ -7,8 +7,8 @@
 // that of a link, the file that it leads to is replaced; a file that is replaced passes on its mode
 // and, where the system allows it, its owner.
 //
-// What reads or writes more than a header takes a context, and stops soon after that is done. Errors
-// name the file and, where they are about one, the tensor ([codebook.TensorError]). A caller can
-// act on [ErrNotCodebook], [VersionError], [CorruptError], [codebook.ErrNoTensor], [fs.ErrExist] and
-// [fs.ErrNotExist].
+// What reads or writes more than a header takes a context, and stops soon after that is done.
+// Errors name the file and, where they are about one, the tensor ([codebook.TensorError]). A caller
+// can act on [ErrNotCodebook], [VersionError], [CorruptError], [codebook.ErrNoTensor],
+// [fs.ErrExist] and [fs.ErrNotExist].
 package format

@@ -238,12 +238,23 @@ func (w *Writer) keep(ctx context.Context, p part) error {
 	w.spooled += size
 	w.sums[p.Name] = xxh3.Hash(p.data)
 	w.blobs = append(w.blobs, blob{p.Tensor, func(ctx context.Context, dst []byte) error {
+		return readFull(ctx, io.NewSectionReader(w.spool, offset, size), dst)
+	}})
+	return nil
+}
+
+// readFull is io.ReadFull until ctx is done.
+func readFull(ctx context.Context, r io.Reader, dst []byte) error {
+	for len(dst) > 0 {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		_, err := io.ReadFull(io.NewSectionReader(w.spool, offset, size), dst)
-		return err
-	}})
+		n, err := io.ReadFull(r, dst[:min(chunkBytes, len(dst))])
+		if err != nil {
+			return err
+		}
+		dst = dst[n:]
+	}
 	return nil
 }
 
@@ -291,8 +302,7 @@ func (w *Writer) Commit(ctx context.Context) (size int64, err error) {
 	defer w.Abort()
 	for _, e := range w.src.layout.entries {
 		if !w.done[e.Name] {
-			return 0, at(w.out.name(),
-				fmt.Errorf("tensor %q of %s was left out", e.Name, w.src.path))
+			return 0, w.about(e.Tensor, fmt.Errorf("was left out, %s has it", w.src.path))
 		}
 	}
 	metadata := w.metadata()

@@ -153,33 +153,33 @@ func TestWriterRefusesWhatDoesNotFit(t *testing.T) {
 	invalid := makeLayer(3, 4, 2, 3, 0, true)
 	invalid.Assignments[0] = 3
 	weights := tensorOf(t, src, "w")
+	ctx, steps := t.Context(), tensorOf(t, src, "steps")
 	put := func(tensor codebook.Tensor, l *codebook.Layer, d codebook.Distortion) error {
-		_, err := w.PutLayer(t.Context(), tensor, l, d)
+		_, err := w.PutLayer(ctx, tensor, l, d)
 		return err
 	}
+	commit := func() error {
+		put(weights, good, someDistortion)
+		_, err := w.Commit(ctx)
+		return err
+	}
+	turned, nan := makeLayer(4, 3, 2, 3, 0, true), codebook.Distortion{Noise: math.NaN()}
 	halves, doubles, unknown := weights, weights, weights
 	halves.DType, doubles.DType, unknown.Name = "F16", "F64", "v"
 	for name, err := range map[string]error{
-		`tensor "v": no such tensor`:    w.PutTensor(t.Context(), unknown),
-		"is F32 [3, 4], not F16 [3, 4]": w.PutTensor(t.Context(), halves),
-		"F16 [3, 4] is not kept as F16": w.PutHalf(t.Context(), halves),
-		"I32 [3, 4] is not kept as F16": w.PutHalf(t.Context(), tensorOf(t, src, "steps")),
-		"is F32 [3, 4], not F64 [3, 4]": w.PutHalf(t.Context(), doubles),
-		"its layer: assignment 0 is 3":  put(weights, invalid, someDistortion),
-		"cannot be a layer [4, 3]": put(weights, makeLayer(4, 3, 2, 3, 0, true),
-			someDistortion),
-		"I32 [3, 4] cannot be a layer [3, 4]": put(tensorOf(t, src, "steps"), good,
-			someDistortion),
-		"a distortion of NaN": put(weights, good,
-			codebook.Distortion{Noise: math.NaN()}),
-		`"steps" of ` + src.path +
-			" was left": func() error {
-			put(weights, good, someDistortion)
-			_,
-				err := w.Commit(t.Context())
-			return err
-		}(),
-		"writer is closed": w.PutTensor(t.Context(), tensorOf(t, src, "steps")),
+		`tensor "v": no such tensor`:          w.PutTensor(ctx, unknown),
+		"is F32 [3, 4], not F16 [3, 4]":       w.PutTensor(ctx, halves),
+		"F16 [3, 4] is not kept as F16":       w.PutHalf(ctx, halves),
+		"I32 [3, 4] is not kept as F16":       w.PutHalf(ctx, steps),
+		"is F32 [3, 4], not F64 [3, 4]":       w.PutHalf(ctx, doubles),
+		"its layer: assignment 0 is 3":        put(weights, invalid, someDistortion),
+		"cannot be a layer [4, 3]":            put(weights, turned, someDistortion),
+		"I32 [3, 4] cannot be a layer [3, 4]": put(steps, good, someDistortion),
+		"a distortion of NaN":                 put(weights, good, nan),
+
+		`tensor "steps": was left out, ` + src.path + " has it": commit(),
+
+		"writer is closed": w.PutTensor(ctx, steps),
 	} {
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("got %v, want %q", err, name)

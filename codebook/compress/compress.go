@@ -30,7 +30,7 @@ type Options struct {
 	Moments       func(ctx context.Context, tensor string, cols int) (*moments.Moments, error)
 	Seed          uint64                  // of k-means
 	Threads       int                     // 0: all processors
-	PassNonfinite bool                    // of matrices with NaN or infinities, instead of failing
+	PassNonfinite bool                    // pass matrices with NaN or infinities through
 	Progress      func(codebook.Progress) // called before each tensor and at the end; may be nil
 	Kernels       *kernels.Set            // nil: kernels.Best
 }
