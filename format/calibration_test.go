@@ -300,8 +300,8 @@ func TestBadCalibrationsAreRefused(t *testing.T) {
 			t.Errorf("%s: %v, want %q", tt.name, err, tt.reason)
 		case errors.As(err, &corrupt) &&
 			(corrupt.Offset < 0 || corrupt.Offset > int64(len(tt.content))):
-			t.Errorf("%s: offset %d in a file of %d bytes", tt.name, corrupt.Offset,
-				len(tt.content))
+			t.Errorf("%s: offset %d in a file of %d bytes",
+				tt.name, corrupt.Offset, len(tt.content))
 		}
 	}
 }
@@ -456,8 +456,8 @@ func FuzzOpenCalibration(f *testing.F) {
 			}
 			cols := e.Shape[len(e.Shape)-1]
 			m, err := c.Moments(t.Context(), e.Name, cols)
-			if err == nil && (cols == 0 || m != nil &&
-				len(m.Squares) != cols) { // nil: reached by no token
+			// nil: reached by no token
+			if err == nil && (cols == 0 || m != nil && len(m.Squares) != cols) {
 				t.Fatalf("%s: %v", describe(e), m)
 			}
 		}

@@ -67,8 +67,10 @@ func makeLayer(rows, cols, width, k, group int, scales bool) *codebook.Layer {
 		}
 		return b
 	}
-	l := &codebook.Layer{Rows: rows, Cols: cols, Width: width, Centroids: fill(k*width, 256),
-		ZeroPoint: 127, Scale: 0.0123, Group: group}
+	l := &codebook.Layer{
+		Rows: rows, Cols: cols, Width: width, Centroids: fill(k*width, 256),
+		ZeroPoint: 127, Scale: 0.0123, Group: group,
+	}
 	l.Assignments = fill(rows*l.Segments(), k)
 	l.Assignments[len(l.Assignments)-1] = byte(k - 1)
 	if scales {
@@ -83,8 +85,9 @@ func makeLayer(rows, cols, width, k, group int, scales bool) *codebook.Layer {
 	return l
 }
 
-var someDistortion = codebook.Distortion{Signal: 1234.5678, Noise: 1.25, Approx: 1230, Dot: 1232,
-	Max: 0.0625}
+var someDistortion = codebook.Distortion{
+	Signal: 1234.5678, Noise: 1.25, Approx: 1230, Dot: 1232, Max: 0.0625,
+}
 
 // foldTo returns how a tensor becomes a matrix of so many rows and columns.
 func foldTo(t codebook.Tensor, rows, cols int) codebook.Fold {
@@ -215,8 +218,8 @@ func TestRoundTrip(t *testing.T) {
 				info.Layers[0].Scheme.K != tt.k || info.Layers[0].Bytes != about.Bytes {
 				t.Errorf("got info %+v", info)
 			}
-			if want := map[string]string{"format": "pt",
-				"quote": "\"<&>\u2028"}; !maps.Equal(info.Metadata, want) {
+			want := map[string]string{"format": "pt", "quote": "\"<&>\u2028"}
+			if !maps.Equal(info.Metadata, want) {
 				t.Errorf("got metadata %q, want %q", info.Metadata, want)
 			}
 
@@ -337,8 +340,8 @@ func TestDamageAfterOpening(t *testing.T) {
 // none.
 func TestNullMetadataIsNone(t *testing.T) {
 	dir := t.TempDir()
-	model, path, dense := filepath.Join(dir, "null.safetensors"), filepath.Join(dir, "c"),
-		filepath.Join(dir, "d")
+	model := filepath.Join(dir, "null.safetensors")
+	path, dense := filepath.Join(dir, "c"), filepath.Join(dir, "d")
 	content := fileOf(`{"__metadata__":null,`+tensorText("w", "F32", "[8,8]", 0, 256)+"}", 256)
 	if err := os.WriteFile(model, content, 0o666); err != nil {
 		t.Fatal(err)

@@ -128,8 +128,8 @@ func TestWeightsOfEveryMagnitude(t *testing.T) {
 					t.Fatal(err)
 				}
 				if passed[m.name] != bytes.Equal(data, m.data) {
-					t.Errorf("%s: passed through: %v, the same bytes: %v", m.name, passed[m.name],
-						!passed[m.name])
+					t.Errorf("%s: passed through: %v, the same bytes: %v",
+						m.name, passed[m.name], !passed[m.name])
 				}
 			}
 		})
@@ -152,8 +152,8 @@ func TestSizesBeyondTheWord(t *testing.T) {
 	if err := os.WriteFile(path, content, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Truncate(path,
-		int64(len(content))+1<<31-2); err != nil { // a hole takes no room on the disk
+	// A hole takes no room on the disk.
+	if err := os.Truncate(path, int64(len(content))+1<<31-2); err != nil {
 		t.Fatal(err)
 	}
 	f, err := Open(path)

@@ -118,8 +118,7 @@ func (l large) ReadAt(p []byte, off int64) (int, error) {
 // TestMemoryOfHeaderClaims bounds what a file can make scan allocate by its size: nothing for a
 // claim without bytes behind it, little for bytes that are no header.
 func TestMemoryOfHeaderClaims(t *testing.T) {
-	claim := func(n uint64,
-		rest string) []byte {
+	claim := func(n uint64, rest string) []byte {
 		return append(binary.LittleEndian.AppendUint64(nil, n), rest...)
 	}
 	tests := []struct {
@@ -170,9 +169,8 @@ func TestMemoryOfManyTensors(t *testing.T) {
 	}
 	runtime.GC()
 	runtime.ReadMemStats(&after)
-	if kept, total := after.HeapAlloc-before.HeapAlloc,
-		after.TotalAlloc-before.TotalAlloc; kept > 5*uint64(len(file)) ||
-		total > 15*uint64(len(file)) {
+	kept, total := after.HeapAlloc-before.HeapAlloc, after.TotalAlloc-before.TotalAlloc
+	if size := uint64(len(file)); kept > 5*size || total > 15*size {
 		t.Errorf("a header of %d bytes keeps %d and allocates %d", len(file), kept, total)
 	} else {
 		t.Logf("a header of %d bytes keeps %d and allocates %d", len(file), kept, total)

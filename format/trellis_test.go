@@ -75,8 +75,8 @@ func TestHugeOutliersOfEveryType(t *testing.T) {
 		got[at], truth[at] = 0, 0
 		var d codebook.Distortion
 		if d.Add(got, truth); d.Relative() > 0.12 {
-			t.Errorf("%s: beside %v the others have an error of %v", tt.dtype, tt.outlier,
-				d.Relative())
+			t.Errorf("%s: beside %v the others have an error of %v",
+				tt.dtype, tt.outlier, d.Relative())
 		}
 	}
 }

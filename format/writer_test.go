@@ -133,8 +133,8 @@ func TestCollidingNamesAreRefused(t *testing.T) {
 			if err == nil {
 				w.Abort()
 			}
-			if (tt.want == "") != (err == nil) || err != nil &&
-				!strings.Contains(err.Error(), tt.want) {
+			if (tt.want == "") != (err == nil) ||
+				err != nil && !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want %q", err, tt.want)
 			}
 		})
@@ -201,8 +201,9 @@ func TestTensorsArePutOnce(t *testing.T) {
 	if err := w.PutTensor(t.Context(), tensorOf(t, src, "w")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.PutLayer(t.Context(), tensorOf(t, src, "w"), makeLayer(3, 4, 2, 3, 0, true),
-		someDistortion); err == nil || !strings.Contains(err.Error(), "was put already") {
+	_, err = w.PutLayer(t.Context(), tensorOf(t, src, "w"),
+		makeLayer(3, 4, 2, 3, 0, true), someDistortion)
+	if err == nil || !strings.Contains(err.Error(), "was put already") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -536,8 +537,8 @@ func TestOutputThroughALink(t *testing.T) {
 	if err := errors.Join(os.MkdirAll(inside, 0o777),
 		os.WriteFile(filepath.Join(folder, "file"), []byte("old"), 0o666),
 		os.Symlink("folder/inside", filepath.Join(dir, "aside")),
+		// This is folder/file, not that beside aside.
 		os.Symlink("aside/../file", filepath.Join(dir, "first")),
-		// folder/file: not that beside aside
 		os.Symlink(filepath.Join(dir, "first"), filepath.Join(inside, "second"))); err != nil {
 		t.Fatal(err)
 	}
