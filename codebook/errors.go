@@ -13,13 +13,20 @@ var (
 	ErrClosed = errors.New("the model is closed")
 )
 
-// TensorError names the tensor that an error is about.
+// TensorError names the tensor that an error is about. One about the same tensor may be behind it,
+// of a package below; the message names it once.
 type TensorError struct {
 	Tensor string
 	Err    error
 }
 
-func (e *TensorError) Error() string { return fmt.Sprintf("tensor %q: %v", e.Tensor, e.Err) }
+func (e *TensorError) Error() string {
+	var below *TensorError
+	if errors.As(e.Err, &below) && below.Tensor == e.Tensor {
+		return e.Err.Error()
+	}
+	return fmt.Sprintf("tensor %q: %v", e.Tensor, e.Err)
+}
 
 // Unwrap returns the error without the name.
 func (e *TensorError) Unwrap() error { return e.Err }

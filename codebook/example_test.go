@@ -1,6 +1,7 @@
 package codebook_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log"
@@ -35,7 +36,8 @@ func ExampleLayer_Plan() {
 
 // A model multiplies by name. It reads and lays out what is used, when it is first used.
 func ExampleModel() {
-	book, err := format.OpenCodebook("../format/testdata/golden/v1/segments.pal.safetensors")
+	book, err := format.OpenCodebook(context.Background(),
+		"../format/testdata/golden/v1/segments.pal.safetensors")
 	if err != nil {
 		log.Fatal(err)
 	}

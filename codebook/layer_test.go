@@ -125,7 +125,8 @@ func TestLayerValidate(t *testing.T) {
 }
 
 func TestRowScales(t *testing.T) {
-	if logscale.Value(0) != 0 || logscale.Value(255) != 1 || logscale.Value(239) != 0.5 || logscale.Value(15) != 0x1p-15 {
+	if logscale.Value(0) != 0 || logscale.Value(255) != 1 || logscale.Value(239) != 0.5 ||
+		logscale.Value(15) != 0x1p-15 {
 		t.Errorf("scales of 0, 255, 239, 15: %v %v %v %v", logscale.Value(0), logscale.Value(255),
 			logscale.Value(239), logscale.Value(15))
 	}

@@ -2,7 +2,6 @@ package codebook
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -18,8 +17,8 @@ type Store interface {
 	// Original describes the tensor that a layer stands for.
 	Original(layer string) Tensor
 	// Stored calls use with a layer, which need not be decoded: its Stream is enough. The layer and
-	// what it holds are valid until use returns.
-	Stored(layer string, use func(l *Layer) error) error
+	// what it holds are valid until use returns. Reading stops soon after ctx is done.
+	Stored(ctx context.Context, layer string, use func(l *Layer) error) error
 	// Rest has the tensors that passed through.
 	Rest() Source
 }
@@ -76,7 +75,7 @@ func (m *Model) Names() []string { return slices.Clone(m.names) }
 func (m *Model) Describe(name string) (Tensor, error) {
 	x, err := m.matrix(name)
 	if err != nil {
-		return Tensor{}, err
+		return Tensor{}, about(name, err)
 	}
 	return x.tensor, nil
 }
@@ -84,10 +83,10 @@ func (m *Model) Describe(name string) (Tensor, error) {
 // MatMul writes batch results, dst [batch, rows], for as many inputs, x [batch, cols], of the
 // matrix of this name: of its layer or, where the tensor passed through, of its float32 values.
 // Rows and cols are those of [Tensor.Matrix]. A layer of weights stored as [in, out] has out rows.
-// Errors name the tensor: [ErrNoTensor], [ErrClosed], a [ShapeError], a [NotFiniteError], or what
-// reading it met.
+// A first use of a matrix reads it, which nothing interrupts: Load can be. Errors name the tensor:
+// [ErrNoTensor], [ErrClosed], a [ShapeError], a [NotFiniteError], or what reading it met.
 func (m *Model) MatMul(dst []float32, name string, x []float32, batch int) error {
-	p, err := m.plan(name, classOf(batch))
+	p, err := m.plan(context.Background(), name, classOf(batch))
 	if err == nil {
 		err = p.MulMat(dst, x, batch)
 	}
@@ -112,17 +111,17 @@ func (m *Model) Row(dst []float32, name string, i int) error {
 
 // Tensor reads the values of a tensor of floats, in the order of its shape; those of a layer are
 // rebuilt. The model does not keep them.
-func (m *Model) Tensor(name string) ([]float32, error) {
+func (m *Model) Tensor(ctx context.Context, name string) ([]float32, error) {
 	x, err := m.matrix(name)
 	if err != nil {
 		return nil, about(name, err)
 	}
 	if !x.layer {
-		values, err := m.store.Rest().Floats(name)
+		values, err := m.store.Rest().Floats(ctx, name)
 		return values, about(name, err)
 	}
 	var values []float32
-	err = m.store.Stored(name, func(l *Layer) error {
+	err = m.store.Stored(ctx, name, func(l *Layer) error {
 		if l.Assignments == nil {
 			if err := l.Decode(0); err != nil {
 				return err
@@ -144,7 +143,7 @@ func (m *Model) Load(ctx context.Context, batch int) error {
 		if !m.matrices[name].layer {
 			continue
 		}
-		if _, err := m.plan(name, classOf(batch)); err != nil {
+		if _, err := m.plan(ctx, name, classOf(batch)); err != nil {
 			return about(name, err)
 		}
 	}
@@ -193,9 +192,6 @@ func about(name string, err error) error {
 	if err == nil {
 		return nil
 	}
-	if named := (*TensorError)(nil); errors.As(err, &named) {
-		return err
-	}
 	return &TensorError{name, err}
 }
 
@@ -220,11 +216,11 @@ func (m *Model) anyPlan(name string) (*Plan, error) {
 			return p, nil
 		}
 	}
-	return m.plan(name, 0)
+	return m.plan(context.Background(), name, 0)
 }
 
 // plan returns the plan of a matrix for a class of batches.
-func (m *Model) plan(name string, class int) (*Plan, error) {
+func (m *Model) plan(ctx context.Context, name string, class int) (*Plan, error) {
 	x, err := m.matrix(name)
 	if err != nil {
 		return nil, err
@@ -246,7 +242,7 @@ func (m *Model) plan(name string, class int) (*Plan, error) {
 	if x.layer {
 		lay = x.layLayer
 	}
-	p, err := lay(m.store, opts)
+	p, err := lay(ctx, m.store, opts)
 	if err == nil {
 		x.plans[class].Store(p)
 	}
@@ -254,8 +250,8 @@ func (m *Model) plan(name string, class int) (*Plan, error) {
 }
 
 // layLayer lays a layer out, unless the plan is that of another class, which then shares it.
-func (x *matrix) layLayer(store Store, opts RunOptions) (p *Plan, err error) {
-	err = store.Stored(x.tensor.Name, func(l *Layer) error {
+func (x *matrix) layLayer(ctx context.Context, store Store, opts RunOptions) (p *Plan, err error) {
+	err = store.Stored(ctx, x.tensor.Name, func(l *Layer) error {
 		c, err := l.chosen(opts)
 		if err != nil {
 			return err
@@ -269,7 +265,7 @@ func (x *matrix) layLayer(store Store, opts RunOptions) (p *Plan, err error) {
 }
 
 // layDense reads a tensor that passed through.
-func (x *matrix) layDense(store Store, opts RunOptions) (*Plan, error) {
+func (x *matrix) layDense(ctx context.Context, store Store, opts RunOptions) (*Plan, error) {
 	rows, cols, ok := x.tensor.Matrix()
 	if !ok || !x.tensor.Float() {
 		return nil, fmt.Errorf("%s %v is no matrix of floats", x.tensor.DType, x.tensor.Shape)
@@ -282,7 +278,7 @@ func (x *matrix) layDense(store Store, opts RunOptions) (*Plan, error) {
 	if shared := x.shared(p.name, p.threads); shared != nil {
 		return shared, nil
 	}
-	d.W, err = store.Rest().Floats(x.tensor.Name)
+	d.W, err = store.Rest().Floats(ctx, x.tensor.Name)
 	return p, err
 }
 

@@ -35,7 +35,7 @@ func TestModelFallsThrough(t *testing.T) {
 			t.Fatal(err)
 		}
 		rows, cols, _ := tensor.Matrix()
-		w, err := m.Tensor(name)
+		w, err := m.Tensor(t.Context(), name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -101,7 +101,7 @@ func TestModelErrors(t *testing.T) {
 	if err := m.Close(); err != nil {
 		t.Error(err)
 	}
-	_, err := m.Tensor(name)
+	_, err := m.Tensor(t.Context(), name)
 	for _, err := range []error{err, m.Close(), m.MatMul(y, name, x, 1), m.Row(x, name, 0),
 		m.Load(t.Context(), 1)} {
 		if !errors.Is(err, codebook.ErrClosed) {

@@ -103,10 +103,10 @@ func (c *choice) lay() (*Plan, error) {
 	return newPlan(c.head.Rows, c.head.Cols, row.name, row.op, e, c.set, c.threads), nil
 }
 
-// Fastest names the plan with which multiplying so many vectors at once takes least on one thread of
-// a CPU whose operations have these kernel tiers (those of a [kernels.Set] are its Tier), the tier
-// that does most of the work then, and about what that takes, in nanoseconds. It looks at the number
-// of centroids, not at assignments and scales, which may be missing.
+// Fastest names the plan with which multiplying so many vectors at once takes least on one thread
+// of a CPU whose operations have these kernel tiers (those of a [kernels.Set] are its Tier), the
+// tier that does most of the work then, and about what that takes, in nanoseconds. It looks at the
+// number of centroids, not at assignments and scales, which may be missing.
 func (l *Layer) Fastest(batch int, tiers func(op string) string) (plan, tier string, time float64) {
 	best, time := l.fastest(costsWith(tiers), batch, "")
 	return plans[best].name, tiers(plans[best].op), time

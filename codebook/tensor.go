@@ -1,5 +1,11 @@
 package codebook
 
+import (
+	"context"
+
+	"github.com/palettize/palettize/internal/dtype"
+)
+
 // Tensor describes one tensor of a model: what a file's header says of it.
 type Tensor struct {
 	Name  string
@@ -130,29 +136,24 @@ func transposed(w []float32, rows, cols int) []float32 {
 }
 
 // Float reports whether the values are floating-point numbers that a Source can read.
-func (t Tensor) Float() bool {
-	switch t.DType {
-	case "F64", "F32", "F16", "BF16":
-		return true
-	}
-	return false
-}
+func (t Tensor) Float() bool { return dtype.Of(t.DType).Float() }
 
 // Kind says what a tensor is one of that is no matrix of floats: "vectors", "integers", "single
 // values" or "empty tensors", "" for a matrix; and the reason for which it is not compressed
 // whatever is asked for. A matrix of values that cannot be read is of no kind: it is a matrix, with
 // a reason.
 func (t Tensor) Kind() (kind, reason string) {
+	integer := dtype.Of(t.DType).Integer
 	switch {
 	case t.Elements() == 0:
 		kind, reason = "empty tensors", "empty"
 	case t.Elements() == 1:
 		kind, reason = "single values", "a single value"
-	case t.integer() && len(t.Shape) > 1:
+	case integer && len(t.Shape) > 1:
 		kind = "integers"
 	case t.Vector():
 		kind, reason = "vectors", "a vector"
-	case t.integer():
+	case integer:
 		kind = "integers"
 	}
 	if !t.Float() {
@@ -161,32 +162,24 @@ func (t Tensor) Kind() (kind, reason string) {
 	return kind, reason
 }
 
-// integer reports whether the values are whole numbers, or true and false.
-func (t Tensor) integer() bool {
-	switch t.DType {
-	case "BOOL", "U8", "U16", "U32", "U64", "I8", "I16", "I32", "I64":
-		return true
-	}
-	return false
-}
-
 // Wide reports whether the values are floats of more than 16 bits, which can be kept as F16.
-func (t Tensor) Wide() bool { return t.DType == "F32" || t.DType == "F64" }
+func (t Tensor) Wide() bool { return dtype.Of(t.DType).Wide() }
 
 // Half returns the tensor as it is in a file that keeps its values as F16.
 func (t Tensor) Half() Tensor {
-	t.DType, t.Bytes = "F16", 2*t.Elements()
+	t.DType, t.Bytes = dtype.F16, 2*t.Elements()
 	return t
 }
 
-// Source is a model, tensor by tensor.
+// Source is a model, tensor by tensor. Errors about a tensor name it.
 type Source interface {
 	// Tensors lists all tensors, in the order of the file.
 	Tensors() []Tensor
 	// Floats returns the values of a tensor whose Float is true. Of F64, what is beyond the largest
 	// float32 becomes that, unless it is infinite, and what is not 0 but nearer to it than the
-	// least becomes the least.
-	Floats(name string) ([]float32, error)
+	// least becomes the least. It stops soon after ctx is done. A name that is not there is
+	// [ErrNoTensor].
+	Floats(ctx context.Context, name string) ([]float32, error)
 }
 
 // Progress tells how far a walk through the tensors of a model is.

@@ -7,87 +7,147 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/palettize/palettize/internal/dtype"
 )
 
-// Codebook files whose checksums are right and whose content is not, each in testdata/bad-codebook. They are
-// made from a golden file; sealed tells that the checksums are computed after the change.
+// Codebook files whose checksums are right and whose content is not, each in testdata/bad-codebook.
+// They are made from a golden file; sealed tells that the checksums are computed after the change.
 var badCodebooks = []struct {
 	name, golden   string
 	sealed         bool
 	change         func(p parts)
 	tensor, reason string
 }{
-	{"header-checksum-missing", "tiny", false, func(p parts) { delete(p.metadata, headerKey) }, header, "lacks palettize.header"},
-	{"header-checksum-wrong", "tiny", false, func(p parts) { p.metadata[headerKey] = "0123456789abcdef" }, header, "does not match its checksum"},
-	{"metadata-changed", "tiny", false, func(p parts) { p.metadata["format"] = "np" }, header, "does not match its checksum"},
-	{"tensor-renamed", "tiny", false, func(p parts) { rename(p, "bias", "bios") }, header, "does not match its checksum"},
-	{"data-changed", "tiny", false, func(p parts) { p.tensors["w.centroids"].data[0]++ }, "w.centroids", "does not match its checksum"},
-	{"unknown-key", "tiny", true, func(p parts) { p.metadata["palettize.shards"] = "2" }, header, `unknown key "palettize.shards"`},
-	{"layer-and-tensor", "tiny", true, func(p parts) { rename(p, "bias", "w") }, header, `layer "w" is there as a tensor too`},
-	{"centroids-missing", "tiny", true, func(p parts) { delete(p.tensors, "w.centroids") }, header, `tensor "w.centroids" is missing`},
-	{"assignments-missing", "tiny", true, func(p parts) { delete(p.tensors, "w.assignments") }, header, `tensor "w.assignments" is missing`},
-	{"multipliers-missing", "scalar", true, func(p parts) { delete(p.tensors, "v.multipliers") }, header, `tensor "v.multipliers" is missing`},
-	{"centroids-not-u8", "tiny", true, func(p parts) { p.tensors["w.centroids"].dtype = "I8" }, header, "is I8 [3, 2], expected U8"},
-	{"centroids-none", "tiny", true, func(p parts) { reshape(p, "w.centroids", 0, 2) }, header, "centroids have shape [0, 2]"},
-	{"centroids-no-width", "tiny", true, func(p parts) { reshape(p, "w.centroids", 3, 0) }, header, "centroids have shape [3, 0]"},
-	{"centroids-257", "tiny", true, func(p parts) { reshape(p, "w.centroids", 257, 2) }, header, "centroids have shape [257, 2]"},
-	{"centroids-too-wide", "tiny", true, func(p parts) { reshape(p, "w.centroids", 3, 65) }, header, "centroids have shape [3, 65]"},
-	{"centroids-three-dimensions", "tiny", true, func(p parts) { reshape(p, "w.centroids", 3, 2, 1) }, header, "expected U8 [-1, -1]"},
-	{"assignments-too-short", "tiny", true, func(p parts) { reshape(p, "w.assignments", 1, 1) }, header, "is U8 [1, 1], expected U8 [2, 1]"},
-	{"scales-too-long", "tiny", true, func(p parts) { reshape(p, "w.scales", 3) }, header, "is U8 [3], expected U8 [2]"},
-	{"assignment-beyond-k", "tiny", true, func(p parts) { p.tensors["w.assignments"].data[0] |= 3 }, "w", "assignment 0 is 3, of 3 centroids"},
-	{"padding-not-zero", "tiny", true, func(p parts) { p.tensors["w.assignments"].data[1] |= 64 }, "w", "the padding of row 1 is not zero"},
+	{"header-checksum-missing", "tiny", false, func(p parts) { delete(p.metadata, headerKey) },
+		header, "lacks palettize.header"},
+	{"header-checksum-wrong", "tiny", false,
+		func(p parts) { p.metadata[headerKey] = "0123456789abcdef" }, header,
+		"does not match its checksum"},
+	{"metadata-changed", "tiny", false, func(p parts) { p.metadata["format"] = "np" }, header,
+		"does not match its checksum"},
+	{"tensor-renamed", "tiny", false, func(p parts) { rename(p, "bias", "bios") }, header,
+		"does not match its checksum"},
+	{"data-changed", "tiny", false, func(p parts) { p.tensors["w.centroids"].data[0]++ },
+		"w.centroids", "does not match its checksum"},
+	{"unknown-key", "tiny", true, func(p parts) { p.metadata["palettize.shards"] = "2" }, header,
+		`unknown key "palettize.shards"`},
+	{"layer-and-tensor", "tiny", true, func(p parts) { rename(p, "bias", "w") }, header,
+		`layer "w" is there as a tensor too`},
+	{"centroids-missing", "tiny", true, func(p parts) { delete(p.tensors, "w.centroids") }, header,
+		`tensor "w.centroids" is missing`},
+	{"assignments-missing", "tiny", true, func(p parts) { delete(p.tensors, "w.assignments") },
+		header, `tensor "w.assignments" is missing`},
+	{"multipliers-missing", "scalar", true, func(p parts) { delete(p.tensors, "v.multipliers") },
+		header, `tensor "v.multipliers" is missing`},
+	{"centroids-not-u8", "tiny", true, func(p parts) { p.tensors["w.centroids"].dtype = "I8" },
+		header, "is I8 [3, 2], expected U8"},
+	{"centroids-none", "tiny", true, func(p parts) { reshape(p, "w.centroids", 0, 2) }, header,
+		"centroids have shape [0, 2]"},
+	{"centroids-no-width", "tiny", true, func(p parts) { reshape(p, "w.centroids", 3, 0) }, header,
+		"centroids have shape [3, 0]"},
+	{"centroids-257", "tiny", true, func(p parts) { reshape(p, "w.centroids", 257, 2) }, header,
+		"centroids have shape [257, 2]"},
+	{"centroids-too-wide", "tiny", true, func(p parts) { reshape(p, "w.centroids", 3, 65) }, header,
+		"centroids have shape [3, 65]"},
+	{"centroids-three-dimensions", "tiny", true,
+		func(p parts) { reshape(p, "w.centroids", 3, 2, 1) }, header, "expected U8 [-1, -1]"},
+	{"assignments-too-short", "tiny", true, func(p parts) { reshape(p, "w.assignments", 1, 1) },
+		header, "is U8 [1, 1], expected U8 [2, 1]"},
+	{"scales-too-long", "tiny", true, func(p parts) { reshape(p, "w.scales", 3) }, header,
+		"is U8 [3], expected U8 [2]"},
+	{"assignment-beyond-k", "tiny", true, func(p parts) { p.tensors["w.assignments"].data[0] |= 3 },
+		"w", "assignment 0 is 3, of 3 centroids"},
+	{"padding-not-zero", "tiny", true, func(p parts) { p.tensors["w.assignments"].data[1] |= 64 },
+		"w", "the padding of row 1 is not zero"},
 	{"multiplier-minus-64", "scalar", true, func(p parts) {
 		p.tensors["v.multipliers"].data[0] = p.tensors["v.multipliers"].data[0]&0x80 | 0x40
 	}, "v", "multiplier 0 is -64"},
 	{"record-no-json", "tiny", true, record1(`F32 [2,5]`), header, "its record: invalid character"},
 	{"record-object", "tiny", true, record1(`{"dtype":"F32"}`), header, "its record: json"},
-	{"record-text-after", "tiny", true, record1(`["F32",[2,5],0,128,0.5,[0,0,0,0,0]] ` + "x"), header, "its record: invalid character"},
-	{"record-too-short", "tiny", true, record1(`["F32",[2,5],0,128,0.5]`), header, "5 fields, expected 6"},
+	{"record-text-after", "tiny", true, record1(`["F32",[2,5],0,128,0.5,[0,0,0,0,0]] ` + "x"),
+		header, "its record: invalid character"},
+	{"record-too-short", "tiny", true, record1(`["F32",[2,5],0,128,0.5]`), header,
+		"5 fields, expected 6"},
 	{"record-null", "tiny", true, record1(`["F32",[2,5],0,null,0.5,[0,0,0,0,0]]`), header, "null"},
-	{"record-distortion", "tiny", true, record1(`["F32",[2,5],0,128,0.5,[0,0,0,0]]`), header, "4 numbers of distortion"},
-	{"record-integer-dtype", "tiny", true, record1(`["I32",[2,5],0,128,0.5,[0,0,0,0,0]]`), header, "no matrix of floats"},
-	{"record-unknown-dtype", "tiny", true, record1(`["F7",[2,5],0,128,0.5,[0,0,0,0,0]]`), header, "no matrix of floats"},
-	{"record-vector", "tiny", true, record1(`["F32",[10],0,128,0.5,[0,0,0,0,0]]`), header, "no matrix of floats"},
-	{"record-negative-shape", "tiny", true, record1(`["F32",[-2,-5],0,128,0.5,[0,0,0,0,0]]`), header, "shape [-2, -5]"},
-	{"record-shape-overflow", "tiny", true, record1(`["F32",[2,4611686018427387904],0,128,0.5,[0,0,0,0,0]]`), header, byWord("overflows", "into Go value of type int")},
-	{"record-wrong-rows", "tiny", true, record1(`["F32",[3,5],0,128,0.5,[0,0,0,0,0]]`), header, "expected U8 [3, 1]"},
-	{"record-wrong-cols", "tiny", true, record1(`["F32",[2,11],0,128,0.5,[0,0,0,0,0]]`), header, "expected U8 [2, 2]"},
+	{"record-distortion", "tiny", true, record1(`["F32",[2,5],0,128,0.5,[0,0,0,0]]`), header,
+		"4 numbers of distortion"},
+	{"record-integer-dtype", "tiny", true, record1(`["I32",[2,5],0,128,0.5,[0,0,0,0,0]]`), header,
+		"no matrix of floats"},
+	{"record-unknown-dtype", "tiny", true, record1(`["F7",[2,5],0,128,0.5,[0,0,0,0,0]]`), header,
+		"no matrix of floats"},
+	{"record-vector", "tiny", true, record1(`["F32",[10],0,128,0.5,[0,0,0,0,0]]`), header,
+		"no matrix of floats"},
+	{"record-negative-shape", "tiny", true, record1(`["F32",[-2,-5],0,128,0.5,[0,0,0,0,0]]`),
+		header, "shape [-2, -5]"},
+	{"record-shape-overflow", "tiny", true,
+		record1(`["F32",[2,4611686018427387904],0,128,0.5,[0,0,0,0,0]]`), header,
+		byWord("overflows", "into Go value of type int")},
+	{"record-wrong-rows", "tiny", true, record1(`["F32",[3,5],0,128,0.5,[0,0,0,0,0]]`), header,
+		"expected U8 [3, 1]"},
+	{"record-wrong-cols", "tiny", true, record1(`["F32",[2,11],0,128,0.5,[0,0,0,0,0]]`), header,
+		"expected U8 [2, 2]"},
 	// Nothing may be allocated, nor wrap around, for a claim of 2^56 segments.
 	{"record-huge-cols", "tiny", true, func(p parts) {
 		record1(`["F16",[2,144115188075855872],0,128,0.5,[0,0,0,0,0]]`)(p)
 		reshape(p, "w.centroids", 256, 2)
 		reshape(p, "w.assignments", 2, 0)
 	}, header, byWord("expected U8 [2, 72057594037927936]", "into Go value of type int")},
-	{"record-zero-point-256", "tiny", true, record1(`["F32",[2,5],0,256,0.5,[0,0,0,0,0]]`), header, "field 3"},
-	{"record-scale-negative", "tiny", true, record1(`["F32",[2,5],0,128,-0.5,[0,0,0,0,0]]`), "w", "scale -0.5"},
-	{"record-scale-infinite", "tiny", true, record1(`["F32",[2,5],0,128,1e39,[0,0,0,0,0]]`), header, "field 4"},
-	{"record-group-of-segments", "tiny", true, record1(`["F32",[2,5],8,128,0.5,[0,0,0,0,0]]`), header, "groups of 8 for segments of width 2"},
-	{"entropy-missing", "entropy", true, func(p parts) { delete(p.tensors, "w.trellis") }, header, `tensor "w.trellis" is missing`},
-	{"entropy-not-u8", "entropy", true, func(p parts) { p.tensors["w.trellis"].dtype = "I8" }, header, "expected U8"},
-	{"entropy-two-dimensions", "entropy", true, func(p parts) { p.tensors["u.trellis"].shape = []int{1, 47} }, header, "is U8 [1, 47], expected U8 [-1]"},
-	{"entropy-empty", "entropy", true, stream(func([]byte) []byte { return nil }), "w", "trellis: it ends early"},
-	{"entropy-cut", "entropy", true, stream(func(b []byte) []byte { return b[:len(b)-1] }), "w", "trellis: the stream ends early"},
-	{"entropy-longer", "entropy", true, stream(func(b []byte) []byte { return append(b, 0) }), "w", "bytes are left behind the coded levels"},
+	{"record-zero-point-256", "tiny", true, record1(`["F32",[2,5],0,256,0.5,[0,0,0,0,0]]`), header,
+		"field 3"},
+	{"record-scale-negative", "tiny", true, record1(`["F32",[2,5],0,128,-0.5,[0,0,0,0,0]]`), "w",
+		"scale -0.5"},
+	{"record-scale-infinite", "tiny", true, record1(`["F32",[2,5],0,128,1e39,[0,0,0,0,0]]`), header,
+		"field 4"},
+	{"record-group-of-segments", "tiny", true, record1(`["F32",[2,5],8,128,0.5,[0,0,0,0,0]]`),
+		header, "groups of 8 for segments of width 2"},
+	{"entropy-missing", "entropy", true, func(p parts) { delete(p.tensors, "w.trellis") }, header,
+		`tensor "w.trellis" is missing`},
+	{"entropy-not-u8", "entropy", true, func(p parts) { p.tensors["w.trellis"].dtype = "I8" },
+		header, "expected U8"},
+	{"entropy-two-dimensions", "entropy", true,
+		func(p parts) { p.tensors["u.trellis"].shape = []int{1, 47} }, header,
+		"is U8 [1, 47], expected U8 [-1]"},
+	{"entropy-empty", "entropy", true, stream(func([]byte) []byte { return nil }), "w",
+		"trellis: it ends early"},
+	{"entropy-cut", "entropy", true, stream(func(b []byte) []byte { return b[:len(b)-1] }), "w",
+		"trellis: the stream ends early"},
+	{"entropy-longer", "entropy", true, stream(func(b []byte) []byte { return append(b, 0) }), "w",
+		"bytes are left behind the coded levels"},
 	{"entropy-unknown-flag", "entropy", true, stream(change(0, 9)), "w", "unknown flags 0x9"},
-	{"entropy-fewer-centroids", "entropy", true, stream(func(b []byte) []byte { b[1] -= 2; return append(b[:2], b[4:]...) }), "w", "level 0 is centroid 4 of 7"},
-	{"entropy-outliers-without-end", "entropy", true, stream(change(20, 0x7f)), "w", "it ends early"},
-	{"entropy-outlier-beyond", "entropy", true, stream(change(21, 54)), "w", "outlier 0 lies beyond the matrix"},
-	{"entropy-outlier-nan", "entropy", true, stream(change(23, 0x7f, 22, 0xc0)), "w", "outlier 0 is NaN"},
+	{"entropy-fewer-centroids", "entropy", true,
+		stream(func(b []byte) []byte { b[1] -= 2; return append(b[:2], b[4:]...) }), "w",
+		"level 0 is centroid 4 of 7"},
+	{"entropy-outliers-without-end", "entropy", true, stream(change(20, 0x7f)), "w",
+		"it ends early"},
+	{"entropy-outlier-beyond", "entropy", true, stream(change(21, 54)), "w",
+		"outlier 0 lies beyond the matrix"},
+	{"entropy-outlier-nan", "entropy", true, stream(change(23, 0x7f, 22, 0xc0)), "w",
+		"outlier 0 is NaN"},
 	{"entropy-16-states", "entropy", true, stream(change(24, 4)), "w", "no trellis has 2^4 states"},
 	{"entropy-no-classes", "entropy", true, stream(change(27, 0)), "w", "0 classes from 29 on"},
-	{"entropy-no-rows-a-block", "entropy", true, stream(change(28, 0)), "w", "blocks of 0 rows in 6"},
+	{"entropy-no-rows-a-block", "entropy", true, stream(change(28, 0)), "w",
+		"blocks of 0 rows in 6"},
 	{"entropy-long-number", "entropy", true, stream(func(b []byte) []byte {
 		return append(append(b[:28:28], b[28]|0x80, 0), b[29:]...)
 	}), "w", "takes more bytes than it needs"},
-	{"entropy-padding", "entropy", true, stream(change(32, 0x7b)), "w", "the padding of codes is not zero"},
-	{"entropy-coder-start", "entropy", true, stream(change(54, 0)), "w", "block 0: the coded levels are damaged: a coder begins below its range"},
-	{"entropy-coder-end", "entropy", true, stream(func(b []byte) []byte { b[len(b)-1] ^= 1; return b }), "w", "block 1: the coded levels are damaged"},
-	{"entropy-record-other-k", "entropy", true, record1(`["F32",[6,9],0,128,0.5,[0,0,0,0,0],8]`), "w", "9 centroids, the record says 8"},
-	{"entropy-record-k-0", "entropy", true, record1(`["F32",[6,9],0,128,0.5,[0,0,0,0,0],0]`), header, "0 centroids"},
-	{"entropy-record-k-257", "entropy", true, record1(`["F32",[6,9],0,128,0.5,[0,0,0,0,0],257]`), header, "257 centroids"},
-	{"entropy-record-without-k", "entropy", true, record1(`["F32",[6,9],0,128,0.5,[0,0,0,0,0]]`), header, `tensor "w.centroids" is missing`},
-	{"entropy-record-with-groups", "entropy", true, record1(`["F32",[6,9],8,128,0.5,[0,0,0,0,0],9]`), header, "groups of 8"},
+	{"entropy-padding", "entropy", true, stream(change(32, 0x7b)), "w",
+		"the padding of codes is not zero"},
+	{"entropy-coder-start", "entropy", true, stream(change(54, 0)), "w",
+		"block 0: the coded levels are damaged: a coder begins below its range"},
+	{"entropy-coder-end", "entropy", true,
+		stream(func(b []byte) []byte { b[len(b)-1] ^= 1; return b }), "w",
+		"block 1: the coded levels are damaged"},
+	{"entropy-record-other-k", "entropy", true, record1(`["F32",[6,9],0,128,0.5,[0,0,0,0,0],8]`),
+		"w", "9 centroids, the record says 8"},
+	{"entropy-record-k-0", "entropy", true, record1(`["F32",[6,9],0,128,0.5,[0,0,0,0,0],0]`),
+		header, "0 centroids"},
+	{"entropy-record-k-257", "entropy", true, record1(`["F32",[6,9],0,128,0.5,[0,0,0,0,0],257]`),
+		header, "257 centroids"},
+	{"entropy-record-without-k", "entropy", true, record1(`["F32",[6,9],0,128,0.5,[0,0,0,0,0]]`),
+		header, `tensor "w.centroids" is missing`},
+	{"entropy-record-with-groups", "entropy", true,
+		record1(`["F32",[6,9],8,128,0.5,[0,0,0,0,0],9]`), header, "groups of 8"},
 	{"entropy-record-too-long", "entropy", true, record1(`["F32",[6,9],0,128,0.5,[0,0,0,0,0],9,1]`),
 		header, "fold 1 of a shape of 2 dimensions"},
 	{"record-9-fields", "tiny", true, record1(`["F32",[2,5],0,128,0.5,[0,0,0,0,0],0,-1,0]`), header,
@@ -140,16 +200,30 @@ var badCodebooks = []struct {
 		p.tensors["head"] = &tensor{"head", "F16", []int{0, 1 << 29, 1 << 29}, nil}
 	}, header, `tensor "head" was F64 [0, 536870912, 536870912]: the shape overflows`},
 	// Nothing may be allocated for a shape that the stream does not back.
-	{"entropy-huge-rows", "entropy", true, record1(`["F32",[1099511627776,9],0,128,0.5,[0,0,0,0,0],9]`), byWord("w", header), byWord("it ends early", "into Go value of type int")},
-	{"entropy-huge-cols", "entropy", true, record1(`["F32",[6,1099511627776],0,128,0.5,[0,0,0,0,0],9]`), byWord("w", header), byWord("it ends early", "into Go value of type int")},
+	{"entropy-huge-rows", "entropy", true,
+		record1(`["F32",[1099511627776,9],0,128,0.5,[0,0,0,0,0],9]`), byWord("w", header),
+		byWord("it ends early", "into Go value of type int")},
+	{"entropy-huge-cols", "entropy", true,
+		record1(`["F32",[6,1099511627776],0,128,0.5,[0,0,0,0,0],9]`), byWord("w", header),
+		byWord("it ends early", "into Go value of type int")},
 	{"window-six-bits", "window", true, stream(change(2, 6)), "w", "windows of 6 bits a weight"},
-	{"window-fewer-centroids", "window", true, stream(func(b []byte) []byte { b[1]--; return append(b[:3], b[4:]...) }), "w", "255 centroids"},
-	{"window-cut", "window", true, stream(func(b []byte) []byte { return b[:len(b)-1] }), "w", "trellis: 5 bytes of windows for 3 rows of 2"},
-	{"window-longer", "window", true, stream(func(b []byte) []byte { return append(b, 0) }), "w", "trellis: 7 bytes of windows for 3 rows of 2"},
-	{"window-padding", "window", true, stream(func(b []byte) []byte { b[len(b)-3] |= 1; return b }), "w", "row 1: bits behind the last weight"},
-	{"window-record-other-k", "window", true, record1(`["F32",[3,5],0,128,0.5,[0,0,0,0,0],255]`), "w", "256 centroids, the record says 255"},
-	{"window-huge-rows", "window", true, record1(`["F32",[1099511627776,5],0,128,0.5,[0,0,0,0,0],256]`), byWord("w", header), byWord("it ends early", "into Go value of type int")},
-	{"record-group-of-7", "scalar", true, func(p parts) { p.metadata[layerPrefix+"v"] = `["F16",[2,9],7,127,0.5,[0,0,0,0,0]]` }, header, "groups of 7"},
+	{"window-fewer-centroids", "window", true,
+		stream(func(b []byte) []byte { b[1]--; return append(b[:3], b[4:]...) }), "w",
+		"255 centroids"},
+	{"window-cut", "window", true, stream(func(b []byte) []byte { return b[:len(b)-1] }), "w",
+		"trellis: 5 bytes of windows for 3 rows of 2"},
+	{"window-longer", "window", true, stream(func(b []byte) []byte { return append(b, 0) }), "w",
+		"trellis: 7 bytes of windows for 3 rows of 2"},
+	{"window-padding", "window", true, stream(func(b []byte) []byte { b[len(b)-3] |= 1; return b }),
+		"w", "row 1: bits behind the last weight"},
+	{"window-record-other-k", "window", true, record1(`["F32",[3,5],0,128,0.5,[0,0,0,0,0],255]`),
+		"w", "256 centroids, the record says 255"},
+	{"window-huge-rows", "window", true,
+		record1(`["F32",[1099511627776,5],0,128,0.5,[0,0,0,0,0],256]`), byWord("w", header),
+		byWord("it ends early", "into Go value of type int")},
+	{"record-group-of-7", "scalar", true,
+		func(p parts) { p.metadata[layerPrefix+"v"] = `["F16",[2,9],7,127,0.5,[0,0,0,0,0]]` },
+		header, "groups of 7"},
 }
 
 func narrowed(text string) func(parts) {
@@ -188,7 +262,7 @@ func rename(p parts, from, to string) {
 
 // reshape gives a U8 tensor a shape and as many bytes as that takes.
 func reshape(p parts, name string, shape ...int) {
-	size, _ := sizeOf("U8", shape)
+	size, _ := dtype.Of("U8").Size(shape)
 	p.tensors[name].shape, p.tensors[name].data = shape, make([]byte, size)
 }
 
@@ -210,26 +284,27 @@ func TestBadCodebooksAreRefused(t *testing.T) {
 			}
 			path := filepath.Join("testdata", "bad-codebook", tt.name+".safetensors")
 			fixture(t, path, content)
-			err = readAllLayers(path)
+			err = readAllLayers(t, path)
 			var corrupt *CorruptError
 			if !errors.As(err, &corrupt) {
 				t.Fatalf("got %v", err)
 			}
-			if corrupt.Tensor != tt.tensor || corrupt.Path != path || !strings.Contains(corrupt.Reason, tt.reason) {
+			if corrupt.Tensor != tt.tensor || corrupt.Path != path ||
+				!strings.Contains(corrupt.Reason, tt.reason) {
 				t.Errorf("got %q, want %q: %q", err, tt.tensor, tt.reason)
 			}
 		})
 	}
 }
 
-func readAllLayers(path string) error {
-	c, err := OpenCodebook(path)
+func readAllLayers(t *testing.T, path string) error {
+	c, err := OpenCodebook(t.Context(), path)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
 	for _, name := range c.Layers() {
-		if _, _, err := c.Layer(name); err != nil {
+		if _, _, err := c.Layer(t.Context(), name); err != nil {
 			return err
 		}
 	}
@@ -248,12 +323,13 @@ func TestOtherFilesAreToldFromDamagedOnes(t *testing.T) {
 	if err := os.WriteFile(path, newer.seal(t), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	err = readAllLayers(path)
+	err = readAllLayers(t, path)
 	if err == nil || !strings.Contains(err.Error(), `version "3", made by "palettize 3.1"`) {
 		t.Errorf("a newer version: %v", err)
 	}
-	err = readAllLayers(goldenPath("tiny.dense"))
-	if err == nil || !strings.Contains(err.Error(), "not a codebook file (palettize compress makes one of it)") {
+	err = readAllLayers(t, goldenPath("tiny.dense"))
+	if err == nil || !strings.Contains(err.Error(),
+		"not a codebook file (palettize compress makes one of it)") {
 		t.Errorf("an ordinary file: %v", err)
 	}
 }
@@ -264,7 +340,8 @@ func TestChecksumsAreDecodedStrictly(t *testing.T) {
 	if _, err := decodeChecksums(good, entries); err != nil {
 		t.Fatal(err)
 	}
-	for _, text := range []string{"", good + "==", good + "\n", good[:len(good)-1], good[:len(good)-1] + "B", good + "AAAA"} {
+	for _, text := range []string{"", good + "==", good + "\n", good[:len(good)-1],
+		good[:len(good)-1] + "B", good + "AAAA"} {
 		if _, err := decodeChecksums(text, entries); err == nil {
 			t.Errorf("%q is accepted", text)
 		}

@@ -1,19 +1,22 @@
 package format
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"math"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/palettize/palettize/codebook"
 	"github.com/palettize/palettize/codebook/moments"
+	"github.com/palettize/palettize/internal/dtype"
 )
 
-// Calibration is an open file that says how large the inputs of a model's layers are. Tensors are read at each call,
-// nothing is kept: a matrix of 11,008 columns takes 484 MB. Its methods may be called at the same time.
+// Calibration is an open file that says how large the inputs of a model's layers are. Tensors are
+// read at each call, nothing is kept: a matrix of 11,008 columns takes 484 MB. Its methods may be
+// called at the same time.
 type Calibration struct {
 	file *File
 	// counts has, for each tensor of an importance matrix, what its sums are to be divided by,
@@ -21,7 +24,8 @@ type Calibration struct {
 	counts map[string][]float64
 }
 
-// OpenCalibration opens a calibration file and checks what its header says. What it is shows in its first bytes:
+// OpenCalibration opens a calibration file and checks what its header says. What it is shows in its
+// first bytes:
 //
 //   - A safetensors file that has, under the name of each weight matrix [rows, cols], a tensor F32
 //     or F64: E[x^2] of every input column [cols], or E[x x^T] [cols, cols]. For experts in one
@@ -29,66 +33,71 @@ type Calibration struct {
 //   - An importance matrix of llama.cpp, in GGUF or the older form (.dat), which has E[x^2].
 //
 // The tensors of an importance matrix may have ggml's names where the model's are those of a BERT,
-// a Llama or a mixture of experts of Hugging Face. A layer has one scale for each column: experts in
-// one tensor get the mean over them, each as often as it was chosen.
+// a Llama or a mixture of experts of Hugging Face. A layer has one scale for each column: experts
+// in one tensor get the mean over them, each as often as it was chosen.
 func OpenCalibration(path string) (*Calibration, error) {
-	f, info, err := openRegular(path)
+	f, size, err := openRegular(path)
 	if err != nil {
 		return nil, err
 	}
-	c, err := newCalibration(f, path, info.Size())
+	c, err := NewCalibration(f, size, path)
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
+	c.file.closer = f
 	return c, nil
 }
 
-// newCalibration checks the header of what is open under this path.
-func newCalibration(f reader, path string, size int64) (*Calibration, error) {
+// NewCalibration is OpenCalibration for a file of this size that is read from r. Messages call it
+// by the name. r is not closed.
+func NewCalibration(r io.ReaderAt, size int64, name string) (*Calibration, error) {
 	var start [8]byte
-	n, _ := f.ReadAt(start[:], 0)
+	n, _ := r.ReadAt(start[:], 0)
 	scan := scanImatrix
 	switch {
 	case string(start[:4]) == ggufMagic:
 		scan = scanGGUF
 	case n == len(start) && looksLikeImatrix(start):
 	default:
-		file, err := newFile(f, path, size)
+		file, err := NewFile(r, size, name)
 		if err != nil {
 			return nil, err
 		}
 		return &Calibration{file: file}, nil
 	}
-	entries, counts, err := scan(f, size)
+	entries, counts, err := scan(r, size)
 	if err != nil {
-		return nil, at(path, err)
+		return nil, at(name, err)
 	}
-	return &Calibration{withLayout(f, path, size, &layout{entries: entries}), counts}, nil
+	return &Calibration{withLayout(r, name, size, &layout{entries: entries}), counts}, nil
 }
 
-// Close closes the file.
+// Close closes a file that was opened by its path. It does nothing to the reader of NewCalibration.
 func (c *Calibration) Close() error { return c.file.Close() }
 
-// Path is the path that the file was opened with.
+// Path is the path that the file was opened with, or the name that NewCalibration was given.
 func (c *Calibration) Path() string { return c.file.Path() }
 
 // Moments returns the moments of the inputs of the tensor of this name, which has cols columns; nil
 // where the file has none, and for experts that no token has reached.
-func (c *Calibration) Moments(name string, cols int) (*moments.Moments, error) {
+func (c *Calibration) Moments(ctx context.Context, name string, cols int) (
+	*moments.Moments, error) {
 	e, expert := c.find(name)
 	if e == nil {
 		return nil, nil
 	}
-	m, err := c.read(e, expert, cols)
+	m, err := c.read(ctx, e, expert, cols)
 	if err != nil {
-		return nil, fmt.Errorf("%s: tensor %s: %w", c.Path(), quote(e.Name), err)
+		return nil, atTensor(c.Path(), e.Name, err)
 	}
 	return m, nil
 }
 
 // read returns the moments of one expert, or of all together.
-func (c *Calibration) read(e *entry, expert, cols int) (*moments.Moments, error) {
-	if e.DType != "F32" && e.DType != "F64" {
+func (c *Calibration) read(ctx context.Context, e *entry, expert, cols int) (
+	*moments.Moments, error) {
+	kind := dtype.Of(e.DType)
+	if !kind.Wide() {
 		return nil, fmt.Errorf("dtype %s, expected F32 or F64", e.DType)
 	}
 	if cols < 1 {
@@ -101,11 +110,11 @@ func (c *Calibration) read(e *entry, expert, cols int) (*moments.Moments, error)
 	if expert >= experts {
 		return nil, fmt.Errorf("shape %s has no expert %d", shapeText(e.Shape), expert)
 	}
-	values, err := c.file.Floats(e.Name)
+	values, err := c.file.Floats(ctx, e.Name)
 	if err != nil {
 		return nil, err
 	}
-	if i := slices.Index(values, math.MaxFloat32); i >= 0 && e.DType == "F64" {
+	if i := slices.Index(values, kind.Largest); i >= 0 && kind.Clamped() {
 		return nil, fmt.Errorf("value %d is beyond float32", i)
 	}
 	if c.counts == nil && len(values) == cols*cols {
@@ -121,7 +130,8 @@ func (c *Calibration) read(e *entry, expert, cols int) (*moments.Moments, error)
 	return moments.New(values, cols)
 }
 
-// experts checks the shape of moments and returns how many experts they are of, 1 for E[x x^T] too.
+// experts checks the shape of moments and returns how many experts they are of, 1 for E[x x^T]
+// too.
 func (c *Calibration) experts(e *entry, cols int) (int, error) {
 	n := len(e.Shape)
 	switch {
@@ -208,7 +218,8 @@ func (c *Calibration) Transposed(tensors []codebook.Tensor) []string {
 	return names
 }
 
-// Missing returns those of a model's tensors that the file has nothing for. It is an error that it has nothing for any.
+// Missing returns those of a model's tensors that the file has nothing for. It is an error that it
+// has nothing for any.
 func (c *Calibration) Missing(names []string) ([]string, error) {
 	var missing []string
 	for _, name := range names {
@@ -220,10 +231,11 @@ func (c *Calibration) Missing(names []string) ([]string, error) {
 		return missing, nil
 	}
 	if len(c.file.layout.entries) == 0 {
-		return nil, fmt.Errorf("%s: holds nothing", c.Path())
+		return nil, at(c.Path(), errors.New("holds nothing"))
 	}
-	return nil, fmt.Errorf("%s: has nothing for any of %d tensors: its names are like %s, the model's like %s",
-		c.Path(), len(names), quote(c.file.layout.entries[0].Name), quote(names[0]))
+	return nil, at(c.Path(), fmt.Errorf("has nothing for any of %d tensors: "+
+		"its names are like %s, the model's like %s",
+		len(names), quote(c.file.layout.entries[0].Name), quote(names[0])))
 }
 
 // all stands for all experts of a tensor together.

@@ -52,14 +52,16 @@ func ggufInfo(name string, dtype uint32, offset uint64, shape ...uint64) []byte 
 // ggufKeys are of all kinds that a reader has to step over.
 var ggufKeys = [][]byte{
 	le(ggufText("general.type"), uint32(ggufString), ggufText("imatrix")),
-	le(ggufText("imatrix.datasets"), uint32(ggufArray), uint32(ggufString), uint64(2), ggufText("a.txt"), ggufText("")),
+	le(ggufText("imatrix.datasets"), uint32(ggufArray), uint32(ggufString), uint64(2),
+		ggufText("a.txt"), ggufText("")),
 	le(ggufText("imatrix.chunk_count"), uint32(ggufU32), uint32(5)),
 	le(ggufText("floats"), uint32(ggufArray), uint32(6), uint64(2), []float32{1, 2}),
 }
 
 // ggufFile puts a header and 64 bytes of data together: at 0 the sums 2, 4, 6, at 32 the count 2.
 func ggufFile(keys [][]byte, infos ...[]byte) []byte {
-	file := le(ggufMagic, uint32(3), uint64(len(infos)), uint64(len(keys)), bytes.Join(keys, nil), bytes.Join(infos, nil))
+	file := le(ggufMagic, uint32(3), uint64(len(infos)), uint64(len(keys)), bytes.Join(keys, nil),
+		bytes.Join(infos, nil))
 	for len(file)%32 != 0 {
 		file = append(file, 0)
 	}
@@ -67,8 +69,10 @@ func ggufFile(keys [][]byte, infos ...[]byte) []byte {
 }
 
 func ggufGood() []byte {
-	return ggufFile(ggufKeys, ggufInfo("blk.3.ffn_up.weight.in_sum2", 0, 0, 3, 1), ggufInfo("blk.3.ffn_up.weight.counts", 0, 32, 1, 1),
-		ggufInfo("unused.in_sum2", 0, 0, 3, 1), ggufInfo("unused.counts", 0, 48, 1, 1), ggufInfo("other", 12, 999, 256))
+	return ggufFile(ggufKeys, ggufInfo("blk.3.ffn_up.weight.in_sum2", 0, 0, 3, 1),
+		ggufInfo("blk.3.ffn_up.weight.counts", 0, 32, 1, 1),
+		ggufInfo("unused.in_sum2", 0, 0, 3, 1), ggufInfo("unused.counts", 0, 48, 1, 1),
+		ggufInfo("other", 12, 999, 256))
 }
 
 func safetensorsFile(t testing.TB, tensors ...*tensor) []byte {
@@ -82,7 +86,7 @@ func safetensorsFile(t testing.TB, tensors ...*tensor) []byte {
 
 func openCalibration(t testing.TB, file []byte) *Calibration {
 	t.Helper()
-	c, err := newCalibration(memory(file), "memory", int64(len(file)))
+	c, err := NewCalibration(bytes.NewReader(file), int64(len(file)), "memory")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,28 +102,41 @@ func TestCalibrationOfEveryForm(t *testing.T) {
 		squares []float32
 		matrix  []float32
 	}{
-		{"vector F32", safetensorsFile(t, &tensor{name, "F32", []int{3}, le([]float32{1, 2, 3})}), []float32{1, 2, 3}, nil},
-		{"vector F64", safetensorsFile(t, &tensor{name, "F64", []int{3}, le([]float64{1, 2, 3})}), []float32{1, 2, 3}, nil},
-		{"matrix F32", safetensorsFile(t, &tensor{name, "F32", []int{3, 3}, le(matrix)}), []float32{4, 5, 6}, matrix},
+		{"vector F32", safetensorsFile(t, &tensor{name, "F32", []int{3}, le([]float32{1, 2, 3})}),
+			[]float32{1, 2, 3}, nil},
+		{"vector F64", safetensorsFile(t, &tensor{name, "F64", []int{3}, le([]float64{1, 2, 3})}),
+			[]float32{1, 2, 3}, nil},
+		{"matrix F32", safetensorsFile(t, &tensor{name, "F32", []int{3, 3}, le(matrix)}),
+			[]float32{4, 5, 6}, matrix},
 		{"gguf", ggufGood(), []float32{1, 2, 3}, nil},
-		{"gguf with the model's names", ggufFile(nil, ggufInfo(name+".in_sum2", 0, 0, 3), ggufInfo(name+".counts", 0, 32, 1)), []float32{1, 2, 3}, nil},
-		{"gguf with an alignment", ggufFile([][]byte{le(ggufText(ggufAlignment), uint32(ggufU32), uint32(32))},
-			ggufInfo(name+".in_sum2", 0, 4, 3), ggufInfo(name+".counts", 0, 32, 1)), []float32{2, 3, 4}, nil},
-		{"dat", imatrixFile(imatrixEntry("x", 1, 9), imatrixEntry("blk.3.ffn_up.weight", 10, 5, 10, 0)), []float32{0.5, 1, 0}, nil},
-		{"dat of an old version", le(int32(1), imatrixEntry("blk.3.ffn_up.weight", 0, 5, 10, 0)), []float32{5, 10, 0}, nil},
+		{"gguf with the model's names",
+			ggufFile(nil, ggufInfo(name+".in_sum2", 0, 0, 3), ggufInfo(name+".counts", 0, 32, 1)),
+			[]float32{1, 2, 3}, nil},
+		{"gguf with an alignment",
+			ggufFile([][]byte{le(ggufText(ggufAlignment), uint32(ggufU32), uint32(32))},
+				ggufInfo(name+".in_sum2", 0, 4, 3), ggufInfo(name+".counts", 0, 32, 1)),
+			[]float32{2, 3, 4}, nil},
+		{"dat", imatrixFile(imatrixEntry("x", 1, 9),
+			imatrixEntry("blk.3.ffn_up.weight", 10, 5, 10, 0)), []float32{0.5, 1, 0}, nil},
+		{"dat of an old version", le(int32(1), imatrixEntry("blk.3.ffn_up.weight", 0, 5, 10, 0)),
+			[]float32{5, 10, 0}, nil},
 	} {
 		f := openCalibration(t, c.file)
-		m, err := f.Moments(name, 3)
-		if err != nil || m == nil || !slices.Equal(m.Squares, c.squares) || !slices.Equal(m.Matrix, c.matrix) {
+		m, err := f.Moments(t.Context(), name, 3)
+		if err != nil || m == nil || !slices.Equal(m.Squares, c.squares) ||
+			!slices.Equal(m.Matrix, c.matrix) {
 			t.Errorf("%s: %+v, %v", c.form, m, err)
 		}
-		if m, err := f.Moments("encoder.layer.4.intermediate.dense.weight", 3); m != nil || err != nil {
+		m, err = f.Moments(t.Context(), "encoder.layer.4.intermediate.dense.weight", 3)
+		if m != nil || err != nil {
 			t.Errorf("%s: a tensor that is not there: %v, %v", c.form, m, err)
 		}
-		if missing, err := f.Missing([]string{name, "other"}); err != nil || !slices.Equal(missing, []string{"other"}) {
+		if missing, err := f.Missing([]string{name, "other"}); err != nil ||
+			!slices.Equal(missing, []string{"other"}) {
 			t.Errorf("%s: missing %q, %v", c.form, missing, err)
 		}
-		if _, err := f.Missing([]string{"a", "b"}); err == nil || !strings.Contains(err.Error(), `nothing for any of 2 tensors`) {
+		if _, err := f.Missing([]string{"a", "b"}); err == nil ||
+			!strings.Contains(err.Error(), `nothing for any of 2 tensors`) {
 			t.Errorf("%s: %v", c.form, err)
 		}
 	}
@@ -134,19 +151,22 @@ func TestOpenCalibrationReadsFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m, err := c.Moments("blk.3.ffn_up.weight", 3); err != nil || m == nil || c.Path() != path {
+	if m, err := c.Moments(t.Context(), "blk.3.ffn_up.weight", 3); err != nil || m == nil ||
+		c.Path() != path {
 		t.Errorf("%v, %v, %s", m, err, c.Path())
 	}
 	if err := c.Close(); err != nil {
 		t.Error(err)
 	}
-	if _, err := OpenCalibration(filepath.Dir(path)); err == nil || !strings.Contains(err.Error(), "is a folder") {
+	if _, err := OpenCalibration(filepath.Dir(path)); err == nil ||
+		!strings.Contains(err.Error(), "is a folder") {
 		t.Error(err)
 	}
 	if err := os.WriteFile(path, []byte("PK\x03\x04 and so on and so on"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := OpenCalibration(path); err == nil || !strings.Contains(err.Error(), "looks like a zip archive") {
+	if _, err := OpenCalibration(path); err == nil ||
+		!strings.Contains(err.Error(), "looks like a zip archive") {
 		t.Error(err)
 	}
 }
@@ -161,21 +181,27 @@ func TestCalibrationThatDoesNotFit(t *testing.T) {
 		file []byte
 		want string
 	}{
-		{"dtype", safetensorsFile(t, &tensor{"a", "BF16", []int{2}, make([]byte, 4)}), "dtype BF16, expected F32 or F64"},
+		{"dtype", safetensorsFile(t, &tensor{"a", "BF16", []int{2}, make([]byte, 4)}),
+			"dtype BF16, expected F32 or F64"},
 		{"length", values([]int{3}, 1, 2, 3),
-			"shape [3], expected [2], E[x^2] for each input column, [experts, 2], or [2, 2], E[x x^T]"},
+			"shape [3], expected [2], E[x^2] for each input column, " +
+				"[experts, 2], or [2, 2], E[x x^T]"},
 		{"rank", values([]int{1, 1, 2}, 1, 2), "shape [1, 1, 2], expected"},
 		{"NaN", values([]int{2}, 1, nan), "value 1 is NaN"},
-		{"infinity", safetensorsFile(t, &tensor{"a", "F64", []int{2}, le([]float64{1, 1e300})}), "value 1 is beyond float32"},
-		{"negative", values([]int{2, 2}, 1, 0, 0, -1), "the mean square of column 1 is -1, below 0"},
+		{"infinity", safetensorsFile(t, &tensor{"a", "F64", []int{2}, le([]float64{1, 1e300})}),
+			"value 1 is beyond float32"},
+		{"negative", values([]int{2, 2}, 1, 0, 0, -1),
+			"the mean square of column 1 is -1, below 0"},
 		{"asymmetric", values([]int{2, 2}, 1, 0.5, 0, 1), "not symmetric"},
 		{"experts of three columns", ggufFile(nil, ggufInfo("a.in_sum2", 0, 0, 3, 2),
 			ggufInfo("a.counts", 0, 32, 1, 2)),
 			"shape [2, 3], expected [2], an importance for each input column, or [experts, 2]"},
-		{"an importance too long", imatrixFile(imatrixEntry("a", 1, 1, 2, 3)), "shape [3], expected [2], an importance"},
+		{"an importance too long", imatrixFile(imatrixEntry("a", 1, 1, 2, 3)),
+			"shape [3], expected [2], an importance"},
 	} {
-		_, err := openCalibration(t, c.file).Moments("a", 2)
-		if err == nil || !strings.Contains(err.Error(), `memory: tensor "a": `) || !strings.Contains(err.Error(), c.want) {
+		_, err := openCalibration(t, c.file).Moments(t.Context(), "a", 2)
+		if err == nil || !strings.Contains(err.Error(), `memory: tensor "a": `) ||
+			!strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", c.name, err, c.want)
 		}
 	}
@@ -184,8 +210,9 @@ func TestCalibrationThatDoesNotFit(t *testing.T) {
 func TestCalibrationShrunk(t *testing.T) {
 	file := imatrixFile(imatrixEntry("a", 1, 1, 2))
 	c := openCalibration(t, file)
-	c.file.f = memory(file[:20])
-	if _, err := c.Moments("a", 2); err == nil || !strings.Contains(err.Error(), "has shrunk") {
+	c.file.r = bytes.NewReader(file[:20])
+	if _, err := c.Moments(t.Context(), "a", 2); err == nil ||
+		!strings.Contains(err.Error(), "has shrunk") {
 		t.Error(err)
 	}
 }
@@ -197,43 +224,67 @@ var badCalibrations = []struct {
 }{
 	{"cut.dat", "has 7", imatrixFile(imatrixEntry("a", 1, 1, 2))[:24]},
 	{"cut-in-name.dat", "the file has 2", le(int32(1), int32(5), "ab")},
-	{"negative-length.dat", "a name of 4294967295 bytes", le(int32(2), imatrixEntry("a", 1, 1), int32(-1), "ab")},
+	{"negative-length.dat", "a name of 4294967295 bytes",
+		le(int32(2), imatrixEntry("a", 1, 1), int32(-1), "ab")},
 	{"negative-values.dat", "claims -1 values", le(int32(1), int32(1), "a", int32(1), int32(-1))},
 	{"negative-calls.dat", "claims -5 calls", imatrixFile(imatrixEntry("a", -5, 1))},
-	{"huge-values.dat", "claims 8589934588 more bytes", le(int32(1), int32(1), "a", int32(1), int32(math.MaxInt32))},
+	{"huge-values.dat", "claims 8589934588 more bytes",
+		le(int32(1), int32(1), "a", int32(1), int32(math.MaxInt32))},
 	{"no-values.dat", "has no values", imatrixFile(imatrixEntry("a", 1))},
 	{"twice.dat", "is there twice", imatrixFile(imatrixEntry("a", 1, 1), imatrixEntry("a", 1, 1))},
-	{"more-entries.dat", "a name of 0 bytes", le(int32(1000000), imatrixEntry("a", 1, 1), make([]byte, 20))},
+	{"more-entries.dat", "a name of 0 bytes",
+		le(int32(1000000), imatrixEntry("a", 1, 1), make([]byte, 20))},
 	{"trailing.dat", "1 bytes after the end", append(imatrixFile(imatrixEntry("a", 1, 1)), 0)},
-	{"trailing-name.dat", "the file has 3", le(int32(1), imatrixEntry("a", 1, 1), int32(7), int32(4), "txt")},
+	{"trailing-name.dat", "the file has 3",
+		le(int32(1), imatrixEntry("a", 1, 1), int32(7), int32(4), "txt")},
 
 	{"magic-only.gguf", "the file has 0", []byte(ggufMagic)},
 	{"version-1.gguf", "GGUF version 1", le(ggufMagic, uint32(1), make([]byte, 16))},
 	{"version-4.gguf", "GGUF version 4", le(ggufMagic, uint32(4), make([]byte, 16))},
 	{"big-endian.gguf", "big-endian", le(ggufMagic, "\x00\x00\x00\x03", make([]byte, 16))},
-	{"tensors-huge.gguf", "claims 18446744073709551615 tensors", le(ggufMagic, uint32(3), uint64(math.MaxUint64), uint64(0))},
-	{"keys-huge.gguf", "claims 9223372036854775808 keys", le(ggufMagic, uint32(3), uint64(1), uint64(1<<63))},
-	{"key-huge.gguf", "claims 18446744073709551615 more bytes", le(ggufMagic, uint32(3), uint64(1), uint64(1), uint64(math.MaxUint64))},
-	{"unknown-type.gguf", "a value of unknown type 13", ggufFile([][]byte{le(ggufText("a"), uint32(13))})},
-	{"array-of-arrays.gguf", "a value of unknown type 9", ggufFile([][]byte{le(ggufText("a"), uint32(ggufArray), uint32(ggufArray), uint64(1))})},
-	{"array-huge.gguf", "claims 18446744073709551615 more bytes", ggufFile([][]byte{le(ggufText("a"), uint32(ggufArray), uint32(12), uint64(math.MaxUint64))})},
-	{"strings-huge.gguf", "more bytes", ggufFile([][]byte{le(ggufText("a"), uint32(ggufArray), uint32(ggufString), uint64(math.MaxUint64))})},
-	{"alignment-0.gguf", "general.alignment is 0", ggufFile([][]byte{le(ggufText(ggufAlignment), uint32(ggufU32), uint32(0))})},
-	{"alignment-24.gguf", "general.alignment is 24", ggufFile([][]byte{le(ggufText(ggufAlignment), uint32(ggufU32), uint32(24))})},
+	{"tensors-huge.gguf", "claims 18446744073709551615 tensors",
+		le(ggufMagic, uint32(3), uint64(math.MaxUint64), uint64(0))},
+	{"keys-huge.gguf", "claims 9223372036854775808 keys",
+		le(ggufMagic, uint32(3), uint64(1), uint64(1<<63))},
+	{"key-huge.gguf", "claims 18446744073709551615 more bytes",
+		le(ggufMagic, uint32(3), uint64(1), uint64(1), uint64(math.MaxUint64))},
+	{"unknown-type.gguf", "a value of unknown type 13",
+		ggufFile([][]byte{le(ggufText("a"), uint32(13))})},
+	{"array-of-arrays.gguf", "a value of unknown type 9",
+		ggufFile([][]byte{le(ggufText("a"), uint32(ggufArray), uint32(ggufArray), uint64(1))})},
+	{"array-huge.gguf", "claims 18446744073709551615 more bytes",
+		ggufFile([][]byte{le(ggufText("a"), uint32(ggufArray), uint32(12),
+			uint64(math.MaxUint64))})},
+	{"strings-huge.gguf", "more bytes",
+		ggufFile([][]byte{le(ggufText("a"), uint32(ggufArray), uint32(ggufString),
+			uint64(math.MaxUint64))})},
+	{"alignment-0.gguf", "general.alignment is 0",
+		ggufFile([][]byte{le(ggufText(ggufAlignment), uint32(ggufU32), uint32(0))})},
+	{"alignment-24.gguf", "general.alignment is 24",
+		ggufFile([][]byte{le(ggufText(ggufAlignment), uint32(ggufU32), uint32(24))})},
 	{"rank-5.gguf", "has 5 dimensions", ggufFile(nil, ggufInfo("a", 0, 0, 1, 1, 1, 1, 1))},
-	{"dimension-negative.gguf", "has a dimension of", ggufFile(nil, ggufInfo("a", 0, 0, math.MaxUint64))},
-	{"shape-overflow.gguf", byWord("the shape overflows", "has a dimension of"), ggufFile(nil, ggufInfo("a.in_sum2", 0, 0, 1<<62, 4), ggufInfo("a.counts", 0, 32, 1))},
-	{"past-end.gguf", "the file ends before", ggufFile(nil, ggufInfo("a.in_sum2", 0, 32, 9), ggufInfo("a.counts", 0, 32, 1))},
-	{"offset-huge.gguf", "the file ends before", ggufFile(nil, ggufInfo("a.in_sum2", 0, math.MaxUint64-7, 1), ggufInfo("a.counts", 0, 32, 1))},
-	{"tensor-twice.gguf", `tensor "a" is there twice`, ggufFile(nil, ggufInfo("a", 0, 0, 1), ggufInfo("a", 0, 0, 1))},
+	{"dimension-negative.gguf", "has a dimension of",
+		ggufFile(nil, ggufInfo("a", 0, 0, math.MaxUint64))},
+	{"shape-overflow.gguf", byWord("the shape overflows", "has a dimension of"),
+		ggufFile(nil, ggufInfo("a.in_sum2", 0, 0, 1<<62, 4), ggufInfo("a.counts", 0, 32, 1))},
+	{"past-end.gguf", "the file ends before",
+		ggufFile(nil, ggufInfo("a.in_sum2", 0, 32, 9), ggufInfo("a.counts", 0, 32, 1))},
+	{"offset-huge.gguf", "the file ends before",
+		ggufFile(nil, ggufInfo("a.in_sum2", 0, math.MaxUint64-7, 1),
+			ggufInfo("a.counts", 0, 32, 1))},
+	{"tensor-twice.gguf", `tensor "a" is there twice`,
+		ggufFile(nil, ggufInfo("a", 0, 0, 1), ggufInfo("a", 0, 0, 1))},
 	{"sums-f16.gguf", "of type 1, expected F32", ggufFile(nil, ggufInfo("a.in_sum2", 1, 0, 1))},
 	{"no-counts.gguf", "has sums and no counts", ggufFile(nil, ggufInfo("a.in_sum2", 0, 0, 3))},
-	{"wrong-counts.gguf", "2 counts for 1 matrices", ggufFile(nil, ggufInfo("a.in_sum2", 0, 0, 3), ggufInfo("a.counts", 0, 32, 1, 2))},
+	{"wrong-counts.gguf", "2 counts for 1 matrices",
+		ggufFile(nil, ggufInfo("a.in_sum2", 0, 0, 3), ggufInfo("a.counts", 0, 32, 1, 2))},
 	{"counts-twice.gguf", "its counts are those of other tensors", append(ggufFile(nil,
 		ggufInfo("a.in_sum2", 0, 0, 1, 1024), ggufInfo("a.counts", 0, 0, 1, 1024),
 		ggufInfo("b.in_sum2", 0, 0, 1, 1024), ggufInfo("b.counts", 0, 0, 1, 1024),
 	), make([]byte, 4096)...)},
-	{"negative-count.gguf", "a count of -1", append(ggufFile(nil, ggufInfo("a.in_sum2", 0, 0, 3), ggufInfo("a.counts", 0, 64, 1)), le(float32(-1))...)},
+	{"negative-count.gguf", "a count of -1",
+		append(ggufFile(nil, ggufInfo("a.in_sum2", 0, 0, 3), ggufInfo("a.counts", 0, 64, 1)),
+			le(float32(-1))...)},
 	{"no-sums.gguf", "without an importance matrix", ggufFile(ggufKeys, ggufInfo("a", 0, 0, 3))},
 }
 
@@ -244,10 +295,13 @@ func TestBadCalibrationsAreRefused(t *testing.T) {
 		_, err := OpenCalibration(path)
 		var corrupt *CorruptError
 		switch {
-		case err == nil || !strings.Contains(err.Error(), tt.reason) || strings.Count(err.Error(), path) != 1 || strings.Contains(err.Error(), "\n"):
+		case err == nil || !strings.Contains(err.Error(), tt.reason) ||
+			strings.Count(err.Error(), path) != 1 || strings.Contains(err.Error(), "\n"):
 			t.Errorf("%s: %v, want %q", tt.name, err, tt.reason)
-		case errors.As(err, &corrupt) && (corrupt.Offset < 0 || corrupt.Offset > int64(len(tt.content))):
-			t.Errorf("%s: offset %d in a file of %d bytes", tt.name, corrupt.Offset, len(tt.content))
+		case errors.As(err, &corrupt) &&
+			(corrupt.Offset < 0 || corrupt.Offset > int64(len(tt.content))):
+			t.Errorf("%s: offset %d in a file of %d bytes",
+				tt.name, corrupt.Offset, len(tt.content))
 		}
 	}
 }
@@ -291,7 +345,7 @@ func TestMomentsOfExperts(t *testing.T) {
 		{"as many experts as columns: a matrix", own([]int{2, 2}, 1, 0, 0, 9), "experts",
 			[]float32{1, 9}},
 	} {
-		m, err := openCalibration(t, c.file).Moments(c.tensor, 2)
+		m, err := openCalibration(t, c.file).Moments(t.Context(), c.tensor, 2)
 		var got []float32
 		if m != nil {
 			got = m.Squares
@@ -301,12 +355,12 @@ func TestMomentsOfExperts(t *testing.T) {
 		}
 	}
 	const beyond = "model.layers.3.mlp.experts.2.gate_proj.weight"
-	_, err := openCalibration(t, gguf(2, 3)).Moments(beyond, 2)
+	_, err := openCalibration(t, gguf(2, 3)).Moments(t.Context(), beyond, 2)
 	if err == nil || !strings.Contains(err.Error(), "has no expert 2") {
 		t.Error(err)
 	}
 	unseen := gguf(0, 0)
-	_, err = newCalibration(memory(unseen), "memory", int64(len(unseen)))
+	_, err = NewCalibration(bytes.NewReader(unseen), int64(len(unseen)), "memory")
 	if err == nil || !strings.Contains(err.Error(), "without an importance") {
 		t.Errorf("no expert has seen a token: %v", err)
 	}
@@ -359,10 +413,12 @@ func TestGGMLNames(t *testing.T) {
 		"model.layers.2.block_sparse_moe.experts.7.w2.weight":      "blk.2.ffn_down_exps.weight 7",
 		"model.layers.2.block_sparse_moe.experts.7.w3.weight":      "blk.2.ffn_up_exps.weight 7",
 		"model.layers.2.mlp.experts.down_proj":                     "blk.2.ffn_down_exps.weight",
-		"model.layers.2.mlp.experts.gate_up_proj":                  "blk.2.ffn_gate_exps.weight blk.2.ffn_up_exps.weight blk.2.ffn_gate_up_exps.weight",
 		"model.layers.2.block_sparse_moe.input_linear.weight":      "blk.2.ffn_gate_exps.weight",
 		"model.layers.2.mlp.shared_expert.up_proj.weight":          "blk.2.ffn_up_shexp.weight",
 		"model.layers.2.mlp.experts.99999999999999999999.w.weight": "",
+
+		"model.layers.2.mlp.experts.gate_up_proj": "blk.2.ffn_gate_exps.weight " +
+			"blk.2.ffn_up_exps.weight blk.2.ffn_gate_up_exps.weight",
 	} {
 		var got []string
 		for _, g := range ggmlNamesOf(model) {
@@ -387,7 +443,7 @@ func FuzzOpenCalibration(f *testing.F) {
 	f.Add(safetensorsFile(f, &tensor{"a", "F32", []int{4, 0}, nil}))
 	f.Add(safetensorsFile(f, &tensor{"a", "F32", []int{3, 2}, le(make([]float32, 6))}))
 	f.Fuzz(func(t *testing.T, file []byte) {
-		c, err := newCalibration(memory(file), "memory", int64(len(file)))
+		c, err := NewCalibration(bytes.NewReader(file), int64(len(file)), "memory")
 		if err != nil {
 			return
 		}
@@ -399,12 +455,14 @@ func FuzzOpenCalibration(f *testing.F) {
 				continue
 			}
 			cols := e.Shape[len(e.Shape)-1]
-			m, err := c.Moments(e.Name, cols)
-			if err == nil && (cols == 0 || m != nil && len(m.Squares) != cols) { // nil: reached by no token
+			m, err := c.Moments(t.Context(), e.Name, cols)
+			// nil: reached by no token
+			if err == nil && (cols == 0 || m != nil && len(m.Squares) != cols) {
 				t.Fatalf("%s: %v", describe(e), m)
 			}
 		}
-		if _, err := c.Missing([]string{"a"}); err != nil && !strings.Contains(err.Error(), "memory: ") {
+		if _, err := c.Missing([]string{"a"}); err != nil &&
+			!strings.Contains(err.Error(), "memory: ") {
 			t.Fatal(err)
 		}
 	})

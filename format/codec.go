@@ -5,6 +5,7 @@ import (
 
 	"github.com/palettize/palettize/codebook"
 	"github.com/palettize/palettize/internal/bitstream"
+	"github.com/palettize/palettize/internal/dtype"
 )
 
 // part is one of the tensors that store a layer.
@@ -19,22 +20,25 @@ func encode(name string, l *codebook.Layer) []part {
 		return []part{newPart(name+trellisSuffix, l.Stream, len(l.Stream))}
 	}
 	bits := bitstream.Width(l.K())
+	packed := bitstream.Pack(l.Assignments, l.Rows, l.Segments(), bits)
 	parts := []part{
 		newPart(name+centroidsSuffix, l.Centroids, l.K(), l.Width),
-		newPart(name+assignmentsSuffix, bitstream.Pack(l.Assignments, l.Rows, l.Segments(), bits), l.Rows, bitstream.RowBytes(l.Segments(), bits)),
+		newPart(name+assignmentsSuffix, packed, l.Rows, bitstream.RowBytes(l.Segments(), bits)),
 	}
 	if l.RowScales != nil {
 		parts = append(parts, newPart(name+scalesSuffix, l.RowScales, l.Rows))
 	}
 	if l.Group != 0 {
 		packed := bitstream.Pack(l.Multipliers, l.Rows, l.Groups(), codebook.MultiplierBits)
-		parts = append(parts, newPart(name+multipliersSuffix, packed, l.Rows, bitstream.RowBytes(l.Groups(), codebook.MultiplierBits)))
+		rowBytes := bitstream.RowBytes(l.Groups(), codebook.MultiplierBits)
+		parts = append(parts, newPart(name+multipliersSuffix, packed, l.Rows, rowBytes))
 	}
 	return parts
 }
 
 func newPart(name string, data []byte, shape ...int) part {
-	return part{codebook.Tensor{Name: name, DType: "U8", Shape: shape, Bytes: int64(len(data))}, data}
+	t := codebook.Tensor{Name: name, DType: dtype.U8, Shape: shape, Bytes: int64(len(data))}
+	return part{t, data}
 }
 
 // stored is a layer in a codebook file: what the header says of it.
@@ -43,8 +47,10 @@ type stored struct {
 	record     *record
 	rows, cols int
 	k, width   int
-	parts      []codebook.Tensor // centroids, assignments, scales and multipliers, the last two if there; or all in one, of scheme trellis
-	bytes      int64             // in the file
+	// parts are centroids, assignments and, where they are there, scales and multipliers; of scheme
+	// trellis, all in one.
+	parts []codebook.Tensor
+	bytes int64 // in the file
 }
 
 // layer returns the layer without its data.
@@ -79,9 +85,8 @@ func newStored(name, text string, find func(string) *entry) (*stored, error) {
 			return nil, fmt.Errorf("its record has shape %s", shapeText(r.Shape))
 		}
 	}
-	var why string
-	if t.Bytes, why = sizeOf(r.DType, r.Shape); why != "" {
-		return nil, fmt.Errorf("its record: %s: %s", why, describe(t))
+	if t.Bytes, err = dtype.Of(r.DType).Size(r.Shape); err != nil {
+		return nil, fmt.Errorf("its record: %w: %s", err, describe(t))
 	}
 	rows, cols, ok := t.Matrix()
 	if !ok || !t.Float() {
@@ -109,11 +114,13 @@ func (s *stored) findParts(find func(string) *entry) error {
 		return err
 	}
 	s.k, s.width = centroids[0], centroids[1]
-	if s.k < 1 || s.k > codebook.MaxCentroids || s.width < 1 || s.width > codebook.MaxWidth && s.width != cols {
+	if s.k < 1 || s.k > codebook.MaxCentroids ||
+		s.width < 1 || s.width > codebook.MaxWidth && s.width != cols {
 		return fmt.Errorf("its centroids have shape %s for %d columns", shapeText(centroids), cols)
 	}
 	l := s.layer()
-	if _, err := s.part(find, assignmentsSuffix, rows, bitstream.RowBytes(l.Segments(), bitstream.Width(s.k))); err != nil {
+	rowBytes := bitstream.RowBytes(l.Segments(), bitstream.Width(s.k))
+	if _, err := s.part(find, assignmentsSuffix, rows, rowBytes); err != nil {
 		return err
 	}
 	if find(name+scalesSuffix) != nil {
@@ -123,9 +130,11 @@ func (s *stored) findParts(find func(string) *entry) error {
 	}
 	if r.Group != 0 {
 		if !codebook.ValidGroup(r.Group) || s.width != 1 {
-			return fmt.Errorf("its record has groups of %d for segments of width %d", r.Group, s.width)
+			return fmt.Errorf("its record has groups of %d for segments of width %d",
+				r.Group, s.width)
 		}
-		if _, err := s.part(find, multipliersSuffix, rows, bitstream.RowBytes(l.Groups(), codebook.MultiplierBits)); err != nil {
+		rowBytes := bitstream.RowBytes(l.Groups(), codebook.MultiplierBits)
+		if _, err := s.part(find, multipliersSuffix, rows, rowBytes); err != nil {
 			return err
 		}
 	}
@@ -138,26 +147,24 @@ func (s *stored) part(find func(string) *entry, suffix string, shape ...int) ([]
 	if e == nil {
 		return nil, fmt.Errorf("tensor %s is missing", quote(s.tensor.Name+suffix))
 	}
-	ok := e.DType == "U8" && len(e.Shape) == len(shape)
+	ok := e.DType == dtype.U8 && len(e.Shape) == len(shape)
 	for i := 0; ok && i < len(shape); i++ {
 		ok = shape[i] < 0 || e.Shape[i] == shape[i]
 	}
 	if !ok {
-		return nil, fmt.Errorf("tensor %s is %s, expected U8 %s", quote(e.Name), describe(e.Tensor), shapeText(shape))
+		return nil, fmt.Errorf("tensor %s is %s, expected U8 %s",
+			quote(e.Name), describe(e.Tensor), shapeText(shape))
 	}
 	s.parts = append(s.parts, e.Tensor)
 	return e.Shape, nil
 }
 
-// decode makes the layer from its parts, which read returns by name. It takes some of them as they
-// are.
-func (s *stored) decode(read func(name string) ([]byte, error)) (*codebook.Layer, error) {
+// decode makes the layer from the data of its parts, by their names. It takes some as they are.
+func (s *stored) decode(parts map[string][]byte) (*codebook.Layer, error) {
 	l := s.layer()
 	for _, p := range s.parts {
-		data, err := read(p.Name)
-		if err != nil {
-			return nil, err
-		}
+		var err error
+		data := parts[p.Name]
 		switch p.Name[len(s.tensor.Name):] {
 		case trellisSuffix:
 			l.Stream = data
@@ -167,11 +174,13 @@ func (s *stored) decode(read func(name string) ([]byte, error)) (*codebook.Layer
 		case centroidsSuffix:
 			l.Centroids = data
 		case assignmentsSuffix:
-			l.Assignments, err = bitstream.Unpack[byte](data, l.Rows, l.Segments(), bitstream.Width(s.k))
+			bits := bitstream.Width(s.k)
+			l.Assignments, err = bitstream.Unpack[byte](data, l.Rows, l.Segments(), bits)
 		case scalesSuffix:
 			l.RowScales = data
 		case multipliersSuffix:
-			l.Multipliers, err = bitstream.Unpack[int8](data, l.Rows, l.Groups(), codebook.MultiplierBits)
+			bits := codebook.MultiplierBits
+			l.Multipliers, err = bitstream.Unpack[int8](data, l.Rows, l.Groups(), bits)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", p.Name[len(s.tensor.Name)+1:], err)

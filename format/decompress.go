@@ -2,24 +2,34 @@ package format
 
 import (
 	"context"
-	"os"
+	"io"
 
 	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/internal/dtype"
 )
 
 // Decompress writes the model as an ordinary safetensors file, with its original names, shapes,
 // dtypes and metadata. Tensors that were passed through are as they were, bit for bit, those that
 // were kept as F16 as that left them; layers are rebuilt and rounded to nearest even. It holds one
-// tensor in memory. After an error there is no output.
+// tensor in memory. After an error, and once ctx is done, there is no output.
 func Decompress(ctx context.Context, c *Codebook, path string, overwrite bool) error {
 	out, err := newOutput(path, overwrite, c.file.info)
 	if err != nil {
 		return err
 	}
+	return c.decompress(ctx, out)
+}
+
+// DecompressTo is Decompress to a writer. What w has got is a file only if there is no error.
+func DecompressTo(ctx context.Context, w io.Writer, c *Codebook) error {
+	return c.decompress(ctx, toWriter{w})
+}
+
+func (c *Codebook) decompress(ctx context.Context, out destination) error {
 	var blobs []blob
 	for _, s := range c.layers {
-		blobs = append(blobs, blob{s.tensor, func(dst []byte) error {
-			l, err := c.layer(s)
+		blobs = append(blobs, blob{s.tensor, func(ctx context.Context, dst []byte) error {
+			l, err := c.layer(ctx, s)
 			if err != nil {
 				return err
 			}
@@ -27,35 +37,38 @@ func Decompress(ctx context.Context, c *Codebook, path string, overwrite bool) e
 		}})
 	}
 	for _, t := range c.rest {
-		blobs = append(blobs, blob{t, func(dst []byte) error {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			return c.original(dst, t)
+		blobs = append(blobs, blob{t, func(ctx context.Context, dst []byte) error {
+			return c.original(ctx, dst, t)
 		}})
 	}
-	_, err = out.write(func(f *os.File) error { return fill(f, blobs, c.Info().Metadata) })
+	_, err := out.write(ctx, func(w io.Writer) error {
+		return serialize(ctx, w, blobs, c.Info().Metadata)
+	})
 	return err
 }
 
 // original reads a tensor that has no layer into dst, as values of its original dtype.
-func (c *Codebook) original(dst []byte, t codebook.Tensor) error {
-	if _, ok := c.narrowed[t.Name]; ok {
-		values, err := c.Rest().Floats(t.Name)
-		putFloats(dst, values, t.DType)
-		return err
-	}
+func (c *Codebook) original(ctx context.Context, dst []byte, t codebook.Tensor) error {
 	e, err := c.file.entry(t.Name)
 	if err != nil {
 		return err
 	}
-	return c.file.verified(e, e.DType, dst, c.sums[t.Name], notItsChecksum)
+	if _, ok := c.narrowed[t.Name]; !ok {
+		return c.file.verified(ctx, e, e.DType, dst, c.sums[t.Name], notItsChecksum)
+	}
+	values, err := c.Rest().Floats(ctx, t.Name)
+	if err != nil {
+		return err
+	}
+	dtype.Of(t.DType).Put(dst, values)
+	return nil
 }
 
 // rebuild writes the matrix of a layer to dst as the values of its tensor.
 func rebuild(ctx context.Context, dst []byte, l *codebook.Layer, t codebook.Tensor) error {
+	kind := dtype.Of(t.DType)
 	if t.Fold == codebook.FoldTransposed {
-		putFloats(dst, t.Restored(l.Dense()), t.DType)
+		kind.Put(dst, t.Restored(l.Dense()))
 		return ctx.Err()
 	}
 	row := make([]float32, l.Cols)
@@ -65,7 +78,7 @@ func rebuild(ctx context.Context, dst []byte, l *codebook.Layer, t codebook.Tens
 			return err
 		}
 		l.Row(row, r)
-		putFloats(dst[r*width:][:width], row, t.DType)
+		kind.Put(dst[r*width:][:width], row)
 	}
 	return nil
 }

@@ -21,14 +21,15 @@ func TestFullDisk(t *testing.T) {
 	path := filepath.Join(dir, "out")
 	for name, run := range map[string]func(w *Writer) error{
 		"the spool": func(w *Writer) error {
-			_, err := w.PutLayer(tensorOf(t, src, "w"), makeLayer(300, 400, 1, 256, 0, true), someDistortion)
+			_, err := w.PutLayer(t.Context(), tensorOf(t, src, "w"),
+				makeLayer(300, 400, 1, 256, 0, true), someDistortion)
 			return err
 		},
 		"the output": func(w *Writer) error {
-			if err := w.PutTensor(tensorOf(t, src, "w")); err != nil {
+			if err := w.PutTensor(t.Context(), tensorOf(t, src, "w")); err != nil {
 				return err
 			}
-			_, err := w.Commit()
+			_, err := w.Commit(t.Context())
 			return err
 		},
 	} {
@@ -36,7 +37,8 @@ func TestFullDisk(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := run(w); !errors.Is(err, syscall.ENOSPC) || err.Error() != path+": no space left on device" {
+		if err := run(w); !errors.Is(err, syscall.ENOSPC) ||
+			err.Error() != path+": no space left on device" {
 			t.Errorf("%s: got %v", name, err)
 		}
 		w.Abort()
@@ -63,7 +65,9 @@ func TestUnwritableFolder(t *testing.T) {
 		defer syscall.Setfsuid(0)
 	}
 	path := filepath.Join(dir, "out")
-	if _, err := Create(path, src, CreateOptions{}); !errors.Is(err, syscall.EACCES) || !strings.HasPrefix(err.Error(), path+": ") || !strings.HasSuffix(err.Error(), ": permission denied") {
+	if _, err := Create(path, src, CreateOptions{}); !errors.Is(err, syscall.EACCES) ||
+		!strings.HasPrefix(err.Error(), path+": ") ||
+		!strings.HasSuffix(err.Error(), ": permission denied") {
 		t.Errorf("got %v", err)
 	}
 }

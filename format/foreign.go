@@ -36,17 +36,26 @@ const (
 )
 
 var foreigners = []foreign{
-	{looks: "a PyTorch checkpoint (pickle)", instead: fromTorch, magic: []string{"\x80\x02", "\x80\x03", "\x80\x04", "\x80\x05"}},
+	{looks: "a PyTorch checkpoint (pickle)", instead: fromTorch,
+		magic: []string{"\x80\x02", "\x80\x03", "\x80\x04", "\x80\x05"}},
 	{looks: "a GGUF file", instead: fromGGUF, magic: []string{"GGUF"}, ext: []string{".gguf"}},
-	{looks: "an HDF5 file", instead: fromOthers, magic: []string{"\x89HDF"}, ext: []string{".h5", ".hdf5"}},
-	{looks: "a NumPy file", instead: fromNumPy, magic: []string{"\x93NUMPY"}, ext: []string{".npy", ".npz"}},
-	{looks: "a gzip archive", instead: fromArchive, magic: []string{"\x1f\x8b\x08"}, ext: []string{".gz", ".tgz"}},
-	{looks: "a Git LFS pointer, not the model itself", instead: "fetch the model (git lfs pull)", words: []string{"version https://git-lfs"}},
-	{looks: "a web page", instead: fromServer, words: []string{"<!doctype", "<html", "<head"}, ext: []string{".html"}},
-	{looks: "XML, perhaps a server's error message", instead: fromServer, words: []string{"<?xml", "<error"}, ext: []string{".xml"}},
-	{looks: "JSON text", instead: "give the .safetensors file itself", words: []string{"{", "["}, ext: []string{".json"}},
+	{looks: "an HDF5 file", instead: fromOthers, magic: []string{"\x89HDF"},
+		ext: []string{".h5", ".hdf5"}},
+	{looks: "a NumPy file", instead: fromNumPy, magic: []string{"\x93NUMPY"},
+		ext: []string{".npy", ".npz"}},
+	{looks: "a gzip archive", instead: fromArchive, magic: []string{"\x1f\x8b\x08"},
+		ext: []string{".gz", ".tgz"}},
+	{looks: "a Git LFS pointer, not the model itself", instead: "fetch the model (git lfs pull)",
+		words: []string{"version https://git-lfs"}},
+	{looks: "a web page", instead: fromServer, words: []string{"<!doctype", "<html", "<head"},
+		ext: []string{".html"}},
+	{looks: "XML, perhaps a server's error message", instead: fromServer,
+		words: []string{"<?xml", "<error"}, ext: []string{".xml"}},
+	{looks: "JSON text", instead: "give the .safetensors file itself", words: []string{"{", "["},
+		ext: []string{".json"}},
 	{looks: "an ONNX model", instead: fromONNX, ext: []string{".onnx"}},
-	{looks: "a PyTorch checkpoint", instead: fromTorch, ext: []string{".bin", ".pt", ".pth", ".ckpt"}},
+	{looks: "a PyTorch checkpoint", instead: fromTorch,
+		ext: []string{".bin", ".pt", ".pth", ".ckpt"}},
 }
 
 // archives are kinds of zip archives, by how the name of a file in them ends. The last one is any.
@@ -58,13 +67,14 @@ var archives = []struct {
 	{"data.pkl", foreign{looks: "a PyTorch checkpoint (zip archive)", instead: fromTorch}},
 	{".npy", foreign{looks: "a NumPy archive (npz)", instead: fromNumPy}},
 	{".weights.h5", foreign{looks: "a Keras model", instead: fromOthers}},
-	{".safetensors", foreign{looks: "a zip archive that holds a .safetensors file", instead: "unpack it first"}},
+	{".safetensors", foreign{looks: "a zip archive that holds a .safetensors file",
+		instead: "unpack it first"}},
 	{"", foreign{looks: "a zip archive", instead: fromArchive}},
 }
 
-// alien explains a file of this size that is no safetensors file but looks like something else, nil
-// where it looks like nothing known.
-func alien(f io.ReaderAt, path string, size int64) error {
+// alien explains a file of this name and size that is no safetensors file but looks like something
+// else, "" where it looks like nothing known.
+func alien(f io.ReaderAt, name string, size int64) string {
 	var buffer [64]byte
 	n, _ := f.ReadAt(buffer[:], 0)
 	start := buffer[:n]
@@ -72,7 +82,7 @@ func alien(f io.ReaderAt, path string, size int64) error {
 	// bytes of a pickle.
 	length := len(start) >= 8 && binary.LittleEndian.Uint64(start) <= maxHeader
 	if len(start) == 0 || length && len(start) > 8 && start[8] == '{' {
-		return nil
+		return ""
 	}
 	var kind foreign
 	switch i := slices.IndexFunc(foreigners, func(f foreign) bool { return f.begins(start) }); {
@@ -81,7 +91,7 @@ func alien(f io.ReaderAt, path string, size int64) error {
 	case !length && bytes.HasPrefix(start, []byte(zipMagic)):
 		kind = archive(f, size)
 	default:
-		ext := strings.ToLower(filepath.Ext(path))
+		ext := strings.ToLower(filepath.Ext(name))
 		i := slices.IndexFunc(foreigners, func(f foreign) bool {
 			return slices.Contains(f.ext, ext)
 		})
@@ -93,11 +103,10 @@ func alien(f io.ReaderAt, path string, size int64) error {
 			looks := fmt.Sprintf("text that begins with %q", strings.TrimRight(line, "\r\ufffd"))
 			kind = foreign{looks: looks, instead: fromServer}
 		default:
-			return nil
+			return ""
 		}
 	}
-	return fmt.Errorf("%s: looks like %s, not a safetensors file: %s",
-		path, kind.looks, kind.instead)
+	return fmt.Sprintf("looks like %s, not a safetensors file: %s", kind.looks, kind.instead)
 }
 
 // begins reports whether files of the kind begin like this.

@@ -2,7 +2,6 @@ package format
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"io"
 	"maps"
@@ -14,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/internal/dtype"
 )
 
 // tensor is one tensor of a test model.
@@ -38,22 +38,23 @@ func writeModel(t testing.TB, dir string, metadata map[string]string, tensors ..
 }
 
 // random returns a tensor of seeded values: floats of moderate size, or bytes.
-func random(name, dtype string, shape ...int) tensor {
+func random(name, as string, shape ...int) tensor {
 	rng := rand.New(rand.NewPCG(7, uint64(len(name))))
-	size, _ := sizeOf(dtype, shape)
+	kind := dtype.Of(as)
+	size, _ := kind.Size(shape)
 	data := make([]byte, size)
-	if (codebook.Tensor{DType: dtype}).Float() {
+	if kind.Float() {
 		values := make([]float32, codebook.Tensor{Shape: shape}.Elements())
 		for i := range values {
 			values[i] = float32(rng.NormFloat64())
 		}
-		putFloats(data, values, dtype)
+		kind.Put(data, values)
 	} else {
 		for i := range data {
 			data[i] = byte(rng.Uint32())
 		}
 	}
-	return tensor{name, dtype, shape, data}
+	return tensor{name, as, shape, data}
 }
 
 // makeLayer returns a layer of seeded content.
@@ -66,7 +67,10 @@ func makeLayer(rows, cols, width, k, group int, scales bool) *codebook.Layer {
 		}
 		return b
 	}
-	l := &codebook.Layer{Rows: rows, Cols: cols, Width: width, Centroids: fill(k*width, 256), ZeroPoint: 127, Scale: 0.0123, Group: group}
+	l := &codebook.Layer{
+		Rows: rows, Cols: cols, Width: width, Centroids: fill(k*width, 256),
+		ZeroPoint: 127, Scale: 0.0123, Group: group,
+	}
 	l.Assignments = fill(rows*l.Segments(), k)
 	l.Assignments[len(l.Assignments)-1] = byte(k - 1)
 	if scales {
@@ -81,7 +85,9 @@ func makeLayer(rows, cols, width, k, group int, scales bool) *codebook.Layer {
 	return l
 }
 
-var someDistortion = codebook.Distortion{Signal: 1234.5678, Noise: 1.25, Approx: 1230, Dot: 1232, Max: 0.0625}
+var someDistortion = codebook.Distortion{
+	Signal: 1234.5678, Noise: 1.25, Approx: 1230, Dot: 1232, Max: 0.0625,
+}
 
 // foldTo returns how a tensor becomes a matrix of so many rows and columns.
 func foldTo(t codebook.Tensor, rows, cols int) codebook.Fold {
@@ -113,17 +119,17 @@ func writeBook(t testing.TB, model, path string, layers map[string]*codebook.Lay
 	for _, tensor := range src.Tensors() {
 		if l := layers[tensor.Name]; l != nil {
 			tensor.Fold = foldTo(tensor, l.Rows, l.Cols)
-			_, err = w.PutLayer(tensor, l, someDistortion)
+			_, err = w.PutLayer(t.Context(), tensor, l, someDistortion)
 		} else if slices.Contains(narrowed, tensor.Name) {
-			err = w.PutHalf(tensor)
+			err = w.PutHalf(t.Context(), tensor)
 		} else {
-			err = w.PutTensor(tensor)
+			err = w.PutTensor(t.Context(), tensor)
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	size, err := w.Commit()
+	size, err := w.Commit(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +145,8 @@ func sameLayer(a, b *codebook.Layer) bool {
 		bytes.Equal(a.Centroids, b.Centroids) && bytes.Equal(a.Assignments, b.Assignments) &&
 		bytes.Equal(a.RowScales, b.RowScales) && (a.RowScales == nil) == (b.RowScales == nil) &&
 		slices.Equal(a.Multipliers, b.Multipliers) &&
-		bytes.Equal(a.ColScales, b.ColScales) && slices.Equal(a.Outliers, b.Outliers) && bytes.Equal(a.Stream, b.Stream)
+		bytes.Equal(a.ColScales, b.ColScales) && slices.Equal(a.Outliers, b.Outliers) &&
+		bytes.Equal(a.Stream, b.Stream)
 }
 
 // filesIn lists a folder.
@@ -181,17 +188,18 @@ func TestRoundTrip(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := t.TempDir()
 			model := writeModel(t, dir, map[string]string{"format": "pt", "quote": "\"<&>\u2028"},
-				random("w", tt.dtype, tt.shape...), random("bias", "F32", 3), random("step", "I64"), random("none", "F32", 0, 4), random("mask", "BOOL", 3))
+				random("w", tt.dtype, tt.shape...), random("bias", "F32", 3), random("step", "I64"),
+				random("none", "F32", 0, 4), random("mask", "BOOL", 3))
 			l := makeLayer(tt.rows, tt.cols, tt.width, tt.k, tt.group, tt.scales)
 			path := filepath.Join(dir, "out.pal.safetensors")
 			writeBook(t, model, path, map[string]*codebook.Layer{"w": l})
 
-			c, err := OpenCodebook(path)
+			c, err := OpenCodebook(t.Context(), path)
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer c.Close()
-			got, about, err := c.Layer("w")
+			got, about, err := c.Layer(t.Context(), "w")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -205,16 +213,18 @@ func TestRoundTrip(t *testing.T) {
 				t.Errorf("got distortion %+v", about.Distortion)
 			}
 			info := c.Info()
-			if info.Settings != `{"seed":1}` || len(info.Layers) != 1 || info.Layers[0].Scheme != l.Scheme() ||
+			if info.Settings != `{"seed":1}` || len(info.Layers) != 1 ||
+				info.Layers[0].Scheme != l.Scheme() ||
 				info.Layers[0].Scheme.K != tt.k || info.Layers[0].Bytes != about.Bytes {
 				t.Errorf("got info %+v", info)
 			}
-			if want := map[string]string{"format": "pt", "quote": "\"<&>\u2028"}; !maps.Equal(info.Metadata, want) {
+			want := map[string]string{"format": "pt", "quote": "\"<&>\u2028"}
+			if !maps.Equal(info.Metadata, want) {
 				t.Errorf("got metadata %q, want %q", info.Metadata, want)
 			}
 
 			dense := filepath.Join(dir, "dense.safetensors")
-			if err := Decompress(context.Background(), c, dense, false); err != nil {
+			if err := Decompress(t.Context(), c, dense, false); err != nil {
 				t.Fatal(err)
 			}
 			checkDecompressed(t, model, dense, map[string]*codebook.Layer{"w": l})
@@ -222,8 +232,8 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// checkDecompressed compares a rebuilt model with the original: the same names, dtypes, shapes and metadata,
-// the layers as they approximate, all else bit for bit.
+// checkDecompressed compares a rebuilt model with the original: the same names, dtypes, shapes and
+// metadata, the layers as they approximate, all else bit for bit.
 func checkDecompressed(t *testing.T, model, dense string, layers map[string]*codebook.Layer) {
 	t.Helper()
 	a, err := Open(model)
@@ -242,7 +252,7 @@ func checkDecompressed(t *testing.T, model, dense string, layers map[string]*cod
 	for _, tensor := range a.Tensors() {
 		want, got := readAll(t, a, tensor.Name), readAll(t, b, tensor.Name)
 		if l := layers[tensor.Name]; l != nil {
-			putFloats(want, l.Dense(), tensor.DType)
+			dtype.Of(tensor.DType).Put(want, l.Dense())
 		}
 		if !bytes.Equal(got, want) {
 			t.Errorf("tensor %q differs", tensor.Name)
@@ -266,7 +276,7 @@ func readAll(t *testing.T, f *File, name string) []byte {
 // TestRestIsWhatWasPassedThrough also asks for what is not there.
 func TestRestIsWhatWasPassedThrough(t *testing.T) {
 	path := goldenPath("tiny.pal")
-	c, err := OpenCodebook(path)
+	c, err := OpenCodebook(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -275,21 +285,22 @@ func TestRestIsWhatWasPassedThrough(t *testing.T) {
 	if tensors := rest.Tensors(); len(tensors) != 1 || tensors[0].Name != "bias" {
 		t.Errorf("got %v", tensors)
 	}
-	if got, err := rest.Floats("bias"); err != nil || !slices.Equal(got, []float32{1, -2}) {
+	if got, err := rest.Floats(t.Context(), "bias"); err != nil ||
+		!slices.Equal(got, []float32{1, -2}) {
 		t.Errorf("got %v (%v)", got, err)
 	}
 	for _, name := range []string{"w", "w.centroids", "none"} {
-		if _, err := rest.Floats(name); err == nil {
+		if _, err := rest.Floats(t.Context(), name); err == nil {
 			t.Errorf("%q is there", name)
 		}
 	}
-	if _, _, err := c.Layer("bias"); err == nil {
+	if _, _, err := c.Layer(t.Context(), "bias"); err == nil {
 		t.Error("bias is a layer")
 	}
 	if c.Path() != path || c.Size() != int64(len(contentOf(t, path))) {
 		t.Errorf("path %q, size %d", c.Path(), c.Size())
 	}
-	if l, _, err := c.Layer("w"); err != nil || !sameLayer(l, golden[0].layers["w"]) {
+	if l, _, err := c.Layer(t.Context(), "w"); err != nil || !sameLayer(l, golden[0].layers["w"]) {
 		t.Errorf("got layer %+v, %v", l, err)
 	}
 }
@@ -298,7 +309,7 @@ func TestRestIsWhatWasPassedThrough(t *testing.T) {
 func TestDamageAfterOpening(t *testing.T) {
 	file := contentOf(t, goldenPath("tiny.pal"))
 	for _, tensor := range []string{"bias", "w.assignments", "w.centroids", "w.scales"} {
-		c, err := openMemory(file)
+		c, err := openMemory(t, file)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -308,7 +319,7 @@ func TestDamageAfterOpening(t *testing.T) {
 		}
 		file[c.file.layout.data+e.begin] ^= 1
 		if tensor == "bias" {
-			_, err = c.Rest().Floats("bias")
+			_, err = c.Rest().Floats(t.Context(), "bias")
 		} else {
 			err = codebook.NewModel(c, codebook.RunOptions{}).Load(t.Context(), 1)
 		}
@@ -317,24 +328,27 @@ func TestDamageAfterOpening(t *testing.T) {
 			t.Errorf("%s: got %v", tensor, err)
 		}
 		out := filepath.Join(t.TempDir(), "out")
-		if err := Decompress(context.Background(), c, out, false); err == nil || len(filesIn(t, filepath.Dir(out))) != 0 {
+		if err := Decompress(t.Context(), c, out, false); err == nil ||
+			len(filesIn(t, filepath.Dir(out))) != 0 {
 			t.Errorf("%s: decompressed (%v)", tensor, err)
 		}
 		file[c.file.layout.data+e.begin] ^= 1
 	}
 }
 
-// TestNullMetadataIsNone takes a model with null for metadata there and back: what comes out has none.
+// TestNullMetadataIsNone takes a model with null for metadata there and back: what comes out has
+// none.
 func TestNullMetadataIsNone(t *testing.T) {
 	dir := t.TempDir()
-	model, path, dense := filepath.Join(dir, "null.safetensors"), filepath.Join(dir, "c"), filepath.Join(dir, "d")
+	model := filepath.Join(dir, "null.safetensors")
+	path, dense := filepath.Join(dir, "c"), filepath.Join(dir, "d")
 	content := fileOf(`{"__metadata__":null,`+tensorText("w", "F32", "[8,8]", 0, 256)+"}", 256)
 	if err := os.WriteFile(model, content, 0o666); err != nil {
 		t.Fatal(err)
 	}
 	l := makeLayer(8, 8, 2, 4, 0, true)
 	writeBook(t, model, path, map[string]*codebook.Layer{"w": l})
-	c, err := OpenCodebook(path)
+	c, err := OpenCodebook(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}

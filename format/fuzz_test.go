@@ -9,6 +9,7 @@ import (
 	"github.com/zeebo/xxh3"
 
 	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/internal/dtype"
 )
 
 // seeds adds the golden and the bad files to a fuzz target.
@@ -30,7 +31,8 @@ func FuzzScan(f *testing.F) {
 	f.Fuzz(func(t *testing.T, file []byte) {
 		l, err := scan(bytes.NewReader(file), int64(len(file)))
 		if err != nil {
-			if corrupt, ok := err.(*CorruptError); !ok || corrupt.Reason == "" || corrupt.Offset < 0 || corrupt.Offset > int64(len(file)) {
+			if corrupt, ok := err.(*CorruptError); !ok || corrupt.Reason == "" ||
+				corrupt.Offset < 0 || corrupt.Offset > int64(len(file)) {
 				t.Fatalf("%#v", err)
 			}
 			return
@@ -39,8 +41,8 @@ func FuzzScan(f *testing.F) {
 	})
 }
 
-// FuzzOpenCodebook: no input makes opening, reading and rebuilding panic, with the checksums that it
-// has and with the right ones.
+// FuzzOpenCodebook: no input makes opening, reading and rebuilding panic, with the checksums that
+// it has and with the right ones.
 func FuzzOpenCodebook(f *testing.F) {
 	seeds(f)
 	f.Fuzz(func(t *testing.T, file []byte) {
@@ -52,30 +54,30 @@ func FuzzOpenCodebook(f *testing.F) {
 }
 
 func readEverything(t *testing.T, file []byte) {
-	c, err := openMemory(file)
+	c, err := openMemory(t, file)
 	if err != nil {
 		return
 	}
 	c.Info()
 	for _, s := range c.layers {
-		l, err := c.layer(s)
+		l, err := c.layer(t.Context(), s)
 		if err != nil {
 			continue
 		}
 		if s.tensor.Bytes > 1<<20 {
 			continue
 		}
-		if err := rebuild(context.Background(), make([]byte, s.tensor.Bytes), l,
-			s.tensor); err != nil {
+		if err := rebuild(t.Context(), make([]byte, s.tensor.Bytes), l, s.tensor); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for _, tensor := range c.rest {
 		if tensor.Float() {
-			if _, err := c.Rest().Floats(tensor.Name); err != nil {
+			if _, err := c.Rest().Floats(t.Context(), tensor.Name); err != nil {
 				t.Fatal(err)
 			}
-			if err := c.original(make([]byte, tensor.Bytes), tensor); err != nil {
+			data := make([]byte, tensor.Bytes)
+			if err := c.original(t.Context(), data, tensor); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -85,7 +87,7 @@ func readEverything(t *testing.T, file []byte) {
 // reseal gives a file the checksums of what it holds.
 func reseal(t testing.TB, file []byte) ([]byte, bool) {
 	t.Helper()
-	f, err := newFile(memory(file), "memory", int64(len(file)))
+	f, err := NewFile(bytes.NewReader(file), int64(len(file)), "memory")
 	if err != nil {
 		return nil, false
 	}
@@ -109,7 +111,7 @@ func takeApart(t testing.TB, f *File) parts {
 	for i := range f.layout.entries {
 		e := &f.layout.entries[i]
 		data := make([]byte, 0, e.Bytes)
-		err := f.chunks(e, func(chunk []byte) error {
+		err := f.chunks(t.Context(), e, func(chunk []byte) error {
 			data = append(data, chunk...)
 			return nil
 		})
@@ -139,11 +141,12 @@ func (p parts) blobs(t testing.TB) []blob {
 	t.Helper()
 	var blobs []blob
 	for name, s := range p.tensors {
-		size, why := sizeOf(s.dtype, s.shape)
-		if why != "" || size != int64(len(s.data)) {
+		size, err := dtype.Of(s.dtype).Size(s.shape)
+		if err != nil || size != int64(len(s.data)) {
 			t.Fatalf("%s: %s %v is no shape for %d bytes", name, s.dtype, s.shape, len(s.data))
 		}
-		blobs = append(blobs, blob{codebook.Tensor{Name: name, DType: s.dtype, Shape: s.shape, Bytes: size}, func(dst []byte) error {
+		tensor := codebook.Tensor{Name: name, DType: s.dtype, Shape: s.shape, Bytes: size}
+		blobs = append(blobs, blob{tensor, func(_ context.Context, dst []byte) error {
 			copy(dst, s.data)
 			return nil
 		}})
@@ -155,7 +158,7 @@ func (p parts) blobs(t testing.TB) []blob {
 func (p parts) write(t testing.TB) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	if err := serialize(&b, p.blobs(t), p.metadata); err != nil {
+	if err := serialize(t.Context(), &b, p.blobs(t), p.metadata); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()

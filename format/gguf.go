@@ -8,10 +8,12 @@ import (
 	"math/bits"
 	"slices"
 	"strings"
+
+	"github.com/palettize/palettize/internal/dtype"
 )
 
-// Importance matrices of llama.cpp in GGUF (ggml's docs/gguf.md; tools/imatrix). For each tensor NAME the file has two
-// of dtype F32, dimensions in ggml's order, the fastest first:
+// Importance matrices of llama.cpp in GGUF (ggml's docs/gguf.md; tools/imatrix). For each tensor
+// NAME the file has two of dtype F32, dimensions in ggml's order, the fastest first:
 //
 //	NAME.in_sum2  [cols, matrices]  sums of x^2 over tokens
 //	NAME.counts   [1, matrices]     how many tokens
@@ -41,9 +43,10 @@ type ggufTensor struct {
 	where  int64 // of the entry, in the file
 }
 
-// scanGGUF reads the names, and where their sums are. counts has the tokens of each. Tensors that no token has reached are
-// left out: nothing is known of their inputs.
-func scanGGUF(r io.ReaderAt, size int64) (entries []entry, counts map[string][]float64, err error) {
+// scanGGUF reads the names, and where their sums are. counts has the tokens of each. Tensors that
+// no token has reached are left out: nothing is known of their inputs.
+func scanGGUF(r io.ReaderAt, size int64) (entries []entry, counts map[string][]float64,
+	err error) {
 	c := newCursor(r, min(size, maxHeader))
 	tensors, alignment := c.gguf()
 	if c.err != nil {
@@ -77,12 +80,14 @@ func scanGGUF(r io.ReaderAt, size int64) (entries []entry, counts map[string][]f
 		}
 	}
 	if len(entries) == 0 {
-		return nil, nil, fmt.Errorf("a GGUF file without an importance matrix: no tensor named *%s was reached by a token", ggufSums)
+		return nil, nil, fmt.Errorf("a GGUF file without an importance matrix: "+
+			"no tensor named *%s was reached by a token", ggufSums)
 	}
 	return entries, counts, nil
 }
 
-// gguf reads the header up to where the data is aligned, and returns its tensors of sums and counts.
+// gguf reads the header up to where the data is aligned, and returns its tensors of sums and
+// counts.
 func (c *cursor) gguf() (tensors map[string]*ggufTensor, alignment uint64) {
 	c.skip(uint64(len(ggufMagic)))
 	switch version := c.u32(); {
@@ -187,26 +192,29 @@ func (c *cursor) ggufTensor() (string, *ggufTensor) {
 	for len(t.shape) > 1 && t.shape[len(t.shape)-1] == 1 {
 		t.shape = t.shape[:len(t.shape)-1]
 	}
-	dtype := c.u32()
+	kind := c.u32()
 	t.offset = c.u64()
 	wanted := strings.HasSuffix(name, ggufSums) || strings.HasSuffix(name, ggufCounts)
-	if c.err == nil && wanted && (dtype != ggufF32 || len(t.shape) == 0) {
-		c.fail("tensor %s has %d dimensions of type %d, expected F32, type 0", quote(name), len(t.shape), dtype)
+	if c.err == nil && wanted && (kind != ggufF32 || len(t.shape) == 0) {
+		c.fail("tensor %s has %d dimensions of type %d, expected F32, type 0",
+			quote(name), len(t.shape), kind)
 	}
 	return name, t
 }
 
-// entry turns what the header says into an entry of this name, slowest dimension first, if the file holds all of it.
+// entry turns what the header says into an entry of this name, slowest dimension first, if the file
+// holds all of it.
 func (t *ggufTensor) entry(name string, data uint64, size int64) (entry, error) {
 	shape := slices.Clone(t.shape)
 	slices.Reverse(shape)
-	bytes, reason := sizeOf("F32", shape)
+	bytes, err := dtype.Of(dtype.F32).Size(shape)
 	at, carry := bits.Add64(data, t.offset, 0)
-	if room := uint64(size); reason == "" && (carry != 0 || at > room || uint64(bytes) > room-at) {
-		reason = fmt.Sprintf("F32 %s at byte %d of the data, the file ends before", shapeText(shape), t.offset)
+	if room := uint64(size); err == nil && (carry != 0 || at > room || uint64(bytes) > room-at) {
+		err = fmt.Errorf("F32 %s at byte %d of the data, the file ends before",
+			shapeText(shape), t.offset)
 	}
-	if reason != "" {
-		return entry{}, &CorruptError{Tensor: name, Offset: t.where, Reason: reason}
+	if err != nil {
+		return entry{}, &CorruptError{Tensor: name, Offset: t.where, Reason: err.Error()}
 	}
 	return importance(name, shape, int64(at)), nil
 }
@@ -232,7 +240,7 @@ func (t *ggufTensor) counts(r io.ReaderAt, name string, matrices int64, data uin
 		return nil, shrunk(name, e.begin+int64(n), err)
 	}
 	counts := make([]float64, n)
-	for i, v := range appendFloats(nil, b, "F32") {
+	for i, v := range dtype.Of(dtype.F32).Append(nil, b) {
 		if !(v >= 0) || v > math.MaxFloat32 {
 			return nil, &CorruptError{Tensor: name, Offset: e.begin + 4*int64(i),
 				Reason: fmt.Sprintf("a count of %v", v)}

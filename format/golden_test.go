@@ -2,7 +2,6 @@ package format
 
 import (
 	"bytes"
-	"context"
 	"encoding/hex"
 	"fmt"
 	"math"
@@ -14,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/internal/dtype"
 	"github.com/palettize/palettize/internal/entropy"
 	"github.com/palettize/palettize/internal/logscale"
 )
@@ -28,20 +28,28 @@ var golden = []struct {
 	layers   map[string]*codebook.Layer
 }{
 	{"tiny", map[string]string{"format": "pt"},
-		[]tensor{{"bias", "F32", []int{2}, []byte{0, 0, 0x80, 0x3f, 0, 0, 0, 0xc0}}, random("w", "F32", 2, 5)},
+		[]tensor{{"bias", "F32", []int{2}, []byte{0, 0, 0x80, 0x3f, 0, 0, 0, 0xc0}},
+			random("w", "F32", 2, 5)},
 		map[string]*codebook.Layer{"w": {
 			Rows: 2, Cols: 5, Width: 2, ZeroPoint: 128, Scale: 0.0078125,
-			Centroids: []byte{128, 128, 255, 1, 64, 160}, Assignments: []byte{0, 1, 2, 2, 1, 0}, RowScales: []byte{255, 239},
+			Centroids: []byte{128, 128, 255, 1, 64, 160}, Assignments: []byte{0, 1, 2, 2, 1, 0},
+			RowScales: []byte{255, 239},
 		}}},
 	{"segments", map[string]string{"format": "pt", "note": "<\"é\">"},
-		[]tensor{random("a.weight", "F32", 4, 3, 5), random("a.bias", "F32", 4), random("b.weight", "BF16", 3, 387), random("position_ids", "I64", 1, 7)},
-		map[string]*codebook.Layer{"a.weight": makeLayer(4, 15, 4, 5, 0, true), "b.weight": makeLayer(3, 387, 2, 256, 0, true)}},
+		[]tensor{random("a.weight", "F32", 4, 3, 5), random("a.bias", "F32", 4),
+			random("b.weight", "BF16", 3, 387), random("position_ids", "I64", 1, 7)},
+		map[string]*codebook.Layer{"a.weight": makeLayer(4, 15, 4, 5, 0, true),
+			"b.weight": makeLayer(3, 387, 2, 256, 0, true)}},
 	{"rows", nil,
 		[]tensor{random("a", "F16", 6, 70), random("b", "F64", 2, 3)},
-		map[string]*codebook.Layer{"a": makeLayer(6, 70, 70, 3, 0, false), "b": makeLayer(2, 3, 3, 1, 0, true)}},
+		map[string]*codebook.Layer{"a": makeLayer(6, 70, 70, 3, 0, false),
+			"b": makeLayer(2, 3, 3, 1, 0, true)}},
 	{"scalar", nil,
-		[]tensor{random("w", "F32", 3, 43), random("v", "F16", 2, 9), random("eight", "F8_E4M3", 5), random("pair", "C64", 1), random("step", "I64"), random("none", "BF16", 0, 2), random("mask", "BOOL", 3)},
-		map[string]*codebook.Layer{"w": makeLayer(3, 43, 1, 16, 16, true), "v": makeLayer(2, 9, 1, 17, 8, false)}},
+		[]tensor{random("w", "F32", 3, 43), random("v", "F16", 2, 9), random("eight", "F8_E4M3", 5),
+			random("pair", "C64", 1), random("step", "I64"), random("none", "BF16", 0, 2),
+			random("mask", "BOOL", 3)},
+		map[string]*codebook.Layer{"w": makeLayer(3, 43, 1, 16, 16, true),
+			"v": makeLayer(2, 9, 1, 17, 8, false)}},
 	{"folded", nil,
 		[]tensor{
 			random("gru", "F32", 2, 6, 5), random("table", "F64", 1, 7, 4),
@@ -56,7 +64,8 @@ var golden = []struct {
 		}},
 	{"narrowed", map[string]string{"format": "pt"},
 		[]tensor{
-			random("w", "F32", 2, 5), random("head", "F32", 3, 5), random("gate <\"é\">", "F64", 2, 2, 3),
+			random("w", "F32", 2, 5), random("head", "F32", 3, 5),
+			random("gate <\"é\">", "F64", 2, 2, 3),
 			{"edges", "F32", []int{2, 4}, singles(
 				0, 0x1p-25, -0x1.8p-25, 0x1p-149, 65504, -65519, 1+0x1p-11, 1+0x3p-11)},
 			random("bias", "F32", 3), random("half", "F16", 2, 2),
@@ -65,16 +74,21 @@ var golden = []struct {
 	{"entropy", nil,
 		[]tensor{random("w", "F32", 6, 9), random("v", "F16", 5, 2, 4), random("u", "BF16", 2, 3)},
 		map[string]*codebook.Layer{
-			"w": decoded(6, 9, "010811274562809ebbd9f7ffffeffffcfffffaff010d48c103041d0204dfefff3bdff7cfbfff1d03"+
-				"003f034804001c56002f22203dcf1c003175490c4b4c3121e0602b00a360cf0216fc4c00f2bfae02"+
-				"aad6b100655eeb4fb20217db0100ca2f4c00331f09001983130098b60200f2591c00331f0900"),
-			"v": decoded(5, 8, "000600285580aad4ff0005031f0105ff53f001dff7cfbfff03003f03482675140100341f0100b35f"+
-				"22587b6bca93ad800030cdf00100afbff30d634fff0da10fee57a87f"),
-			"u": decoded(2, 3, "0004004080c0ff0002021f0101ff03df77020014000c0c7dd70100af6c0400af6c04007dd70100af"+
-				"6c040056600400"),
+			"w": decoded(6, 9,
+				"010811274562809ebbd9f7ffffeffffcfffffaff010d48c103041d0204dfefff3bdff7cfbfff1d03"+
+					"003f034804001c56002f22203dcf1c003175490c4b4c3121e0602b00a360cf0216fc4c00f2bf"+
+					"ae02aad6b100655eeb4fb20217db0100ca2f4c00331f09001983130098b60200f2591c00331f"+
+					"0900"),
+			"v": decoded(5, 8,
+				"000600285580aad4ff0005031f0105ff53f001dff7cfbfff03003f03482675140100341f0100b35f"+
+					"22587b6bca93ad800030cdf00100afbff30d634fff0da10fee57a87f"),
+			"u": decoded(2, 3,
+				"0004004080c0ff0002021f0101ff03df77020014000c0c7dd70100af6c0400af6c04007dd70100af"+
+					"6c040056600400"),
 		}},
 	{"window", nil,
-		[]tensor{random("w", "F32", 3, 5), random("v", "F16", 2, 3, 3), random("u", "BF16", 5, 1), random("t", "F64", 2, 7)},
+		[]tensor{random("w", "F32", 3, 5), random("v", "F16", 2, 3, 3), random("u", "BF16", 5, 1),
+			random("t", "F64", 2, 7)},
 		map[string]*codebook.Layer{
 			"w": windowLayer(3, 5, 3, "010648c1", "a9385bc20fee"),
 			"v": windowLayer(2, 9, 2, "00", "1b27801e9240"),
@@ -89,7 +103,7 @@ var goldenNarrowed = map[string][]string{"narrowed": {"head", "gate <\"é\">", "
 // singles are values as F32.
 func singles(values ...float32) []byte {
 	data := make([]byte, 4*len(values))
-	putFloats(data, values, "F32")
+	dtype.Of("F32").Put(data, values)
 	return data
 }
 
@@ -138,18 +152,18 @@ func TestGoldenFiles(t *testing.T) {
 			writeBook(t, model, path, tt.layers, goldenNarrowed[tt.name]...)
 			fixture(t, goldenPath(tt.name+".pal"), contentOf(t, path))
 
-			c, err := OpenCodebook(goldenPath(tt.name + ".pal"))
+			c, err := OpenCodebook(t.Context(), goldenPath(tt.name+".pal"))
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer c.Close()
 			for name, want := range tt.layers {
-				if got, _, err := c.Layer(name); err != nil || !sameLayer(got, want) {
+				if got, _, err := c.Layer(t.Context(), name); err != nil || !sameLayer(got, want) {
 					t.Errorf("got layer %q %+v, want %+v (%v)", name, got, want, err)
 				}
 			}
 			dense := filepath.Join(dir, "dense.safetensors")
-			if err := Decompress(context.Background(), c, dense, false); err != nil {
+			if err := Decompress(t.Context(), c, dense, false); err != nil {
 				t.Fatal(err)
 			}
 			fixture(t, goldenPath(tt.name+".dense"), contentOf(t, dense))
@@ -181,20 +195,21 @@ func encodeAgain(t *testing.T, c *Codebook, model, path string) {
 		if c.Info().Narrowed[tensor.Name] {
 			put = w.PutHalf
 		}
-		if err := put(tensor); err != nil {
+		if err := put(t.Context(), tensor); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for _, name := range c.Layers() {
-		l, about, err := c.Layer(name)
+		l, about, err := c.Layer(t.Context(), name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if bytes, err := w.PutLayer(about.Tensor, l, about.Distortion); err != nil || bytes != about.Bytes {
+		bytes, err := w.PutLayer(t.Context(), about.Tensor, l, about.Distortion)
+		if err != nil || bytes != about.Bytes {
 			t.Fatalf("layer %q takes %d bytes, read %d (%v)", name, bytes, about.Bytes, err)
 		}
 	}
-	if _, err := w.Commit(); err != nil {
+	if _, err := w.Commit(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -208,11 +223,12 @@ func contentOf(t testing.TB, path string) []byte {
 	return b
 }
 
-// dumpBlock is the annotated dump in FORMAT.md: lines of an offset, hexadecimal bytes and their text,
-// between comments.
+// dumpBlock is the annotated dump in FORMAT.md: lines of an offset, hexadecimal bytes and their
+// text, between comments.
 var dumpBlock = regexp.MustCompile("(?s)```hexdump\n(.*?)```\n")
 
-// TestDumpInSpecification decodes the dumps of FORMAT.md, encodes the first again and compares the bytes.
+// TestDumpInSpecification decodes the dumps of FORMAT.md, encodes the first again and compares the
+// bytes.
 func TestDumpInSpecification(t *testing.T) {
 	tiny := contentOf(t, goldenPath("tiny.pal"))
 	entropyCoded, windows := golden[len(golden)-2].layers["w"], golden[len(golden)-1].layers["w"]
@@ -234,7 +250,8 @@ func TestDumpInSpecification(t *testing.T) {
 	}
 	for i, want := range dumps {
 		if string(found[i][1]) != want {
-			t.Errorf("dump %d of FORMAT.md is not that of the golden file: run this test with -update", i+1)
+			t.Errorf("dump %d of FORMAT.md is not that of the golden file: "+
+				"run this test with -update", i+1)
 		}
 	}
 	file := undump(t, string(found[0][1]))
@@ -242,7 +259,8 @@ func TestDumpInSpecification(t *testing.T) {
 		t.Error("the dump of FORMAT.md is not the golden file tiny.pal.safetensors")
 	}
 	for i, want := range []*codebook.Layer{entropyCoded, windows} {
-		if got := decoded(want.Rows, want.Cols, hex.EncodeToString(undump(t, string(found[i+1][1])))); !sameLayer(got, want) {
+		stream := hex.EncodeToString(undump(t, string(found[i+1][1])))
+		if got := decoded(want.Rows, want.Cols, stream); !sameLayer(got, want) {
 			t.Errorf("the dump of FORMAT.md is decoded to %+v", got)
 		}
 	}
@@ -276,13 +294,13 @@ func checkEncodedAgain(t *testing.T, file []byte) {
 	if err := os.WriteFile(path, file, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	c, err := OpenCodebook(path)
+	c, err := OpenCodebook(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
 	dense, again := filepath.Join(dir, "dense"), filepath.Join(dir, "again")
-	if err := Decompress(context.Background(), c, dense, false); err != nil {
+	if err := Decompress(t.Context(), c, dense, false); err != nil {
 		t.Fatal(err)
 	}
 	encodeAgain(t, c, dense, again)
@@ -291,7 +309,8 @@ func checkEncodedAgain(t *testing.T, file []byte) {
 	}
 }
 
-// TestScaleTableInSpecification reads the constants of FORMAT.md and compares them with the values of row scales.
+// TestScaleTableInSpecification reads the constants of FORMAT.md and compares them with the values
+// of row scales.
 func TestScaleTableInSpecification(t *testing.T) {
 	spec := string(contentOf(t, "FORMAT.md"))
 	for name, pattern := range map[string]string{
@@ -359,8 +378,8 @@ func dump(t *testing.T, file []byte) string {
 	return d.String()
 }
 
-// head explains what stands in front of the assignments of a layer with column scales and few outliers, which are not far
-// apart.
+// head explains what stands in front of the assignments of a layer with column scales and few
+// outliers, which are not far apart.
 func (d *dumper) head(l *codebook.Layer) {
 	d.part(2, "k - 1")
 	if l.WindowBits != 0 {
@@ -382,7 +401,8 @@ func dumpWindows(l *codebook.Layer) string {
 	d.part(1, "flags: column scales, row scales, windows")
 	d.head(l)
 	for r := range l.Rows {
-		d.part(d.at+(l.Cols*l.WindowBits+7)/8, "row %d. Its windows: % x", r, l.Assignments[r*l.Cols:][:l.Cols])
+		d.part(d.at+(l.Cols*l.WindowBits+7)/8, "row %d. Its windows: % x", r,
+			l.Assignments[r*l.Cols:][:l.Cols])
 	}
 	return d.String()
 }
@@ -409,7 +429,8 @@ func dumpEntropy(t *testing.T, l *codebook.Layer) string {
 	for class, table := range c.Tables {
 		d.part(d.at+1, "class %d: max", class)
 		for parity, name := range []string{"even", "odd"} {
-			d.part(d.at+len(table.Knots[parity]), "knots of the %s levels. Their frequencies: %v", name, frequencies(costs[class], parity))
+			d.part(d.at+len(table.Knots[parity]), "knots of the %s levels. Their frequencies: %v",
+				name, frequencies(costs[class], parity))
 		}
 	}
 	d.part(d.at+len(blocks), "sizes")
@@ -443,15 +464,16 @@ func frequencies(costs [256]float32, parity int) (freqs []int) {
 func TestEveryFlippedBitIsRefused(t *testing.T) {
 	for _, tt := range golden[:1] {
 		file := contentOf(t, goldenPath(tt.name+".pal"))
-		if _, err := openMemory(file); err != nil {
+		if _, err := openMemory(t, file); err != nil {
 			t.Fatal(err)
 		}
 		for i := range file {
 			for _, flip := range []byte{1, 2, 4, 8, 16, 32, 64, 128, 255} {
 				file[i] ^= flip
-				_, err := openMemory(file)
+				_, err := openMemory(t, file)
 				file[i] ^= flip
-				if corrupt, ok := err.(*CorruptError); !ok || corrupt.Tensor == "" || corrupt.Path != "memory" {
+				if corrupt, ok := err.(*CorruptError); !ok || corrupt.Tensor == "" ||
+					corrupt.Path != "memory" {
 					t.Fatalf("%s: byte %d ^ %#x: %v", tt.name, i, flip, err)
 				}
 			}
@@ -462,21 +484,17 @@ func TestEveryFlippedBitIsRefused(t *testing.T) {
 		file := contentOf(t, goldenPath(tt.name+".pal"))
 		for i := range file {
 			file[i] ^= 1 << (i % 8)
-			if _, err := openMemory(file); err == nil {
+			if _, err := openMemory(t, file); err == nil {
 				t.Fatalf("%s: byte %d: accepted", tt.name, i)
 			}
 			file[i] ^= 1 << (i % 8)
-			if _, err := openMemory(file[:i]); err == nil {
+			if _, err := openMemory(t, file[:i]); err == nil {
 				t.Fatalf("%s: accepted when cut to %d bytes", tt.name, i)
 			}
 		}
 	}
 }
 
-func openMemory(file []byte) (*Codebook, error) {
-	f, err := newFile(memory(file), "memory", int64(len(file)))
-	if err != nil {
-		return nil, err
-	}
-	return newCodebook(f)
+func openMemory(t testing.TB, file []byte) (*Codebook, error) {
+	return NewCodebook(t.Context(), bytes.NewReader(file), int64(len(file)), "memory")
 }

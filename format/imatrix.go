@@ -8,22 +8,26 @@ import (
 	"math"
 
 	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/internal/dtype"
 )
 
-// Importance matrices of llama.cpp (tools/imatrix), in the older form: E[x^2] for each input column of a tensor. All
-// numbers are int32 in little-endian order.
+// Importance matrices of llama.cpp (tools/imatrix), in the older form: E[x^2] for each input column
+// of a tensor. All numbers are int32 in little-endian order.
 //
 //	number of entries
-//	each entry:  length of the name, name, calls, number of values, values (float32): calls * E[x^2]
-//	at the end:  calls of the whole, length of a file name, file name; files of older versions lack all or the last two
+//	each entry:  length of the name, name, calls, number of values,
+//	             values (float32): calls * E[x^2]
+//	at the end:  calls of the whole, length of a file name, file name;
+//	             files of older versions lack all or the last two
 //
-// Versions before 2025 counted chunks of tokens: their values are too large by a factor that is the same for all.
+// Versions before 2025 counted chunks of tokens: their values are too large by a factor that is the
+// same for all.
 
 // maxName is the length of a name up to which it is believed. ggml's own limit is 64.
 const maxName = 1024
 
-// looksLikeImatrix reports whether a file that begins like this may be an importance matrix of the older form. No
-// safetensors file does: its header would be of more than 4 GB.
+// looksLikeImatrix reports whether a file that begins like this may be an importance matrix of the
+// older form. No safetensors file does: its header would be of more than 4 GB.
 func looksLikeImatrix(start [8]byte) bool {
 	entries, name := binary.LittleEndian.Uint32(start[:]), binary.LittleEndian.Uint32(start[4:])
 	return 0 < entries && entries <= maxEntries && 0 < name && name <= maxName
@@ -50,8 +54,8 @@ func scanImatrix(r io.ReaderAt, size int64) (entries []entry, counts map[string]
 			return nil, nil, &CorruptError{Tensor: name, Offset: start, Reason: "is there twice"}
 		}
 		entries = append(entries, e)
-		counts[name] = []float64{float64(max(calls,
-			1))} // the first versions wrote 0 where they had not counted
+		// The first versions wrote 0 where they had not counted.
+		counts[name] = []float64{float64(max(calls, 1))}
 	}
 	if c.pos < size {
 		c.u32()
@@ -67,7 +71,8 @@ func scanImatrix(r io.ReaderAt, size int64) (entries []entry, counts map[string]
 
 // importance is the entry of a tensor F32 that begins at this place in the file.
 func importance(name string, shape []int, begin int64) entry {
-	e := entry{Tensor: codebook.Tensor{Name: name, DType: "F32", Shape: shape, Bytes: 4}, begin: begin}
+	t := codebook.Tensor{Name: name, DType: dtype.F32, Shape: shape, Bytes: 4}
+	e := entry{Tensor: t, begin: begin}
 	for _, d := range shape {
 		e.Bytes *= int64(d)
 	}
@@ -75,8 +80,8 @@ func importance(name string, shape []int, begin int64) entry {
 	return e
 }
 
-// cursor reads a header piece by piece. Lengths in it are claims: each is held against the bytes that are left
-// before anything is done with it. After the first error all that it reads is 0.
+// cursor reads a header piece by piece. Lengths in it are claims: each is held against the bytes
+// that are left before anything is done with it. After the first error all that it reads is 0.
 type cursor struct {
 	r    io.ReaderAt
 	b    *bufio.Reader

@@ -10,7 +10,6 @@ import (
 
 // Info is what the header of a codebook file says.
 type Info struct {
-	Path     string
 	Size     int64             // of the file
 	Version  int               // of the format
 	Producer string            // name and version of the program that made the file
@@ -35,7 +34,7 @@ func (c *Codebook) Info() Info {
 	metadata := c.file.Metadata()
 	maps.DeleteFunc(metadata, func(key, _ string) bool { return strings.HasPrefix(key, ourPrefix) })
 	info := Info{
-		Path: c.file.path, Size: c.file.size, Version: c.version,
+		Size: c.file.size, Version: c.version,
 		Producer: c.file.layout.metadata[producerKey],
 		Settings: c.file.layout.metadata[settingsKey],
 		Metadata: metadata,

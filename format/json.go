@@ -154,7 +154,8 @@ func (s *scanner) number(first byte) (int, error) {
 			}
 			if n > (math.MaxInt-digit)/10 {
 				s.pos = start
-				return 0, s.fail("number beyond %d, the largest that a %d-bit program holds", math.MaxInt, strconv.IntSize)
+				return 0, s.fail("number beyond %d, the largest that a %d-bit program holds",
+					math.MaxInt, strconv.IntSize)
 			}
 			n = 10*n + digit
 		case c == '.' || c == 'e' || c == 'E':
@@ -220,7 +221,8 @@ func (s *scanner) chunk() ([]byte, error) {
 	return chunk, err
 }
 
-var escapes = map[byte]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
+var escapes = map[byte]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n',
+	'r': '\r', 't': '\t'}
 
 // escape reads the rest of an escape sequence.
 func (s *scanner) escape() error {

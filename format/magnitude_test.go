@@ -13,6 +13,7 @@ import (
 
 	"github.com/palettize/palettize/codebook"
 	"github.com/palettize/palettize/codebook/compress"
+	"github.com/palettize/palettize/internal/dtype"
 )
 
 // TestWeightsOfEveryMagnitude compresses what float32 or its scales do not hold beside what they
@@ -59,7 +60,8 @@ func TestWeightsOfEveryMagnitude(t *testing.T) {
 			return v
 		}),
 		singles("f32 huge", func(i int) float32 { return math.MaxFloat32 / float32(i+2) }),
-		singles("f32 one denormal", func(i int) float32 { return 0x1p-149 * float32(i/(rows*cols-1)) }),
+		singles("f32 one denormal",
+			func(i int) float32 { return 0x1p-149 * float32(i/(rows*cols-1)) }),
 		singles("f32 denormal row", func(i int) float32 {
 			if i < cols {
 				return 0x1p-149 * float32(i/(cols-1))
@@ -71,7 +73,8 @@ func TestWeightsOfEveryMagnitude(t *testing.T) {
 	for _, scheme := range []codebook.Scheme{
 		compress.Schemes()[0], {Name: "trellis", Width: 1, K: 256, Window: 4},
 		{Name: "segments", Width: 2, K: 256},
-		{Name: "scalar", Width: 1, K: 256}, {Name: "scalar", Width: 1, K: 16, Group: 16}, {Name: "scalar", Width: 1, K: 16},
+		{Name: "scalar", Width: 1, K: 256}, {Name: "scalar", Width: 1, K: 16, Group: 16},
+		{Name: "scalar", Width: 1, K: 16},
 	} {
 		t.Run(fmt.Sprintf("%+v", scheme), func(t *testing.T) {
 			dir := t.TempDir()
@@ -80,17 +83,19 @@ func TestWeightsOfEveryMagnitude(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer src.Close()
-			path, dense := filepath.Join(dir, "out.safetensors"), filepath.Join(dir, "dense.safetensors")
+			path, dense := filepath.Join(dir, "out.safetensors"),
+				filepath.Join(dir, "dense.safetensors")
 			dst, err := Create(path, src, CreateOptions{})
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer dst.Abort()
-			report, err := compress.Compress(t.Context(), dst, src, compress.Options{Settings: compress.Settings{Scheme: scheme}})
+			report, err := compress.Compress(t.Context(), dst, src,
+				compress.Options{Settings: compress.Settings{Scheme: scheme}})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := dst.Commit(); err != nil {
+			if _, err := dst.Commit(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			passed := map[string]bool{}
@@ -101,7 +106,7 @@ func TestWeightsOfEveryMagnitude(t *testing.T) {
 					t.Errorf("%s: reason %q, want %q", e.Tensor.Name, e.Reason, want)
 				}
 			}
-			c, err := OpenCodebook(path)
+			c, err := OpenCodebook(t.Context(), path)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -124,7 +129,8 @@ func TestWeightsOfEveryMagnitude(t *testing.T) {
 					t.Fatal(err)
 				}
 				if passed[m.name] != bytes.Equal(data, m.data) {
-					t.Errorf("%s: passed through: %v, the same bytes: %v", m.name, passed[m.name], !passed[m.name])
+					t.Errorf("%s: passed through: %v, the same bytes: %v",
+						m.name, passed[m.name], !passed[m.name])
 				}
 			}
 		})
@@ -134,9 +140,10 @@ func TestWeightsOfEveryMagnitude(t *testing.T) {
 // TestSizesBeyondTheWord: a matrix that a program of 32 bits cannot count in is refused there, not
 // counted wrong.
 func TestSizesBeyondTheWord(t *testing.T) {
-	size, why := sizeOf("F32", []int{1 << 16, 1 << 16})
-	if want := byWord("", "more than a 32-bit program can hold"); why != want || want == "" && size != 1<<34 {
-		t.Errorf("%d bytes, %q, want %q", size, why, want)
+	size, err := dtype.Of("F32").Size([]int{1 << 16, 1 << 16})
+	want := byWord("<nil>", "more than a 32-bit program can hold")
+	if fmt.Sprint(err) != want || err == nil && size != 1<<34 {
+		t.Errorf("%d bytes, %v, want %s", size, err, want)
 	}
 	if strconv.IntSize != 32 {
 		return
@@ -146,7 +153,8 @@ func TestSizesBeyondTheWord(t *testing.T) {
 	if err := os.WriteFile(path, content, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Truncate(path, int64(len(content))+1<<31-2); err != nil { // a hole takes no room on the disk
+	// A hole takes no room on the disk.
+	if err := os.Truncate(path, int64(len(content))+1<<31-2); err != nil {
 		t.Fatal(err)
 	}
 	f, err := Open(path)
@@ -154,7 +162,8 @@ func TestSizesBeyondTheWord(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if _, err := f.Floats("a"); err == nil || !strings.Contains(err.Error(), "more than a 32-bit program can hold") {
+	if _, err := f.Floats(t.Context(), "a"); err == nil ||
+		!strings.Contains(err.Error(), "more than a 32-bit program can hold") {
 		t.Error(err)
 	}
 }

@@ -1,9 +1,11 @@
 package format
 
+import "context"
+
 // Changed returns the name of the first tensor that has no layer and is not what it is in the model
-// f, which must have all of them: bit for bit or, where it is kept as F16, rounded to that. It returns
-// "" where there is none.
-func (c *Codebook) Changed(f *File) (string, error) {
+// f, which must have all of them: bit for bit or, where it is kept as F16, rounded to that. It
+// returns "" where there is none.
+func (c *Codebook) Changed(ctx context.Context, f *File) (string, error) {
 	for _, t := range c.rest {
 		e, err := f.entry(t.Name)
 		if err != nil {
@@ -13,7 +15,7 @@ func (c *Codebook) Changed(f *File) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		sum, err := f.checksum(e, kept.DType)
+		sum, err := f.checksum(ctx, e, kept.DType)
 		if err != nil {
 			return "", err
 		}

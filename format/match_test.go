@@ -7,10 +7,12 @@ import (
 	"testing"
 )
 
-// TestChanged holds tensors without a layer against models that differ from the original in one bit.
+// TestChanged holds tensors without a layer against models that differ from the original in one
+// bit.
 func TestChanged(t *testing.T) {
 	original := []tensor{
-		random("bias", "F32", 300), random("ids", "I64", 2, 5), random("empty", "F16", 0), random("one", "BF16"),
+		random("bias", "F32", 300), random("ids", "I64", 2, 5), random("empty", "F16", 0),
+		random("one", "BF16"),
 		random("head", "F32", 3, 5), random("gate", "F64", 3, 5),
 	}
 	src := newModel(t, t.TempDir(), nil, original...)
@@ -25,19 +27,19 @@ func TestChanged(t *testing.T) {
 		if tensor.Name == "head" || tensor.Name == "gate" {
 			put = w.PutHalf
 		}
-		if err := put(tensor); err != nil {
+		if err := put(t.Context(), tensor); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := w.Commit(); err != nil {
+	if _, err := w.Commit(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	c, err := OpenCodebook(path)
+	c, err := OpenCodebook(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	if name, err := c.Changed(src); name != "" || err != nil {
+	if name, err := c.Changed(t.Context(), src); name != "" || err != nil {
 		t.Errorf("its own model: got %q (%v)", name, err)
 	}
 	for i, changed := range original {
@@ -47,7 +49,8 @@ func TestChanged(t *testing.T) {
 		other := slices.Clone(original)
 		other[i].data = slices.Clone(changed.data)
 		other[i].data[len(changed.data)-1] ^= 0x80
-		if name, err := c.Changed(newModel(t, t.TempDir(), nil, other...)); name != changed.name || err != nil {
+		name, err := c.Changed(t.Context(), newModel(t, t.TempDir(), nil, other...))
+		if name != changed.name || err != nil {
 			t.Errorf("a bit of %q flipped: got %q (%v)", changed.name, name, err)
 		}
 	}
@@ -56,11 +59,12 @@ func TestChanged(t *testing.T) {
 	head := &other[len(other)-2]
 	head.data = slices.Clone(head.data)
 	head.data[0] ^= 1
-	if name, err := c.Changed(newModel(t, t.TempDir(), nil, other...)); name != "" || err != nil {
+	if name, err := c.Changed(t.Context(), newModel(t, t.TempDir(), nil, other...)); name != "" ||
+		err != nil {
 		t.Errorf("the last bit of a value of head flipped: got %q (%v)", name, err)
 	}
-	_, err = c.Changed(newModel(t, t.TempDir(), nil, original[1:]...))
-	if err == nil || !strings.Contains(err.Error(), `no tensor "bias"`) {
+	_, err = c.Changed(t.Context(), newModel(t, t.TempDir(), nil, original[1:]...))
+	if err == nil || !strings.Contains(err.Error(), `tensor "bias": no such tensor`) {
 		t.Errorf("a model without bias: %v", err)
 	}
 }

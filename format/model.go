@@ -1,7 +1,7 @@
 package format
 
 import (
-	"encoding/binary"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,84 +14,87 @@ import (
 	"github.com/zeebo/xxh3"
 
 	"github.com/palettize/palettize/codebook"
-	"github.com/palettize/palettize/internal/halves"
+	"github.com/palettize/palettize/internal/dtype"
 )
 
 // File is an open safetensors file whose header has been checked. It implements [codebook.Source].
 // Its methods may be called at the same time. Tensors are read at each call, nothing is mapped or
 // kept.
 type File struct {
-	f      reader
-	path   string
+	r      io.ReaderAt
+	closer io.Closer // of r; nil: it is not ours to close
+	path   string    // or another name for messages
 	size   int64
-	info   os.FileInfo // tells the file from others
+	info   os.FileInfo // tells it from other files; nil: it is not known to be one
 	layout *layout
 	index  map[string]int // of entries
 }
 
-// reader is an open file.
-type reader interface {
-	io.ReaderAt
-	io.Closer
-}
-
 // Open opens a safetensors file and checks its header: see FORMAT.md for what is checked.
 func Open(path string) (*File, error) {
-	f, info, err := openRegular(path)
+	f, size, err := openRegular(path)
 	if err != nil {
 		return nil, err
 	}
-	file, err := newFile(f, path, info.Size())
+	file, err := NewFile(f, size, path)
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	file.info = info
+	file.closer = f
 	return file, nil
 }
 
-func openRegular(path string) (*os.File, os.FileInfo, error) {
-	info, err := os.Stat(path) // before opening it, which would wait on a pipe
+// NewFile is Open for a file of this size that is read from r: one in memory, a part of an archive,
+// a file over a network. Messages call it by the name. r is not closed.
+func NewFile(r io.ReaderAt, size int64, name string) (*File, error) {
+	layout, err := scan(r, size)
 	if err != nil {
-		return nil, nil, at(path, err)
+		if what := alien(r, name, size); what != "" {
+			err = errors.New(what)
+		}
+		return nil, at(name, err)
 	}
-	if err := regular(path, info); err != nil {
-		return nil, nil, err
+	return withLayout(r, name, size, layout), nil
+}
+
+// openRegular opens a file that is no device, and returns its size.
+func openRegular(path string) (*os.File, int64, error) {
+	info, err := os.Stat(path) // before opening it, which would wait on a pipe
+	if err == nil {
+		err = regular(info)
+	}
+	if err != nil {
+		return nil, 0, at(path, err)
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, nil, at(path, err)
+		return nil, 0, at(path, err)
 	}
 	if info, err = f.Stat(); err != nil {
-		return nil, nil, errors.Join(at(path, err), f.Close())
+		return nil, 0, errors.Join(at(path, err), f.Close())
 	}
-	return f, info, nil
+	return f, info.Size(), nil
 }
 
-func regular(path string, info os.FileInfo) error {
+func regular(info os.FileInfo) error {
 	switch {
 	case info.IsDir():
-		return fmt.Errorf("%s: is a folder, expected a file", path)
+		return errors.New("is a folder, expected a file")
 	case !info.Mode().IsRegular():
-		return fmt.Errorf("%s: is a device or a pipe, expected a file: "+
-			"tensors are read by their place in it", path)
+		return errors.New("is a device or a pipe, expected a file: " +
+			"tensors are read by their place in it")
 	}
 	return nil
 }
 
-// newFile checks the header of what is open under this path.
-func newFile(f reader, path string, size int64) (*File, error) {
-	layout, err := scan(f, size)
-	if err != nil {
-		if what := alien(f, path, size); what != nil {
-			return nil, what
-		}
-		return nil, at(path, err)
+func withLayout(r io.ReaderAt, path string, size int64, layout *layout) *File {
+	file := &File{
+		r: r, path: path, size: size, layout: layout,
+		index: make(map[string]int, len(layout.entries)),
 	}
-	return withLayout(f, path, size, layout), nil
-}
-
-func withLayout(f reader, path string, size int64, layout *layout) *File {
-	file := &File{f: f, path: path, size: size, layout: layout, index: make(map[string]int, len(layout.entries))}
+	if f, ok := r.(*os.File); ok {
+		file.info, _ = f.Stat() // nil after an error: then it is taken for no other file
+	}
 	for i, e := range layout.entries {
 		file.index[e.Name] = i
 	}
@@ -114,66 +117,92 @@ func (f *File) Metadata() map[string]string { return maps.Clone(f.layout.metadat
 // Size is the size of the file in bytes.
 func (f *File) Size() int64 { return f.size }
 
-// Path is the path that the file was opened with.
+// Path is the path that the file was opened with, or the name that NewFile was given.
 func (f *File) Path() string { return f.path }
 
-// Close closes the file.
-func (f *File) Close() error { return f.f.Close() }
+// Close closes a file that was opened by its path. It does nothing to the reader of NewFile.
+func (f *File) Close() error {
+	if f.closer == nil {
+		return nil
+	}
+	return f.closer.Close()
+}
 
-// Reader returns the bytes of a tensor as they are in the file. Should the file have shrunk, they end
-// early.
+// Reader returns the bytes of a tensor as they are in the file. Should the file have shrunk, they
+// end early.
 func (f *File) Reader(name string) (*io.SectionReader, error) {
 	e, err := f.entry(name)
 	if err != nil {
 		return nil, err
 	}
-	return io.NewSectionReader(f.f, f.layout.data+e.begin, e.Bytes), nil
+	return io.NewSectionReader(f.r, f.layout.data+e.begin, e.Bytes), nil
 }
 
 // Floats returns the values of a tensor of dtype F64, F32, F16 or BF16. Values of F64 are rounded
 // to nearest even. A finite one beyond the largest float32 becomes that, one that is not 0 and
 // below the least becomes the least, so that it shows that it was there.
-func (f *File) Floats(name string) ([]float32, error) {
-	values, _, err := f.floats(name)
+func (f *File) Floats(ctx context.Context, name string) ([]float32, error) {
+	values, _, err := f.floats(ctx, name)
 	return values, err
 }
 
 // floats returns the values and the checksum of their bytes.
-func (f *File) floats(name string) ([]float32, uint64, error) {
+func (f *File) floats(ctx context.Context, name string) ([]float32, uint64, error) {
 	e, err := f.entry(name)
 	if err != nil {
 		return nil, 0, err
 	}
-	if !e.Float() {
-		return nil, 0, fmt.Errorf("%s: tensor %q: dtype %s is not one of F64, F32, F16 and BF16", f.path, name, e.DType)
+	kind := dtype.Of(e.DType)
+	if !kind.Float() {
+		return nil, 0, atTensor(f.path, name,
+			fmt.Errorf("dtype %s is not one of F64, F32, F16 and BF16", e.DType))
 	}
 	if e.Elements() > math.MaxInt/4 {
-		return nil, 0, fmt.Errorf("%s: tensor %q: %d values: more than a %d-bit program can hold",
-			f.path, name, e.Elements(), strconv.IntSize)
+		return nil, 0, atTensor(f.path, name, fmt.Errorf(
+			"%d values: more than a %d-bit program can hold", e.Elements(), strconv.IntSize))
 	}
 	values := make([]float32, 0, e.Elements())
 	sum := xxh3.New()
-	err = f.chunks(e, func(chunk []byte) error {
-		values = appendFloats(values, chunk, e.DType)
+	err = f.chunks(ctx, e, func(chunk []byte) error {
+		values = kind.Append(values, chunk)
 		_, err := sum.Write(chunk)
 		return err
 	})
-	return values, sum.Sum64(), err
+	if err != nil {
+		return nil, 0, err
+	}
+	return values, sum.Sum64(), nil
 }
 
 func (f *File) entry(name string) (*entry, error) {
-	i, ok := f.index[name]
-	if !ok {
-		return nil, fmt.Errorf("%s: no tensor %q", f.path, name)
+	if e := f.find(name); e != nil {
+		return e, nil
 	}
-	return &f.layout.entries[i], nil
+	return nil, atTensor(f.path, name, codebook.ErrNoTensor)
 }
 
-// verified reads a tensor as values of a dtype, see pieces, into dst, of their length, and holds them
-// against a checksum.
-func (f *File) verified(e *entry, dtype string, dst []byte, sum uint64, reason string) error {
+// find returns the entry of a tensor, nil if there is none.
+func (f *File) find(name string) *entry {
+	i, ok := f.index[name]
+	if !ok {
+		return nil
+	}
+	return &f.layout.entries[i]
+}
+
+// corrupt is an error about the data of a tensor.
+func (f *File) corrupt(e *entry, reason string) error {
+	return &CorruptError{
+		Path: f.path, Tensor: e.Name, Offset: f.layout.data + e.begin, Reason: reason,
+	}
+}
+
+// verified reads a tensor as values of a dtype, see pieces, into dst, of their length, and holds
+// them against a checksum.
+func (f *File) verified(ctx context.Context, e *entry, as string, dst []byte, sum uint64,
+	reason string) error {
 	rest := dst
-	err := f.pieces(e, dtype, func(piece []byte) error {
+	err := f.pieces(ctx, e, as, func(piece []byte) error {
 		rest = rest[copy(rest, piece):]
 		return nil
 	})
@@ -181,34 +210,43 @@ func (f *File) verified(e *entry, dtype string, dst []byte, sum uint64, reason s
 		return err
 	}
 	if xxh3.Hash(dst) != sum {
-		return &CorruptError{Path: f.path, Tensor: e.Name, Offset: f.layout.data + e.begin, Reason: reason}
+		return f.corrupt(e, reason)
 	}
 	return nil
 }
 
-// pieces calls do with the bytes of a tensor as values of a dtype: its own or, of a tensor of floats,
-// F16, which its values are rounded to.
-func (f *File) pieces(e *entry, dtype string, do func([]byte) error) error {
-	if dtype == e.DType {
-		return f.chunks(e, do)
+// pieces calls do with the bytes of a tensor as values of a dtype: its own or, of a tensor of
+// floats, another that they are rounded to.
+func (f *File) pieces(ctx context.Context, e *entry, as string, do func([]byte) error) error {
+	if as == e.DType {
+		return f.chunks(ctx, e, do)
 	}
+	from, to := dtype.Of(e.DType), dtype.Of(as)
 	var values []float32
 	var rounded []byte
-	return f.chunks(e, func(chunk []byte) error {
-		values = appendFloats(values[:0], chunk, e.DType)
-		rounded = slices.Grow(rounded[:0], 2*len(values))[:2*len(values)]
-		putFloats(rounded, values, dtype)
+	return f.chunks(ctx, e, func(chunk []byte) error {
+		values = from.Append(values[:0], chunk)
+		n := len(values) * to.Bits / 8
+		rounded = slices.Grow(rounded[:0], n)[:n]
+		to.Put(rounded, values)
 		return do(rounded)
 	})
 }
 
-// chunks calls do with the bytes of a tensor, piece by piece. Pieces hold whole values.
-func (f *File) chunks(e *entry, do func([]byte) error) error {
-	buffer := make([]byte, min(e.Bytes, 1<<20))
+// chunkBytes is how much is read or written before it is asked again whether to go on.
+const chunkBytes = 1 << 20
+
+// chunks calls do with the bytes of a tensor, piece by piece, until ctx is done. Pieces hold whole
+// values.
+func (f *File) chunks(ctx context.Context, e *entry, do func([]byte) error) error {
+	buffer := make([]byte, min(e.Bytes, chunkBytes))
 	for done := int64(0); done < e.Bytes; {
+		if err := ctx.Err(); err != nil {
+			return atTensor(f.path, e.Name, err)
+		}
 		chunk := buffer[:min(e.Bytes-done, int64(len(buffer)))]
 		offset := f.layout.data + e.begin + done
-		n, err := f.f.ReadAt(chunk, offset)
+		n, err := f.r.ReadAt(chunk, offset)
 		if n < len(chunk) {
 			return at(f.path, shrunk(e.Name, offset+int64(n), err))
 		}
@@ -221,35 +259,11 @@ func (f *File) chunks(e *entry, do func([]byte) error) error {
 }
 
 // checksum is the XXH3-64 of a tensor's bytes as values of a dtype: see pieces.
-func (f *File) checksum(e *entry, dtype string) (uint64, error) {
+func (f *File) checksum(ctx context.Context, e *entry, as string) (uint64, error) {
 	sum := xxh3.New()
-	err := f.pieces(e, dtype, func(chunk []byte) error {
+	err := f.pieces(ctx, e, as, func(chunk []byte) error {
 		_, err := sum.Write(chunk)
 		return err
 	})
 	return sum.Sum64(), err
-}
-
-// appendFloats converts little-endian values of a dtype whose Float is true.
-func appendFloats(dst []float32, src []byte, dtype string) []float32 {
-	le := binary.LittleEndian
-	switch dtype {
-	case "F64":
-		for ; len(src) >= 8; src = src[8:] {
-			dst = append(dst, fromF64(math.Float64frombits(le.Uint64(src))))
-		}
-	case "F32":
-		for ; len(src) >= 4; src = src[4:] {
-			dst = append(dst, math.Float32frombits(le.Uint32(src)))
-		}
-	case "F16":
-		for ; len(src) >= 2; src = src[2:] {
-			dst = append(dst, halves.FromF16(le.Uint16(src)))
-		}
-	case "BF16":
-		for ; len(src) >= 2; src = src[2:] {
-			dst = append(dst, math.Float32frombits(uint32(le.Uint16(src))<<16))
-		}
-	}
-	return dst
 }

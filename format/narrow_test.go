@@ -2,7 +2,6 @@ package format
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -11,17 +10,17 @@ import (
 
 	"github.com/palettize/palettize/codebook"
 	"github.com/palettize/palettize/codebook/compress"
-	"github.com/palettize/palettize/internal/halves"
+	"github.com/palettize/palettize/internal/dtype"
 )
 
 // narrowModel has one matrix to compress and others that no codebook makes smaller.
 func narrowModel() []tensor {
 	tiny := random("tiny", "F32", 8, 16)
-	values := appendFloats(nil, tiny.data, "F32")
+	values := dtype.Of("F32").Append(nil, tiny.data)
 	for i := range values[:16] {
 		values[i] *= 1e-9
 	}
-	putFloats(tiny.data, values, "F32")
+	dtype.Of("F32").Put(tiny.data, values)
 	return []tensor{
 		random("layer", "F32", 64, 64),
 		random("head", "F32", 4, 20), random("gate", "F64", 2, 3, 7), tiny,
@@ -42,14 +41,14 @@ func compressAll(t *testing.T, src *File, path string, opts compress.Options) *c
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := dst.Commit(); err != nil {
+	if _, err := dst.Commit(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	return report
 }
 
-// TestNarrowedRoundTrip: small matrices come back as F16 left them, of their own dtype, and all that
-// is no such matrix bit for bit. Too few values to gain from F16 are none.
+// TestNarrowedRoundTrip: small matrices come back as F16 left them, of their own dtype, and all
+// that is no such matrix bit for bit. Too few values to gain from F16 are none.
 func TestNarrowedRoundTrip(t *testing.T) {
 	dir := t.TempDir()
 	model := narrowModel()
@@ -63,14 +62,16 @@ func TestNarrowedRoundTrip(t *testing.T) {
 			t.Errorf("%s: %+v", e.Tensor.Name, e)
 		}
 	}
-	c, err := OpenCodebook(path)
+	c, err := OpenCodebook(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
 	info := c.Info()
-	if info.Version != 2 || len(info.Narrowed) != len(narrowed) || len(info.Tensors) != len(model)-1 {
-		t.Errorf("version %d, %d tensors, narrowed %v", info.Version, len(info.Tensors), info.Narrowed)
+	if info.Version != 2 || len(info.Narrowed) != len(narrowed) ||
+		len(info.Tensors) != len(model)-1 {
+		t.Errorf("version %d, %d tensors, narrowed %v", info.Version, len(info.Tensors),
+			info.Narrowed)
 	}
 	for _, tensor := range slices.Concat(info.Tensors, c.Rest().Tensors()) {
 		want := tensorOf(t, src, tensor.Name)
@@ -78,10 +79,10 @@ func TestNarrowedRoundTrip(t *testing.T) {
 			t.Errorf("%s: %+v, want %+v", tensor.Name, tensor, want)
 		}
 	}
-	if name, err := c.Changed(src); name != "" || err != nil {
+	if name, err := c.Changed(t.Context(), src); name != "" || err != nil {
 		t.Errorf("its own model: got %q (%v)", name, err)
 	}
-	if err := Decompress(context.Background(), c, dense, false); err != nil {
+	if err := Decompress(t.Context(), c, dense, false); err != nil {
 		t.Fatal(err)
 	}
 	got, err := Open(dense)
@@ -94,12 +95,14 @@ func TestNarrowedRoundTrip(t *testing.T) {
 			t.Errorf("%s: is %s", m.name, describe(tensorOf(t, got, m.name)))
 		}
 		if slices.Contains(narrowed, m.name) {
-			values := appendFloats(nil, m.data, m.dtype)
-			for i, v := range values {
-				values[i] = halves.FromF16(halves.ToF16(v))
-			}
-			putFloats(m.data, values, m.dtype)
-			if floats, err := c.Rest().Floats(m.name); err != nil || !slices.Equal(floats, values) {
+			kind, half := dtype.Of(m.dtype), dtype.Of(dtype.F16)
+			values := kind.Append(nil, m.data)
+			bytes := make([]byte, 2*len(values))
+			half.Put(bytes, values)
+			values = half.Append(values[:0], bytes)
+			kind.Put(m.data, values)
+			floats, err := c.Rest().Floats(t.Context(), m.name)
+			if err != nil || !slices.Equal(floats, values) {
 				t.Errorf("%s: got %v, want %v (%v)", m.name, floats, values, err)
 			}
 		}
@@ -113,7 +116,8 @@ func TestNarrowedRoundTrip(t *testing.T) {
 	}
 }
 
-// TestNarrowedBytes: the same file on any number of threads, and version 1 where nothing is narrowed.
+// TestNarrowedBytes: the same file on any number of threads, and version 1 where nothing is
+// narrowed.
 func TestNarrowedBytes(t *testing.T) {
 	dir := t.TempDir()
 	src := newModel(t, dir, nil, narrowModel()...)
@@ -137,7 +141,7 @@ func TestNarrowedBytes(t *testing.T) {
 	})
 	path := filepath.Join(dir, "none")
 	compressAll(t, newModel(t, t.TempDir(), nil, others...), path, compress.Options{})
-	c, err := OpenCodebook(path)
+	c, err := OpenCodebook(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +152,8 @@ func TestNarrowedBytes(t *testing.T) {
 	}
 }
 
-// TestNarrowedInASize: a size that is asked for is kept, though what will be narrowed counts in full.
+// TestNarrowedInASize: a size that is asked for is kept, though what will be narrowed counts in
+// full.
 func TestNarrowedInASize(t *testing.T) {
 	dir := t.TempDir()
 	src := newModel(t, dir, nil, narrowModel()...)
@@ -189,7 +194,8 @@ func TestHalfOverhead(t *testing.T) {
 	}
 	defer w.Abort()
 	for _, tensor := range src.Tensors() {
-		got, want := size(tensor.Name)-size(), tensor.Half().Bytes-tensor.Bytes+w.HalfOverhead(tensor)
+		got, want := size(tensor.Name)-size(),
+			tensor.Half().Bytes-tensor.Bytes+w.HalfOverhead(tensor)
 		if got < want-16 || got > want+8 { // padding, and digits of offsets
 			t.Errorf("%s: the file grows by %d bytes, said %d", tensor.Name, got, want)
 		}
@@ -199,7 +205,7 @@ func TestHalfOverhead(t *testing.T) {
 // TestDamagedHalf: what is read of it is held against its checksum.
 func TestDamagedHalf(t *testing.T) {
 	file := contentOf(t, goldenPath("narrowed.pal"))
-	c, err := openMemory(file)
+	c, err := openMemory(t, file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,10 +214,10 @@ func TestDamagedHalf(t *testing.T) {
 		t.Fatal(err)
 	}
 	file[c.file.layout.data+e.begin] ^= 1
-	_, err = c.Rest().Floats("head")
+	_, err = c.Rest().Floats(t.Context(), "head")
 	out := filepath.Join(t.TempDir(), "out")
 	for what, err := range map[string]error{
-		"read": err, "decompressed": Decompress(context.Background(), c, out, false),
+		"read": err, "decompressed": Decompress(t.Context(), c, out, false),
 	} {
 		if err == nil || !strings.Contains(err.Error(), notItsChecksum) {
 			t.Errorf("%s: %v", what, err)

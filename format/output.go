@@ -1,13 +1,67 @@
 package format
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 )
+
+// destination is where a whole file goes.
+type destination interface {
+	// name is what messages call it.
+	name() string
+	// temporary creates a file for what has to wait until then.
+	temporary() (*os.File, error)
+	// write lets fill write the file, until ctx is done.
+	write(ctx context.Context, fill func(w io.Writer) error) (size int64, err error)
+}
+
+// toWriter is a writer as a destination: what it has got when something fails is no file.
+type toWriter struct{ w io.Writer }
+
+func (t toWriter) name() string { return "output" }
+
+func (t toWriter) temporary() (*os.File, error) {
+	f, err := os.CreateTemp("", "palettize-*.tmp")
+	return f, at(t.name(), err)
+}
+
+func (t toWriter) write(ctx context.Context, fill func(w io.Writer) error) (int64, error) {
+	w := &untilDone{ctx: ctx, w: t.w}
+	err := fill(w)
+	return w.size, at(t.name(), err)
+}
+
+// untilDone writes until ctx is done, in pieces of no more than chunkBytes.
+type untilDone struct {
+	ctx  context.Context
+	w    io.Writer
+	size int64 // written
+}
+
+func (u *untilDone) Write(p []byte) (n int, err error) {
+	for n < len(p) {
+		if err := u.ctx.Err(); err != nil {
+			return n, err
+		}
+		piece := p[n:min(n+chunkBytes, len(p))]
+		m, err := u.w.Write(piece)
+		n, u.size = n+m, u.size+int64(m)
+		if err == nil && m < len(piece) {
+			err = io.ErrShortWrite
+		}
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
 
 // output is a file that appears under its name only when it is complete.
 type output struct {
@@ -18,15 +72,15 @@ type output struct {
 }
 
 // WriteFile writes data to a file that appears under its name only when it is complete. It must not
-// be source, which data was made from; another file that is there is an [ExistsError] unless it is
-// to be overwritten.
+// be source, which data was made from; another file that is there is an error, [fs.ErrExist],
+// unless it is to be overwritten.
 func WriteFile(path string, data []byte, source *File, overwrite bool) error {
 	out, err := newOutput(path, overwrite, source.info)
 	if err != nil {
 		return err
 	}
-	_, err = out.write(func(f *os.File) error {
-		_, err := f.Write(data)
+	_, err = out.write(context.Background(), func(w io.Writer) error {
+		_, err := w.Write(data)
 		return err
 	})
 	return err
@@ -35,9 +89,9 @@ func WriteFile(path string, data []byte, source *File, overwrite bool) error {
 // newOutput checks what can be checked before any work is done. source must not be the output.
 func newOutput(path string, overwrite bool, source os.FileInfo) (*output, error) {
 	if info, err := os.Stat(filepath.Dir(path)); err != nil {
-		return nil, fmt.Errorf("%s: its folder: %w", path, cause(err))
+		return nil, at(path, fmt.Errorf("its folder: %w", cause(err)))
 	} else if !info.IsDir() {
-		return nil, fmt.Errorf("%s: %s is no folder", path, filepath.Dir(path))
+		return nil, at(path, fmt.Errorf("%s is no folder", filepath.Dir(path)))
 	}
 	o := &output{path: path, target: path, overwrite: overwrite}
 	info, err := os.Lstat(path)
@@ -50,11 +104,11 @@ func newOutput(path string, overwrite bool, source os.FileInfo) (*output, error)
 	case err != nil:
 		return nil, at(path, err)
 	case os.SameFile(info, source):
-		return nil, fmt.Errorf("%s: is the input itself", path)
+		return nil, at(path, errors.New("is the input itself"))
 	case info.IsDir():
-		return nil, fmt.Errorf("%s: is a folder, expected a file", path)
+		return nil, at(path, errors.New("is a folder, expected a file"))
 	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%s: is a device or a pipe; %s", path, onlyFiles)
+		return nil, at(path, errors.New("is a device or a pipe; "+onlyFiles))
 	}
 	o.old = info
 	return o, o.free()
@@ -83,24 +137,26 @@ func follow(path string) (target string, info fs.FileInfo, err error) {
 	return target, info, err
 }
 
+func (o *output) name() string { return o.path }
+
 // free reports an output that is there and may not be overwritten.
 func (o *output) free() error {
 	if o.overwrite {
 		return nil
 	}
 	if _, err := os.Lstat(o.target); err == nil {
-		return &ExistsError{o.path}
+		return at(o.path, existsError{})
 	}
 	return nil
 }
 
-// ExistsError says that an output file is there already and was not to be overwritten.
-type ExistsError struct{ Path string }
+// existsError is [fs.ErrExist] in other words: an output file is there already and is not to be
+// overwritten.
+type existsError struct{}
 
-func (e *ExistsError) Error() string { return e.Path + ": exists already" }
+func (existsError) Error() string { return "exists already" }
 
-// Is makes an ExistsError a [fs.ErrExist].
-func (e *ExistsError) Is(target error) bool { return target == fs.ErrExist }
+func (existsError) Is(target error) bool { return target == fs.ErrExist }
 
 // temporary creates a file beside the output, where renaming needs no copy. It is no more open to
 // others than the file that it is to replace.
@@ -112,21 +168,22 @@ func (o *output) temporary() (*os.File, error) {
 		perm = o.old.Mode().Perm()
 	}
 	for {
-		name := filepath.Join(filepath.Dir(o.target), fmt.Sprintf(".palettize-%08x.tmp", rand.Uint32()))
+		name := fmt.Sprintf(".palettize-%08x.tmp", rand.Uint32())
+		name = filepath.Join(filepath.Dir(o.target), name)
 		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, perm)
 		if errors.Is(err, fs.ErrExist) {
 			continue
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%s: cannot write into its folder: %w", o.path, cause(err))
+			return nil, at(o.path, fmt.Errorf("cannot write into its folder: %w", cause(err)))
 		}
 		return f, nil
 	}
 }
 
-// write fills the temporary file and gives it the output's name. Whatever fails, the temporary file
-// is gone.
-func (o *output) write(fill func(f *os.File) error) (size int64, err error) {
+// write lets fill write a temporary file and gives it the output's name. Whatever fails, the
+// temporary file is gone.
+func (o *output) write(ctx context.Context, fill func(w io.Writer) error) (size int64, err error) {
 	f, err := o.temporary()
 	if err != nil {
 		return 0, err
@@ -138,7 +195,8 @@ func (o *output) write(fill func(f *os.File) error) (size int64, err error) {
 			os.Remove(f.Name())
 		}
 	}()
-	if err := fill(f); err != nil {
+	w := &untilDone{ctx: ctx, w: f}
+	if err := fill(w); err != nil {
 		return 0, err
 	}
 	if o.old != nil {
@@ -148,14 +206,10 @@ func (o *output) write(fill func(f *os.File) error) (size int64, err error) {
 	if err := f.Sync(); err != nil {
 		return 0, err
 	}
-	info, err := f.Stat()
-	if err != nil {
-		return 0, err
-	}
 	if err := f.Close(); err != nil {
 		return 0, err
 	}
-	if err := o.free(); err != nil {
+	if err := cmp.Or(ctx.Err(), o.free()); err != nil {
 		return 0, err
 	}
 	if err := os.Rename(f.Name(), o.target); err != nil {
@@ -167,5 +221,5 @@ func (o *output) write(fill func(f *os.File) error) (size int64, err error) {
 		dir.Sync()
 		dir.Close()
 	}
-	return info.Size(), nil
+	return w.size, nil
 }

@@ -18,7 +18,8 @@ func TestOutputKeepsTheOwner(t *testing.T) {
 	dir := t.TempDir()
 	src := newModel(t, dir, nil, random("bias", "F32", 30))
 	path := filepath.Join(dir, "out")
-	if err := errors.Join(os.WriteFile(path, []byte("old"), 0o640), os.Chown(path, 1234, 2345)); err != nil {
+	err := errors.Join(os.WriteFile(path, []byte("old"), 0o640), os.Chown(path, 1234, 2345))
+	if err != nil {
 		t.Fatal(err)
 	}
 	if err := WriteFile(path, []byte("new"), src, true); err != nil {
@@ -28,8 +29,10 @@ func TestOutputKeepsTheOwner(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if stat := info.Sys().(*syscall.Stat_t); stat.Uid != 1234 || stat.Gid != 2345 || info.Mode() != 0o640 {
-		t.Errorf("owner %d:%d and mode %v, want 1234:2345 and 0640", stat.Uid, stat.Gid, info.Mode())
+	if stat := info.Sys().(*syscall.Stat_t); stat.Uid != 1234 || stat.Gid != 2345 ||
+		info.Mode() != 0o640 {
+		t.Errorf("owner %d:%d and mode %v, want 1234:2345 and 0640",
+			stat.Uid, stat.Gid, info.Mode())
 	}
 }
 
@@ -50,7 +53,8 @@ func TestOtherGroupsGetNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.Close() // whose owner cannot be changed, not even by root
-	for mode, want := range map[os.FileMode]os.FileMode{0o640: 0o600, 0o664: 0o644, 0o600: 0o600, 0o604: 0o604, 0o777: 0o777} {
+	for mode, want := range map[os.FileMode]os.FileMode{0o640: 0o600, 0o664: 0o644, 0o600: 0o600,
+		0o604: 0o604, 0o777: 0o777} {
 		if got := takeOwner(f, owned{mode: mode}); got != want {
 			t.Errorf("got %o for %o, want %o", got, mode, want)
 		}

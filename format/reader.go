@@ -2,17 +2,21 @@ package format
 
 import (
 	"cmp"
+	"context"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/internal/dtype"
 )
 
-// Codebook is an open codebook file whose header and checksums have been checked. Its methods may be
-// called at the same time.
+// Codebook is an open codebook file whose header and checksums have been checked. Its methods may
+// be called at the same time. It implements [codebook.Store].
 type Codebook struct {
 	file    *File
 	version int // of the format
@@ -24,25 +28,34 @@ type Codebook struct {
 	narrowed map[string]string // original dtypes of the tensors that are kept as F16, by name
 }
 
-// OpenCodebook opens a codebook file. It reads the whole file once, a piece at a time, and refuses it
-// when any bit is not as it was written.
-func OpenCodebook(path string) (*Codebook, error) {
+// OpenCodebook opens a codebook file. It reads the whole file once, a piece at a time, and refuses
+// it when any bit is not as it was written. A safetensors file that is none is [ErrNotCodebook],
+// one of a version to come a [VersionError], a damaged one a [CorruptError].
+func OpenCodebook(ctx context.Context, path string) (*Codebook, error) {
 	f, err := Open(path)
 	if err != nil {
 		return nil, err
 	}
-	c, err := newCodebook(f)
+	c, err := newCodebook(ctx, f)
 	if err != nil {
-		f.Close()
-		return nil, err
+		return nil, errors.Join(err, f.Close())
 	}
 	return c, nil
 }
 
-func newCodebook(f *File) (*Codebook, error) {
+// NewCodebook is OpenCodebook for a file of this size that is read from r. Messages call it by the
+// name. r is not closed.
+func NewCodebook(ctx context.Context, r io.ReaderAt, size int64, name string) (*Codebook, error) {
+	f, err := NewFile(r, size, name)
+	if err != nil {
+		return nil, err
+	}
+	return newCodebook(ctx, f)
+}
+
+func newCodebook(ctx context.Context, f *File) (*Codebook, error) {
 	if !IsCodebook(f) {
-		return nil, fmt.Errorf("%s: is an ordinary safetensors file, not a codebook file "+
-			"(palettize compress makes one of it)", f.path)
+		return nil, at(f.path, ErrNotCodebook)
 	}
 	c := &Codebook{file: f, names: make(map[string]*stored)}
 	if err := c.checkHeader(); err != nil {
@@ -53,12 +66,12 @@ func newCodebook(f *File) (*Codebook, error) {
 	}
 	for i := range f.layout.entries {
 		e := &f.layout.entries[i]
-		sum, err := f.checksum(e, e.DType)
+		sum, err := f.checksum(ctx, e, e.DType)
 		if err != nil {
 			return nil, err
 		}
 		if sum != c.sums[e.Name] {
-			return nil, c.corrupt(e, notItsChecksum)
+			return nil, f.corrupt(e, notItsChecksum)
 		}
 	}
 	return c, nil
@@ -66,12 +79,11 @@ func newCodebook(f *File) (*Codebook, error) {
 
 const notItsChecksum = "the data does not match its checksum"
 
-func (c *Codebook) corrupt(e *entry, reason string) error {
-	return &CorruptError{Path: c.file.path, Tensor: e.Name, Offset: c.file.layout.data + e.begin, Reason: reason}
-}
-
 func (c *Codebook) corruptHeader(format string, args ...any) error {
-	return &CorruptError{Path: c.file.path, Tensor: header, Offset: 8, Reason: fmt.Sprintf(format, args...)}
+	err := fmt.Errorf(format, args...)
+	return &CorruptError{
+		Path: c.file.path, Tensor: header, Offset: 8, Reason: err.Error(), Err: errors.Unwrap(err),
+	}
 }
 
 // checkHeader checks the header as a whole: first its checksum, which every version has, then the
@@ -92,26 +104,18 @@ func (c *Codebook) checkHeader() error {
 	case "2":
 		c.version = 2
 	default:
-		return fmt.Errorf("%s: codebook file of version %s, made by %s: "+
-			"this program reads versions 1 to %d, get a newer one",
-			c.file.path, quote(version), quote(l.metadata[producerKey]), Version)
+		return &VersionError{c.file.path, version, l.metadata[producerKey], newestVersion}
 	}
 	var err error
 	if c.sums, err = decodeChecksums(l.metadata[checksumsKey], l.entries); err != nil {
-		return c.corruptHeader("%s %v", checksumsKey, err)
+		return c.corruptHeader("%s %w", checksumsKey, err)
 	}
 	return nil
 }
 
 // readRecords finds the layers and what is no part of one.
 func (c *Codebook) readRecords() error {
-	find := func(name string) *entry {
-		e, err := c.file.entry(name)
-		if err != nil {
-			return nil
-		}
-		return e
-	}
+	find := c.file.find
 	parts := make(map[string]bool)
 	for key, text := range c.file.layout.metadata {
 		name, ok := strings.CutPrefix(key, layerPrefix)
@@ -126,7 +130,7 @@ func (c *Codebook) readRecords() error {
 		}
 		s, err := newStored(name, text, find)
 		if err != nil {
-			return c.corruptHeader("layer %s: %v", quote(name), err)
+			return c.corruptHeader("layer %s: %w", quote(name), err)
 		}
 		if c.version == 1 && s.tensor.Fold != 1 {
 			return c.corruptHeader("layer %s: has a fold, which version 1 has not", quote(name))
@@ -147,9 +151,9 @@ func (c *Codebook) readRecords() error {
 		if parts[t.Name] {
 			continue
 		}
-		if dtype, ok := c.narrowed[t.Name]; ok {
-			t.DType = dtype
-			t.Bytes, _ = sizeOf(dtype, t.Shape)
+		if was, ok := c.narrowed[t.Name]; ok {
+			t.DType = was
+			t.Bytes, _ = dtype.Of(was).Size(t.Shape)
 		}
 		c.rest = append(c.rest, t)
 	}
@@ -167,7 +171,7 @@ func (c *Codebook) readNarrowed() error {
 	}
 	var err error
 	if c.narrowed, err = parseNarrowed(text); err != nil {
-		return c.corruptHeader("%s: %v", narrowedKey, err)
+		return c.corruptHeader("%s: %w", narrowedKey, err)
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.narrowed)) {
 		if why := c.notNarrowed(name, c.narrowed[name]); why != "" {
@@ -177,28 +181,29 @@ func (c *Codebook) readNarrowed() error {
 	return nil
 }
 
-// notNarrowed says why a tensor cannot be one that had this dtype and is kept as F16, "" if it can.
-func (c *Codebook) notNarrowed(name, dtype string) string {
-	e, err := c.file.entry(name)
-	if err != nil {
+// notNarrowed says why a tensor cannot be one that was of this dtype and is kept as F16, "" if it
+// can.
+func (c *Codebook) notNarrowed(name, was string) string {
+	e := c.file.find(name)
+	if e == nil {
 		return "is missing"
 	}
-	original := codebook.Tensor{DType: dtype, Shape: e.Shape}
-	switch _, why := sizeOf(dtype, e.Shape); {
-	case e.DType != "F16":
+	original := codebook.Tensor{DType: was, Shape: e.Shape}
+	switch _, err := dtype.Of(was).Size(e.Shape); {
+	case e.DType != dtype.F16:
 		return fmt.Sprintf("is %s, expected F16", describe(e.Tensor))
 	case !original.Wide():
-		return fmt.Sprintf("was %s, expected F32 or F64", quote(dtype))
-	case why != "":
-		return fmt.Sprintf("was %s: %s", describe(original), why)
+		return fmt.Sprintf("was %s, expected F32 or F64", quote(was))
+	case err != nil:
+		return fmt.Sprintf("was %s: %v", describe(original), err)
 	}
 	return ""
 }
 
-// Close closes the file.
+// Close closes a file that was opened by its path. It does nothing to the reader of NewCodebook.
 func (c *Codebook) Close() error { return c.file.Close() }
 
-// Path is the path that the file was opened with.
+// Path is the path that the file was opened with, or the name that NewCodebook was given.
 func (c *Codebook) Path() string { return c.file.path }
 
 // Size is the size of the file in bytes.
@@ -214,35 +219,47 @@ func (c *Codebook) Layers() []string {
 }
 
 // Layer reads a layer, and returns what the header says of it too.
-func (c *Codebook) Layer(name string) (*codebook.Layer, LayerInfo, error) {
-	s := c.names[name]
-	if s == nil {
-		return nil, LayerInfo{}, fmt.Errorf("%s: no layer %q", c.file.path, name)
+func (c *Codebook) Layer(ctx context.Context, name string) (*codebook.Layer, LayerInfo, error) {
+	s, err := c.named(name)
+	if err != nil {
+		return nil, LayerInfo{}, err
 	}
-	l, err := c.layer(s)
+	l, err := c.layer(ctx, s)
 	if err != nil {
 		return nil, LayerInfo{}, err
 	}
 	return l, s.info(), nil
 }
 
-func (c *Codebook) layer(s *stored) (*codebook.Layer, error) {
-	var failed error // in reading: it says where already
-	l, err := s.decode(func(name string) ([]byte, error) {
-		e, err := c.file.entry(name)
+// named finds a layer.
+func (c *Codebook) named(layer string) (*stored, error) {
+	if s := c.names[layer]; s != nil {
+		return s, nil
+	}
+	return nil, atTensor(c.file.path, layer,
+		fmt.Errorf("%w among the layers", codebook.ErrNoTensor))
+}
+
+func (c *Codebook) layer(ctx context.Context, s *stored) (*codebook.Layer, error) {
+	parts := make(map[string][]byte, len(s.parts))
+	for _, p := range s.parts {
+		e, err := c.file.entry(p.Name)
 		if err != nil {
 			return nil, err
 		}
 		data := make([]byte, e.Bytes)
-		failed = c.file.verified(e, e.DType, data, c.sums[name], notItsChecksum)
-		return data, failed
-	})
-	if failed != nil {
-		return nil, failed
+		err = c.file.verified(ctx, e, e.DType, data, c.sums[p.Name], notItsChecksum)
+		if err != nil {
+			return nil, err
+		}
+		parts[p.Name] = data
 	}
+	l, err := s.decode(parts)
 	if err != nil {
-		e, _ := c.file.entry(s.parts[0].Name)
-		return nil, &CorruptError{Path: c.file.path, Tensor: s.tensor.Name, Offset: c.file.layout.data + e.begin, Reason: err.Error()}
+		return nil, &CorruptError{
+			Path: c.file.path, Tensor: s.tensor.Name, Reason: err.Error(), Err: err,
+			Offset: c.file.layout.data + c.file.find(s.parts[0].Name).begin,
+		}
 	}
 	return l, nil
 }
@@ -254,17 +271,18 @@ type rest struct{ c *Codebook }
 
 func (r rest) Tensors() []codebook.Tensor { return slices.Clone(r.c.rest) }
 
-func (r rest) Floats(name string) ([]float32, error) {
+func (r rest) Floats(ctx context.Context, name string) ([]float32, error) {
+	file := r.c.file
 	if !slices.ContainsFunc(r.c.rest, func(t codebook.Tensor) bool { return t.Name == name }) {
-		return nil, fmt.Errorf("%s: no tensor %q without a layer", r.c.file.path, name)
+		return nil, atTensor(file.path, name,
+			fmt.Errorf("%w among those without a layer", codebook.ErrNoTensor))
 	}
-	values, sum, err := r.c.file.floats(name)
+	values, sum, err := file.floats(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	if sum != r.c.sums[name] {
-		e, _ := r.c.file.entry(name)
-		return nil, r.c.corrupt(e, notItsChecksum)
+		return nil, file.corrupt(file.find(name), notItsChecksum)
 	}
 	return values, nil
 }
@@ -281,14 +299,15 @@ func (c *Codebook) Original(layer string) codebook.Tensor {
 var streams = sync.Pool{New: func() any { return new([]byte) }}
 
 // Stored calls use with a layer that is not decoded where it is of scheme trellis, and valid until
-// use returns. It makes a Codebook a [codebook.Store].
-func (c *Codebook) Stored(layer string, use func(l *codebook.Layer) error) error {
-	s := c.names[layer]
-	if s == nil {
-		return fmt.Errorf("%s: no layer %q", c.file.path, layer)
+// use returns.
+func (c *Codebook) Stored(ctx context.Context, layer string,
+	use func(l *codebook.Layer) error) error {
+	s, err := c.named(layer)
+	if err != nil {
+		return err
 	}
 	if s.record.K == 0 {
-		l, err := c.layer(s)
+		l, err := c.layer(ctx, s)
 		if err != nil {
 			return err
 		}
@@ -301,13 +320,14 @@ func (c *Codebook) Stored(layer string, use func(l *codebook.Layer) error) error
 	buffer := streams.Get().(*[]byte)
 	defer streams.Put(buffer)
 	*buffer = slices.Grow((*buffer)[:0], int(e.Bytes))[:e.Bytes]
-	if err := c.file.verified(e, e.DType, *buffer, c.sums[e.Name], notItsChecksum); err != nil {
+	err = c.file.verified(ctx, e, e.DType, *buffer, c.sums[e.Name], notItsChecksum)
+	if err != nil {
 		return err
 	}
 	l := s.layer()
 	l.Stream = *buffer
 	if len(l.Stream) < 2 || int(l.Stream[1])+1 != s.k {
-		return c.corrupt(e, fmt.Sprintf("not the %d centroids that the record says", s.k))
+		return c.file.corrupt(e, fmt.Sprintf("not the %d centroids that the record says", s.k))
 	}
 	return use(l)
 }

@@ -18,13 +18,13 @@ import (
 	"github.com/palettize/palettize/codebook"
 )
 
-// Version is the newest version of the codebook file that this package writes and reads. Files that
-// version 1 can describe are written as such: only folded layers and tensors that are kept as F16
-// need version 2.
-const Version = 2
+// newestVersion is the newest version of the codebook file that this package writes and reads.
+// Files that version 1 can describe are written as such: only folded layers and tensors that are
+// kept as F16 need version 2.
+const newestVersion = 2
 
-// Producer is what this package writes into a file as its maker.
-const Producer = "palettize 0.1.0"
+// producer is what this package writes into a file as its maker.
+const producer = "palettize 0.1.0"
 
 // Keys of __metadata__. All other keys are those of the input.
 const (
@@ -49,7 +49,9 @@ const (
 	trellisSuffix     = ".trellis" // all of the above of a layer of scheme trellis
 )
 
-var suffixes = []string{centroidsSuffix, assignmentsSuffix, scalesSuffix, multipliersSuffix, trellisSuffix}
+var suffixes = []string{
+	centroidsSuffix, assignmentsSuffix, scalesSuffix, multipliersSuffix, trellisSuffix,
+}
 
 // record is what __metadata__ says of a layer. The shapes of its parts say the rest. It is a JSON
 // list of the fields in this order, without names: with them, and a backslash before each quote,
@@ -91,9 +93,13 @@ const (
 )
 
 func newRecord(t codebook.Tensor, l *codebook.Layer, d codebook.Distortion) (string, error) {
-	r := record{t.DType, t.Shape, l.Group, l.ZeroPoint, l.Scale, []decimal{
-		decimal(d.Signal), decimal(d.Noise), decimal(d.Approx), decimal(d.Dot), decimal(d.Max)}, 0,
-		t.Folding()}
+	r := record{
+		DType: t.DType, Shape: t.Shape, Group: l.Group, Zero: l.ZeroPoint, Scale: l.Scale,
+		Distortion: []decimal{
+			decimal(d.Signal), decimal(d.Noise), decimal(d.Approx), decimal(d.Dot), decimal(d.Max),
+		},
+		Fold: t.Folding(),
+	}
 	n := plainFields
 	if l.Stream != nil {
 		r.K, n = l.K(), trellisFields
@@ -144,10 +150,12 @@ func validFold(f codebook.Fold, dimensions int) bool {
 func (r *record) distortion() codebook.Distortion {
 	d := r.Distortion
 	return codebook.Distortion{
-		Signal: float64(d[0]), Noise: float64(d[1]), Approx: float64(d[2]), Dot: float64(d[3]), Max: float64(d[4])}
+		Signal: float64(d[0]), Noise: float64(d[1]), Approx: float64(d[2]), Dot: float64(d[3]),
+		Max: float64(d[4]),
+	}
 }
 
-// share is what a layer takes in the file: its parts, their entries, their checksums and its record.
+// share is what a layer takes in the file: its parts, their entries and checksums, and its record.
 // The offsets in the entries are counted as ten digits each: they are known only when the file is
 // complete, and the number is to be the same before and after.
 func share(name string, parts []codebook.Tensor, record string) int64 {
@@ -155,7 +163,8 @@ func share(name string, parts []codebook.Tensor, record string) int64 {
 	total := int64(0)
 	for _, p := range parts {
 		shape, _ := json.Marshal(p.Shape)
-		n += quotedBytes(p.Name) + len(`:{"dtype":"U8","shape":,"data_offsets":[,]},`) + len(shape) + 2*10
+		const entry = `:{"dtype":"U8","shape":,"data_offsets":[,]},`
+		n += quotedBytes(p.Name) + len(entry) + len(shape) + 2*10
 		total += p.Bytes
 	}
 	return total + int64(n+base64.RawStdEncoding.EncodedLen(8*len(parts)))
@@ -171,8 +180,8 @@ func quotedBytes(s string) int {
 	return len(quoted)
 }
 
-// encodeNarrowed is the JSON object of the original dtypes of tensors that are kept as F16, by name,
-// sorted.
+// encodeNarrowed is the JSON object of the original dtypes of tensors that are kept as F16, by
+// name, sorted.
 func encodeNarrowed(dtypes map[string]string) string {
 	text, _ := json.Marshal(dtypes) // strings always marshal
 	return string(text)
@@ -250,7 +259,8 @@ func headerChecksum(entries []entry, metadata map[string]string) string {
 		number(int64(len(s)))
 		sum.WriteString(s)
 	}
-	sorted := slices.SortedFunc(slices.Values(entries), func(a, b entry) int { return strings.Compare(a.Name, b.Name) })
+	byName := func(a, b entry) int { return strings.Compare(a.Name, b.Name) }
+	sorted := slices.SortedFunc(slices.Values(entries), byName)
 	number(int64(len(sorted)))
 	for _, e := range sorted {
 		text(e.Name)

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/internal/dtype"
 )
 
 // The limits of a header. A reader that keeps to them takes a few times the header's size.
@@ -97,18 +98,26 @@ func whole(offset int64, format string, args ...any) error {
 	return &CorruptError{Tensor: wholeFile, Offset: offset, Reason: fmt.Sprintf(format, args...)}
 }
 
-// shrunk turns the end of a file where there was none before into a CorruptError.
+// shrunk is the error of reading a tensor, or the header, up to an offset. The end of a file where
+// there was none before becomes a CorruptError.
 func shrunk(tensor string, offset int64, err error) error {
-	if err == io.EOF || err == io.ErrUnexpectedEOF {
-		return &CorruptError{Tensor: tensor, Offset: offset, Reason: "the file ends here: it has shrunk since it was opened"}
+	switch {
+	case err == nil || err == io.EOF || err == io.ErrUnexpectedEOF:
+		return &CorruptError{
+			Tensor: tensor, Offset: offset, Err: io.ErrUnexpectedEOF,
+			Reason: "the file ends here: it has shrunk since it was opened",
+		}
+	case tensor == header:
+		return err
 	}
-	return err
+	return &codebook.TensorError{Tensor: tensor, Err: cause(err)}
 }
 
 // cover puts the entries in order and checks that they cover the data exactly.
 func (l *layout) cover(size int64) error {
 	slices.SortFunc(l.entries, func(a, b entry) int {
-		return cmp.Or(cmp.Compare(a.begin, b.begin), cmp.Compare(a.end, b.end), cmp.Compare(a.Name, b.Name))
+		return cmp.Or(cmp.Compare(a.begin, b.begin), cmp.Compare(a.end, b.end),
+			cmp.Compare(a.Name, b.Name))
 	})
 	room, end := size-l.data, int64(0)
 	for i := range l.entries {
@@ -116,9 +125,11 @@ func (l *layout) cover(size int64) error {
 		reason := ""
 		switch {
 		case e.begin < end:
-			reason = fmt.Sprintf("begins at byte %d of the data, %d before tensor %s ends", e.begin, end-e.begin, quote(l.entries[i-1].Name))
+			reason = fmt.Sprintf("begins at byte %d of the data, %d before tensor %s ends",
+				e.begin, end-e.begin, quote(l.entries[i-1].Name))
 		case e.begin > end:
-			reason = fmt.Sprintf("begins at byte %d of the data and leaves a hole of %d before it", e.begin, e.begin-end)
+			reason = fmt.Sprintf("begins at byte %d of the data and leaves a hole of %d before it",
+				e.begin, e.begin-end)
 		}
 		if reason != "" {
 			return &CorruptError{Tensor: e.Name, Offset: e.where, Reason: reason}
@@ -251,30 +262,42 @@ func (s *scanner) entry(name string) error {
 		}
 		return err
 	})
-	reason := ""
-	switch {
-	case err != nil:
-		if corrupt, ok := err.(*CorruptError); ok {
-			corrupt.Tensor = name
-		}
-		return err
-	case !seen.dtype || !seen.shape || !seen.offsets:
-		reason = "the entry lacks one of dtype, shape and data_offsets"
-	case dtypeBits(e.DType) == 0:
-		reason = "unknown dtype " + quote(e.DType)
-	case e.begin > e.end:
-		reason = fmt.Sprintf("data_offsets [%d, %d] run backwards", e.begin, e.end)
+	if corrupt, ok := err.(*CorruptError); ok {
+		inEntry := *corrupt
+		inEntry.Tensor = name
+		return &inEntry
 	}
-	if reason == "" {
-		if e.Bytes, reason = sizeOf(e.DType, e.Shape); reason != "" {
-			reason += ": " + describe(e.Tensor)
-		} else if e.Bytes != e.end-e.begin {
-			reason = fmt.Sprintf("%s takes %d bytes, data_offsets [%d, %d] give %d", describe(e.Tensor), e.Bytes, e.begin, e.end, e.end-e.begin)
-		}
+	if err != nil {
+		return err
+	}
+	reason := "the entry lacks one of dtype, shape and data_offsets"
+	if seen.dtype && seen.shape && seen.offsets {
+		reason = e.measure()
 	}
 	if reason != "" {
 		return &CorruptError{Tensor: name, Offset: e.where, Reason: reason}
 	}
 	s.out.entries = append(s.out.entries, e)
 	return nil
+}
+
+// measure fills in how many bytes the entry's values take, and says what does not fit together in
+// it, "" where all does.
+func (e *entry) measure() string {
+	kind := dtype.Of(e.DType)
+	if !kind.Known() {
+		return "unknown dtype " + quote(e.DType)
+	}
+	if e.begin > e.end {
+		return fmt.Sprintf("data_offsets [%d, %d] run backwards", e.begin, e.end)
+	}
+	var err error
+	if e.Bytes, err = kind.Size(e.Shape); err != nil {
+		return fmt.Sprintf("%v: %s", err, describe(e.Tensor))
+	}
+	if e.Bytes != e.end-e.begin {
+		return fmt.Sprintf("%s takes %d bytes, data_offsets [%d, %d] give %d",
+			describe(e.Tensor), e.Bytes, e.begin, e.end, e.end-e.begin)
+	}
+	return ""
 }

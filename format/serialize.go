@@ -3,44 +3,51 @@ package format
 import (
 	"bufio"
 	"cmp"
+	"context"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 
 	"github.com/nlpodyssey/safetensors"
 
 	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/internal/dtype"
 )
 
 // blob is a tensor to be written: load fills dst, of the tensor's length, when its turn comes.
 type blob struct {
 	codebook.Tensor
-	load func(dst []byte) error
+	load func(ctx context.Context, dst []byte) error
 }
 
 // arrange puts blobs in the order in which serialize writes them.
 func arrange(blobs []blob) {
+	rank := func(b blob) int { return dtype.Of(b.DType).Rank }
 	slices.SortFunc(blobs, func(a, b blob) int {
-		return cmp.Or(cmp.Compare(dtypeRank(b.DType), dtypeRank(a.DType)), cmp.Compare(a.Name, b.Name))
+		return cmp.Or(cmp.Compare(rank(b), rank(a)), cmp.Compare(a.Name, b.Name))
 	})
 }
 
-// fill serializes into a new file. It refuses a header that readers would not take.
-func fill(f *os.File, blobs []blob, metadata map[string]string) error {
-	if err := serialize(f, blobs, metadata); err != nil {
-		return err
+// headerLimit passes a file on unless its first 8 bytes, the length of its header, say that it has
+// one that readers would not take.
+type headerLimit struct {
+	w     io.Writer
+	start []byte // the first bytes, up to 8
+}
+
+func (h *headerLimit) Write(p []byte) (int, error) {
+	if missing := 8 - len(h.start); missing > 0 {
+		h.start = append(h.start, p[:min(missing, len(p))]...)
+		if len(h.start) == 8 {
+			if n := binary.LittleEndian.Uint64(h.start); n > maxHeader {
+				return 0, fmt.Errorf("the header would take %d bytes, the limit is %d",
+					n, maxHeader)
+			}
+		}
 	}
-	var prefix [8]byte
-	if _, err := f.ReadAt(prefix[:], 0); err != nil {
-		return err
-	}
-	if n := binary.LittleEndian.Uint64(prefix[:]); n > maxHeader {
-		return fmt.Errorf("the header would take %d bytes, the limit is %d", n, maxHeader)
-	}
-	return nil
+	return h.w.Write(p)
 }
 
 // entriesOf lists what the header will say of arranged blobs.
@@ -56,33 +63,38 @@ func entriesOf(blobs []blob) []entry {
 
 // serialize writes a safetensors file, holding one tensor in memory at a time. The library writes
 // it, unless it does not know a dtype (F8_E4M3 ...): then write has the same layout.
-func serialize(w io.Writer, blobs []blob, metadata map[string]string) error {
+func serialize(ctx context.Context, w io.Writer, blobs []blob, metadata map[string]string) error {
 	if max(len(blobs), len(metadata)) > maxEntries {
-		return fmt.Errorf("%d tensors and %d keys of metadata, the limit is %d", len(blobs), len(metadata), maxEntries)
+		return fmt.Errorf("%d tensors and %d keys of metadata, the limit is %d",
+			len(blobs), len(metadata), maxEntries)
 	}
-	buffered := bufio.NewWriterSize(w, 1<<20)
+	buffered := bufio.NewWriterSize(&headerLimit{w: w}, chunkBytes)
 	arrange(blobs)
-	var err error
-	if slices.ContainsFunc(blobs, func(b blob) bool { return foreignBits[b.DType] != 0 }) {
-		err = write(buffered, blobs, metadata)
-	} else {
-		err = writeByLibrary(buffered, blobs, metadata)
+	by := writeByLibrary
+	if slices.ContainsFunc(blobs, unknownToLibrary) {
+		by = write
 	}
-	if err != nil {
+	if err := by(ctx, buffered, blobs, metadata); err != nil {
 		return err
 	}
 	return buffered.Flush()
 }
 
-func writeByLibrary(w io.Writer, blobs []blob, metadata map[string]string) error {
-	var shared loader
+func unknownToLibrary(b blob) bool {
+	_, err := safetensors.ParseDType(b.DType)
+	return err != nil
+}
+
+func writeByLibrary(ctx context.Context, w io.Writer, blobs []blob,
+	metadata map[string]string) error {
+	shared := loader{ctx: ctx}
 	views := make(map[string]view, len(blobs))
 	for _, b := range blobs {
-		dtype, err := safetensors.ParseDType(b.DType)
+		kind, err := safetensors.ParseDType(b.DType)
 		if err != nil {
 			return err
 		}
-		views[b.Name] = view{b, dtype, &shared}
+		views[b.Name] = view{b, kind, &shared}
 	}
 	if err := safetensors.SerializeToWriter(views, metadata, w); err != nil {
 		return err
@@ -91,7 +103,7 @@ func writeByLibrary(w io.Writer, blobs []blob, metadata map[string]string) error
 }
 
 // write is SerializeToWriter for dtypes that the library cannot name.
-func write(w io.Writer, blobs []blob, metadata map[string]string) error {
+func write(ctx context.Context, w io.Writer, blobs []blob, metadata map[string]string) error {
 	type info struct {
 		DType   string   `json:"dtype"`
 		Shape   []int    `json:"shape"`
@@ -117,7 +129,7 @@ func write(w io.Writer, blobs []blob, metadata map[string]string) error {
 	if _, err := w.Write(text); err != nil {
 		return err
 	}
-	var shared loader
+	shared := loader{ctx: ctx}
 	for _, b := range blobs {
 		data := shared.load(b)
 		if shared.err != nil {
@@ -132,6 +144,7 @@ func write(w io.Writer, blobs []blob, metadata map[string]string) error {
 
 // loader loads one blob at a time into a buffer that is used again, and keeps the first error.
 type loader struct {
+	ctx    context.Context // of one call of serialize: the library hands none on
 	buffer []byte
 	err    error
 }
@@ -145,7 +158,7 @@ func (l *loader) load(b blob) []byte {
 		l.buffer = make([]byte, b.Bytes)
 	}
 	data := l.buffer[:b.Bytes]
-	l.err = b.load(data)
+	l.err = b.load(l.ctx, data)
 	return data
 }
 
@@ -153,11 +166,11 @@ func (l *loader) load(b blob) []byte {
 // the next, so all views share one buffer; its Data cannot fail, so the loader keeps the error.
 type view struct {
 	blob
-	dtype  safetensors.DType
+	kind   safetensors.DType
 	shared *loader
 }
 
-func (v view) DType() safetensors.DType { return v.dtype }
+func (v view) DType() safetensors.DType { return v.kind }
 func (v view) DataLen() uint64          { return uint64(v.Bytes) }
 func (v view) Data() []byte             { return v.shared.load(v.blob) }
 

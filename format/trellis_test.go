@@ -8,10 +8,12 @@ import (
 
 	"github.com/palettize/palettize/codebook"
 	"github.com/palettize/palettize/codebook/compress"
+	"github.com/palettize/palettize/internal/dtype"
 )
 
-// TestHugeOutliersOfEveryType compresses matrices with one weight far beyond all others: it comes back as what its type
-// has nearest to the 16 bits that are stored, and leaves the others as they would be without it.
+// TestHugeOutliersOfEveryType compresses matrices with one weight far beyond all others: it comes
+// back as what its type has nearest to the 16 bits that are stored, and leaves the others as they
+// would be without it.
 func TestHugeOutliersOfEveryType(t *testing.T) {
 	const rows, cols, at = 64, 96, 777
 	for _, tt := range []struct {
@@ -33,9 +35,10 @@ func TestHugeOutliersOfEveryType(t *testing.T) {
 		}
 		values[at] = tt.outlier
 		w := tensor{"w", tt.dtype, []int{rows, cols}, make([]byte, tt.size*len(values))}
-		putFloats(w.data, values, tt.dtype)
+		dtype.Of(tt.dtype).Put(w.data, values)
 		dir := t.TempDir()
-		path, dense := filepath.Join(dir, "w.pal.safetensors"), filepath.Join(dir, "dense.safetensors")
+		path, dense := filepath.Join(dir, "w.pal.safetensors"),
+			filepath.Join(dir, "dense.safetensors")
 		src, err := Open(writeModel(t, dir, nil, w))
 		if err != nil {
 			t.Fatal(err)
@@ -46,17 +49,18 @@ func TestHugeOutliersOfEveryType(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer dst.Abort()
-		report, err := compress.Compress(t.Context(), dst, src, compress.Options{Settings: compress.Settings{Bits: 4}})
+		report, err := compress.Compress(t.Context(), dst, src,
+			compress.Options{Settings: compress.Settings{Bits: 4}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := dst.Commit(); err != nil {
+		if _, err := dst.Commit(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if bits := 8 * float64(report.Entries[0].Bytes) / (rows * cols); bits > 4 || bits < 3.9 {
 			t.Errorf("%s: %v bits a weight", tt.dtype, bits)
 		}
-		c, err := OpenCodebook(path)
+		c, err := OpenCodebook(t.Context(), path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -71,7 +75,8 @@ func TestHugeOutliersOfEveryType(t *testing.T) {
 		got[at], truth[at] = 0, 0
 		var d codebook.Distortion
 		if d.Add(got, truth); d.Relative() > 0.12 {
-			t.Errorf("%s: beside %v the others have an error of %v", tt.dtype, tt.outlier, d.Relative())
+			t.Errorf("%s: beside %v the others have an error of %v",
+				tt.dtype, tt.outlier, d.Relative())
 		}
 	}
 }
@@ -83,7 +88,7 @@ func floatsOf(t *testing.T, path string) []float32 {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	w, err := f.Floats("w")
+	w, err := f.Floats(t.Context(), "w")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package format
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -16,16 +17,17 @@ import (
 	"github.com/palettize/palettize/codebook"
 )
 
-// CreateOptions of Create.
+// CreateOptions are those of Create.
 type CreateOptions struct {
 	Overwrite bool   // replace a file that is there
 	Settings  string // JSON: what the file was made with, kept in its metadata; may be empty
 }
 
-// Writer writes a codebook file. It implements [compress.Sink]. Layers go to a temporary file in
-// the output's folder; tensors that pass through stay in the source until Commit.
+// Writer writes a codebook file. It implements [compress.Sink]. Layers go to a temporary file,
+// which Create has in the output's folder; tensors that pass through stay in the source until
+// Commit.
 type Writer struct {
-	out      *output
+	out      destination
 	src      *File
 	settings string
 	spool    *os.File // parts of layers, one after the other
@@ -43,20 +45,33 @@ type Writer struct {
 var errClosed = errors.New("format: writer is closed")
 
 // Create begins a codebook file for the model src, which must stay open until Commit. It fails
-// before any work is done when the output exists and is not to be overwritten, or could not be written, and
-// when the source has names that the file's own would collide with. One of Commit and Abort must
-// follow.
+// before any work is done when the output exists and is not to be overwritten, or could not be
+// written, and when the source has names that the file's own would collide with. One of Commit and
+// Abort must follow.
 func Create(path string, src *File, opts CreateOptions) (*Writer, error) {
 	if err := collisions(src); err != nil {
 		return nil, err
 	}
-	settings, err := compact(opts.Settings)
-	if err != nil {
-		return nil, fmt.Errorf("%s: settings: %w", path, err)
-	}
 	out, err := newOutput(path, opts.Overwrite, src.info)
 	if err != nil {
 		return nil, err
+	}
+	return begin(out, src, opts.Settings)
+}
+
+// NewWriter is Create for a file that Commit writes to w. Nothing reaches w before that; what it
+// has got is a file only if Commit returns no error. Settings are those of CreateOptions.
+func NewWriter(w io.Writer, src *File, settings string) (*Writer, error) {
+	if err := collisions(src); err != nil {
+		return nil, err
+	}
+	return begin(toWriter{w}, src, settings)
+}
+
+func begin(out destination, src *File, settings string) (*Writer, error) {
+	settings, err := compact(settings)
+	if err != nil {
+		return nil, at(out.name(), fmt.Errorf("settings: %w", err))
 	}
 	spool, err := out.temporary()
 	if err != nil {
@@ -67,8 +82,8 @@ func Create(path string, src *File, opts CreateOptions) (*Writer, error) {
 	os.Remove(spool.Name())
 	return &Writer{
 		out: out, src: src, settings: settings, spool: spool,
-		sums: make(map[string]uint64), records: make(map[string]string), done: make(map[string]bool),
-		narrowed: make(map[string]string),
+		sums: make(map[string]uint64), records: make(map[string]string),
+		done: make(map[string]bool), narrowed: make(map[string]string),
 	}, nil
 }
 
@@ -85,15 +100,17 @@ func compact(text string) (string, error) {
 // collisions finds names of the source that the codebook file needs for itself.
 func collisions(src *File) error {
 	if IsCodebook(src) {
-		return fmt.Errorf("%s: its %s has keys that begin with %q: it is a codebook file already (decompress it first)", src.path, metadataKey, ourPrefix)
+		return at(src.path, fmt.Errorf("its %s has keys that begin with %q: "+
+			"it is a codebook file already (decompress it first)", metadataKey, ourPrefix))
 	}
 	for _, e := range src.layout.entries {
 		if _, _, ok := e.Matrix(); !ok || !e.Float() {
 			continue
 		}
 		for _, suffix := range suffixes {
-			if _, ok := src.index[e.Name+suffix]; ok {
-				return fmt.Errorf("%s: tensor %q: a codebook file keeps a part of %q under this name: rename it first", src.path, e.Name+suffix, e.Name)
+			if src.find(e.Name+suffix) != nil {
+				return atTensor(src.path, e.Name+suffix, fmt.Errorf(
+					"a codebook file keeps a part of %q under this name: rename it first", e.Name))
 			}
 		}
 	}
@@ -110,35 +127,42 @@ func (w *Writer) take(t codebook.Tensor) (*entry, error) {
 		return nil, err
 	}
 	if e.DType != t.DType || !slices.Equal(e.Shape, t.Shape) {
-		return nil, fmt.Errorf("%s: tensor %q: is %s, not %s", w.src.path, t.Name, describe(e.Tensor), describe(t))
+		return nil, atTensor(w.src.path, t.Name,
+			fmt.Errorf("is %s, not %s", describe(e.Tensor), describe(t)))
 	}
 	if w.done[t.Name] {
-		return nil, fmt.Errorf("%s: tensor %q: was put already", w.src.path, t.Name)
+		return nil, atTensor(w.src.path, t.Name, errors.New("was put already"))
 	}
 	return e, nil
 }
 
-// Overhead returns what a layer of scheme trellis in place of tensor t takes in the file beside its Stream, at most: with
-// numbers as long as they get.
+// Overhead returns what a layer of scheme trellis in place of tensor t takes in the file beside its
+// Stream, at most: with numbers as long as they get.
 func (w *Writer) Overhead(t codebook.Tensor) int64 {
 	const digits = 1.23456e-123
-	text, err := newRecord(t, &codebook.Layer{Width: 1, Centroids: make([]byte, 255), ZeroPoint: 128, Scale: 1.2345678e-12, Stream: []byte{}},
-		codebook.Distortion{Signal: digits, Noise: digits, Approx: digits, Dot: digits, Max: digits})
+	l := &codebook.Layer{
+		Width: 1, Centroids: make([]byte, 255), ZeroPoint: 128, Scale: 1.2345678e-12,
+		Stream: []byte{},
+	}
+	text, err := newRecord(t, l, codebook.Distortion{
+		Signal: digits, Noise: digits, Approx: digits, Dot: digits, Max: digits,
+	})
 	if err != nil {
 		panic(err) // numbers and names always marshal
 	}
-	return share(t.Name, []codebook.Tensor{{Name: t.Name + trellisSuffix, Shape: []int{1_000_000_000}}}, text)
+	part := codebook.Tensor{Name: t.Name + trellisSuffix, Shape: []int{1_000_000_000}}
+	return share(t.Name, []codebook.Tensor{part}, text)
 }
 
-// HalfOverhead returns what the metadata takes that says that tensor t is kept as F16, as if it were
-// the only one.
+// HalfOverhead returns what the metadata takes that says that tensor t is kept as F16, as if it
+// were the only one.
 func (w *Writer) HalfOverhead(t codebook.Tensor) int64 {
 	return int64(entryBytes(narrowedKey, encodeNarrowed(map[string]string{t.Name: t.DType})))
 }
 
-// Rest returns what the file takes without layers in place of the tensors of these names, all others of the source passed
-// through, at most: offsets are counted as ten digits, and tensors that will be kept as F16 in full.
-// It is to be asked before anything is put.
+// Rest returns what the file takes without layers in place of the tensors of these names, all
+// others of the source passed through, at most: offsets are counted as ten digits, and tensors that
+// will be kept as F16 in full. It is to be asked before anything is put.
 func (w *Writer) Rest(layers []string) int64 {
 	replaced := make(map[string]bool, len(layers))
 	for _, name := range layers {
@@ -150,7 +174,9 @@ func (w *Writer) Rest(layers []string) int64 {
 		if !replaced[e.Name] {
 			total += e.Bytes
 			tensors++
-			header[e.Name] = map[string]any{"dtype": e.DType, "shape": e.Shape, "data_offsets": []int64{1e9, 1e9}}
+			header[e.Name] = map[string]any{
+				"dtype": e.DType, "shape": e.Shape, "data_offsets": []int64{1e9, 1e9},
+			}
 		}
 	}
 	header[metadataKey] = w.metadata()
@@ -159,32 +185,35 @@ func (w *Writer) Rest(layers []string) int64 {
 		panic(err) // numbers and names always marshal
 	}
 	const length, padding = 8, 8
-	return total + length + int64(len(text)) + int64(base64.RawStdEncoding.EncodedLen(8*tensors)) + padding
+	sums := base64.RawStdEncoding.EncodedLen(8 * tensors)
+	return total + length + int64(len(text)+sums) + padding
 }
 
 // PutLayer stores layer l in place of tensor t of the source. It returns what that takes in the
 // file: data, entries of the header, checksums and record.
-func (w *Writer) PutLayer(t codebook.Tensor, l *codebook.Layer, d codebook.Distortion) (int64, error) {
+func (w *Writer) PutLayer(ctx context.Context, t codebook.Tensor, l *codebook.Layer,
+	d codebook.Distortion) (int64, error) {
 	if _, err := w.take(t); err != nil {
 		return 0, err
 	}
 	if err := l.Validate(); err != nil {
-		return 0, fmt.Errorf("%s: tensor %q: its layer: %w", w.out.path, t.Name, err)
+		return 0, w.about(t, fmt.Errorf("its layer: %w", err))
 	}
 	if rows, cols, ok := t.Matrix(); !ok || !t.Float() || !validFold(t.Folding(), len(t.Shape)) ||
 		rows != l.Rows || cols != l.Cols {
-		return 0, fmt.Errorf("%s: tensor %q: %s cannot be a layer [%d, %d]", w.out.path, t.Name, describe(t), l.Rows, l.Cols)
+		return 0, w.about(t, fmt.Errorf("%s cannot be a layer [%d, %d]",
+			describe(t), l.Rows, l.Cols))
 	}
 	record, err := newRecord(t, l, d)
 	if err != nil {
-		return 0, fmt.Errorf("%s: tensor %q: its record: %w", w.out.path, t.Name, err)
+		return 0, w.about(t, fmt.Errorf("its record: %w", err))
 	}
 	parts := encode(t.Name, l)
 	tensors := make([]codebook.Tensor, len(parts))
 	for i, p := range parts {
 		tensors[i] = p.Tensor
-		if err := w.keep(p); err != nil {
-			w.err = at(w.out.path, err)
+		if err := w.keep(ctx, p); err != nil {
+			w.err = at(w.out.name(), err)
 			return 0, w.err
 		}
 	}
@@ -194,32 +223,51 @@ func (w *Writer) PutLayer(t codebook.Tensor, l *codebook.Layer, d codebook.Disto
 	return share(t.Name, tensors, record), nil
 }
 
+// about names the file and the tensor of an error.
+func (w *Writer) about(t codebook.Tensor, err error) error {
+	return atTensor(w.out.name(), t.Name, err)
+}
+
 // keep appends a part to the spool.
-func (w *Writer) keep(p part) error {
+func (w *Writer) keep(ctx context.Context, p part) error {
 	offset, size := w.spooled, p.Bytes // what load keeps: not the data, which would fill the memory
-	if _, err := w.spool.WriteAt(p.data, offset); err != nil {
+	to := &untilDone{ctx: ctx, w: io.NewOffsetWriter(w.spool, offset)}
+	if _, err := to.Write(p.data); err != nil {
 		return err
 	}
 	w.spooled += size
 	w.sums[p.Name] = xxh3.Hash(p.data)
-	w.blobs = append(w.blobs, blob{p.Tensor, func(dst []byte) error {
-		_, err := io.ReadFull(io.NewSectionReader(w.spool, offset, size), dst)
-		return err
+	w.blobs = append(w.blobs, blob{p.Tensor, func(ctx context.Context, dst []byte) error {
+		return readFull(ctx, io.NewSectionReader(w.spool, offset, size), dst)
 	}})
 	return nil
 }
 
+// readFull is io.ReadFull until ctx is done.
+func readFull(ctx context.Context, r io.Reader, dst []byte) error {
+	for len(dst) > 0 {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n, err := io.ReadFull(r, dst[:min(chunkBytes, len(dst))])
+		if err != nil {
+			return err
+		}
+		dst = dst[n:]
+	}
+	return nil
+}
+
 // PutTensor passes tensor t of the source through, bit for bit.
-func (w *Writer) PutTensor(t codebook.Tensor) error { return w.put(t, t) }
+func (w *Writer) PutTensor(ctx context.Context, t codebook.Tensor) error { return w.put(ctx, t, t) }
 
 // PutHalf stores tensor t of the source, of dtype F32 or F64, as F16. Its values are rounded to the
 // nearest float32 and then to the nearest F16, ties to even.
-func (w *Writer) PutHalf(t codebook.Tensor) error {
+func (w *Writer) PutHalf(ctx context.Context, t codebook.Tensor) error {
 	if !t.Wide() {
-		return fmt.Errorf("%s: tensor %q: %s is not kept as F16, only F32 and F64 are",
-			w.out.path, t.Name, describe(t))
+		return w.about(t, fmt.Errorf("%s is not kept as F16, only F32 and F64 are", describe(t)))
 	}
-	if err := w.put(t, t.Half()); err != nil {
+	if err := w.put(ctx, t, t.Half()); err != nil {
 		return err
 	}
 	w.narrowed[t.Name] = t.DType
@@ -228,37 +276,39 @@ func (w *Writer) PutHalf(t codebook.Tensor) error {
 
 // put stores tensor t of the source as another one, of the same name and shape. Its values are read
 // again when the file is written, so that none are kept.
-func (w *Writer) put(t, as codebook.Tensor) error {
+func (w *Writer) put(ctx context.Context, t, as codebook.Tensor) error {
 	e, err := w.take(t)
 	if err != nil {
 		return err
 	}
-	sum, err := w.src.checksum(e, as.DType)
+	sum, err := w.src.checksum(ctx, e, as.DType)
 	if err != nil {
 		return err
 	}
 	w.sums[t.Name] = sum
-	w.blobs = append(w.blobs, blob{as, func(dst []byte) error {
-		return w.src.verified(e, as.DType, dst, sum, "changed while it was read")
+	w.blobs = append(w.blobs, blob{as, func(ctx context.Context, dst []byte) error {
+		return w.src.verified(ctx, e, as.DType, dst, sum, "changed while it was read")
 	}})
 	w.done[t.Name] = true
 	return nil
 }
 
-// Commit writes the file and gives it its name. Each tensor of the source must have been put, as
-// a layer or as it is. After an error there is no output.
-func (w *Writer) Commit() (size int64, err error) {
+// Commit writes the file and, where Create has begun it, gives it its name. Each tensor of the
+// source must have been put. After an error, and once ctx is done, there is no output.
+func (w *Writer) Commit(ctx context.Context) (size int64, err error) {
 	if w.err != nil {
 		return 0, w.err
 	}
 	defer w.Abort()
 	for _, e := range w.src.layout.entries {
 		if !w.done[e.Name] {
-			return 0, fmt.Errorf("%s: tensor %q of %s was left out", w.out.path, e.Name, w.src.path)
+			return 0, w.about(e.Tensor, fmt.Errorf("was left out, %s has it", w.src.path))
 		}
 	}
 	metadata := w.metadata()
-	return w.out.write(func(f *os.File) error { return fill(f, w.blobs, metadata) })
+	return w.out.write(ctx, func(to io.Writer) error {
+		return serialize(ctx, to, w.blobs, metadata)
+	})
 }
 
 // metadata is that of the source and ours.
@@ -274,7 +324,7 @@ func (w *Writer) metadata() map[string]string {
 	if len(w.narrowed) > 0 {
 		metadata[narrowedKey] = encodeNarrowed(w.narrowed)
 	}
-	metadata[producerKey] = Producer
+	metadata[producerKey] = producer
 	if w.settings != "" {
 		metadata[settingsKey] = w.settings
 	}
@@ -287,8 +337,8 @@ func (w *Writer) metadata() map[string]string {
 	return metadata
 }
 
-// Abort removes all that was written but not committed. It does nothing after Commit, so that it can
-// be deferred.
+// Abort removes all that was written but not committed. It does nothing after Commit, so that it
+// can be deferred.
 func (w *Writer) Abort() {
 	if w.spool == nil {
 		return
@@ -299,7 +349,8 @@ func (w *Writer) Abort() {
 	w.err = errClosed
 }
 
-// IsCodebook reports whether a file has metadata of a codebook file, of whatever version and in whatever state.
+// IsCodebook reports whether a file has metadata of a codebook file, of whatever version and in
+// whatever state.
 func IsCodebook(f *File) bool {
 	for key := range f.layout.metadata {
 		if strings.HasPrefix(key, ourPrefix) {

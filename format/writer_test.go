@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/internal/dtype"
 )
 
 // newModel writes a small model and opens it.
@@ -47,10 +48,15 @@ func TestCreateFailsBeforeAnyWork(t *testing.T) {
 		t.Fatal(err)
 	}
 	dangling := filepath.Join(dir, "dangling.pal.safetensors")
-	toDevice, toFolder, round := filepath.Join(dir, "to-device"), filepath.Join(dir, "to-folder"), filepath.Join(dir, "round")
-	if err := errors.Join(os.Symlink("model.safetensors", link), os.Symlink("nowhere", dangling), os.Symlink(os.DevNull, toDevice),
-		os.Symlink(".", toFolder), os.Symlink("round", round)); err != nil {
-		t.Fatal(err)
+	toDevice, toFolder := filepath.Join(dir, "to-device"), filepath.Join(dir, "to-folder")
+	round := filepath.Join(dir, "round")
+	for name, to := range map[string]string{
+		link: "model.safetensors", dangling: "nowhere", toDevice: os.DevNull, toFolder: ".",
+		round: "round",
+	} {
+		if err := os.Symlink(to, name); err != nil {
+			t.Fatal(err)
+		}
 	}
 	tests := []struct {
 		name, path string
@@ -58,17 +64,22 @@ func TestCreateFailsBeforeAnyWork(t *testing.T) {
 		want       string
 	}{
 		{"exists", other, CreateOptions{}, "exists already"},
-		{"link to nothing", dangling, CreateOptions{Overwrite: true}, "is a link to nowhere, where nothing is: name the file itself, or remove the link"},
-		{"link to a device", toDevice, CreateOptions{Overwrite: true}, "is a link to " + os.DevNull + ", a device or a pipe"},
+		{"link to nothing", dangling, CreateOptions{Overwrite: true},
+			"is a link to nowhere, where nothing is: name the file itself, or remove the link"},
+		{"link to a device", toDevice, CreateOptions{Overwrite: true},
+			"is a link to " + os.DevNull + ", a device or a pipe"},
 		{"link to a folder", toFolder, CreateOptions{Overwrite: true}, "is a folder"},
-		{"link to itself", round, CreateOptions{Overwrite: true}, "too many levels of symbolic links"},
+		{"link to itself", round, CreateOptions{Overwrite: true},
+			"too many levels of symbolic links"},
 		{"folder", dir, CreateOptions{Overwrite: true}, "is a folder"},
 		{"source", src.Path(), CreateOptions{Overwrite: true}, "is the input itself"},
 		{"link to the source", link, CreateOptions{Overwrite: true}, "is the input itself"},
 		{"device", os.DevNull, CreateOptions{Overwrite: true}, "is a device or a pipe"},
-		{"no folder", filepath.Join(dir, "none", "out"), CreateOptions{}, "its folder: no such file"},
+		{"no folder", filepath.Join(dir, "none", "out"), CreateOptions{},
+			"its folder: no such file"},
 		{"file for a folder", filepath.Join(other, "out"), CreateOptions{}, "no folder"},
-		{"settings", filepath.Join(dir, "out"), CreateOptions{Settings: "{seed"}, "settings: invalid character"},
+		{"settings", filepath.Join(dir, "out"), CreateOptions{Settings: "{seed"},
+			"settings: invalid character"},
 	}
 	before := filesIn(t, dir)
 	for _, tt := range tests {
@@ -78,7 +89,8 @@ func TestCreateFailsBeforeAnyWork(t *testing.T) {
 				w.Abort()
 				t.Fatal("no error")
 			}
-			if !strings.Contains(err.Error(), tt.want) || !strings.HasPrefix(err.Error(), tt.path+": ") {
+			if !strings.Contains(err.Error(), tt.want) ||
+				!strings.HasPrefix(err.Error(), tt.path+": ") {
 				t.Errorf("got %q, want %q", err, tt.want)
 			}
 			if tt.want == "exists already" && !errors.Is(err, fs.ErrExist) {
@@ -101,11 +113,17 @@ func TestCollidingNamesAreRefused(t *testing.T) {
 		tensors  []tensor
 		want     string // "": accepted
 	}{
-		{"centroids of a matrix", nil, []tensor{random("w", "F32", 3, 4), random("w.centroids", "U8", 1)}, `tensor "w.centroids"`},
-		{"multipliers of a matrix", nil, []tensor{random("w", "F32", 3, 4), random("w.multipliers", "F32", 1)}, `tensor "w.multipliers"`},
-		{"scales of a vector", nil, []tensor{random("w", "F32", 3), random("w.scales", "F32", 3)}, ""},
+		{"centroids of a matrix", nil,
+			[]tensor{random("w", "F32", 3, 4), random("w.centroids", "U8", 1)},
+			`tensor "w.centroids"`},
+		{"multipliers of a matrix", nil,
+			[]tensor{random("w", "F32", 3, 4), random("w.multipliers", "F32", 1)},
+			`tensor "w.multipliers"`},
+		{"scales of a vector", nil, []tensor{random("w", "F32", 3), random("w.scales", "F32", 3)},
+			""},
 		{"centroids of nothing", nil, []tensor{random("quantizer.centroids", "F32", 3, 4)}, ""},
-		{"our metadata", map[string]string{"palettize.note": "x"}, []tensor{random("w", "F32", 3, 4)}, "it is a codebook file already"},
+		{"our metadata", map[string]string{"palettize.note": "x"},
+			[]tensor{random("w", "F32", 3, 4)}, "it is a codebook file already"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -115,7 +133,8 @@ func TestCollidingNamesAreRefused(t *testing.T) {
 			if err == nil {
 				w.Abort()
 			}
-			if (tt.want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), tt.want) {
+			if (tt.want == "") != (err == nil) ||
+				err != nil && !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want %q", err, tt.want)
 			}
 		})
@@ -134,24 +153,33 @@ func TestWriterRefusesWhatDoesNotFit(t *testing.T) {
 	invalid := makeLayer(3, 4, 2, 3, 0, true)
 	invalid.Assignments[0] = 3
 	weights := tensorOf(t, src, "w")
+	ctx, steps := t.Context(), tensorOf(t, src, "steps")
 	put := func(tensor codebook.Tensor, l *codebook.Layer, d codebook.Distortion) error {
-		_, err := w.PutLayer(tensor, l, d)
+		_, err := w.PutLayer(ctx, tensor, l, d)
 		return err
 	}
+	commit := func() error {
+		put(weights, good, someDistortion)
+		_, err := w.Commit(ctx)
+		return err
+	}
+	turned, nan := makeLayer(4, 3, 2, 3, 0, true), codebook.Distortion{Noise: math.NaN()}
 	halves, doubles, unknown := weights, weights, weights
 	halves.DType, doubles.DType, unknown.Name = "F16", "F64", "v"
 	for name, err := range map[string]error{
-		`no tensor "v"`:                        w.PutTensor(unknown),
-		"is F32 [3, 4], not F16 [3, 4]":        w.PutTensor(halves),
-		"F16 [3, 4] is not kept as F16":        w.PutHalf(halves),
-		"I32 [3, 4] is not kept as F16":        w.PutHalf(tensorOf(t, src, "steps")),
-		"is F32 [3, 4], not F64 [3, 4]":        w.PutHalf(doubles),
-		"its layer: assignment 0 is 3":         put(weights, invalid, someDistortion),
-		"cannot be a layer [4, 3]":             put(weights, makeLayer(4, 3, 2, 3, 0, true), someDistortion),
-		"I32 [3, 4] cannot be a layer [3, 4]":  put(tensorOf(t, src, "steps"), good, someDistortion),
-		"a distortion of NaN":                  put(weights, good, codebook.Distortion{Noise: math.NaN()}),
-		`"steps" of ` + src.path + " was left": func() error { put(weights, good, someDistortion); _, err := w.Commit(); return err }(),
-		"writer is closed":                     w.PutTensor(tensorOf(t, src, "steps")),
+		`tensor "v": no such tensor`:          w.PutTensor(ctx, unknown),
+		"is F32 [3, 4], not F16 [3, 4]":       w.PutTensor(ctx, halves),
+		"F16 [3, 4] is not kept as F16":       w.PutHalf(ctx, halves),
+		"I32 [3, 4] is not kept as F16":       w.PutHalf(ctx, steps),
+		"is F32 [3, 4], not F64 [3, 4]":       w.PutHalf(ctx, doubles),
+		"its layer: assignment 0 is 3":        put(weights, invalid, someDistortion),
+		"cannot be a layer [4, 3]":            put(weights, turned, someDistortion),
+		"I32 [3, 4] cannot be a layer [3, 4]": put(steps, good, someDistortion),
+		"a distortion of NaN":                 put(weights, good, nan),
+
+		`tensor "steps": was left out, ` + src.path + " has it": commit(),
+
+		"writer is closed": w.PutTensor(ctx, steps),
 	} {
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("got %v, want %q", err, name)
@@ -170,10 +198,12 @@ func TestTensorsArePutOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer w.Abort()
-	if err := w.PutTensor(tensorOf(t, src, "w")); err != nil {
+	if err := w.PutTensor(t.Context(), tensorOf(t, src, "w")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.PutLayer(tensorOf(t, src, "w"), makeLayer(3, 4, 2, 3, 0, true), someDistortion); err == nil || !strings.Contains(err.Error(), "was put already") {
+	_, err = w.PutLayer(t.Context(), tensorOf(t, src, "w"),
+		makeLayer(3, 4, 2, 3, 0, true), someDistortion)
+	if err == nil || !strings.Contains(err.Error(), "was put already") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -187,7 +217,9 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.PutLayer(tensorOf(t, src, "w"), makeLayer(30, 40, 2, 256, 0, true), someDistortion); err != nil {
+	_, err = w.PutLayer(t.Context(), tensorOf(t, src, "w"),
+		makeLayer(30, 40, 2, 256, 0, true), someDistortion)
+	if err != nil {
 		t.Fatal(err)
 	}
 	// The program may be killed here: nothing to see already.
@@ -196,7 +228,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	}
 	w.Abort()
 	w.Abort()
-	if _, err := w.Commit(); !errors.Is(err, errClosed) {
+	if _, err := w.Commit(t.Context()); !errors.Is(err, errClosed) {
 		t.Errorf("Commit after Abort says %v", err)
 	}
 	if got := filesIn(t, dir); !slices.Equal(got, []string{"model.safetensors"}) {
@@ -216,14 +248,14 @@ func TestAbortAfterCommitKeepsTheFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.PutTensor(tensorOf(t, src, "bias")); err != nil {
+	if err := w.PutTensor(t.Context(), tensorOf(t, src, "bias")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Commit(); err != nil {
+	if _, err := w.Commit(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	w.Abort()
-	c, err := OpenCodebook(path)
+	c, err := OpenCodebook(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -243,13 +275,13 @@ func TestOutputThatAppearsMeanwhile(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer w.Abort()
-	if err := w.PutTensor(tensorOf(t, src, "bias")); err != nil {
+	if err := w.PutTensor(t.Context(), tensorOf(t, src, "bias")); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(path, []byte("precious"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Commit(); err == nil || err.Error() != path+": exists already" {
+	if _, err := w.Commit(t.Context()); err == nil || err.Error() != path+": exists already" {
 		t.Errorf("got %v", err)
 	}
 	if got := string(contentOf(t, path)); got != "precious" {
@@ -260,8 +292,8 @@ func TestOutputThatAppearsMeanwhile(t *testing.T) {
 	}
 }
 
-// TestSourceThatChanges: the source is read twice, and what changes in between must not get into a file
-// with the checksum of the first reading.
+// TestSourceThatChanges: the source is read twice, and what changes in between must not get into a
+// file with the checksum of the first reading.
 func TestSourceThatChanges(t *testing.T) {
 	for name, tt := range map[string]struct {
 		change func(path string, size int64) error
@@ -275,9 +307,11 @@ func TestSourceThatChanges(t *testing.T) {
 			_, err = f.WriteAt([]byte{1}, size-1)
 			return errors.Join(err, f.Close())
 		}, "changed while it was read"},
-		"shrinks": {func(path string, size int64) error { return os.Truncate(path, size-1) }, "it has shrunk"},
+		"shrinks": {func(path string, size int64) error { return os.Truncate(path, size-1) },
+			"it has shrunk"},
 	} {
-		test := func(t *testing.T, put func(*Writer, codebook.Tensor) error) {
+		type putter func(*Writer, context.Context, codebook.Tensor) error
+		test := func(t *testing.T, put putter) {
 			dir := t.TempDir()
 			src := newModel(t, dir, nil, random("bias", "F32", 30))
 			w, err := Create(filepath.Join(dir, "out"), src, CreateOptions{})
@@ -285,22 +319,23 @@ func TestSourceThatChanges(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer w.Abort()
-			if err := put(w, tensorOf(t, src, "bias")); err != nil {
+			if err := put(w, t.Context(), tensorOf(t, src, "bias")); err != nil {
 				t.Fatal(err)
 			}
 			if err := tt.change(src.Path(), src.Size()); err != nil {
 				t.Fatal(err)
 			}
-			_, err = w.Commit()
+			_, err = w.Commit(t.Context())
 			var corrupt *CorruptError
-			if !errors.As(err, &corrupt) || corrupt.Tensor != "bias" || corrupt.Path != src.Path() || !strings.Contains(corrupt.Reason, tt.want) {
+			if !errors.As(err, &corrupt) || corrupt.Tensor != "bias" ||
+				corrupt.Path != src.Path() || !strings.Contains(corrupt.Reason, tt.want) {
 				t.Errorf("got %v, want %q", err, tt.want)
 			}
 			if got := filesIn(t, dir); !slices.Equal(got, []string{"model.safetensors"}) {
 				t.Errorf("there are %v", got)
 			}
 			if name == "shrinks" {
-				if _, err := src.Floats("bias"); !errors.As(err, &corrupt) {
+				if _, err := src.Floats(t.Context(), "bias"); !errors.As(err, &corrupt) {
 					t.Errorf("Floats says %v", err)
 				}
 			}
@@ -325,43 +360,52 @@ func (f *full) Write(p []byte) (int, error) {
 }
 
 func TestSerializeReportsEveryFailure(t *testing.T) {
-	for _, dtype := range []string{"U8", "F8_E4M3"} { // by the library and without it
-		name := codebook.Tensor{Name: "a", DType: dtype, Shape: []int{5}, Bytes: 5}
-		load := func([]byte) error { return nil }
+	for _, kind := range []string{"U8", "F8_E4M3"} { // by the library and without it
+		to := func(w io.Writer, load func(context.Context, []byte) error) error {
+			name := codebook.Tensor{Name: "a", DType: kind, Shape: []int{5}, Bytes: 5}
+			return serialize(t.Context(), w, []blob{{name, load}}, nil)
+		}
+		load := func(context.Context, []byte) error { return nil }
 		var whole bytes.Buffer
-		if err := serialize(&whole, []blob{{name, load}}, nil); err != nil {
+		if err := to(&whole, load); err != nil {
 			t.Fatal(err)
 		}
 		for room := range whole.Len() {
-			if err := serialize(&full{room}, []blob{{name, load}}, nil); !errors.Is(err, errFull) {
-				t.Errorf("%s: room for %d bytes: %v", dtype, room, err)
+			if err := to(&full{room}, load); !errors.Is(err, errFull) {
+				t.Errorf("%s: room for %d bytes: %v", kind, room, err)
 			}
 		}
-		if err := serialize(io.Discard, []blob{{name, func([]byte) error { return errFull }}}, nil); !errors.Is(err, errFull) {
-			t.Errorf("%s: a tensor that cannot be read: %v", dtype, err)
+		err := to(io.Discard, func(context.Context, []byte) error { return errFull })
+		if !errors.Is(err, errFull) {
+			t.Errorf("%s: a tensor that cannot be read: %v", kind, err)
 		}
 	}
 }
 
 // TestWriteIsAsTheLibraryWrites: files are the same bytes, whoever writes them.
 func TestWriteIsAsTheLibraryWrites(t *testing.T) {
-	load := func(dst []byte) error {
+	load := func(_ context.Context, dst []byte) error {
 		for i := range dst {
 			dst[i] = byte(i)
 		}
 		return nil
 	}
 	var blobs []blob
-	for name, shape := range map[string][]int{"w<&>\u2028": {3, 4}, "s": {}, "é": {0, 2}, "b\x01": {7}} {
-		for _, dtype := range []string{"F32", "U8", "BOOL", "I64", "BF16", "F16"} {
-			size, _ := sizeOf(dtype, shape)
-			blobs = append(blobs, blob{codebook.Tensor{Name: dtype + name, DType: dtype, Shape: shape, Bytes: size}, load})
+	shapes := map[string][]int{"w<&>\u2028": {3, 4}, "s": {}, "é": {0, 2}, "b\x01": {7}}
+	for name, shape := range shapes {
+		for _, kind := range []string{"F32", "U8", "BOOL", "I64", "BF16", "F16"} {
+			size, _ := dtype.Of(kind).Size(shape)
+			blobs = append(blobs, blob{codebook.Tensor{
+				Name: kind + name, DType: kind, Shape: shape, Bytes: size,
+			}, load})
 		}
 	}
 	arrange(blobs)
 	for _, metadata := range []map[string]string{nil, {}, {"format": "pt", "<": "\"\\"}} {
 		var theirs, ours bytes.Buffer
-		if err := errors.Join(writeByLibrary(&theirs, blobs, metadata), write(&ours, blobs, metadata)); err != nil {
+		err := errors.Join(writeByLibrary(t.Context(), &theirs, blobs, metadata),
+			write(t.Context(), &ours, blobs, metadata))
+		if err != nil {
 			t.Fatal(err)
 		}
 		if !bytes.Equal(theirs.Bytes(), ours.Bytes()) {
@@ -372,7 +416,7 @@ func TestWriteIsAsTheLibraryWrites(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, e := range l.entries {
-			if align := int64(dtypeBits(e.DType) / 8); (l.data+e.begin)%align != 0 {
+			if align := int64(dtype.Of(e.DType).Bits / 8); (l.data+e.begin)%align != 0 {
 				t.Errorf("%s %q begins at byte %d", e.DType, e.Name, l.data+e.begin)
 			}
 		}
@@ -381,7 +425,7 @@ func TestWriteIsAsTheLibraryWrites(t *testing.T) {
 
 func TestDecompressIsAllOrNothing(t *testing.T) {
 	dir := t.TempDir()
-	c, err := OpenCodebook(goldenPath("segments.pal"))
+	c, err := OpenCodebook(t.Context(), goldenPath("segments.pal"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -395,11 +439,12 @@ func TestDecompressIsAllOrNothing(t *testing.T) {
 	if got := filesIn(t, dir); len(got) != 0 {
 		t.Errorf("left %v", got)
 	}
-	if err := Decompress(context.Background(), c, goldenPath("segments.pal"), true); err == nil || !strings.Contains(err.Error(), "is the input itself") {
+	if err := Decompress(t.Context(), c, goldenPath("segments.pal"), true); err == nil ||
+		!strings.Contains(err.Error(), "is the input itself") {
 		t.Errorf("onto itself: %v", err)
 	}
 	for range 2 {
-		if err = Decompress(context.Background(), c, path, false); err != nil {
+		if err = Decompress(t.Context(), c, path, false); err != nil {
 			break
 		}
 	}
@@ -408,12 +453,14 @@ func TestDecompressIsAllOrNothing(t *testing.T) {
 	}
 }
 
-// TestLayerBytesAreWhatTheFileGrowsBy compares the share of a layer with two files, with and without it.
+// TestLayerBytesAreWhatTheFileGrowsBy compares the share of a layer with two files, with and
+// without it.
 func TestLayerBytesAreWhatTheFileGrowsBy(t *testing.T) {
 	dir := t.TempDir()
 	var tensors []tensor
 	layers := make(map[string]*codebook.Layer)
-	for _, name := range []string{"model.layers.0.self_attn.q_proj.weight", "model.layers.1.self_attn.q_proj.weight"} {
+	for _, name := range []string{"model.layers.0.self_attn.q_proj.weight",
+		"model.layers.1.self_attn.q_proj.weight"} {
 		tensors = append(tensors, random(name, "F32", 384, 384))
 		layers[name] = makeLayer(384, 384, 1, 16, 16, true)
 	}
@@ -422,7 +469,7 @@ func TestLayerBytesAreWhatTheFileGrowsBy(t *testing.T) {
 	for n := range 2 {
 		path := filepath.Join(dir, "out")
 		writeBook(t, writeModel(t, dir, nil, tensors[:n+1]...), path, layers)
-		c, err := OpenCodebook(path)
+		c, err := OpenCodebook(t.Context(), path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -459,7 +506,8 @@ func TestWriterKeepsNoData(t *testing.T) {
 	defer w.Abort()
 	before := liveBytes()
 	for _, s := range src.Tensors() {
-		if _, err := w.PutLayer(s, makeLayer(side, side, 1, 256, 0, true), someDistortion); err != nil {
+		l := makeLayer(side, side, 1, 256, 0, true)
+		if _, err := w.PutLayer(t.Context(), s, l, someDistortion); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -467,7 +515,7 @@ func TestWriterKeepsNoData(t *testing.T) {
 	if kept := liveBytes() - before; kept > data/10 {
 		t.Errorf("%d bytes are in memory after %d bytes of layers", kept, data)
 	}
-	if _, err := w.Commit(); err != nil {
+	if _, err := w.Commit(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -486,15 +534,18 @@ func TestOutputThroughALink(t *testing.T) {
 	dir := t.TempDir()
 	src := newModel(t, dir, nil, random("bias", "F32", 30))
 	folder, inside := filepath.Join(dir, "folder"), filepath.Join(dir, "folder", "inside")
-	if err := errors.Join(os.MkdirAll(inside, 0o777), os.WriteFile(filepath.Join(folder, "file"), []byte("old"), 0o666),
+	if err := errors.Join(os.MkdirAll(inside, 0o777),
+		os.WriteFile(filepath.Join(folder, "file"), []byte("old"), 0o666),
 		os.Symlink("folder/inside", filepath.Join(dir, "aside")),
-		os.Symlink("aside/../file", filepath.Join(dir, "first")), // folder/file: not that beside aside
+		// This is folder/file, not that beside aside.
+		os.Symlink("aside/../file", filepath.Join(dir, "first")),
 		os.Symlink(filepath.Join(dir, "first"), filepath.Join(inside, "second"))); err != nil {
 		t.Fatal(err)
 	}
 	link := filepath.Join(dir, "aside", "second")
 	data := []byte("new")
-	if err := WriteFile(link, data, src, false); err == nil || err.Error() != link+": exists already" {
+	if err := WriteFile(link, data, src, false); err == nil ||
+		err.Error() != link+": exists already" {
 		t.Errorf("without leave: %v", err)
 	}
 	if err := WriteFile(link, data, src, true); err != nil {
@@ -517,13 +568,15 @@ func TestOutputKeepsTheMode(t *testing.T) {
 	src := newModel(t, dir, nil, random("bias", "F32", 30))
 	for _, mode := range []os.FileMode{0o600, 0o640, 0o444, 0o777} {
 		path := filepath.Join(dir, mode.String())
-		if err := errors.Join(os.WriteFile(path, []byte("old"), 0o666), os.Chmod(path, mode)); err != nil {
+		err := errors.Join(os.WriteFile(path, []byte("old"), 0o666), os.Chmod(path, mode))
+		if err != nil {
 			t.Fatal(err)
 		}
 		if err := WriteFile(path, []byte("new"), src, true); err != nil {
 			t.Fatal(err)
 		}
-		if info, err := os.Stat(path); err != nil || info.Mode() != mode || string(contentOf(t, path)) != "new" {
+		if info, err := os.Stat(path); err != nil || info.Mode() != mode ||
+			string(contentOf(t, path)) != "new" {
 			t.Errorf("got %v (%v), want %v", info.Mode(), err, mode)
 		}
 	}

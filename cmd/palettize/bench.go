@@ -132,7 +132,7 @@ on the CPU, so that a baseline from another one is an error.
 }
 
 func runBench(ctx context.Context, env *env, o benchOptions, args []string) error {
-	r, err := newBenchRun(env, o, args)
+	r, err := newBenchRun(ctx, env, o, args)
 	if err != nil {
 		return err
 	}
@@ -168,7 +168,7 @@ type benchRun struct {
 	wanted func(name string) bool
 }
 
-func newBenchRun(env *env, o benchOptions, args []string) (*benchRun, error) {
+func newBenchRun(ctx context.Context, env *env, o benchOptions, args []string) (*benchRun, error) {
 	r := &benchRun{env: env, benchOptions: o, report: benchReport{
 		GOOS: runtime.GOOS, GOARCH: runtime.GOARCH,
 		Package: "github.com/palettize/palettize/cmd/palettize", CPU: cpuName(),
@@ -193,7 +193,7 @@ func newBenchRun(env *env, o benchOptions, args []string) (*benchRun, error) {
 	}
 	var layers []verify.Layer
 	if len(args) > 0 {
-		if layers, err = layersOf(args[0]); err != nil {
+		if layers, err = layersOf(ctx, args[0]); err != nil {
 			return nil, err
 		}
 	}
@@ -226,13 +226,13 @@ func (o *benchOptions) check() error {
 }
 
 // layersOf reads the layers of a codebook file.
-func layersOf(name string) ([]verify.Layer, error) {
-	book, err := openCodebook(name)
+func layersOf(ctx context.Context, name string) ([]verify.Layer, error) {
+	book, err := openCodebook(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	defer book.Close()
-	return namedLayers(book, "measure")
+	return namedLayers(ctx, book, "measure")
 }
 
 // selection says which benchmarks to run.

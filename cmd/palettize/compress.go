@@ -160,7 +160,7 @@ func runCompress(ctx context.Context, env *env, o compressOptions, model string)
 	if err != nil {
 		return inFile(model, err)
 	}
-	size, err := dst.Commit()
+	size, err := dst.Commit(ctx)
 	if err != nil {
 		return err
 	}

@@ -44,7 +44,7 @@ they have there, all other tensors bit for bit.
 }
 
 func runDecompress(ctx context.Context, env *env, o decompressOptions, name string) error {
-	book, err := openCodebook(name)
+	book, err := openCodebook(ctx, name)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 
 	"github.com/spf13/cobra"
@@ -46,7 +47,7 @@ multiplies a layer here.
 ` + exitHelp(false),
 		Args: takes(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			report, err := inspectFile(args[0])
+			report, err := inspectFile(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
@@ -60,22 +61,22 @@ multiplies a layer here.
 	return cmd
 }
 
-func inspectFile(name string) (*inspectReport, error) {
+func inspectFile(ctx context.Context, name string) (*inspectReport, error) {
 	f, err := openModel(name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
 	if format.IsCodebook(f) {
-		return inspectCodebook(name)
+		return inspectCodebook(ctx, name)
 	}
 	report := &inspectReport{File: name, Size: f.Size(), Metadata: f.Metadata()}
 	report.add(f.Tensors(), nil)
 	return report, nil
 }
 
-func inspectCodebook(name string) (*inspectReport, error) {
-	book, err := format.OpenCodebook(name)
+func inspectCodebook(ctx context.Context, name string) (*inspectReport, error) {
+	book, err := format.OpenCodebook(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +93,7 @@ func inspectCodebook(name string) (*inspectReport, error) {
 			Tensor: l.Tensor, Layer: &l.Scheme, Bytes: l.Bytes, Distortion: l.Distortion,
 		}
 		t := newTensorFacts(entry)
-		if err := t.setResident(book); err != nil {
+		if err := t.setResident(ctx, book); err != nil {
 			return nil, err
 		}
 		report.Tensors = append(report.Tensors, t)
@@ -118,8 +119,8 @@ func (r *inspectReport) add(tensors []codebook.Tensor, narrowed map[string]bool)
 
 // setResident adds what only the layer itself says: what it takes in memory, the plan that needs
 // that, its windows.
-func (t *tensorFacts) setResident(book *format.Codebook) error {
-	layer, info, err := book.Layer(t.Name)
+func (t *tensorFacts) setResident(ctx context.Context, book *format.Codebook) error {
+	layer, info, err := book.Layer(ctx, t.Name)
 	if err != nil {
 		return err
 	}

@@ -19,15 +19,15 @@ var edges = []struct {
 }{
 	{"cmd/palettize", "codebook codebook/compress codebook/verify format internal/errorlimit " +
 		"kernels"},
-	{"format", "codebook codebook/moments internal/bitstream internal/halves"},
+	{"format", "codebook codebook/moments internal/bitstream internal/dtype"},
 	{"codebook/internal/memory", "codebook codebook/internal/samples"},
 	{"codebook/verify", "codebook internal/floats kernels"},
-	{"codebook/compress", "codebook codebook/internal/quant codebook/moments internal/errorlimit " +
-		"internal/floats internal/halves internal/par kernels"},
+	{"codebook/compress", "codebook codebook/internal/quant codebook/moments internal/dtype " +
+		"internal/errorlimit internal/floats internal/par kernels"},
 	{"codebook/internal/quant", "codebook codebook/internal/gptq codebook/internal/stream " +
 		"codebook/moments internal/bitstream internal/entropy internal/floats internal/logscale " +
 		"internal/par kernels kmeans"},
-	{"codebook", "codebook/internal/stream internal/bitstream internal/floats " +
+	{"codebook", "codebook/internal/stream internal/bitstream internal/dtype internal/floats " +
 		"internal/logscale internal/par kernels"},
 	{"codebook/internal/samples", "codebook/moments kernels"},
 	{"codebook/internal/gptq", "codebook/moments internal/floats internal/par kernels"},
@@ -41,7 +41,7 @@ var edges = []struct {
 	{"internal/floats", ""},
 	{"internal/logscale", ""},
 	{"internal/bitstream", ""},
-	{"internal/halves", ""},
+	{"internal/dtype", ""},
 	{"internal/par", ""},
 }
 

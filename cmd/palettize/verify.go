@@ -94,18 +94,18 @@ func runVerify(ctx context.Context, env *env, o verifyOptions, args []string) er
 			return err
 		}
 	}
-	book, err := openCodebook(args[0])
+	book, err := openCodebook(ctx, args[0])
 	if err != nil {
 		return err
 	}
 	defer book.Close()
-	layers, err := namedLayers(book, "verify")
+	layers, err := namedLayers(ctx, book, "verify")
 	if err != nil {
 		return err
 	}
 	opts.BytesIn, opts.BytesOut = originalBytes(book, layers), book.Size()
 	if len(args) == 2 {
-		model, err := openOriginal(args[1], book, layers)
+		model, err := openOriginal(ctx, args[1], book, layers)
 		if err != nil {
 			return err
 		}
@@ -208,21 +208,22 @@ func (l errorLimit) missed(v *verify.Report) string {
 }
 
 // openCodebook opens a codebook file; folders and shards get the hint that openModel gives.
-func openCodebook(name string) (*format.Codebook, error) {
+func openCodebook(ctx context.Context, name string) (*format.Codebook, error) {
 	f, err := openModel(name)
 	if err != nil {
 		return nil, err
 	}
 	f.Close()
-	return format.OpenCodebook(name)
+	return format.OpenCodebook(ctx, name)
 }
 
 // namedLayers returns the layers of a codebook file. One without any has nothing to do something
 // with.
-func namedLayers(book *format.Codebook, something string) ([]verify.Layer, error) {
+func namedLayers(ctx context.Context, book *format.Codebook, something string) (
+	[]verify.Layer, error) {
 	var layers []verify.Layer
 	for _, name := range book.Layers() {
-		layer, info, err := book.Layer(name)
+		layer, info, err := book.Layer(ctx, name)
 		if err != nil {
 			return nil, err
 		}
@@ -249,14 +250,15 @@ func originalBytes(book *format.Codebook, layers []verify.Layer) int64 {
 }
 
 // openOriginal opens the model that a codebook file was made from, as far as its tensors tell.
-func openOriginal(name string, book *format.Codebook, layers []verify.Layer) (*format.File, error) {
+func openOriginal(ctx context.Context, name string, book *format.Codebook,
+	layers []verify.Layer) (*format.File, error) {
 	model, err := openModel(name)
 	if err != nil {
 		return nil, err
 	}
 	err = sameModel(book, layers, model)
 	if err == nil {
-		err = sameRest(book, model)
+		err = sameRest(ctx, book, model)
 	}
 	if err != nil {
 		model.Close()
@@ -297,8 +299,8 @@ func sameModel(book *format.Codebook, layers []verify.Layer, model *format.File)
 }
 
 // sameRest checks what passed through, bit for bit.
-func sameRest(book *format.Codebook, model *format.File) error {
-	name, err := book.Changed(model)
+func sameRest(ctx context.Context, book *format.Codebook, model *format.File) error {
+	name, err := book.Changed(ctx, model)
 	if err != nil || name == "" {
 		return err
 	}

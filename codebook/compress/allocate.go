@@ -3,7 +3,6 @@ package compress
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -21,16 +20,21 @@ type Allocation struct {
 
 // Allotted is what one matrix is to take. Figures are measured on a sample of its rows.
 type Allotted struct {
-	Tensor  string          `json:"tensor"`
-	Weights int64           `json:"weights"`
-	Scheme  codebook.Scheme `json:"scheme"`          // the zero value: it has no layer
-	Step    int             `json:"step,omitempty"`  // of the quantiser, in 4096ths of an octave (scheme trellis)
-	Bytes   float64         `json:"bytes,omitempty"` // not to be exceeded, all counted; 0: Noise is not to be
-	Noise   float64         `json:"noise,omitempty"` // sum of squared errors, as the inputs weigh them
-	Bits    float64         `json:"bits"`            // a weight, about
-	Error   float64         `json:"error"`           // relative, about
-	Cap     float64         `json:"cap,omitempty"`   // that the relative error is to stay below; 0: none
-	Rates   []Rate          `json:"rates,omitempty"` // what else it could take
+	Tensor  string `json:"tensor"`
+	Weights int64  `json:"weights"`
+	// Scheme is that of its layer; the zero value: it has none.
+	Scheme codebook.Scheme `json:"scheme"`
+	// Step is that of the quantiser, in 4096ths of an octave (scheme trellis).
+	Step int `json:"step,omitempty"`
+	// Bytes are not to be exceeded, all counted; 0: Noise is not to be.
+	Bytes float64 `json:"bytes,omitempty"`
+	// Noise is the sum of squared errors, as the inputs weigh them.
+	Noise float64 `json:"noise,omitempty"`
+	Bits  float64 `json:"bits"`  // a weight, about
+	Error float64 `json:"error"` // relative, about
+	// Cap is what the relative error is to stay below; 0: none.
+	Cap   float64 `json:"cap,omitempty"`
+	Rates []Rate  `json:"rates,omitempty"` // what else it could take
 }
 
 // Rate is what a matrix could take, and the relative error that it would have.
@@ -39,9 +43,10 @@ type Rate struct {
 	Error float64 `json:"error"`
 }
 
-// Allocate finds what Compress with these options would allot to the matrices of src, and what else they could
-// take: candidates at whole bits.
-func Allocate(ctx context.Context, dst Sink, src codebook.Source, opts Options) (*Allocation, error) {
+// Allocate finds what Compress with these options would allot to the matrices of src, and what else
+// they could take: candidates at whole bits.
+func Allocate(ctx context.Context, dst Sink, src codebook.Source, opts Options) (
+	*Allocation, error) {
 	c, err := newCompression(dst, src, opts)
 	if err != nil {
 		return nil, err
@@ -73,7 +78,8 @@ type matrixPlan struct {
 	contenders []contender // nil where there is no contest
 }
 
-// allocate sketches all matrices and divides what the options ask for among those with the same settings.
+// allocate sketches all matrices and divides what the options ask for among those with the same
+// settings.
 func (c *compression) allocate(ctx context.Context) error {
 	if err := c.walk(ctx, c.sketch); err != nil {
 		return err
@@ -112,7 +118,7 @@ func rates(ctx context.Context, s *quant.Sketch) ([]Rate, error) {
 
 // sketch notes what a matrix would take for any step.
 func (c *compression) sketch(ctx context.Context, t codebook.Tensor) error {
-	m, reason, err := c.read(t)
+	m, reason, err := c.read(ctx, t)
 	if err != nil || reason != "" {
 		return err
 	}
@@ -147,8 +153,8 @@ func (c *compression) sketch(ctx context.Context, t codebook.Tensor) error {
 	return nil
 }
 
-// isTable reports whether a matrix seems to be one whose rows are looked up one by one, so that each
-// row's error counts by itself.
+// isTable reports whether a matrix seems to be one whose rows are looked up one by one, so that
+// each row's error counts by itself.
 func isTable(name string, rows, cols int) bool {
 	// No layer has as many times more outputs than inputs; a row scale has to be worth its byte.
 	const most, least = 16, 32
@@ -158,11 +164,12 @@ func isTable(name string, rows, cols int) bool {
 
 // moments returns what is known of the inputs of a tensor, nil: nothing. Inputs that were all zero
 // say nothing: the calibration data did not reach them.
-func (c *compression) moments(tensor string, cols int) (*moments.Moments, error) {
+func (c *compression) moments(ctx context.Context, tensor string, cols int) (
+	*moments.Moments, error) {
 	if c.opts.Moments == nil {
 		return nil, nil
 	}
-	m, err := c.opts.Moments(tensor, cols)
+	m, err := c.opts.Moments(ctx, tensor, cols)
 	if m != nil && slices.Max(m.Squares) == 0 {
 		m = nil
 	}
@@ -182,35 +189,42 @@ func (c *compression) divide(ctx context.Context, group int) error {
 	}
 	settings := c.opts.settingsOf(group)
 	weights, signal := sums(sketchesOf(members))
-	g := settings.goal(weights, signal)
-	if group == 0 && c.opts.Size > 0 {
-		var err error
-		if g, err = c.left(weights); err != nil {
-			return err
-		}
+	if group != 0 || c.opts.Size == 0 {
+		return c.meet(ctx, members, settings, settings.goal(weights, signal))
+	}
+	rest := c.rest()
+	g, err := left(c.opts.Size, rest, weights)
+	if err == nil {
 		settings.Bits = 8 * g.Bytes / weights // known now, and fewer than it was about
+		err = c.meet(ctx, members, settings, g)
 	}
-	if x := settings.contest(); x != nil {
-		var err error
-		if members, g, err = x.run(members, g, settings.Each); err != nil {
-			return err
-		}
-	}
-	return c.share(ctx, members, g, settings.Each)
+	return ofFile(err, c.opts.Size, rest)
 }
 
-// share divides a goal among matrices that can have any rate. Where rows repeat and storing each once is better than what a
-// matrix would get, that is done, and the others get what it leaves.
-func (c *compression) share(ctx context.Context, members []*matrixPlan, g quant.Goal, each bool) error {
+// meet divides a goal among matrices with these settings.
+func (c *compression) meet(ctx context.Context, members []*matrixPlan, s Settings,
+	g quant.Goal) error {
+	if x := s.contest(); x != nil {
+		var err error
+		if members, g, err = x.run(members, g, s.Each); err != nil {
+			return err
+		}
+	}
+	return c.share(ctx, members, g, s.Each)
+}
+
+// share divides a goal among matrices that can have any rate. Where rows repeat and storing each
+// once is better than what a matrix would get, that is done, and the others get what it leaves.
+func (c *compression) share(ctx context.Context, members []*matrixPlan, g quant.Goal,
+	each bool) error {
 	among := pool
 	if each {
 		among = equally
 	}
 	for len(members) > 0 {
-		sketches := sketchesOf(members)
-		weights, signal := sums(sketches)
+		weights, signal := sums(sketchesOf(members))
 		g.Bytes = min(g.Bytes, trellisBits*weights/8)
-		allotments, err := among(ctx, sketches, g, par.Threads(c.opts.Threads))
+		allotments, err := among(ctx, members, g, par.Threads(c.opts.Threads))
 		if err != nil {
 			return err
 		}
@@ -262,8 +276,9 @@ func (p *matrixPlan) set(at allotment, bytes bool) {
 // sampleMargin is how much more a matrix may take than a sample of it lets expect.
 const sampleMargin = 1.02
 
-// left returns what a file of the size that is asked for has left for the matrices that no override is for, of so many weights.
-func (c *compression) left(weights float64) (quant.Goal, error) {
+// rest is what the file takes without the matrices that share what its size leaves: those that no
+// override is for.
+func (c *compression) rest() float64 {
 	var layers []string
 	rest := 0.0
 	for _, p := range c.plans {
@@ -272,16 +287,20 @@ func (c *compression) left(weights float64) (quant.Goal, error) {
 		case p.group == 0 && p.sketch != nil:
 		case p.Bytes > 0:
 			rest += p.Bytes
-		default: // it may take more than the sample says, to leave no more noise than is allotted to it
+		default:
+			// It may take more than the sample says, to leave no more noise than is allotted to it.
 			rest += sampleMargin * p.Bits * float64(p.Weights) / 8
 		}
 	}
-	rest += float64(c.dst.Rest(layers))
-	g := quant.Goal{Bytes: float64(c.opts.Size) - rest}
+	return rest + float64(c.dst.Rest(layers))
+}
+
+// left returns what a file of this size has left for matrices of so many weights beside the rest.
+func left(size int64, rest, weights float64) (quant.Goal, error) {
+	g := quant.Goal{Bytes: float64(size) - rest}
 	least, most := minBits*weights/8, maxBits*weights/8
 	if g.Bytes < least {
-		return g, fmt.Errorf("a file of %d bytes cannot be: what is not to be compressed takes %.0f, the matrices %.0f or more",
-			c.opts.Size, rest, least)
+		return g, &GoalError{missing: least - g.Bytes}
 	}
 	g.Bytes = min(g.Bytes, most)
 	return g, nil
@@ -359,9 +378,10 @@ func Build(ctx context.Context, w []float32, rows, cols int, scheme codebook.Sch
 	if !quant.AnyRate(scheme) {
 		return quant.Build(ctx, m, scheme, quant.Target{}, opts.building(0))
 	}
-	return buildAlone(ctx, m, scheme, opts.building(quant.SampleWeights), func(k *quant.Sketch) quant.Goal {
-		g := opts.Settings.withDefaults().goal(k.Weights(), k.Signal)
-		g.Bytes = min(g.Bytes, trellisBits*k.Weights()/8)
-		return g
-	})
+	return buildAlone(ctx, m, scheme, opts.building(quant.SampleWeights),
+		func(k *quant.Sketch) quant.Goal {
+			g := opts.Settings.withDefaults().goal(k.Weights(), k.Signal)
+			g.Bytes = min(g.Bytes, trellisBits*k.Weights()/8)
+			return g
+		})
 }

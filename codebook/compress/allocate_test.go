@@ -22,7 +22,8 @@ func scaled(seed uint64, n int, deviation float32) []float32 {
 	return w
 }
 
-// unevenModel has a large table of large weights beside layers of small ones, a small matrix among them.
+// unevenModel has a large table of large weights beside layers of small ones, a small matrix among
+// them.
 func unevenModel() *memory.Model {
 	m := new(memory.Model)
 	m.Add("table", "F32", scaled(1, 4096*128, 3), 4096, 128)
@@ -43,16 +44,19 @@ func compress(t *testing.T, src *memory.Model, opts Options) (*Report, *memory.M
 	return report, dst
 }
 
-// TestPoolRuinsNoMatrix: for Gaussian weights of any size, no relative error is much beyond twice that at the mean rate.
+// TestPoolRuinsNoMatrix: for Gaussian weights of any size, no relative error is much beyond twice
+// that at the mean rate.
 func TestPoolRuinsNoMatrix(t *testing.T) {
 	for _, bits := range []float64{1, 2, 3, 4, 5, 6} {
 		report, dst := compress(t, unevenModel(), Options{Settings: Settings{Bits: bits}})
 		most := 2.2 * math.Exp2(-bits)
 		for _, e := range report.Entries {
 			if r := e.Distortion.Relative(); r > min(most, 0.95) || r > 1.05*e.Cap {
-				t.Errorf("%v bits: %s has error %.4f, cap %.4f, want at most %.4f", bits, e.Tensor.Name, r, e.Cap, most)
+				t.Errorf("%v bits: %s has error %.4f, cap %.4f, want at most %.4f", bits,
+					e.Tensor.Name, r, e.Cap, most)
 			}
-			if most := bits + 4.5; e.Tensor.Elements() > 10000 && 8*float64(dst.Layers[e.Tensor.Name].BytesStored()) > most*float64(e.Tensor.Elements()) {
+			if most := bits + 4.5; e.Tensor.Elements() > 10000 &&
+				8*float64(dst.Layers[e.Tensor.Name].BytesStored()) > most*float64(e.Tensor.Elements()) {
 				t.Errorf("%v bits: %s takes more than %v", bits, e.Tensor.Name, most)
 			}
 		}
@@ -69,7 +73,8 @@ func bitsOf(e Entry, dst *memory.Model) float64 {
 
 func TestEachMatrixHasItsBits(t *testing.T) {
 	for _, bits := range []float64{2, 3.5, 6, 8.5} {
-		report, dst := compress(t, unevenModel(), Options{Settings: Settings{Bits: bits, Each: true}})
+		report, dst := compress(t, unevenModel(),
+			Options{Settings: Settings{Bits: bits, Each: true}})
 		for _, e := range report.Entries {
 			most, least := bits, 0.995*bits
 			switch {
@@ -115,7 +120,9 @@ func TestEachMatrixKeepsTheError(t *testing.T) {
 func TestOverridesOfEachAndOfAll(t *testing.T) {
 	for _, each := range []bool{true, false} {
 		src := unevenModel()
-		report, dst := compress(t, src, Options{Overrides: []Override{{Glob: "[tw]*", Settings: Settings{Bits: 3, Each: each}}}})
+		report, dst := compress(t, src,
+			Options{Overrides: []Override{{Glob: "[tw]*",
+				Settings: Settings{Bits: 3, Each: each}}}})
 		alike, sum, weights := true, 0.0, 0.0
 		for _, e := range report.Entries[:3] {
 			b := bitsOf(e, dst)
@@ -129,8 +136,8 @@ func TestOverridesOfEachAndOfAll(t *testing.T) {
 	}
 }
 
-// TestHighRates holds rates beyond those of entropy-coded layers against Q8_0 of llama.cpp: 8.5 bits, and on Gaussian
-// weights, in blocks of 32 with the largest at 127, an error of 0.0057.
+// TestHighRates holds rates beyond those of entropy-coded layers against Q8_0 of llama.cpp: 8.5
+// bits, and on Gaussian weights, in blocks of 32 with the largest at 127, an error of 0.0057.
 func TestHighRates(t *testing.T) {
 	src := new(memory.Model)
 	src.Add("a", "F32", samples.Gaussian(1, 512*512), 512, 512)
@@ -141,7 +148,8 @@ func TestHighRates(t *testing.T) {
 		d, took := layersOf(report, dst)
 		t.Logf("%v bits: %.3f, error %.5f", bits, took, d.Relative())
 		if took > bits || d.Relative() > last {
-			t.Errorf("%.3f bits and error %.5f, asked for %v; before it was %.5f", took, d.Relative(), bits, last)
+			t.Errorf("%.3f bits and error %.5f, asked for %v; before it was %.5f", took,
+				d.Relative(), bits, last)
 		}
 		if last = d.Relative(); bits >= 8.5 && last > 0.0055 {
 			t.Errorf("%v bits: error %.5f", bits, last)
@@ -149,7 +157,8 @@ func TestHighRates(t *testing.T) {
 	}
 }
 
-// TestRowsOfTables: rows that are looked up one by one keep their direction, however small they are.
+// TestRowsOfTables: rows that are looked up one by one keep their direction, however small they
+// are.
 func TestRowsOfTables(t *testing.T) {
 	const rows, cols = 4000, 64
 	w := samples.Gaussian(1, rows*cols)
@@ -170,7 +179,8 @@ func TestRowsOfTables(t *testing.T) {
 		d.Add(row, w[r*cols:][:cols])
 		worst = max(worst, d.Relative())
 	}
-	if t.Logf("error %.4f, of the worst row %.4f", total, worst); worst > 4.5*total { // 50 with one step for all
+	if t.Logf("error %.4f, of the worst row %.4f", total,
+		worst); worst > 4.5*total { // 50 with one step for all
 		t.Errorf("the worst row has an error of %.4f, all together %.4f", worst, total)
 	}
 }
@@ -178,8 +188,11 @@ func TestRowsOfTables(t *testing.T) {
 // TestZeroMomentsSayNothing: inputs that calibration did not reach are unknown, not worth nothing.
 func TestZeroMomentsSayNothing(t *testing.T) {
 	for _, storage := range []codebook.Scheme{{}, windowScheme(4)} {
-		zero := func(_ string, cols int) (*moments.Moments, error) { return moments.New(make([]float32, cols), cols) }
-		report, _ := compress(t, unevenModel(), Options{Settings: Settings{Scheme: storage}, Moments: zero})
+		zero := func(_ context.Context, _ string, cols int) (*moments.Moments, error) {
+			return moments.New(make([]float32, cols), cols)
+		}
+		report, _ := compress(t, unevenModel(),
+			Options{Settings: Settings{Scheme: storage}, Moments: zero})
 		for _, e := range report.Entries {
 			if r := e.Distortion.Relative(); r > 0.2 {
 				t.Errorf("%s: error %.4f", e.Tensor.Name, r)
@@ -213,7 +226,8 @@ func TestSizeBesideTheRest(t *testing.T) {
 	const weights = 674_816
 	for bits, name := range map[float64]string{4: "trellis", 8.7: "scalar"} {
 		size := int64(bits*weights/8) + 600_000
-		report, err := Compress(context.Background(), new(crowded), unevenModel(), Options{Size: size})
+		report, err := Compress(context.Background(), new(crowded), unevenModel(),
+			Options{Size: size})
 		if err != nil {
 			t.Fatalf("%v bits: %v", bits, err)
 		}
@@ -237,7 +251,8 @@ func TestNothingGrows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if e := report.Entries[0]; e.Layer != nil || !strings.Contains(e.Reason, "a codebook would take about") {
+	if e := report.Entries[0]; e.Layer != nil ||
+		!strings.Contains(e.Reason, "a codebook would take about") {
 		t.Errorf("%+v", e)
 	}
 	if report.Entries[1].Layer == nil || !slices.Equal(dst.Halves, []string{"small"}) {

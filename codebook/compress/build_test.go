@@ -11,7 +11,8 @@ import (
 	"github.com/palettize/palettize/internal/logscale"
 )
 
-func build(t *testing.T, w []float32, rows, cols int, s codebook.Scheme, opts Options) *codebook.Layer {
+func build(t *testing.T, w []float32, rows, cols int, s codebook.Scheme,
+	opts Options) *codebook.Layer {
 	t.Helper()
 	l, err := Build(context.Background(), w, rows, cols, s, opts)
 	if err != nil {
@@ -98,7 +99,8 @@ func TestBuildAwkwardMatrices(t *testing.T) {
 		{"three columns", samples.Gaussian(6, 300), 100, 3, 0.9},
 		{"fewer segments than centroids", samples.Gaussian(7, 6*10), 6, 10, 0.9},
 	} {
-		for _, s := range []codebook.Scheme{rowsScheme, pairs, eights, sixteen, sixteenRows, bytesScheme, {Name: "segments", Width: 3, K: 1}, {Name: "scalar", Width: 1, K: 1}} {
+		for _, s := range []codebook.Scheme{rowsScheme, pairs, eights, sixteen, sixteenRows,
+			bytesScheme, {Name: "segments", Width: 3, K: 1}, {Name: "scalar", Width: 1, K: 1}} {
 			if s.Width >= m.cols {
 				continue
 			}
@@ -127,13 +129,17 @@ func TestSameBytesOnEveryTierAndThreadCount(t *testing.T) {
 	for _, set := range samples.Sets() {
 		ways = append(ways, Options{Threads: 1, Kernels: set})
 	}
-	for _, s := range append(trellises(), rowsScheme, pairs, eights, sixteen, sixteenRows, bytesScheme) {
+	for _, s := range append(trellises(), rowsScheme, pairs, eights, sixteen, sixteenRows,
+		bytesScheme) {
 		want := build(t, w, rows, cols, s, Options{Threads: 1})
 		for _, opts := range ways {
 			got := build(t, w, rows, cols, s, opts)
-			if !slices.Equal(got.Centroids, want.Centroids) || !slices.Equal(got.Assignments, want.Assignments) ||
-				!slices.Equal(got.RowScales, want.RowScales) || !slices.Equal(got.Multipliers, want.Multipliers) ||
-				!slices.Equal(got.Outliers, want.Outliers) || !slices.Equal(got.Stream, want.Stream) ||
+			if !slices.Equal(got.Centroids, want.Centroids) ||
+				!slices.Equal(got.Assignments, want.Assignments) ||
+				!slices.Equal(got.RowScales, want.RowScales) ||
+				!slices.Equal(got.Multipliers, want.Multipliers) ||
+				!slices.Equal(got.Outliers, want.Outliers) ||
+				!slices.Equal(got.Stream, want.Stream) ||
 				got.Scale != want.Scale || got.ZeroPoint != want.ZeroPoint {
 				t.Errorf("%+v: other bytes with %d threads", s, opts.Threads)
 			}
@@ -150,7 +156,8 @@ func TestAssignmentsAreNearestInWhatIsStored(t *testing.T) {
 		for s := range l.Segments() {
 			errorOf := func(k int) (e float64) {
 				for j := range 2 {
-					v := float64(l.Scale*logscale.Value(l.RowScales[r])) * (float64(l.Centroids[2*k+j]) - float64(l.ZeroPoint))
+					scale := float64(l.Scale * logscale.Value(l.RowScales[r]))
+					v := scale * (float64(l.Centroids[2*k+j]) - float64(l.ZeroPoint))
 					e += (v - float64(w[r*cols+2*s+j])) * (v - float64(w[r*cols+2*s+j]))
 				}
 				return e
@@ -158,7 +165,8 @@ func TestAssignmentsAreNearestInWhatIsStored(t *testing.T) {
 			chosen := errorOf(int(l.Assignments[r*l.Segments()+s]))
 			for k := range l.K() {
 				if e := errorOf(k); e < chosen-1e-5 {
-					t.Fatalf("row %d, segment %d: centroid %d leaves %v, the assigned one %v", r, s, k, e, chosen)
+					t.Fatalf("row %d, segment %d: centroid %d leaves %v, the assigned one %v", r, s,
+						k, e, chosen)
 				}
 			}
 		}
@@ -169,13 +177,15 @@ func BenchmarkBuild(b *testing.B) {
 	const rows, cols = 1536, 384
 	w := samples.Gaussian(10, rows*cols)
 	for _, s := range []codebook.Scheme{rowsScheme, pairs, eights, sixteen, bytesScheme} {
-		b.Run(fmt.Sprintf("scheme=%s/d=%d/k=%d/group=%d", s.Name, s.Width, s.K, s.Group), func(b *testing.B) {
-			b.SetBytes(4 * rows * cols)
-			for b.Loop() {
-				if _, err := Build(context.Background(), w, rows, cols, s, Options{Threads: 1}); err != nil {
-					b.Fatal(err)
+		b.Run(fmt.Sprintf("scheme=%s/d=%d/k=%d/group=%d", s.Name, s.Width, s.K, s.Group),
+			func(b *testing.B) {
+				b.SetBytes(4 * rows * cols)
+				for b.Loop() {
+					if _, err := Build(context.Background(), w, rows, cols, s,
+						Options{Threads: 1}); err != nil {
+						b.Fatal(err)
+					}
 				}
-			}
-		})
+			})
 	}
 }

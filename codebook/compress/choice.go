@@ -63,7 +63,8 @@ func newChoice(tensors []codebook.Tensor, opts Options) (*choice, error) {
 		globs = append(globs, v.Glob)
 	}
 	for _, glob := range globs {
-		if slices.ContainsFunc(tensors, func(t codebook.Tensor) bool { return match(glob, t.Name) }) {
+		if slices.ContainsFunc(tensors,
+			func(t codebook.Tensor) bool { return match(glob, t.Name) }) {
 			continue
 		}
 		if _, err := path.Match(glob, ""); err != nil {

@@ -5,55 +5,61 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/palettize/palettize/codebook"
 	"github.com/palettize/palettize/codebook/internal/quant"
 	"github.com/palettize/palettize/codebook/moments"
+	"github.com/palettize/palettize/internal/dtype"
 	"github.com/palettize/palettize/internal/floats"
 	"github.com/palettize/palettize/kernels"
 )
 
 // Options of Compress. The zero value of each field is its default.
 type Options struct {
-	Settings                                                              // of every matrix that no override is for
-	Overrides     []Override                                              // the last that matches a tensor counts
-	Size          int64                                                   // of the file, not to be exceeded (scheme trellis, instead of Bits and MaxError); 0: any
-	Allocation    *Allocation                                             // what to allot to the matrices, as Allocate found it; nil: it is found
-	Include       []string                                                // globs of tensor names to compress; empty: all
-	Exclude       []string                                                // globs of tensor names to pass through
-	Transposed    []string                                                // globs of tensors stored as [in, out]
-	Moments       func(tensor string, cols int) (*moments.Moments, error) // of the inputs of a tensor, nil if they are unknown (scheme trellis); may be nil
-	Seed          uint64                                                  // of k-means
-	Threads       int                                                     // 0: all processors
-	PassNonfinite bool                                                    // pass matrices with NaN or infinities through instead of failing
-	Progress      func(codebook.Progress)                                 // called before each tensor and at the end; may be nil
-	Kernels       *kernels.Set                                            // nil: kernels.Best
+	Settings             // of every matrix that no override is for
+	Overrides []Override // the last that matches a tensor counts
+	// Size of the file, not to be exceeded (scheme trellis, instead of Bits and MaxError); 0: any.
+	Size       int64
+	Allocation *Allocation // what to allot to the matrices, as Allocate found it; nil: it is found
+	Include    []string    // globs of tensor names to compress; empty: all
+	Exclude    []string    // globs of tensor names to pass through
+	Transposed []string    // globs of tensors stored as [in, out]
+	// Moments returns those of the inputs of a tensor, nil if they are unknown (scheme trellis). It
+	// may be nil.
+	Moments       func(ctx context.Context, tensor string, cols int) (*moments.Moments, error)
+	Seed          uint64                  // of k-means
+	Threads       int                     // 0: all processors
+	PassNonfinite bool                    // pass matrices with NaN or infinities through
+	Progress      func(codebook.Progress) // called before each tensor and at the end; may be nil
+	Kernels       *kernels.Set            // nil: kernels.Best
 }
 
 // Sink takes in a compressed model, tensor by tensor.
 type Sink interface {
-	// Overhead returns what an entropy-coded layer in place of tensor t takes in the file beside its Stream, at most.
+	// Overhead returns what an entropy-coded layer in place of tensor t takes in the file beside
+	// its Stream, at most.
 	Overhead(t codebook.Tensor) int64
-	// HalfOverhead returns what the file says of tensor t only where it keeps it as F16, in bytes, at
-	// most.
+	// HalfOverhead returns what the file says of tensor t only where it keeps it as F16, in bytes,
+	// at most.
 	HalfOverhead(t codebook.Tensor) int64
 	// Rest returns what the file takes without layers in place of the tensors of these names, all
 	// others passed through, at most. Those that are then kept as F16 take less.
 	Rest(layers []string) int64
-	// PutLayer stores a layer in place of tensor t. It returns all the bytes that this takes in the file,
-	// its share of the header included.
-	PutLayer(t codebook.Tensor, l *codebook.Layer, d codebook.Distortion) (bytes int64, err error)
+	// PutLayer stores a layer in place of tensor t. It returns all the bytes that this takes in the
+	// file, its share of the header included. Like the other methods that store, it stops soon
+	// after ctx is done.
+	PutLayer(ctx context.Context, t codebook.Tensor, l *codebook.Layer,
+		d codebook.Distortion) (bytes int64, err error)
 	// PutTensor passes tensor t of the source through, bit for bit.
-	PutTensor(t codebook.Tensor) error
+	PutTensor(ctx context.Context, t codebook.Tensor) error
 	// PutHalf stores tensor t of the source, which is F32 or F64, as F16.
-	PutHalf(t codebook.Tensor) error
+	PutHalf(ctx context.Context, t codebook.Tensor) error
 }
 
-// Compress turns every matrix of src that the options name into a layer in dst and passes all
-// other tensors through. It works on one tensor at a time, so that memory holds one tensor; where bits are to be divided
-// among matrices, it first walks through all of them.
+// Compress turns every matrix of src that the options name into a layer in dst and passes all other
+// tensors through. It works on one tensor at a time, so that memory holds one tensor; where bits
+// are to be divided among matrices, it first walks through all of them.
 func Compress(ctx context.Context, dst Sink, src codebook.Source, opts Options) (*Report, error) {
 	c, err := newCompression(dst, src, opts)
 	if err != nil {
@@ -73,14 +79,15 @@ func Compress(ctx context.Context, dst Sink, src codebook.Source, opts Options) 
 		return nil, err
 	}
 	for name := range c.allotted {
-		return nil, fmt.Errorf("tensor %q: something is allotted to it, but it is not to be compressed", name)
+		err := errors.New("something is allotted to it, but it is not to be compressed")
+		return nil, &codebook.TensorError{Tensor: name, Err: err}
 	}
 	c.tell("")
 	return c.report, nil
 }
 
-// sampledWeights is about how many weights of all matrices together their costs are measured on: the
-// samples are in memory at one time. leastSample is how many of each all the same.
+// sampledWeights is about how many weights of all matrices together their costs are measured on:
+// the samples are in memory at one time. leastSample is how many of each all the same.
 const sampledWeights, leastSample = 1 << 24, 1 << 10
 
 // compression is a run of Compress or Allocate.
@@ -139,7 +146,8 @@ func (c *compression) tell(tensor string) {
 }
 
 // walk does something with every tensor.
-func (c *compression) walk(ctx context.Context, do func(context.Context, codebook.Tensor) error) error {
+func (c *compression) walk(ctx context.Context,
+	do func(context.Context, codebook.Tensor) error) error {
 	for _, t := range c.tensors {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -155,18 +163,17 @@ func (c *compression) walk(ctx context.Context, do func(context.Context, codeboo
 
 // read returns a matrix that is to be compressed, or the reason why a tensor is not. With a matrix,
 // the reason is that no codebook would make it smaller.
-func (c *compression) read(t codebook.Tensor) (m *quant.Matrix, reason string, err error) {
+func (c *compression) read(ctx context.Context, t codebook.Tensor) (
+	m *quant.Matrix, reason string, err error) {
 	if reason := c.choice.reason(t); reason != "" {
 		return nil, reason, nil
 	}
-	w, err := c.src.Floats(t.Name)
+	w, err := c.src.Floats(ctx, t.Name)
 	if err != nil {
 		return nil, "", err
 	}
-	if t.DType == "F64" {
-		if i := indexClamped(w); i >= 0 {
-			return nil, fmt.Sprintf("value %d is beyond float32", i), nil
-		}
+	if i := indexClamped(w, dtype.Of(t.DType)); i >= 0 {
+		return nil, fmt.Sprintf("value %d is beyond float32", i), nil
 	}
 	rows, cols, _ := t.Matrix()
 	m = &quant.Matrix{
@@ -188,19 +195,19 @@ func (c *compression) read(t codebook.Tensor) (m *quant.Matrix, reason string, e
 	if reason := quant.BeyondScales(m.W, settings.Scheme.Name == "trellis"); reason != "" {
 		return nil, reason, nil
 	}
-	m.Moments, err = c.moments(t.Name, cols)
+	m.Moments, err = c.moments(ctx, t.Name, cols)
 	return m, small, err
 }
 
 // compress stores one tensor: as a layer, or without one where there is a reason to.
 func (c *compression) compress(ctx context.Context, t codebook.Tensor) error {
-	m, reason, err := c.read(t)
+	m, reason, err := c.read(ctx, t)
 	if err != nil {
 		return err
 	}
 	entry := Entry{Tensor: t, Reason: reason}
 	if reason != "" {
-		err = c.keep(&entry, m)
+		err = c.keep(ctx, &entry, m)
 	} else {
 		err = c.putLayer(ctx, &entry, m)
 	}
@@ -212,7 +219,8 @@ func (c *compression) compress(ctx context.Context, t codebook.Tensor) error {
 func (c *compression) putLayer(ctx context.Context, entry *Entry, m *quant.Matrix) error {
 	a := c.allotted[entry.Tensor.Name]
 	if a == nil {
-		return errors.New("nothing is allotted to it: the allocation is that of another model, or of other options")
+		return errors.New("nothing is allotted to it: " +
+			"the allocation is that of another model, or of other options")
 	}
 	delete(c.allotted, a.Tensor)
 	if a.Weights != entry.Tensor.Elements() {
@@ -223,7 +231,7 @@ func (c *compression) putLayer(ctx context.Context, entry *Entry, m *quant.Matri
 		if a.Bytes >= float64(entry.Tensor.Bytes) {
 			m = nil // all of it is allotted
 		}
-		return c.keep(entry, m)
+		return c.keep(ctx, entry, m)
 	}
 	l, d, err := c.build(ctx, m, a)
 	if err != nil {
@@ -231,18 +239,21 @@ func (c *compression) putLayer(ctx context.Context, entry *Entry, m *quant.Matri
 	}
 	entry.Reason = c.grown(m.Overhead+l.BytesStored(), entry.Tensor, m)
 	if entry.Reason != "" {
-		return c.keep(entry, m)
+		return c.keep(ctx, entry, m)
 	}
 	entry.Distortion, entry.Cap = d, a.Cap
 	scheme := l.Scheme()
 	scheme.States = a.Scheme.States
 	entry.Layer = &scheme
-	entry.Bytes, err = c.dst.PutLayer(entry.Tensor, l, entry.Distortion)
+	entry.Bytes, err = c.dst.PutLayer(ctx, entry.Tensor, l, entry.Distortion)
 	return err
 }
 
 // indexClamped returns the index of the first value that may be no float32 in the model, -1 when
 // there is none: see codebook.Source.
-func indexClamped(w []float32) int {
-	return slices.IndexFunc(w, func(v float32) bool { return v == math.MaxFloat32 || v == -math.MaxFloat32 })
+func indexClamped(w []float32, kind dtype.Type) int {
+	if !kind.Clamped() {
+		return -1
+	}
+	return slices.IndexFunc(w, func(v float32) bool { return max(v, -v) == kind.Largest })
 }

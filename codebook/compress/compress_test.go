@@ -24,7 +24,8 @@ func TestCompress(t *testing.T) {
 		{"include", Options{Include: []string{"encoder*"}}, map[string]string{
 			"conv.weight": "not included",
 		}},
-		{"exclude", Options{Exclude: []string{"*conv*"}}, map[string]string{"conv.weight": "excluded by *conv*"}},
+		{"exclude", Options{Exclude: []string{"*conv*"}},
+			map[string]string{"conv.weight": "excluded by *conv*"}},
 		{"include by full name", Options{Include: []string{"*e*", "layers.0.mlp.router.weight"}},
 			map[string]string{
 				"layers.0.mlp.router.weight":            "",
@@ -43,7 +44,8 @@ func TestCompress(t *testing.T) {
 				"encoder.0.bias": "a vector", "ids": "I64 values", "temperature": "a single value",
 				"layers.0.mlp.router.weight":            "router",
 				"embeddings.position_embeddings.weight": "position table",
-				"tiny":                                  "a codebook would take", "none": "empty", "column": "a vector",
+				"tiny":                                  "a codebook would take", "none": "empty",
+				"column": "a vector",
 			}
 			for name, reason := range c.kept {
 				want[name] = reason
@@ -67,8 +69,10 @@ func TestCompress(t *testing.T) {
 				case compressed == (passed != narrowed) || passed && narrowed:
 					t.Errorf("%s: compressed %v, passed through %v, kept as F16 %v",
 						name, compressed, passed, narrowed)
-				case narrowed != e.Narrowed || narrowed != (name == "tiny" && e.Reason != "not included"):
-					t.Errorf("%s: kept as F16 %v, reported as %v, reason %q", name, narrowed, e.Narrowed, e.Reason)
+				case narrowed != e.Narrowed ||
+					narrowed != (name == "tiny" && e.Reason != "not included"):
+					t.Errorf("%s: kept as F16 %v, reported as %v, reason %q", name, narrowed,
+						e.Narrowed, e.Reason)
 				case compressed != (e.Layer != nil) || compressed != (e.Reason == ""):
 					t.Errorf("%s: the report says %+v, reason %q", name, e.Layer, e.Reason)
 				case c.opts.Include == nil || !strings.Contains(e.Reason, "not included"):
@@ -96,15 +100,23 @@ func TestCompressRefuses(t *testing.T) {
 		opts Options
 		want string
 	}{
-		{"a NaN", context.Background(), bad(math.NaN()), Options{}, `tensor "conv.weight": value 100 is NaN`},
-		{"an infinity", context.Background(), bad(math.Inf(-1)), Options{}, `tensor "conv.weight": value 100 is -Inf`},
-		{"a glob that matches nothing", context.Background(), memory.Small(), Options{Include: []string{"decoder.*"}}, `"decoder.*" matches none`},
-		{"a malformed glob", context.Background(), memory.Small(), Options{Exclude: []string{"[a"}}, `pattern "[a"`},
-		{"an unknown scheme", context.Background(), memory.Small(), Options{Settings: Settings{Scheme: codebook.Scheme{Name: "magic", K: 3}}}, `unknown scheme "magic"`},
+		{"a NaN", context.Background(), bad(math.NaN()), Options{},
+			`tensor "conv.weight": value 100 is NaN`},
+		{"an infinity", context.Background(), bad(math.Inf(-1)), Options{},
+			`tensor "conv.weight": value 100 is -Inf`},
+		{"a glob that matches nothing", context.Background(), memory.Small(),
+			Options{Include: []string{"decoder.*"}}, `"decoder.*" matches none`},
+		{"a malformed glob", context.Background(), memory.Small(), Options{Exclude: []string{"[a"}},
+			`pattern "[a"`},
+		{"an unknown scheme", context.Background(), memory.Small(),
+			Options{Settings: Settings{Scheme: codebook.Scheme{Name: "magic", K: 3}}},
+			`unknown scheme "magic"`},
 		{"bits of an override that there cannot be", context.Background(), memory.Small(),
-			Options{Overrides: []Override{{"conv.*", Settings{Bits: 10}}}}, `tensors "conv.*": 10 bits a weight: there can be`},
+			Options{Overrides: []Override{{"conv.*", Settings{Bits: 10}}}},
+			`tensors "conv.*": 10 bits a weight: there can be`},
 		{"bits of an override that nothing meets", context.Background(), memory.Small(),
-			Options{Overrides: []Override{{"conv.*", Settings{Bits: 0.5, For: ForMemory}}}}, `tensors "conv.*": no choice among`},
+			Options{Overrides: []Override{{"conv.*", Settings{Bits: 0.5, For: ForMemory}}}},
+			`tensors "conv.*": 0.5 bits a weight cannot be met`},
 		{"a cancelled context", cancelled, memory.Small(), Options{}, "context canceled"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -116,22 +128,26 @@ func TestCompressRefuses(t *testing.T) {
 	}
 	_, err := Compress(context.Background(), new(memory.Model), bad(math.Inf(1)), Options{})
 	var notFinite *codebook.NotFiniteError
-	if !errors.As(err, &notFinite) || notFinite.Index != 100 || !math.IsInf(float64(notFinite.Value), 1) {
+	if !errors.As(err, &notFinite) || notFinite.Index != 100 ||
+		!math.IsInf(float64(notFinite.Value), 1) {
 		t.Errorf("%v is no error of value 100, +Inf", err)
 	}
 	dst := new(memory.Model)
-	report, err := Compress(context.Background(), dst, bad(math.NaN()), Options{PassNonfinite: true})
+	report, err := Compress(context.Background(), dst, bad(math.NaN()),
+		Options{PassNonfinite: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if e := report.Entries[3]; e.Reason != "value 100 is NaN" || !slices.Contains(dst.Passed, "conv.weight") {
+	if e := report.Entries[3]; e.Reason != "value 100 is NaN" ||
+		!slices.Contains(dst.Passed, "conv.weight") {
 		t.Errorf("allowed to pass through: %+v", e)
 	}
 }
 
 func ExampleBuild() {
 	w := samples.Gaussian(1, 512*256) // a matrix [512, 256]
-	layer, err := Build(context.Background(), w, 512, 256, codebook.Scheme{Name: "segments", Width: 2, K: 256}, Options{})
+	layer, err := Build(context.Background(), w, 512, 256,
+		codebook.Scheme{Name: "segments", Width: 2, K: 256}, Options{})
 	if err != nil {
 		panic(err)
 	}
@@ -168,7 +184,8 @@ func TestCompressFindsRepeatedRows(t *testing.T) {
 	for i, want := range []string{"rows", "trellis"} {
 		e := report.Entries[i]
 		if e.Layer.Name != want || e.Distortion.Relative() > 0.07 {
-			t.Errorf("%s: scheme %s, error %.4f; want %s", e.Tensor.Name, e.Layer.Name, e.Distortion.Relative(), want)
+			t.Errorf("%s: scheme %s, error %.4f; want %s", e.Tensor.Name, e.Layer.Name,
+				e.Distortion.Relative(), want)
 		}
 	}
 }

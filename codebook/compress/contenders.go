@@ -3,7 +3,6 @@ package compress
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"math"
 	"slices"
 
@@ -23,18 +22,22 @@ const (
 // contest is a competition among schemes for the matrices of a model.
 type contest struct {
 	schemes []codebook.Scheme
-	sample  int                          // about how many weights of a matrix they are tried on
-	bits    float64                      // that an entropy-coded contender takes until it is known what the others leave
-	least   func(x contender) float64    // what is to be made least where it is not the noise
-	beside  func(rows, cols int) float64 // bytes that do not count towards the bits that are asked for
+	sample  int // about how many weights of a matrix they are tried on
+	// bits are what an entropy-coded contender takes until it is known what the others leave.
+	bits  float64
+	least func(x contender) float64 // what is to be made least where it is not the noise
+	// beside is bytes that do not count towards the bits that are asked for; nil: none.
+	beside func(rows, cols int) float64
 }
 
-// contests lists what competes for a purpose: for size only where more is asked for than 255 levels can give. Windows leave
-// less error than other schemes of as many bits, but take 2 at least, and are not the fastest.
+// contests lists what competes for a purpose: for size only where more is asked for than 255 levels
+// can give. Windows leave less error than other schemes of as many bits, but take 2 at least, and
+// are not the fastest.
 var contests = map[string]contest{
 	ForSize: {
 		schemes: []codebook.Scheme{
-			Schemes()[0], fineScheme(128), fineScheme(64), fineScheme(32), fineScheme(16), fineScheme(8), unchanged,
+			Schemes()[0], fineScheme(128), fineScheme(64), fineScheme(32), fineScheme(16),
+			fineScheme(8), unchanged,
 		},
 		sample: 1 << 15,
 		bits:   trellisBits,
@@ -46,7 +49,8 @@ var contests = map[string]contest{
 			{Name: "segments", Width: 8, K: codebook.MaxCentroids},
 		},
 		sample: contestWeights,
-		least:  func(x contender) float64 { return x.cost.Bytes }, // as large in memory as in the file
+		// A window takes as much in memory as in the file.
+		least: func(x contender) float64 { return x.cost.Bytes },
 		// Who asks for 4 bits means those of the assignments.
 		beside: func(rows, cols int) float64 { return float64(quant.WindowSide(rows, cols)) },
 	},
@@ -66,11 +70,12 @@ var contests = map[string]contest{
 	},
 }
 
-// unchanged stands for a matrix without a layer: passed through, or kept as F16, whose error is none
-// that counts.
+// unchanged stands for a matrix without a layer: passed through, or kept as F16, whose error is
+// none that counts.
 var unchanged = codebook.Scheme{}
 
-// fineScheme has less error than any trellis: groups of so many columns have their own multiplier for 256 values.
+// fineScheme has less error than any trellis: groups of so many columns have their own multiplier
+// for 256 values.
 func fineScheme(group int) codebook.Scheme {
 	return codebook.Scheme{Name: "scalar", Width: 1, K: codebook.MaxCentroids, Group: group}
 }
@@ -84,7 +89,8 @@ func (s Settings) contest() *contest {
 	return &x
 }
 
-// contestWeights are enough that 256 centroids of 8 columns do not fit a sample much better than all of the matrix.
+// contestWeights are enough that 256 centroids of 8 columns do not fit a sample much better than
+// all of the matrix.
 const contestWeights = 1 << 18
 
 // contender is a scheme that a matrix could be stored with.
@@ -96,7 +102,8 @@ type contender struct {
 }
 
 // contend tries the schemes of a contest on some rows of a matrix.
-func (c *compression) contend(ctx context.Context, p *matrixPlan, m *quant.Matrix, x *contest) error {
+func (c *compression) contend(ctx context.Context, p *matrixPlan, m *quant.Matrix,
+	x *contest) error {
 	sample := m.Sample(min(m.Rows, max(1, x.sample/m.Cols)))
 	for _, s := range x.schemes {
 		switch {
@@ -141,8 +148,8 @@ func (p *matrixPlan) compete(s codebook.Scheme, at quant.Cost) {
 	})
 }
 
-// referenceTier is the kernel tier of an operation on the CPU that schemes are compared for, wherever
-// that is done: one with AVX-512 and VBMI. The same options give the same file.
+// referenceTier is the kernel tier of an operation on the CPU that schemes are compared for,
+// wherever that is done: one with AVX-512 and VBMI. The same options give the same file.
 func referenceTier(op string) string {
 	switch op {
 	case "mul-u8", "mul-nibble":
@@ -153,10 +160,12 @@ func referenceTier(op string) string {
 	return "avx512vbmi"
 }
 
-// fastest returns the plan with which multiplying one vector with a layer of this scheme takes least,
-// and about what that is, in nanoseconds.
-func fastest(s codebook.Scheme, rows, cols int, tier func(op string) string) (plan string, time float64) {
-	l := codebook.Layer{Rows: rows, Cols: cols, Width: s.Width, Group: s.Group, WindowBits: s.Window}
+// fastest returns the plan with which multiplying one vector with a layer of this scheme takes
+// least, and about what that is, in nanoseconds.
+func fastest(s codebook.Scheme, rows, cols int, tier func(op string) string) (
+	plan string, time float64) {
+	l := codebook.Layer{Rows: rows, Cols: cols, Width: s.Width, Group: s.Group,
+		WindowBits: s.Window}
 	if s.Width == 0 {
 		l.Width = cols
 	}
@@ -165,9 +174,9 @@ func fastest(s codebook.Scheme, rows, cols int, tier func(op string) string) (pl
 	return plan, time
 }
 
-// WrittenOut counts the layers that these kernels multiply less directly than the CPU that schemes are compared for does, an
-// AVX-512 with VBMI: there they would stay as they are stored, here they are written out as bytes or float32 first, and
-// gain nothing of what they were chosen for.
+// WrittenOut counts the layers that these kernels multiply less directly than the CPU that schemes
+// are compared for does, an AVX-512 with VBMI: there they would stay as they are stored, here they
+// are written out as bytes or float32 first, and gain nothing of what they were chosen for.
 func (r *Report) WrittenOut(set *kernels.Set) (layers int) {
 	for _, e := range r.Entries {
 		if e.Layer == nil {
@@ -183,9 +192,11 @@ func (r *Report) WrittenOut(set *kernels.Set) (layers int) {
 	return layers
 }
 
-// run gives each matrix of a group the contender that makes what is asked for least with the rest of the goal met, and
-// returns those matrices whose rate is still open, with what is left of the goal for them.
-func (x *contest) run(members []*matrixPlan, g quant.Goal, each bool) ([]*matrixPlan, quant.Goal, error) {
+// run gives each matrix of a group the contender that makes what is asked for least with the rest
+// of the goal met, and returns those matrices whose rate is still open, with what is left of the
+// goal for them.
+func (x *contest) run(members []*matrixPlan, g quant.Goal, each bool) (
+	[]*matrixPlan, quant.Goal, error) {
 	var open []*matrixPlan
 	heats := [][]*matrixPlan{members}
 	if each {
@@ -193,13 +204,19 @@ func (x *contest) run(members []*matrixPlan, g quant.Goal, each bool) ([]*matrix
 	}
 	weights, signal := sums(sketchesOf(members))
 	for _, p := range members {
-		p.leaveOut(quant.CapFactor * quant.CapFactor * g.Noise / max(signal, math.SmallestNonzeroFloat64) * p.sketch.Signal)
+		part := g.Noise / max(signal, math.SmallestNonzeroFloat64)
+		p.leaveOut(quant.CapFactor * quant.CapFactor * part * p.sketch.Signal)
 	}
-	left, needed, fair := g, 0.0, 0.0 // noise of the open ones: as they were tried, and as much as all have
+	left := g
+	needed, fair := 0.0, 0.0 // noise of the open ones: as they were tried, and as much as all have
 	for _, heat := range heats {
 		n, power := sums(sketchesOf(heat))
-		own := quant.Goal{Bytes: g.Bytes * n / weights, Noise: g.Noise * power / max(signal, math.SmallestNonzeroFloat64)}
+		own := quant.Goal{Bytes: g.Bytes * n / weights,
+			Noise: g.Noise * power / max(signal, math.SmallestNonzeroFloat64)}
 		chosen, noise, err := x.elect(heat, own)
+		if err != nil && each {
+			err = &codebook.TensorError{Tensor: heat[0].Tensor, Err: err}
+		}
 		if err != nil {
 			return nil, g, err
 		}
@@ -227,39 +244,52 @@ func (x *contest) run(members []*matrixPlan, g quant.Goal, each bool) ([]*matrix
 
 // leaveOut leaves out contenders with more noise than this where there are others; 0: none.
 func (p *matrixPlan) leaveOut(noise float64) {
-	fit := slices.DeleteFunc(slices.Clone(p.contenders), func(x contender) bool { return x.cost.Noise > noise })
+	fit := slices.DeleteFunc(slices.Clone(p.contenders),
+		func(x contender) bool { return x.cost.Noise > noise })
 	if noise > 0 && len(fit) > 0 {
 		p.contenders = fit
 	}
 }
 
-// elect returns the best contender of each matrix under a goal for all of them, and the noise of these.
+// elect returns the best contender of each matrix under a goal for all of them, and the noise of
+// these.
 func (x *contest) elect(members []*matrixPlan, g quant.Goal) ([]contender, float64, error) {
-	objective, constraint, limit := x.least, func(c contender) float64 { return c.cost.Noise }, g.Noise
+	bytes := func(c contender) float64 { return c.cost.Bytes }
+	noise := func(c contender) float64 { return c.cost.Noise }
+	objective, constraint, limit, beside := x.least, noise, g.Noise, 0.0
 	if g.Bytes > 0 {
-		objective, constraint, limit = func(c contender) float64 { return c.weighed }, func(c contender) float64 { return c.cost.Bytes }, g.Bytes
 		for _, p := range members {
 			if x.beside != nil {
-				limit += x.beside(p.sketch.Dims())
+				beside += x.beside(p.sketch.Dims())
 			}
 		}
+		objective, constraint = func(c contender) float64 { return c.weighed }, bytes
+		limit = g.Bytes + beside
 	}
-	chosen, err := elect(members, objective, constraint, limit)
-	noise := 0.0
+	chosen, met := elect(members, objective, constraint, limit)
+	sum := quant.Cost{Bytes: -beside}
 	for _, c := range chosen {
-		noise += c.cost.Noise
+		sum.Bytes += c.cost.Bytes
+		sum.Noise += c.cost.Noise
 	}
-	return chosen, noise, err
+	if !met {
+		weights, signal := sums(sketchesOf(members))
+		return nil, 0, unmet(g, sum, weights, signal)
+	}
+	return chosen, sum.Noise, nil
 }
 
-// elect returns the contender of each matrix with which the sum of the objective is least, or nearly so, and that of the
-// constraint stays below the limit: those with the least objective + price * constraint, for the lowest price that does
-// it.
-func elect(members []*matrixPlan, objective, constraint func(contender) float64, limit float64) ([]contender, error) {
+// elect returns the contender of each matrix with which the sum of the objective is least, or
+// nearly so, and that of the constraint stays below the limit: those with the least objective +
+// price * constraint, for the lowest price that does it. Where none does, met is false and they are
+// those that come nearest.
+func elect(members []*matrixPlan, objective, constraint func(contender) float64, limit float64) (
+	chosen []contender, met bool) {
 	at := func(price float64) (chosen []contender, sum float64) {
 		for _, p := range members {
 			best := slices.MinFunc(p.contenders, func(a, b contender) int {
-				return cmp.Compare(objective(a)+float64(price*constraint(a)), objective(b)+float64(price*constraint(b)))
+				return cmp.Compare(objective(a)+float64(price*constraint(a)),
+					objective(b)+float64(price*constraint(b)))
 			})
 			chosen = append(chosen, best)
 			sum += constraint(best)
@@ -269,7 +299,7 @@ func elect(members []*matrixPlan, objective, constraint func(contender) float64,
 	low, high := -100*quant.Octave, 200*quant.Octave // prices that are too low, and high enough
 	chosen, sum := at(high.Value())
 	if sum > limit {
-		return nil, fmt.Errorf("no choice among what competes meets what is asked for: the nearest comes to %.3g of it", sum/limit)
+		return chosen, false
 	}
 	for high-low > 1 {
 		middle := (low + high) / 2
@@ -284,11 +314,12 @@ func elect(members []*matrixPlan, objective, constraint func(contender) float64,
 		better = false
 		for i, p := range members {
 			for _, x := range p.contenders {
-				if more := constraint(x) - constraint(chosen[i]); objective(x) < objective(chosen[i]) && sum+more <= limit {
+				more := constraint(x) - constraint(chosen[i])
+				if objective(x) < objective(chosen[i]) && sum+more <= limit {
 					chosen[i], sum, better = x, sum+more, true
 				}
 			}
 		}
 	}
-	return chosen, nil
+	return chosen, true
 }

@@ -39,7 +39,8 @@ func twoMatrices() *memory.Model {
 func TestCompressForSpeed(t *testing.T) {
 	for _, limit := range []float64{0.03, 0.08, 0.2, 0.6} {
 		dst := new(memory.Model)
-		report, err := Compress(context.Background(), dst, twoMatrices(), Options{Settings: Settings{MaxError: limit, For: ForSpeed}})
+		report, err := Compress(context.Background(), dst, twoMatrices(),
+			Options{Settings: Settings{MaxError: limit, For: ForSpeed}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -54,17 +55,21 @@ func TestCompressForSpeed(t *testing.T) {
 	}
 }
 
-// TestCompressKeepsErrors: contenders are tried on a sample, which can have less error than the whole. One that leaves more
-// than its cap on the whole gives way.
+// TestCompressKeepsErrors: contenders are tried on a sample, which can have less error than the
+// whole. One that leaves more than its cap on the whole gives way.
 func TestCompressKeepsErrors(t *testing.T) {
 	const rows, cols = 256, 128
 	src := new(memory.Model)
 	src.Add("w", "F32", samples.Gaussian(3, rows*cols), rows, cols)
-	for limit, want := range map[float64]string{0.1: "scalar", 0.09: "trellis"} { // 16 values leave 0.096
+	// 16 values leave 0.096.
+	for limit, want := range map[float64]string{0.1: "scalar", 0.09: "trellis"} {
 		allocation := &Allocation{Matrices: []Allotted{{
-			Tensor: "w", Weights: rows * cols, Scheme: codebook.Scheme{Name: "scalar", Width: 1, K: 16}, Bytes: rows * cols / 2, Cap: limit,
+			Tensor: "w", Weights: rows * cols,
+			Scheme: codebook.Scheme{Name: "scalar", Width: 1, K: 16}, Bytes: rows * cols / 2,
+			Cap: limit,
 		}}}
-		report, err := Compress(context.Background(), new(memory.Model), src, Options{Allocation: allocation})
+		report, err := Compress(context.Background(), new(memory.Model), src,
+			Options{Allocation: allocation})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -78,7 +83,8 @@ func TestCompressKeepsErrors(t *testing.T) {
 func TestCompressForMemory(t *testing.T) {
 	for _, bits := range []float64{2.5, 4, 4.2, 6} {
 		dst := new(memory.Model)
-		report, err := Compress(context.Background(), dst, twoMatrices(), Options{Settings: Settings{Bits: bits, For: ForMemory}})
+		report, err := Compress(context.Background(), dst, twoMatrices(),
+			Options{Settings: Settings{Bits: bits, For: ForMemory}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -88,19 +94,23 @@ func TestCompressForMemory(t *testing.T) {
 		}
 		for _, e := range report.Entries {
 			if e.Layer.Window == 0 {
-				t.Errorf("%v bits: %s has scheme %+v, which needs more memory for the error than windows", bits, e.Tensor.Name, *e.Layer)
+				t.Errorf("%v bits: %s has scheme %+v, which needs more memory for the error than windows",
+					bits, e.Tensor.Name, *e.Layer)
 			}
 		}
 	}
-	_, err := Compress(context.Background(), new(memory.Model), twoMatrices(), Options{Settings: Settings{Bits: 0.5, For: ForMemory}})
-	if err == nil || !strings.Contains(err.Error(), "no choice among what competes") {
+	_, err := Compress(context.Background(), new(memory.Model), twoMatrices(),
+		Options{Settings: Settings{Bits: 0.5, For: ForMemory}})
+	const want = "0.5 bits a weight cannot be met: what comes nearest takes 1"
+	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("half a bit for memory: %v", err)
 	}
 }
 
 // TestWrittenOut: where there are no kernels for windows, the report of a run for memory says so.
 func TestWrittenOut(t *testing.T) {
-	report, err := Compress(context.Background(), new(memory.Model), twoMatrices(), Options{Settings: Settings{Bits: 4, For: ForMemory}})
+	report, err := Compress(context.Background(), new(memory.Model), twoMatrices(),
+		Options{Settings: Settings{Bits: 4, For: ForMemory}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,14 +131,16 @@ func TestForNeedsItsTerms(t *testing.T) {
 		`for "money"`:                        {For: "money"},
 		"where none is asked for":            {For: ForMemory, Scheme: Schemes()[1]},
 	} {
-		_, err := Compress(context.Background(), new(memory.Model), twoMatrices(), Options{Settings: s})
+		_, err := Compress(context.Background(), new(memory.Model), twoMatrices(),
+			Options{Settings: s})
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: %v, want %q", s, err, want)
 		}
 	}
 }
 
-// TestElect holds the choice against all choices: its sum is least but for what one price for all cannot tell apart.
+// TestElect holds the choice against all choices: its sum is least but for what one price for all
+// cannot tell apart.
 func TestElect(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 200 {
@@ -136,7 +148,8 @@ func TestElect(t *testing.T) {
 		for i := range members {
 			members[i] = new(matrixPlan)
 			for range 4 {
-				members[i].contenders = append(members[i].contenders, contender{time: random.Float64(), cost: quant.Cost{Noise: random.Float64()}})
+				members[i].contenders = append(members[i].contenders,
+					contender{time: random.Float64(), cost: quant.Cost{Noise: random.Float64()}})
 			}
 		}
 		limit := 0.5 + 2*random.Float64()
@@ -154,16 +167,16 @@ func TestElect(t *testing.T) {
 				least = min(least, sum)
 			}
 		}
-		chosen, err := elect(members, time, noise, limit)
-		if (err != nil) != (nearest > limit) {
-			t.Fatalf("limit %v, nearest %v: %v", limit, nearest, err)
-		}
-		if err != nil {
-			continue
-		}
+		chosen, met := elect(members, time, noise, limit)
 		sum, off := 0.0, 0.0
 		for _, c := range chosen {
 			sum, off = sum+c.time, off+c.cost.Noise
+		}
+		if met != (nearest <= limit) || !met && off > nearest+1e-9 {
+			t.Fatalf("limit %v, nearest %v: met %v with %v", limit, nearest, met, off)
+		}
+		if !met {
+			continue
 		}
 		if off > limit || sum < least || sum > least+most {
 			t.Fatalf("time %v and noise %v of %v; the least time is %v", sum, off, limit, least)

@@ -31,7 +31,8 @@ func ExampleCompress() {
 		log.Fatal(err)
 	}
 	defer dst.Abort()
-	report, err := compress.Compress(context.Background(), dst, src, compress.Options{
+	ctx := context.Background()
+	report, err := compress.Compress(ctx, dst, src, compress.Options{
 		Settings: compress.Settings{Bits: 6}, // on the average
 		Overrides: []compress.Override{
 			{Glob: "a.*", Settings: compress.Settings{Bits: 4, Each: true}},
@@ -40,20 +41,18 @@ func ExampleCompress() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	if _, err := dst.Commit(); err != nil {
+	if _, err := dst.Commit(ctx); err != nil {
 		log.Fatal(err)
 	}
 	for _, e := range report.Entries {
 		if e.Layer == nil {
-			fmt.Println(e.Tensor.Name, "has no layer:", e.Reason)
+			fmt.Printf("%s: %s\n", e.Tensor.Name, e.Reason)
 			continue
 		}
 		fmt.Printf("%s: %s, error %.2f\n", e.Tensor.Name, e.Layer.Name, e.Distortion.Relative())
 	}
-	// Output:
-	// position_ids has no layer: I64 values
-	// a.bias has no layer: a vector
-	// a.weight has no layer: a codebook would take about 530 bytes, the tensor takes 240: kept as F16, 120 bytes
+	// Output: position_ids has no layer: I64 values a.bias has no layer: a vector a.weight has no
+	// layer: a codebook would take about 530 bytes, the tensor takes 240: kept as F16, 120 bytes
 	// b.weight: trellis, error 0.13
 }
 

@@ -54,7 +54,8 @@ func FuzzBuild(f *testing.F) {
 		w := samples.Fill(rows*cols, func(i int) float32 { return values[i%len(values)] })
 		l, err := Build(t.Context(), w, rows, cols, s.Scheme, Options{Settings: s, Threads: 1})
 		if err != nil {
-			if !quant.AnyRate(s.Scheme) || !strings.Contains(err.Error(), "cannot be met: what comes nearest takes ") {
+			if !quant.AnyRate(s.Scheme) ||
+				!strings.Contains(err.Error(), "cannot be met: what comes nearest takes ") {
 				t.Fatal(err)
 			}
 			return

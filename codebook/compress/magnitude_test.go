@@ -1,6 +1,7 @@
 package compress
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -74,18 +75,23 @@ func TestEveryMagnitude(t *testing.T) {
 			}
 			return normal[i] / 1000
 		}},
-		{"rows of all sizes", func(i int) float32 { return normal[i] / 4 * float32(math.Ldexp(1, -i/cols)) }},
+		{"rows of all sizes", func(i int) float32 {
+			return normal[i] / 4 * float32(math.Ldexp(1,
+				-i/cols))
+		}},
 	}
 	for _, s := range everyScheme() {
 		for _, m := range matrices {
 			want := -1.0
 			// 2^128 is beyond float32, but of what is up to 1 only 1 comes to it.
-			exponents := []int{0, -149, -140, -127, -126, -100, -90, -60, -33, 20, 33, 60, 90, 120, 127, 128}
+			exponents := []int{0, -149, -140, -127, -126, -100, -90, -60, -33, 20, 33, 60, 90, 120,
+				127, 128}
 			if testing.Short() {
 				exponents = []int{0, -149, -126, -90, 127}
 			}
 			for _, e := range exponents {
-				w := samples.Fill(rows*cols, func(i int) float32 { return floats.Finite(math.Ldexp(float64(m.at(i)), e)) })
+				w := samples.Fill(rows*cols,
+					func(i int) float32 { return floats.Finite(math.Ldexp(float64(m.at(i)), e)) })
 				name := fmt.Sprintf("%s/%+v/2^%d", m.name, s, e)
 				l, err := Build(t.Context(), w, rows, cols, s.Scheme, Options{Settings: s})
 				if err != nil {
@@ -104,7 +110,8 @@ func TestEveryMagnitude(t *testing.T) {
 						t.Errorf("%s: error %v", name, got)
 					}
 				// The largest outlier is 0x1.fep127, 0.004 below the largest float32.
-				case s.MaxError > 0 && got <= s.MaxError: // which few different weights have with many steps
+				case s.MaxError > 0 &&
+					got <= s.MaxError: // which few different weights have with many steps
 				case e < 127 && !(got <= want*1.02+1e-6) || !(got <= want*1.02+0.004):
 					t.Errorf("%s: error %v, %v of the same at ordinary size", name, got, want)
 				}
@@ -122,7 +129,8 @@ func TestMixedMagnitudes(t *testing.T) {
 		{0x1p-149, 1}, {0x1p-149, 0x1p-140}, {1e-30, 1e30}, {1e-45, 3.4e37, 1},
 		{0x1p-130, 0x1p-127, 0x1p-120}, {0, 1e-40}, {1e-45, 0, 1e38},
 	} {
-		w := samples.Fill(rows*cols, func(i int) float32 { return floats.Finite(float64(normal[i]) * sizes[i/cols%len(sizes)]) })
+		w := samples.Fill(rows*cols,
+			func(i int) float32 { return floats.Finite(float64(normal[i]) * sizes[i/cols%len(sizes)]) })
 		for _, s := range everyScheme() {
 			name := fmt.Sprintf("%v/%+v", sizes, s)
 			l, err := Build(t.Context(), w, rows, cols, s.Scheme, Options{Settings: s})
@@ -144,8 +152,9 @@ func TestMomentsOfEveryMagnitude(t *testing.T) {
 	const rows, cols = 48, 40
 	normal := samples.Gaussian(3, rows*cols)
 	of := map[string]*moments.Moments{
-		"matrix":  samples.Correlated(cols, 0.1),
-		"squares": samples.Moments(samples.Fill(cols, func(i int) float32 { return float32(i) }), cols),
+		"matrix": samples.Correlated(cols, 0.1),
+		"squares": samples.Moments(samples.Fill(cols, func(i int) float32 { return float32(i) }),
+			cols),
 	}
 	for kind, plain := range of {
 		for _, s := range []codebook.Scheme{Schemes()[0], windowScheme(3)} {
@@ -156,14 +165,18 @@ func TestMomentsOfEveryMagnitude(t *testing.T) {
 					if plain.Matrix != nil {
 						values = plain.Matrix
 					}
-					scaled := samples.Fill(len(values), func(i int) float32 { return float32(float64(values[i]) * size) })
+					scaled := samples.Fill(len(values),
+						func(i int) float32 { return float32(float64(values[i]) * size) })
 					m := samples.Moments(scaled, cols)
 					src, dst := new(memory.Model), new(memory.Model)
-					w := samples.Fill(rows*cols, func(i int) float32 { return float32(float64(normal[i]) * weights) })
+					w := samples.Fill(rows*cols,
+						func(i int) float32 { return float32(float64(normal[i]) * weights) })
 					src.Add("w", "F32", w, rows, cols)
 					report, err := Compress(t.Context(), dst, src, Options{
 						Settings: Settings{Scheme: s},
-						Moments:  func(string, int) (*moments.Moments, error) { return m, nil },
+						Moments: func(context.Context, string, int) (*moments.Moments, error) {
+							return m, nil
+						},
 					})
 					name := fmt.Sprintf("%s of %g, weights of %g, %+v", kind, size, weights, s)
 					if err != nil || dst.Layers["w"] == nil {
@@ -187,7 +200,8 @@ func TestCompressSaysWhatScalesDoNotHold(t *testing.T) {
 	const rows, cols = 64, 96
 	normal := samples.Gaussian(4, rows*cols)
 	times := func(f float64) []float32 {
-		return samples.Fill(rows*cols, func(i int) float32 { return floats.Finite(float64(normal[i]) * f) })
+		return samples.Fill(rows*cols,
+			func(i int) float32 { return floats.Finite(float64(normal[i]) * f) })
 	}
 	with := func(v float32) []float32 {
 		w := slices.Clone(normal)
@@ -204,21 +218,28 @@ func TestCompressSaysWhatScalesDoNotHold(t *testing.T) {
 		{"zeros", "F64", make([]float32, rows*cols), "", ""},
 		{"small", "F32", times(1e-25), "", ""},
 		{"large", "F32", times(1e25), "", ""},
-		{"denormal", "F32", times(1e-40), "too small for float32 scales", "too small for float32 scales"},
-		{"below the least denormal", "F64", samples.Fill(rows*cols, func(int) float32 { return 0x1p-149 }),
+		{"denormal", "F32", times(1e-40), "too small for float32 scales",
+			"too small for float32 scales"},
+		{"below the least denormal", "F64",
+			samples.Fill(rows*cols, func(int) float32 { return 0x1p-149 }),
 			"no weight is beyond 1.4e-45: too small", "no weight is beyond 1.4e-45: too small"},
-		{"huge", "F32", times(1e37), "too large for float32 scales", "too large for float32 scales"},
-		{"one huge weight", "F32", with(-0.99 * math.MaxFloat32), "", "weights of up to 3.4e+38: too large for float32 scales"},
-		{"one beyond float32", "F64", with(-math.MaxFloat32), "value 777 is beyond float32", "value 777 is beyond float32"},
+		{"huge", "F32", times(1e37), "too large for float32 scales",
+			"too large for float32 scales"},
+		{"one huge weight", "F32", with(-0.99 * math.MaxFloat32), "",
+			"weights of up to 3.4e+38: too large for float32 scales"},
+		{"one beyond float32", "F64", with(-math.MaxFloat32), "value 777 is beyond float32",
+			"value 777 is beyond float32"},
 		{"one denormal weight", "F64", with(0x1p-149), "", ""},
 	} {
 		for _, s := range []struct {
 			scheme codebook.Scheme
 			want   string
-		}{{Schemes()[0], c.trellis}, {windowScheme(4), c.trellis}, {sixteen, c.scalar}, {bytesScheme, c.scalar}} {
+		}{{Schemes()[0], c.trellis}, {windowScheme(4), c.trellis}, {sixteen, c.scalar},
+			{bytesScheme, c.scalar}} {
 			src, dst := new(memory.Model), new(memory.Model)
 			src.Add("w", c.dtype, c.w, rows, cols)
-			report, err := Compress(t.Context(), dst, src, Options{Settings: Settings{Scheme: s.scheme}})
+			report, err := Compress(t.Context(), dst, src,
+				Options{Settings: Settings{Scheme: s.scheme}})
 			if err != nil {
 				t.Errorf("%s, %s: %v", c.name, s.scheme.Name, err)
 				continue

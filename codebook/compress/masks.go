@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/palettize/palettize/codebook/internal/quant"
+	"github.com/palettize/palettize/internal/dtype"
 )
 
 // noWeights says why values that are in the form of a matrix are no weights: masks and tables of
@@ -34,14 +35,16 @@ func isInf(v float32) bool { return math.IsInf(float64(v), 0) }
 // lowest finds a value that masks hold and weights do not: the lowest finite one of a dtype of 16
 // or 32 bits.
 func lowest(w []float32) (float32, bool) {
-	const f16, bf16 = -65504, -0x1.fep+127
+	f16, bf16, f32 := lowestOf(dtype.F16), lowestOf(dtype.BF16), lowestOf(dtype.F32)
 	for _, v := range w {
-		if v == f16 || v == bf16 || v == -math.MaxFloat32 {
+		if v == f16 || v == bf16 || v == f32 {
 			return v, true
 		}
 	}
 	return 0, false
 }
+
+func lowestOf(name string) float32 { return -dtype.Of(name).Largest }
 
 // stepsAlong reports whether all rows go up or down in steps that are equal within a row, or all
 // columns.

@@ -1,20 +1,19 @@
 package compress
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
 	"github.com/palettize/palettize/codebook"
 	"github.com/palettize/palettize/codebook/internal/quant"
-	"github.com/palettize/palettize/internal/halves"
+	"github.com/palettize/palettize/internal/dtype"
 )
 
 const (
 	// visibleError is the relative error of a row beyond which it shows that the row was rounded to
 	// F16: the most that rounding to 11 significant bits leaves of a value.
 	visibleError = 0x1p-11
-	// largestHalf is the largest finite value of F16.
-	largestHalf = 65504
 	// entryBytes is about what a tensor without a layer takes in the header of a file.
 	entryBytes = 100
 )
@@ -23,14 +22,16 @@ const (
 // looks at each row by itself: a row of small weights may be looked up alone, or be scaled up by
 // what follows. The error of all rows together would hide that nothing is left of it.
 func looksTheSame(w []float32, cols int) bool {
-	rounded := make([]float32, cols)
+	half := dtype.Of(dtype.F16)
+	bytes, rounded := make([]byte, cols*half.Bits/8), make([]float32, 0, cols)
 	for row := range slices.Chunk(w, cols) {
-		for i, v := range row {
-			if !(max(v, -v) <= largestHalf) { // NaN too
+		for _, v := range row {
+			if !(max(v, -v) <= half.Largest) { // NaN too
 				return false
 			}
-			rounded[i] = halves.FromF16(halves.ToF16(v))
 		}
+		half.Put(bytes, row)
+		rounded = half.Append(rounded[:0], bytes)
 		var d codebook.Distortion
 		d.Add(rounded, row)
 		if d.Relative() > visibleError {
@@ -48,8 +49,8 @@ func (c *compression) narrows(t codebook.Tensor, m *quant.Matrix) bool {
 		(limit == 0 || limit >= visibleError) && looksTheSame(m.W, m.Cols)
 }
 
-// halfBytes is about what a tensor takes in the file as F16. Like that of a layer, it counts its share
-// of the header: else F16 would take the place of layers that are smaller.
+// halfBytes is about what a tensor takes in the file as F16. Like that of a layer, it counts its
+// share of the header: else F16 would take the place of layers that are smaller.
 func (c *compression) halfBytes(t codebook.Tensor) int64 {
 	return t.Half().Bytes + c.dst.HalfOverhead(t) + entryBytes
 }
@@ -74,11 +75,11 @@ func (c *compression) grown(bytes int64, t codebook.Tensor, m *quant.Matrix) str
 
 // keep stores the tensor of an entry, which is to have no layer: bit for bit or, where m has its
 // weights and they narrow, as F16.
-func (c *compression) keep(entry *Entry, m *quant.Matrix) error {
+func (c *compression) keep(ctx context.Context, entry *Entry, m *quant.Matrix) error {
 	if m == nil || !c.narrows(entry.Tensor, m) {
-		return c.dst.PutTensor(entry.Tensor)
+		return c.dst.PutTensor(ctx, entry.Tensor)
 	}
 	entry.Narrowed, entry.Bytes = true, entry.Tensor.Half().Bytes
 	entry.Reason += fmt.Sprintf(": kept as F16, %d bytes", entry.Bytes)
-	return c.dst.PutHalf(entry.Tensor)
+	return c.dst.PutHalf(ctx, entry.Tensor)
 }

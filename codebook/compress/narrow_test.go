@@ -52,7 +52,8 @@ func TestNarrows(t *testing.T) {
 		{"weights beyond F16", "F32", times(1e6), Options{}, false},
 		{"zeros", "F32", make([]float32, 64), Options{}, true},
 		{"a zero row", "F32", with(func(w []float32) { clear(w[16:32]) }), Options{}, true},
-		{"one tiny weight in a row", "F32", with(func(w []float32) { w[17] = 1e-9 }), Options{}, true},
+		{"one tiny weight in a row", "F32", with(func(w []float32) { w[17] = 1e-9 }), Options{},
+			true},
 		{"a row of tiny weights", "F32", with(func(w []float32) {
 			for i := range w[16:32] {
 				w[16+i] *= 1e-7
@@ -63,7 +64,8 @@ func TestNarrows(t *testing.T) {
 		{"a NaN", "F32", with(func(w []float32) { w[40] = float32(math.NaN()) }), Options{}, false},
 		{"an infinity", "F32", with(func(w []float32) { w[40] = float32(math.Inf(-1)) }), Options{},
 			false},
-		{"F64 beyond float32", "F64", with(func(w []float32) { w[40] = math.MaxFloat32 }), Options{},
+		{"F64 beyond float32", "F64", with(func(w []float32) { w[40] = math.MaxFloat32 }),
+			Options{},
 			false},
 		{"a mask", "F32", with(func(w []float32) {
 			for i := range w {
@@ -85,9 +87,11 @@ func TestNarrows(t *testing.T) {
 		{"as many for each", "F32", ordinary, Options{Settings: Settings{Each: true}}, true},
 		{"for memory", "F32", ordinary, Options{Settings: Settings{For: ForMemory}}, true},
 		{"a transpose", "F32", ordinary, Options{Transposed: []string{"w"}}, true},
-		{"another scheme", "F32", ordinary, Options{Settings: Settings{Scheme: Schemes()[3]}}, true},
+		{"another scheme", "F32", ordinary, Options{Settings: Settings{Scheme: Schemes()[3]}},
+			true},
 		{"too few columns for the scheme", "F32", ordinary,
-			Options{Settings: Settings{Scheme: codebook.Scheme{Name: "segments", Width: 16, K: 256}}}, false},
+			Options{Settings: Settings{Scheme: codebook.Scheme{Name: "segments", Width: 16,
+				K: 256}}}, false},
 	} {
 		src, dst := small(c.dtype, c.values), new(memory.Model)
 		report, err := Compress(context.Background(), dst, src, c.opts)
@@ -97,7 +101,8 @@ func TestNarrows(t *testing.T) {
 		}
 		e := report.Entries[0]
 		if e.Layer != nil || e.Narrowed != c.narrowed || len(dst.Halves) == len(dst.Passed) {
-			t.Errorf("%s: %+v; kept as F16 %v, passed through %v", c.name, e, dst.Halves, dst.Passed)
+			t.Errorf("%s: %+v; kept as F16 %v, passed through %v", c.name, e, dst.Halves,
+				dst.Passed)
 		}
 		said := strings.HasSuffix(e.Reason, ": kept as F16, 128 bytes")
 		if said != c.narrowed || said != (e.Bytes == 128) {
@@ -122,8 +127,8 @@ func TestNarrowedColumns(t *testing.T) {
 	}
 }
 
-// TestNarrowedBesideCodebook: a codebook that is smaller than the tensor gives way to F16 where that
-// is smaller still.
+// TestNarrowedBesideCodebook: a codebook that is smaller than the tensor gives way to F16 where
+// that is smaller still.
 func TestNarrowedBesideCodebook(t *testing.T) {
 	for _, c := range []struct {
 		dtype    string
@@ -147,7 +152,8 @@ func (*wordy) HalfOverhead(t codebook.Tensor) int64 { return t.Bytes - t.Half().
 
 func TestNarrowedIsSmaller(t *testing.T) {
 	dst := new(wordy)
-	report, err := Compress(context.Background(), dst, small("F32", samples.Gaussian(1, 64)), Options{})
+	report, err := Compress(context.Background(), dst, small("F32", samples.Gaussian(1, 64)),
+		Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,8 +162,8 @@ func TestNarrowedIsSmaller(t *testing.T) {
 	}
 }
 
-// TestNarrowedContender: at the highest rates a matrix without a layer counts 16 bits a weight where
-// it may be kept as F16, and a plan says so to who follows it.
+// TestNarrowedContender: at the highest rates a matrix without a layer counts 16 bits a weight
+// where it may be kept as F16, and a plan says so to who follows it.
 func TestNarrowedContender(t *testing.T) {
 	for limit, narrowed := range map[float64]bool{1e-4: false, 6e-4: true} {
 		opts := Options{Settings: Settings{MaxError: limit}}
@@ -176,8 +182,10 @@ func TestNarrowedContender(t *testing.T) {
 		}
 		for _, o := range []Options{opts, {Allocation: a}} {
 			report, dst := compress(t, src, o)
-			if e := report.Entries[0]; e.Narrowed != narrowed || len(dst.Halves)+len(dst.Passed) != 1 ||
-				!strings.HasPrefix(e.Reason, "no layer of fewer bytes leaves as little error as is asked for") {
+			if e := report.Entries[0]; e.Narrowed != narrowed ||
+				len(dst.Halves)+len(dst.Passed) != 1 ||
+				!strings.HasPrefix(e.Reason,
+					"no layer of fewer bytes leaves as little error as is asked for") {
 				t.Errorf("at most %v, planned %v: %+v", limit, o.Allocation != nil, e)
 			}
 		}

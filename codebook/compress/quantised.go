@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/internal/dtype"
 )
 
 // quantisations lists how checkpoints hold weights that are quantised already: for each matrix STEM
@@ -42,8 +43,11 @@ var quantisedParts = []string{
 	"*.codebooks",
 }
 
-// packable begins the dtypes that packed weights have. Indices are I64, masks BOOL.
-var packable = []string{"F8", "F6", "F4", "I8", "U8", "I16", "U16", "I32", "U32"}
+// packable reports whether packed weights can be of this dtype: what cannot be read as floats, of
+// up to 32 bits. Indices are I64, masks BOOL.
+func packable(kind dtype.Type) bool {
+	return kind.Known() && !kind.Float() && kind.Bits <= 32 && kind.Name != dtype.Bool
+}
 
 // sameOutputs tells GPTQ, which packs along the inputs, from AWQ, which packs along the outputs,
 // the last dimension.
@@ -67,7 +71,7 @@ func findQuantised(tensors []codebook.Tensor) *quantised {
 	packed := make(map[string]codebook.Tensor)
 	beside := make(map[string][]codebook.Tensor) // packed tensors of a module, by its name
 	for _, t := range tensors {
-		if beginsWith(t.DType, packable) {
+		if packable(dtype.Of(t.DType)) {
 			packed[t.Name] = t
 			beside[module(t.Name)] = append(beside[module(t.Name)], t)
 		}
@@ -112,7 +116,8 @@ func partOf(kind string) string { return "a part of weights that are quantised a
 
 // kindOf returns the kind of the weights that a tensor has the scales of, and the name of the
 // weights.
-func kindOf(scale codebook.Tensor, packed map[string]codebook.Tensor) (kind, weights string, ok bool) {
+func kindOf(scale codebook.Tensor, packed map[string]codebook.Tensor) (kind, weights string,
+	ok bool) {
 	for _, q := range quantisations {
 		stem, ok := strings.CutSuffix(scale.Name, q.scale)
 		if !ok {
@@ -128,7 +133,8 @@ func kindOf(scale codebook.Tensor, packed map[string]codebook.Tensor) (kind, wei
 
 // scaledBy finds the packed tensor that floats are the scales of, or zero points: whose name begins
 // alike, and whose shape they are a grid over.
-func scaledBy(t codebook.Tensor, packed map[string]codebook.Tensor, beside map[string][]codebook.Tensor) (codebook.Tensor, bool) {
+func scaledBy(t codebook.Tensor, packed map[string]codebook.Tensor,
+	beside map[string][]codebook.Tensor) (codebook.Tensor, bool) {
 	for _, w := range beside[module(t.Name)] {
 		if isGrid(w.Shape, t.Shape) {
 			return w, true

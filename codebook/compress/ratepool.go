@@ -2,20 +2,21 @@ package compress
 
 import (
 	"context"
-	"fmt"
 	"math"
 
+	"github.com/palettize/palettize/codebook"
 	"github.com/palettize/palettize/codebook/internal/quant"
 	"github.com/palettize/palettize/internal/par"
 )
 
 const (
-	// capOctaves is how much coarser the step may be for errors of quant.CapFactor times that at the
-	// mean rate. At low rates errors grow a little faster than steps; below
-	// lowBits they come near to 1, and the rate is what is held.
+	// capOctaves is how much coarser the step may be for errors of quant.CapFactor times that at
+	// the mean rate. At low rates errors grow a little faster than steps; below lowBits they come
+	// near to 1, and the rate is what is held.
 	capOctaves = quant.Octave * 7 / 8
 	lowBits    = 2.5
-	// leastLevels is the part of the mean rate that the levels of a matrix have at least, whatever else takes it.
+	// leastLevels is the part of the mean rate that the levels of a matrix have at least, whatever
+	// else takes it.
 	leastLevels = 0.5
 )
 
@@ -44,29 +45,6 @@ func sums(sketches []*quant.Sketch) (weights, signal float64) {
 	return weights, signal
 }
 
-// GoalError says that what is asked for cannot be met, and what comes nearest.
-type GoalError struct {
-	Bits, MaxError            float64 // what was asked for: bits a weight, or else a relative error
-	NearestBits, NearestError float64
-}
-
-func (e *GoalError) Error() string {
-	asked := fmt.Sprintf("%.4g bits a weight", e.Bits)
-	if e.Bits == 0 {
-		asked = fmt.Sprintf("an error of %.4g", e.MaxError)
-	}
-	return fmt.Sprintf("%s cannot be met: what comes nearest takes %.4g bits and leaves an error of %.4g",
-		asked, e.NearestBits, e.NearestError)
-}
-
-// unmet is the error of a goal for so many weights that this comes nearest to.
-func unmet(g quant.Goal, nearest quant.Cost, weights, signal float64) error {
-	return &GoalError{
-		Bits: 8 * g.Bytes / weights, MaxError: quant.Relative(g.Noise, signal),
-		NearestBits: 8 * nearest.Bytes / weights, NearestError: quant.Relative(nearest.Noise, signal),
-	}
-}
-
 // alone returns the point of a matrix that has a goal of its own.
 func alone(ctx context.Context, s *quant.Sketch, g quant.Goal) (quant.Point, error) {
 	p, met, err := s.Alone(ctx, g)
@@ -76,13 +54,14 @@ func alone(ctx context.Context, s *quant.Sketch, g quant.Goal) (quant.Point, err
 	return p, err
 }
 
-// equally gives each of the sketches the same bits a weight, or the same relative error, as the goal is for all of
-// them together.
-func equally(ctx context.Context, sketches []*quant.Sketch, g quant.Goal, threads int) ([]allotment, error) {
-	allotments := make([]allotment, len(sketches))
-	weights, signal := sums(sketches)
-	return allotments, par.Each(threads, len(sketches), func(i int) error {
-		s := sketches[i]
+// equally gives each of the matrices the same bits a weight, or the same relative error, as the
+// goal is for all of them together.
+func equally(ctx context.Context, members []*matrixPlan, g quant.Goal, threads int) (
+	[]allotment, error) {
+	allotments := make([]allotment, len(members))
+	weights, signal := sums(sketchesOf(members))
+	return allotments, par.Each(threads, len(members), func(i int) error {
+		s := members[i].sketch
 		own := quant.Goal{Noise: g.Noise / max(signal, math.SmallestNonzeroFloat64) * s.Signal}
 		if g.Bytes > 0 {
 			at, err := s.At(ctx, s.Spread())
@@ -93,8 +72,11 @@ func equally(ctx context.Context, sketches []*quant.Sketch, g quant.Goal, thread
 			own = quant.Goal{Bytes: max(bytes, at.Side+leastLevels*bytes)}
 		}
 		p, err := alone(ctx, s, own)
+		if err != nil {
+			return &codebook.TensorError{Tensor: members[i].Tensor, Err: err}
+		}
 		allotments[i] = allotment{step: p.Step, Cost: p.Cost()}
-		return err
+		return nil
 	})
 }
 
@@ -108,19 +90,24 @@ type ratePool struct {
 	allotments []allotment   // for the step that was tried last
 }
 
-// pool divides a goal among sketches. One step for all, in units of each one's sensitivity, makes all slopes of noise, as
-// these units weigh it, over bytes equal, so that no other division of the bytes leaves less. Steps that are too
-// far from what a matrix would have if all were alike stop there.
-func pool(ctx context.Context, sketches []*quant.Sketch, g quant.Goal, threads int) ([]allotment, error) {
+// pool divides a goal among matrices. One step for all, in units of each one's sensitivity, makes
+// all slopes of noise, as these units weigh it, over bytes equal, so that no other division of the
+// bytes leaves less. Steps that are too far from what a matrix would have if all were alike stop
+// there.
+func pool(ctx context.Context, members []*matrixPlan, g quant.Goal, threads int) (
+	[]allotment, error) {
+	sketches := sketchesOf(members)
 	weights, signal := sums(sketches)
 	if signal == 0 {
 		g = quant.Goal{} // nothing to choose
 	}
-	p := &ratePool{sketches: sketches, threads: threads, coarsest: make([]quant.Step, len(sketches))}
+	p := &ratePool{sketches: sketches, threads: threads,
+		coarsest: make([]quant.Step, len(sketches))}
 	p.own, p.allotments = make([]quant.Point, len(sketches)), make([]allotment, len(sketches))
 	err := par.Each(threads, len(sketches), func(i int) (err error) {
 		s := sketches[i]
-		mean := quant.Goal{Bytes: g.Bytes / weights * s.Weights(), Noise: g.Noise / max(signal, math.SmallestNonzeroFloat64) * s.Signal}
+		mean := quant.Goal{Bytes: g.Bytes / weights * s.Weights(),
+			Noise: g.Noise / max(signal, math.SmallestNonzeroFloat64) * s.Signal}
 		if p.own[i], err = s.Near(ctx, mean); err != nil {
 			return err
 		}
@@ -141,8 +128,8 @@ func pool(ctx context.Context, sketches []*quant.Sketch, g quant.Goal, threads i
 	return p.divide(ctx, g, weights, signal)
 }
 
-// loosen lets steps be coarser until the goal can be met: with many small matrices what stands beside the levels can
-// take most of it.
+// loosen lets steps be coarser until the goal can be met: with many small matrices what stands
+// beside the levels can take most of it.
 func (p *ratePool) loosen(ctx context.Context, g quant.Goal) error {
 	for ; g.Bytes > 0 && p.looser < 16*quant.Octave; p.looser += quant.Octave {
 		if err := p.try(ctx, quant.Coarsest); err != nil {
@@ -158,7 +145,8 @@ func (p *ratePool) loosen(ctx context.Context, g quant.Goal) error {
 // try measures what all matrices take and leave with a step, as far as their bounds allow it.
 func (p *ratePool) try(ctx context.Context, to quant.Step) error {
 	return par.Each(p.threads, len(p.sketches), func(i int) error {
-		// A step finer by an octave takes a bit a weight more, of which there are to be no more than trellisBits.
+		// A step finer by an octave takes a bit a weight more, of which there are to be no more
+		// than trellisBits.
 		own := p.own[i]
 		finer := max(quant.Octaves(trellisBits-8*own.Coded/p.sketches[i].Weights()), 0)
 		step := min(max(to, own.Step-finer), p.coarsest[i]+p.looser)
@@ -169,16 +157,18 @@ func (p *ratePool) try(ctx context.Context, to quant.Step) error {
 }
 
 // divide finds the step with which the matrices meet the goal together.
-func (p *ratePool) divide(ctx context.Context, g quant.Goal, weights, signal float64) ([]allotment, error) {
+func (p *ratePool) divide(ctx context.Context, g quant.Goal, weights, signal float64) ([]allotment,
+	error) {
 	mean := 0.0
 	for i, s := range p.sketches {
 		mean += s.Weights() / weights * float64(p.own[i].Step)
 	}
 	best := make([]allotment, len(p.sketches))
-	met, err := g.Seek(quant.Step(math.RoundToEven(mean)), weights, quant.MostTries, func(to quant.Step) (quant.Cost, error) {
-		err := p.try(ctx, to)
-		return total(p.allotments), err
-	}, func() { copy(best, p.allotments) })
+	met, err := g.Seek(quant.Step(math.RoundToEven(mean)), weights, quant.MostTries,
+		func(to quant.Step) (quant.Cost, error) {
+			err := p.try(ctx, to)
+			return total(p.allotments), err
+		}, func() { copy(best, p.allotments) })
 	if err != nil {
 		return nil, err
 	}

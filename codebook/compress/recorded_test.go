@@ -1,6 +1,7 @@
 package compress
 
 import (
+	"context"
 	"encoding/json"
 	"reflect"
 	"strings"
@@ -14,7 +15,7 @@ import (
 // reads it again.
 func TestRecordedOptions(t *testing.T) {
 	trellis := Schemes()[0]
-	unknown := func(string, int) (*moments.Moments, error) { return nil, nil }
+	unknown := func(context.Context, string, int) (*moments.Moments, error) { return nil, nil }
 	for _, c := range []struct {
 		name string
 		opts Options
@@ -65,7 +66,7 @@ func TestRecordedOptions(t *testing.T) {
 }
 
 func TestRecordedOptionsRefused(t *testing.T) {
-	unknown := func(string, int) (*moments.Moments, error) { return nil, nil }
+	unknown := func(context.Context, string, int) (*moments.Moments, error) { return nil, nil }
 	const scheme = `{"scheme":"trellis","d":1,"k":255,"group":0,"states":32,`
 	for _, c := range []struct {
 		name, text, want string

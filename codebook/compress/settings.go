@@ -17,22 +17,27 @@ const (
 	// a few weights.
 	minBits, maxBits = 0.5, 9
 
-	// trellisBits is the highest rate of entropy-coded layers, and trellisError no less than the error that they have then: above,
-	// 255 levels are too few, and more and more weights become outliers.
+	// trellisBits is the highest rate of entropy-coded layers, and trellisError no less than the
+	// error that they have then: above, 255 levels are too few, and more and more weights become
+	// outliers.
 	trellisBits, trellisError = 6.5, 0.02
 )
 
-// Settings say how a matrix is compressed. Bits and MaxError go with scheme trellis; at most one is set.
+// Settings say how a matrix is compressed. Bits and MaxError go with scheme trellis; at most one is
+// set.
 type Settings struct {
-	Scheme   codebook.Scheme // the zero value: the first of Schemes
-	Bits     float64         // a weight that the layers take in the file, all counted; 0: 4, unless MaxError says
-	MaxError float64         // relative error of the weights that is not exceeded; 0: none
-	Each     bool            // Bits or MaxError hold for each matrix, not for all with these settings together
-	For      string          // what to make least of otherwise: ForSize, ForMemory or ForSpeed; "": ForSize
+	Scheme codebook.Scheme // the zero value: the first of Schemes
+	// a weight that the layers take in the file, all counted; 0: 4, unless MaxError says
+	Bits     float64
+	MaxError float64 // relative error of the weights that is not exceeded; 0: none
+	// Bits or MaxError hold for each matrix, not for all with these settings together
+	Each bool
+	// what to make least of otherwise: ForSize, ForMemory or ForSpeed; "": ForSize
+	For string
 }
 
-// Override gives some tensors settings of their own. They then have no part in what the options ask of the others
-// together.
+// Override gives some tensors settings of their own. They then have no part in what the options ask
+// of the others together.
 type Override struct {
 	Glob string // of tensor names
 	Settings
@@ -51,7 +56,8 @@ func (s Settings) validate() error {
 	case s.For == ForSpeed && s.MaxError == 0:
 		return errors.New("for speed an error has to be given: the fastest matrix of all is one of zeros")
 	case !quant.AnyRate(s.Scheme) && s.For != "" && s.For != ForSize:
-		return fmt.Errorf("schemes are chosen for %s where none is asked for, not where %s is", s.For, s.Scheme.Name)
+		return fmt.Errorf("schemes are chosen for %s where none is asked for, not where %s is",
+			s.For, s.Scheme.Name)
 	case s.Bits != 0 && s.MaxError != 0:
 		return fmt.Errorf("bits and an error are asked for: one follows from the other")
 	case s.MaxError != 0 && !(s.MaxError > 0 && s.MaxError < 1):
@@ -99,15 +105,18 @@ func (o Options) Validate() error {
 	switch {
 	case o.Size < 0:
 		return fmt.Errorf("a file of %d bytes", o.Size)
-	case o.Size > 0 && (o.Settings.Bits != 0 || o.Settings.MaxError != 0 || !quant.AnyRate(o.settingsOf(0).Scheme)):
-		return errors.New("the size of the file can be chosen with scheme trellis, entropy coded, instead of bits or an error")
+	case o.Size > 0 && (o.Settings.Bits != 0 || o.Settings.MaxError != 0 ||
+		!quant.AnyRate(o.settingsOf(0).Scheme)):
+		return errors.New("the size of the file can be chosen with scheme trellis, entropy coded, " +
+			"instead of bits or an error")
 	case o.Allocation != nil:
 		return o.Allocation.validate()
 	}
 	return nil
 }
 
-// group returns the number of a tensor's group: the last override that matches, counted from 1, or 0.
+// group returns the number of a tensor's group: the last override that matches, counted from 1, or
+// 0.
 func (o Options) group(tensor string) int {
 	for i := len(o.Overrides); i > 0; i-- {
 		if match(o.Overrides[i-1].Glob, tensor) {

@@ -22,7 +22,7 @@ func TestCompressTransposed(t *testing.T) {
 	src.Add("h.0.c_fc.weight", "F32", samples.Gaussian(1, in*out), in, out)
 	src.Add("experts", "F32", samples.Gaussian(2, experts*in*out), experts, in, out)
 	src.Add("wte.weight", "F32", samples.Gaussian(3, in*out), in, out)
-	moments := func(name string, cols int) (*moments.Moments, error) {
+	moments := func(_ context.Context, name string, cols int) (*moments.Moments, error) {
 		if cols != in && name != "wte.weight" || cols != out && name == "wte.weight" {
 			return nil, fmt.Errorf("asked for %d columns", cols)
 		}

@@ -19,21 +19,25 @@ func BenchmarkTrellis(b *testing.B) {
 		b.Run("compress/"+name, func(b *testing.B) {
 			for b.Loop() {
 				var err error
-				if l, err = Build(context.Background(), w, rows, cols, scheme, Options{Threads: 1}); err != nil {
+				if l, err = Build(context.Background(), w, rows, cols, scheme,
+					Options{Threads: 1}); err != nil {
 					b.Fatal(err)
 				}
 			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(w)), "ns/weight")
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(w)),
+				"ns/weight")
 		})
 		b.Run("decode/"+name, func(b *testing.B) {
 			stored := l
 			for b.Loop() {
-				l := codebook.Layer{Rows: rows, Cols: cols, Width: 1, ZeroPoint: stored.ZeroPoint, Scale: stored.Scale, Stream: stored.Stream}
+				l := codebook.Layer{Rows: rows, Cols: cols, Width: 1, ZeroPoint: stored.ZeroPoint,
+					Scale: stored.Scale, Stream: stored.Stream}
 				if err := l.Decode(1); err != nil {
 					b.Fatal(err)
 				}
 			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(w)), "ns/weight")
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(w)),
+				"ns/weight")
 		})
 	}
 }

@@ -31,12 +31,14 @@ func trellises() []codebook.Scheme {
 // checkStored decodes what the layer stores: it must be the layer.
 func checkStored(t testing.TB, l *codebook.Layer) {
 	t.Helper()
-	got := codebook.Layer{Rows: l.Rows, Cols: l.Cols, Width: 1, ZeroPoint: l.ZeroPoint, Scale: l.Scale, Stream: l.Stream}
+	got := codebook.Layer{Rows: l.Rows, Cols: l.Cols, Width: 1, ZeroPoint: l.ZeroPoint,
+		Scale: l.Scale, Stream: l.Stream}
 	if err := got.Decode(2); err != nil {
 		t.Fatal(err)
 	}
 	if !slices.Equal(got.Centroids, l.Centroids) || !slices.Equal(got.Assignments, l.Assignments) ||
-		!slices.Equal(got.ColScales, l.ColScales) || !slices.Equal(got.RowScales, l.RowScales) || got.WindowBits != l.WindowBits || !slices.Equal(got.Outliers, l.Outliers) {
+		!slices.Equal(got.ColScales, l.ColScales) || !slices.Equal(got.RowScales, l.RowScales) ||
+		got.WindowBits != l.WindowBits || !slices.Equal(got.Outliers, l.Outliers) {
 		t.Error("another layer is stored")
 	}
 }
@@ -50,15 +52,27 @@ func TestTrellisOfAwkwardMatrices(t *testing.T) {
 	}{
 		{"all zero", make([]float32, 64*96), 64, 96},
 		{"all equal", samples.Fill(64*96, func(int) float32 { return -0.7 }), 64, 96},
-		{"constant rows", samples.Fill(64*96, func(i int) float32 { return float32(i / 96) }), 64, 96},
-		{"constant columns", samples.Fill(64*96, func(i int) float32 { return float32(i % 96) }), 64, 96},
+		{"constant rows", samples.Fill(64*96, func(i int) float32 { return float32(i / 96) }), 64,
+			96},
+		{"constant columns", samples.Fill(64*96, func(i int) float32 { return float32(i % 96) }),
+			64, 96},
 		{"equal rows", samples.Fill(64*96, func(i int) float32 { return normal[i%96] }), 64, 96},
-		{"one weight that is not zero", samples.Fill(64*96, func(i int) float32 { return float32(3 * (i / 6143)) }), 64, 96},
-		{"a huge outlier", samples.Fill(64*96, func(i int) float32 { return normal[i] + 1e30*float32(i/777%2*(i%777/776)) }), 64, 96},
-		{"a row of 1e30", samples.Fill(64*96, func(i int) float32 { return normal[i] * (1 + 1e30*float32(i/96/63)) }), 64, 96},
+		{"one weight that is not zero",
+			samples.Fill(64*96, func(i int) float32 { return float32(3 * (i / 6143)) }), 64, 96},
+		{"a huge outlier", samples.Fill(64*96, func(i int) float32 {
+			return normal[i] +
+				1e30*float32(i/777%2*(i%777/776))
+		}), 64, 96},
+		{"a row of 1e30", samples.Fill(64*96, func(i int) float32 {
+			return normal[i] * (1 +
+				1e30*float32(i/96/63))
+		}), 64, 96},
 		{"huge", samples.Fill(64*96, func(i int) float32 { return normal[i] * 1e37 }), 64, 96},
 		{"tiny", samples.Fill(64*96, func(i int) float32 { return normal[i] * 1e-35 }), 64, 96},
-		{"two values", samples.Fill(64*96, func(i int) float32 { return float32(math.Copysign(1, float64(normal[i]))) }), 64, 96},
+		{"two values", samples.Fill(64*96, func(i int) float32 {
+			return float32(math.Copysign(1,
+				float64(normal[i])))
+		}), 64, 96},
 		{"one column", samples.Gaussian(2, 3000), 3000, 1},
 		{"one row", samples.Gaussian(3, 3000), 1, 3000},
 		{"seven columns", samples.Gaussian(4, 7000), 1000, 7},
@@ -67,12 +81,15 @@ func TestTrellisOfAwkwardMatrices(t *testing.T) {
 		{"[1, 1]", samples.Gaussian(5, 1), 1, 1},
 		{"[3, 5]", samples.Gaussian(6, 15), 3, 5},
 	} {
-		for _, ask := range []Settings{{Bits: 4}, {Bits: 1}, {MaxError: 0.5}, {MaxError: 0.1}, {MaxError: 0.02}} {
+		for _, ask := range []Settings{{Bits: 4}, {Bits: 1}, {MaxError: 0.5}, {MaxError: 0.1},
+			{MaxError: 0.02}} {
 			t.Run(fmt.Sprintf("%s/%+v", m.name, ask), func(t *testing.T) {
-				l, err := Build(context.Background(), m.w, m.rows, m.cols, Schemes()[0], Options{Settings: ask})
+				l, err := Build(context.Background(), m.w, m.rows, m.cols, Schemes()[0],
+					Options{Settings: ask})
 				if err != nil {
 					// Bits may be too few for what is not levels; any error can be reached.
-					if ask.Bits == 0 || len(m.w) > 3000 || !strings.Contains(err.Error(), "cannot be met: what comes nearest takes ") {
+					if ask.Bits == 0 || len(m.w) > 3000 ||
+						!strings.Contains(err.Error(), "cannot be met: what comes nearest takes ") {
 						t.Fatal(err)
 					}
 					return
@@ -81,10 +98,12 @@ func TestTrellisOfAwkwardMatrices(t *testing.T) {
 					t.Fatal(err)
 				}
 				checkStored(t, l)
-				if bits := float64(l.BytesStored()*8) / float64(len(m.w)); ask.Bits > 0 && bits > ask.Bits {
+				if bits := float64(l.BytesStored()*8) / float64(len(m.w)); ask.Bits > 0 &&
+					bits > ask.Bits {
 					t.Errorf("%v bits a weight", bits)
 				}
-				if d := l.Distortion(m.w, 1); ask.MaxError > 0 && !(d.Relative() <= ask.MaxError) || !(d.Relative() <= 1.000001) {
+				if d := l.Distortion(m.w, 1); ask.MaxError > 0 && !(d.Relative() <= ask.MaxError) ||
+					!(d.Relative() <= 1.000001) {
 					t.Errorf("error %v", d.Relative())
 				}
 			})
@@ -143,7 +162,8 @@ func mixedModel() *memory.Model {
 	return m
 }
 
-// TestBitsAreMet holds that all layers together take what is asked for, to a thousandth and from below, and each its share.
+// TestBitsAreMet holds that all layers together take what is asked for, to a thousandth and from
+// below, and each its share.
 func TestBitsAreMet(t *testing.T) {
 	for _, bits := range []float64{1, 2, 3.3, 4, 5, 6} {
 		m := mixedModel()
@@ -171,8 +191,10 @@ func TestBitsAreMet(t *testing.T) {
 				t.Errorf("%v bits: %s takes %.0f bytes of its %.1f", bits, p.Tensor, took, p.Bytes)
 			}
 		}
-		if most := bits * weights / 8; stored > most || stored < 0.998*most || math.Abs(asked/most-1) > 1e-9 {
-			t.Errorf("%v bits: %.0f bytes are taken and %.1f allotted of %.1f", bits, stored, asked, most)
+		if most := bits * weights / 8; stored > most || stored < 0.998*most ||
+			math.Abs(asked/most-1) > 1e-9 {
+			t.Errorf("%v bits: %.0f bytes are taken and %.1f allotted of %.1f", bits, stored, asked,
+				most)
 		}
 	}
 }
@@ -195,8 +217,8 @@ func TestErrorsAreNotExceeded(t *testing.T) {
 	}
 }
 
-// TestDistanceToTheShannonBound: no quantiser of Gaussian weights has an error below 2^-bits. The codes of rows and columns,
-// which such weights have no use for, are not counted.
+// TestDistanceToTheShannonBound: no quantiser of Gaussian weights has an error below 2^-bits. The
+// codes of rows and columns, which such weights have no use for, are not counted.
 func TestDistanceToTheShannonBound(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a large matrix")
@@ -211,7 +233,8 @@ func TestDistanceToTheShannonBound(t *testing.T) {
 			distance := took + math.Log2(l.Distortion(w, 2).Relative())
 			t.Logf("%d states, %.4f bits: %.4f bits more than the bound", s.States, took, distance)
 			if distance > most[s.States] {
-				t.Errorf("%d states, %.4f bits: %.4f bits more than the bound, want at most %v", s.States, took, distance, most[s.States])
+				t.Errorf("%d states, %.4f bits: %.4f bits more than the bound, want at most %v",
+					s.States, took, distance, most[s.States])
 			}
 		}
 	}
@@ -233,16 +256,19 @@ func windowSchemes() (schemes []codebook.Scheme) {
 // withFront puts new outliers and column scales in front of what a layer stores.
 func withFront(l *codebook.Layer, outliers []codebook.Outlier, colScales []byte) *codebook.Layer {
 	levels := l.Stream[len(headOf(l).Append(nil)):]
-	n := &codebook.Layer{Rows: l.Rows, Cols: l.Cols, Width: 1, ZeroPoint: l.ZeroPoint, Scale: l.Scale, Centroids: l.Centroids,
+	n := &codebook.Layer{Rows: l.Rows, Cols: l.Cols, Width: 1, ZeroPoint: l.ZeroPoint,
+		Scale: l.Scale, Centroids: l.Centroids,
 		Assignments: l.Assignments, Outliers: outliers, ColScales: colScales}
 	n.Stream = append(headOf(n).Append(nil), levels...)
 	return n
 }
 
 func TestCutStreamsAreRefused(t *testing.T) {
-	plain := build(t, samples.Gaussian(1, 40*60), 40, 60, Schemes()[0], Options{Settings: Settings{Bits: 4}})
+	plain := build(t, samples.Gaussian(1, 40*60), 40, 60, Schemes()[0],
+		Options{Settings: Settings{Bits: 4}})
 	outliers := []codebook.Outlier{{Row: 1, Col: 40, Value: 50}, {Row: 39, Col: 59, Value: -60}}
-	for _, l := range []*codebook.Layer{withFront(plain, outliers, nil), withFront(plain, outliers, slices.Repeat([]byte{250}, 60))} {
+	for _, l := range []*codebook.Layer{withFront(plain, outliers, nil),
+		withFront(plain, outliers, slices.Repeat([]byte{250}, 60))} {
 		checkStored(t, l)
 		for n := range l.Stream {
 			cut := codebook.Layer{Rows: 40, Cols: 60, Width: 1, Stream: l.Stream[:n:n]}
@@ -254,8 +280,10 @@ func TestCutStreamsAreRefused(t *testing.T) {
 }
 
 func TestDecodeRefuses(t *testing.T) {
-	plain := build(t, samples.Gaussian(1, 40*60), 40, 60, Schemes()[0], Options{Settings: Settings{Bits: 4}})
-	good := withFront(plain, []codebook.Outlier{{Row: 1, Col: 40, Value: 50}, {Row: 39, Col: 59, Value: -60}}, nil) // with gaps of 100 and 2298
+	plain := build(t, samples.Gaussian(1, 40*60), 40, 60, Schemes()[0],
+		Options{Settings: Settings{Bits: 4}})
+	good := withFront(plain, []codebook.Outlier{{Row: 1, Col: 40, Value: 50}, {Row: 39, Col: 59,
+		Value: -60}}, nil) // with gaps of 100 and 2298
 	outliers := 2 + good.K()
 	for _, tt := range []struct {
 		name, want string
@@ -266,14 +294,20 @@ func TestDecodeRefuses(t *testing.T) {
 			l.Stream[1] -= 2
 			l.Stream = slices.Delete(l.Stream, 2, 4)
 		}},
-		{"an outlier beyond the matrix", "outlier 1 lies beyond the matrix", func(l *codebook.Layer) { l.Stream[outliers+2]++ }},
-		{"many outliers", "it ends early", func(l *codebook.Layer) { l.Stream = slices.Replace(l.Stream, outliers, outliers+1, 0xff, 0x7f) }},
+		{"an outlier beyond the matrix", "outlier 1 lies beyond the matrix",
+			func(l *codebook.Layer) { l.Stream[outliers+2]++ }},
+		{"many outliers", "it ends early",
+			func(l *codebook.Layer) {
+				l.Stream = slices.Replace(l.Stream, outliers, outliers+1,
+					0xff, 0x7f)
+			}},
 		{"a long number", "a number that takes more bytes than it needs", func(l *codebook.Layer) {
 			l.Stream[outliers] |= 0x80
 			l.Stream = slices.Insert(l.Stream, outliers+1, 0)
 		}},
 		{"a gap that wraps around", "outlier 1 lies beyond the matrix", func(l *codebook.Layer) {
-			l.Stream = slices.Replace(l.Stream, outliers+2, outliers+4, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01)
+			l.Stream = slices.Replace(l.Stream, outliers+2, outliers+4, 0xff, 0xff, 0xff, 0xff,
+				0xff, 0xff, 0xff, 0xff, 0xff, 0x01)
 		}},
 		{"rows", "ends early", func(l *codebook.Layer) { l.Rows = math.MaxInt >> 13 }},
 		{"columns", "ends early", func(l *codebook.Layer) { l.Cols = math.MaxInt/2 + 1 }},
@@ -289,7 +323,8 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 }
 
-// FuzzLayerDecode: without checksums, no bytes make the decoder panic or take memory beyond what they back.
+// FuzzLayerDecode: without checksums, no bytes make the decoder panic or take memory beyond what
+// they back.
 func FuzzLayerDecode(f *testing.F) {
 	for i, s := range append(trellises(), windowSchemes()...) {
 		w := samples.Gaussian(uint64(i), 24*20)
@@ -310,7 +345,8 @@ func FuzzLayerDecode(f *testing.F) {
 		if !entropy.Fits(len(stream), int(rows), int(cols)) || int(rows)*int(cols) > 1<<20 {
 			return
 		}
-		l := codebook.Layer{Rows: int(rows), Cols: int(cols), Width: 1, ZeroPoint: 128, Scale: 1, Stream: stream}
+		l := codebook.Layer{Rows: int(rows), Cols: int(cols), Width: 1, ZeroPoint: 128, Scale: 1,
+			Stream: stream}
 		if l.Decode(1) == nil && l.Validate() == nil {
 			l.Dense()
 		}

@@ -1,5 +1,5 @@
-// Package verify compares the layers of a compressed model with dense float32 multiplication: errors
-// and times.
+// Package verify compares the layers of a compressed model with dense float32 multiplication:
+// errors and times.
 package verify
 
 import (
@@ -17,8 +17,10 @@ import (
 
 // Options of Run. The zero value of each field is its default.
 type Options struct {
-	Truth    codebook.Source         // the original model; nil: the rebuilt weights stand in, weight errors are unknown
-	Inputs   codebook.Source         // inputs by tensor name, [n, cols] float; tensors without one get Gaussian inputs; may be nil
+	// the original model; nil: the rebuilt weights stand in, weight errors are unknown
+	Truth codebook.Source
+	// inputs by tensor name, [n, cols] float; tensors without one get Gaussian inputs; may be nil
+	Inputs   codebook.Source
 	Seed     uint64                  // of the Gaussian inputs
 	Batch    int                     // vectors multiplied at once; 0: 1
 	Threads  int                     // 0: 1
@@ -31,46 +33,52 @@ type Options struct {
 
 // Check is what Run found of one layer. Times are microseconds for one call (a batch).
 type Check struct {
-	Name         string   `json:"name"`
-	Shape        []int    `json:"shape"`
-	Scheme       string   `json:"scheme"`
-	K            int      `json:"k"`
-	D            int      `json:"d"`
-	Group        int      `json:"group,omitempty"`
-	Window       int      `json:"window,omitempty"` // new bits that a weight brings to its window
-	Plan         string   `json:"plan"`
-	Tier         string   `json:"tier"`
-	BitsStored   float64  `json:"bits_stored"`    // a weight, everything in the file counted
-	BitsResident float64  `json:"bits_resident"`  // a weight, in memory while multiplying
-	WeightError  *float64 `json:"weight_error"`   // relative Frobenius error; null without the original
-	Recorded     *float64 `json:"recorded_error"` // that when the file was made; null: unknown
-	OutputError  float64  `json:"output_error"`   // compiled path against dense float32, relative
-	KernelError  float64  `json:"kernel_error"`   // compiled path against exact arithmetic on the same centroids
-	KernelBound  float64  `json:"kernel_bound"`   // what that can be at most for these inputs, as proven
-	Cosine       float64  `json:"cosine"`         // of the outputs
-	MaxError     float64  `json:"max_error"`      // largest absolute difference of outputs
-	DenseUs      float64  `json:"dense_us"`
-	CompiledUs   float64  `json:"compiled_us"`
-	Speedup      float64  `json:"speedup"`
+	Name         string  `json:"name"`
+	Shape        []int   `json:"shape"`
+	Scheme       string  `json:"scheme"`
+	K            int     `json:"k"`
+	D            int     `json:"d"`
+	Group        int     `json:"group,omitempty"`
+	Window       int     `json:"window,omitempty"` // new bits that a weight brings to its window
+	Plan         string  `json:"plan"`
+	Tier         string  `json:"tier"`
+	BitsStored   float64 `json:"bits_stored"`   // a weight, everything in the file counted
+	BitsResident float64 `json:"bits_resident"` // a weight, in memory while multiplying
+	// relative Frobenius error; null without the original
+	WeightError *float64 `json:"weight_error"`
+	Recorded    *float64 `json:"recorded_error"` // that when the file was made; null: unknown
+	OutputError float64  `json:"output_error"`   // compiled path against dense float32, relative
+	// compiled path against exact arithmetic on the same centroids
+	KernelError float64 `json:"kernel_error"`
+	// what that can be at most for these inputs, as proven
+	KernelBound float64 `json:"kernel_bound"`
+	Cosine      float64 `json:"cosine"`    // of the outputs
+	MaxError    float64 `json:"max_error"` // largest absolute difference of outputs
+	DenseUs     float64 `json:"dense_us"`
+	CompiledUs  float64 `json:"compiled_us"`
+	Speedup     float64 `json:"speedup"`
 }
 
 // Total sums up the layers. Errors are over all layers together, times those of the best pass.
 type Total struct {
-	Weights      int64           `json:"weights"`
-	BytesIn      int64           `json:"bytes_in"` // as in Options
-	BytesOut     int64           `json:"bytes_out"`
-	Ratio        float64         `json:"ratio"` // of BytesIn to BytesOut; 0 where they are not known
-	BitsStored   float64         `json:"bits_stored"`
-	BitsResident float64         `json:"bits_resident"`
-	WeightError  *float64        `json:"weight_error"`
-	OutputError  float64         `json:"output_error"`
-	Cosine       float64         `json:"cosine"`
-	DenseUs      float64         `json:"dense_us"`
-	CompiledUs   float64         `json:"compiled_us"`
-	Speedup      float64         `json:"speedup"`
-	Worst        *codebook.Worst `json:"worst"`             // by weight error, else recorded error, else output error
-	Slower       int             `json:"slower_than_dense"` // layers whose speed-up is below SlowerBelow
-	Slowest      *Slowest        `json:"slowest"`
+	Weights  int64 `json:"weights"`
+	BytesIn  int64 `json:"bytes_in"` // as in Options
+	BytesOut int64 `json:"bytes_out"`
+	// of BytesIn to BytesOut; 0 where they are not known
+	Ratio        float64  `json:"ratio"`
+	BitsStored   float64  `json:"bits_stored"`
+	BitsResident float64  `json:"bits_resident"`
+	WeightError  *float64 `json:"weight_error"`
+	OutputError  float64  `json:"output_error"`
+	Cosine       float64  `json:"cosine"`
+	DenseUs      float64  `json:"dense_us"`
+	CompiledUs   float64  `json:"compiled_us"`
+	Speedup      float64  `json:"speedup"`
+	// by weight error, else recorded error, else output error
+	Worst *codebook.Worst `json:"worst"`
+	// layers whose speed-up is below SlowerBelow
+	Slower  int      `json:"slower_than_dense"`
+	Slowest *Slowest `json:"slowest"`
 }
 
 // SlowerBelow is the speed-up below which a layer counts as slower than dense. It is not 1: times
@@ -114,7 +122,8 @@ type Layer struct {
 const (
 	verifyVectors = 16 // vectors whose outputs are compared, at least
 	verifyRounds  = 3  // of a block of dense passes and a block of compiled ones
-	// blockPasses is the length of a block. Its first passes find what the other kind left in the cache.
+	// blockPasses is the length of a block. Its first passes find what the other kind left in the
+	// cache.
 	blockPasses = 8
 )
 
@@ -160,7 +169,7 @@ func Run(ctx context.Context, layers []Layer, opts Options) (*Report, error) {
 		if progress.Tensor = l.Tensor.Name; opts.Progress != nil {
 			opts.Progress(progress)
 		}
-		c, found, err := measureErrors(l, opts, &weights, &outputs)
+		c, found, err := measureErrors(ctx, l, opts, &weights, &outputs)
 		if err != nil {
 			return nil, &codebook.TensorError{Tensor: l.Tensor.Name, Err: err}
 		}
@@ -179,13 +188,15 @@ func Run(ctx context.Context, layers []Layer, opts Options) (*Report, error) {
 	return v, nil
 }
 
-// measureErrors multiplies some inputs with a layer in three ways: compiled, dense, and exactly with the layer's
-// own weights.
-func measureErrors(l Layer, opts Options, weights, outputs *codebook.Distortion) (*check, Check, error) {
+// measureErrors multiplies some inputs with a layer in three ways: compiled, dense, and exactly
+// with the layer's own weights.
+func measureErrors(ctx context.Context, l Layer, opts Options,
+	weights, outputs *codebook.Distortion) (*check, Check, error) {
 	rows, cols := l.Rows, l.Cols
 	c := &check{Layer: l}
 	found := Check{
-		Name: l.Tensor.Name, Shape: l.Tensor.Shape, Scheme: l.Layer.Scheme().Name, K: l.Layer.K(), D: l.Layer.Width, Group: l.Layer.Group, Window: l.Layer.WindowBits,
+		Name: l.Tensor.Name, Shape: l.Tensor.Shape, Scheme: l.Layer.Scheme().Name, K: l.Layer.K(),
+		D: l.Layer.Width, Group: l.Layer.Group, Window: l.Layer.WindowBits,
 		BitsStored: float64(8*l.Bytes) / float64(rows*cols),
 	}
 	if l.Recorded != nil {
@@ -204,7 +215,7 @@ func measureErrors(l Layer, opts Options, weights, outputs *codebook.Distortion)
 	if opts.Truth == nil {
 		dense.W = l.Layer.Dense()
 	} else {
-		if dense.W, err = truth(l.Tensor, opts.Truth); err != nil {
+		if dense.W, err = truth(ctx, l.Tensor, opts.Truth); err != nil {
 			return nil, found, err
 		}
 		d := l.Layer.Distortion(dense.W, opts.Threads)
@@ -215,7 +226,7 @@ func measureErrors(l Layer, opts Options, weights, outputs *codebook.Distortion)
 		found.WeightError = &relative
 		weights.Merge(d)
 	}
-	x, err := inputs(l.Tensor.Name, cols, opts)
+	x, err := inputs(ctx, l.Tensor.Name, cols, opts)
 	if err != nil {
 		return nil, found, err
 	}
@@ -281,7 +292,8 @@ func (l *Layer) matches(d codebook.Distortion) error {
 		{"squares", d.Signal, want.Signal, want.Signal},
 		{"squared differences from the layer", d.Noise, want.Noise,
 			want.Noise + roundingNoise*want.Signal},
-		{"products with the layer's", d.Dot, want.Dot, math.Sqrt(want.Signal) * math.Sqrt(want.Approx)},
+		{"products with the layer's", d.Dot, want.Dot,
+			math.Sqrt(want.Signal) * math.Sqrt(want.Approx)},
 	} {
 		if !(math.Abs(sum.found-sum.want) <= recordTolerance*sum.scale) {
 			return &MismatchError{sum.name, sum.found, sum.want}
@@ -291,41 +303,46 @@ func (l *Layer) matches(d codebook.Distortion) error {
 }
 
 // truth reads the original of a layer.
-func truth(t codebook.Tensor, src codebook.Source) ([]float32, error) {
+func truth(ctx context.Context, t codebook.Tensor, src codebook.Source) ([]float32, error) {
 	tensors := src.Tensors()
 	i := slices.IndexFunc(tensors, func(o codebook.Tensor) bool { return o.Name == t.Name })
 	if i < 0 {
-		return nil, fmt.Errorf("the original model has no such tensor")
+		return nil, fmt.Errorf("%w in the original model", codebook.ErrNoTensor)
 	}
 	if !slices.Equal(tensors[i].Shape, t.Shape) {
-		return nil, fmt.Errorf("shape %v in the original model, %v in the codebook file", tensors[i].Shape, t.Shape)
+		return nil, fmt.Errorf("shape %v in the original model, %v in the codebook file",
+			tensors[i].Shape, t.Shape)
 	}
 	if !tensors[i].Float() {
-		return nil, fmt.Errorf("%s values in the original model, %s in the codebook file", tensors[i].DType, t.DType)
+		return nil, fmt.Errorf("%s values in the original model, %s in the codebook file",
+			tensors[i].DType, t.DType)
 	}
-	w, err := src.Floats(t.Name)
+	w, err := src.Floats(ctx, t.Name)
 	if err != nil {
 		return nil, err
 	}
 	if i := floats.IndexNonfinite(w); i >= 0 {
-		return nil, fmt.Errorf("value %d of the original model is %v", i, w[i])
+		bad := &codebook.NotFiniteError{Index: i, Value: w[i]}
+		return nil, fmt.Errorf("%w in the original model", bad)
 	}
 	return t.Arranged(w), nil
 }
 
 // inputs returns the vectors to multiply a layer with, a multiple of the batch: given ones, over
 // again if they are few, or Gaussian ones.
-func inputs(name string, cols int, opts Options) ([]float32, error) {
+func inputs(ctx context.Context, name string, cols int, opts Options) ([]float32, error) {
 	n := roundUp(verifyVectors, opts.Batch)
 	x := make([]float32, n*cols)
 	if opts.Inputs != nil {
 		tensors := opts.Inputs.Tensors()
 		i := slices.IndexFunc(tensors, func(t codebook.Tensor) bool { return t.Name == name })
 		if i >= 0 {
-			if shape := tensors[i].Shape; len(shape) == 0 || shape[len(shape)-1] != cols || tensors[i].Elements() == 0 || !tensors[i].Float() {
-				return nil, fmt.Errorf("input is %s %v, want floats [n, %d]", tensors[i].DType, shape, cols)
+			if shape := tensors[i].Shape; len(shape) == 0 || shape[len(shape)-1] != cols ||
+				tensors[i].Elements() == 0 || !tensors[i].Float() {
+				return nil, fmt.Errorf("input is %s %v, want floats [n, %d]", tensors[i].DType,
+					shape, cols)
 			}
-			given, err := opts.Inputs.Floats(name)
+			given, err := opts.Inputs.Floats(ctx, name)
 			if err != nil {
 				return nil, err
 			}
@@ -351,12 +368,14 @@ func timePasses(ctx context.Context, checks []*check) (dense, compiled time.Dura
 	dense, compiled = math.MaxInt64, math.MaxInt64
 	for range verifyRounds {
 		for range blockPasses {
-			if err := timePass(ctx, checks, func(c *check) *timed { return &c.dense }, &dense); err != nil {
+			if err := timePass(ctx, checks, func(c *check) *timed { return &c.dense },
+				&dense); err != nil {
 				return 0, 0, err
 			}
 		}
 		for range blockPasses {
-			if err := timePass(ctx, checks, func(c *check) *timed { return &c.compiled }, &compiled); err != nil {
+			if err := timePass(ctx, checks, func(c *check) *timed { return &c.compiled },
+				&compiled); err != nil {
 				return 0, 0, err
 			}
 		}
@@ -365,7 +384,8 @@ func timePasses(ctx context.Context, checks []*check) (dense, compiled time.Dura
 }
 
 // timePass walks through all layers with one of their plans.
-func timePass(ctx context.Context, checks []*check, of func(*check) *timed, best *time.Duration) error {
+func timePass(ctx context.Context, checks []*check, of func(*check) *timed,
+	best *time.Duration) error {
 	var pass time.Duration
 	for _, c := range checks {
 		t, start := of(c), time.Now()
@@ -380,7 +400,8 @@ func timePass(ctx context.Context, checks []*check, of func(*check) *timed, best
 }
 
 // sumUp fills in times and totals.
-func (v *Report) sumUp(checks []*check, weights, outputs codebook.Distortion, dense, compiled time.Duration, known bool) {
+func (v *Report) sumUp(checks []*check, weights, outputs codebook.Distortion, dense,
+	compiled time.Duration, known bool) {
 	t := &v.Total
 	var stored, resident float64
 	for i, c := range checks {

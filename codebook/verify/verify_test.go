@@ -49,7 +49,8 @@ func TestMismatch(t *testing.T) {
 		}{
 			{"the original", "", func(_ int, v float32) float32 { return v }},
 			{"scaled", "squares", func(_ int, v float32) float32 { return 1.001 * v }},
-			{"negated", "squared differences from the layer", func(_ int, v float32) float32 { return -v }},
+			{"negated", "squared differences from the layer",
+				func(_ int, v float32) float32 { return -v }},
 			{"reversed", "squared differences from the layer",
 				func(i int, _ float32) float32 { return w[len(w)-1-i] }},
 		} {
@@ -88,11 +89,13 @@ func TestMatches(t *testing.T) {
 		d    codebook.Distortion
 		want string
 	}{
-		{"the last digit rounded", codebook.Distortion{Signal: 100.0005, Noise: 1.000005, Dot: 99.0005}, ""},
+		{"the last digit rounded",
+			codebook.Distortion{Signal: 100.0005, Noise: 1.000005, Dot: 99.0005}, ""},
 		{"another signal", codebook.Distortion{Signal: 100.002, Noise: 1, Dot: 99}, "squares"},
 		{"another noise", codebook.Distortion{Signal: 100, Noise: 1.00002, Dot: 99},
 			"squared differences from the layer"},
-		{"another dot", codebook.Distortion{Signal: 100, Noise: 1, Dot: 98.99}, "products with the layer's"},
+		{"another dot", codebook.Distortion{Signal: 100, Noise: 1, Dot: 98.99},
+			"products with the layer's"},
 		{"NaN", codebook.Distortion{Signal: math.NaN(), Noise: 1, Dot: 99}, "squares"},
 	} {
 		var mismatch *MismatchError
@@ -147,12 +150,14 @@ func TestVerify(t *testing.T) {
 	var layers []Layer
 	for _, tensor := range src.All {
 		if l := dst.Layers[tensor.Name]; l != nil {
-			layers = append(layers, Layer{Tensor: tensor, Layer: l, Bytes: int64(len(l.Assignments))})
+			layers = append(layers,
+				Layer{Tensor: tensor, Layer: l, Bytes: int64(len(l.Assignments))})
 		}
 	}
 	given := new(memory.Model)
 	given.Add("encoder.0.weight", "F32", samples.Gaussian(11, 3*96), 3, 96)
-	for _, opts := range []Options{{Truth: src}, {}, {Truth: src, Batch: 5, Threads: 2}, {Truth: src, Inputs: given}} {
+	for _, opts := range []Options{{Truth: src}, {}, {Truth: src, Batch: 5, Threads: 2},
+		{Truth: src, Inputs: given}} {
 		v, err := Run(context.Background(), layers, opts)
 		if err != nil {
 			t.Fatal(err)
@@ -162,14 +167,18 @@ func TestVerify(t *testing.T) {
 		}
 		for _, l := range v.Layers {
 			if (l.WeightError != nil) != (opts.Truth != nil) {
-				t.Errorf("%s: weight error %v with truth %v", l.Name, l.WeightError, opts.Truth != nil)
+				t.Errorf("%s: weight error %v with truth %v", l.Name, l.WeightError,
+					opts.Truth != nil)
 			}
-			if l.KernelError > 0.01 || l.Plan == "" || l.Tier == "" || l.DenseUs <= 0 || l.CompiledUs <= 0 || l.Speedup <= 0 {
+			if l.KernelError > 0.01 || l.Plan == "" || l.Tier == "" || l.DenseUs <= 0 ||
+				l.CompiledUs <= 0 || l.Speedup <= 0 {
 				t.Errorf("%s: %+v", l.Name, l)
 			}
 			// Without the original the rebuilt weights stand in: only the kernel's error is left.
-			if opts.Truth == nil && l.OutputError > 0.01 || opts.Truth != nil && (l.OutputError < 0.01 || l.OutputError > 0.2) {
-				t.Errorf("%s: output error %v with truth %v", l.Name, l.OutputError, opts.Truth != nil)
+			if opts.Truth == nil && l.OutputError > 0.01 || opts.Truth != nil &&
+				(l.OutputError < 0.01 || l.OutputError > 0.2) {
+				t.Errorf("%s: output error %v with truth %v", l.Name, l.OutputError,
+					opts.Truth != nil)
 			}
 		}
 		if v.Total.Weights != 64*96+64*97+32*72 {
@@ -185,7 +194,8 @@ func TestVerify(t *testing.T) {
 		"no such tensor":                      {Truth: new(memory.Model)},
 		"want floats [n, 96]":                 {Truth: src, Inputs: wrong},
 	} {
-		if _, err := Run(context.Background(), layers, opts); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Run(context.Background(), layers, opts); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %s", err, want)
 		}
 	}

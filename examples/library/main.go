@@ -12,12 +12,12 @@ import (
 )
 
 func main() {
-	src := must(format.Open("model.safetensors"))
+	ctx, src := context.Background(), must(format.Open("model.safetensors"))
 	dst := must(format.Create("model.pal.safetensors", src, format.CreateOptions{Overwrite: true}))
-	must(compress.Compress(context.Background(), dst, src, compress.Options{}))
-	must(dst.Commit())
+	must(compress.Compress(ctx, dst, src, compress.Options{}))
+	must(dst.Commit(ctx))
 
-	book := must(format.OpenCodebook("model.pal.safetensors"))
+	book := must(format.OpenCodebook(ctx, "model.pal.safetensors"))
 	model := codebook.NewModel(book, codebook.RunOptions{})
 	defer model.Close()
 	for _, name := range book.Layers() {

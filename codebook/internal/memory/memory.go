@@ -2,7 +2,7 @@
 package memory
 
 import (
-	"errors"
+	"context"
 
 	"github.com/palettize/palettize/codebook"
 	"github.com/palettize/palettize/codebook/internal/samples"
@@ -29,15 +29,21 @@ func (m *Model) Add(name, dtype string, values []float32, shape ...int) {
 
 func (m *Model) Tensors() []codebook.Tensor { return m.All }
 
-func (m *Model) Floats(name string) ([]float32, error) {
+func (m *Model) Floats(ctx context.Context, name string) ([]float32, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	if w, ok := m.Values[name]; ok {
 		return w, nil
 	}
-	return nil, errors.New("not there")
+	return nil, &codebook.TensorError{Tensor: name, Err: codebook.ErrNoTensor}
 }
 
-func (m *Model) PutLayer(t codebook.Tensor, l *codebook.Layer, _ codebook.Distortion) (
-	int64, error) {
+func (m *Model) PutLayer(ctx context.Context, t codebook.Tensor, l *codebook.Layer,
+	_ codebook.Distortion) (int64, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
 	if m.Layers == nil {
 		m.Layers = map[string]*codebook.Layer{}
 	}
@@ -49,16 +55,16 @@ func (m *Model) Overhead(codebook.Tensor) int64 { return 0 }
 
 func (m *Model) Rest([]string) int64 { return 0 }
 
-func (m *Model) PutTensor(t codebook.Tensor) error {
+func (m *Model) PutTensor(ctx context.Context, t codebook.Tensor) error {
 	m.Passed = append(m.Passed, t.Name)
-	return nil
+	return ctx.Err()
 }
 
 func (m *Model) HalfOverhead(codebook.Tensor) int64 { return 0 }
 
-func (m *Model) PutHalf(t codebook.Tensor) error {
+func (m *Model) PutHalf(ctx context.Context, t codebook.Tensor) error {
 	m.Halves = append(m.Halves, t.Name)
-	return nil
+	return ctx.Err()
 }
 
 // Small is a model with a tensor of each kind.

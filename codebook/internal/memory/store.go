@@ -1,7 +1,7 @@
 package memory
 
 import (
-	"fmt"
+	"context"
 
 	"github.com/palettize/palettize/codebook"
 )
@@ -34,10 +34,14 @@ func (s *Store) Original(layer string) codebook.Tensor {
 }
 
 // Stored calls use with a layer.
-func (s *Store) Stored(layer string, use func(l *codebook.Layer) error) error {
+func (s *Store) Stored(ctx context.Context, layer string,
+	use func(l *codebook.Layer) error) error {
 	l := s.Model.Layers[layer]
 	if l == nil {
-		return fmt.Errorf("no layer %q", layer)
+		return &codebook.TensorError{Tensor: layer, Err: codebook.ErrNoTensor}
+	}
+	if err := ctx.Err(); err != nil {
+		return err
 	}
 	if s.Reads != nil {
 		s.Reads[layer]++
@@ -65,4 +69,6 @@ func (r rest) Tensors() (tensors []codebook.Tensor) {
 	return tensors
 }
 
-func (r rest) Floats(name string) ([]float32, error) { return r.s.Floats(name) }
+func (r rest) Floats(ctx context.Context, name string) ([]float32, error) {
+	return r.s.Floats(ctx, name)
+}

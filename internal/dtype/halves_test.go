@@ -1,4 +1,4 @@
-package halves
+package dtype
 
 import (
 	"math"
@@ -9,11 +9,11 @@ import (
 func TestRoundTrip(t *testing.T) {
 	for b := range 1 << 16 {
 		h := uint16(b)
-		if f := FromF16(h); f == f && ToF16(f) != h {
-			t.Fatalf("F16 %#04x is %v, which is %#04x", h, f, ToF16(f))
+		if f := fromF16(h); f == f && toF16(f) != h {
+			t.Fatalf("F16 %#04x is %v, which is %#04x", h, f, toF16(f))
 		}
-		if f := fromBF16(h); f == f && ToBF16(f) != h {
-			t.Fatalf("BF16 %#04x is %v, which is %#04x", h, f, ToBF16(f))
+		if f := math.Float32frombits(uint32(h) << 16); f == f && toBF16(f) != h {
+			t.Fatalf("BF16 %#04x is %v, which is %#04x", h, f, toBF16(f))
 		}
 	}
 }
@@ -29,8 +29,9 @@ func TestRoundToNearestEven(t *testing.T) {
 		from func(uint16) float32
 		last uint16 // the largest finite
 	}{
-		{"F16", ToF16, FromF16, 0x7bff},
-		{"BF16", ToBF16, fromBF16, 0x7f7f},
+		{"F16", toF16, fromF16, 0x7bff},
+		{"BF16", toBF16, func(h uint16) float32 { return math.Float32frombits(uint32(h) << 16) },
+			0x7f7f},
 	} {
 		for h := range tt.last {
 			middle := float32((float64(tt.from(h)) + float64(tt.from(h+1))) / 2)

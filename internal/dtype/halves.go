@@ -1,10 +1,9 @@
-// Package halves converts floating-point numbers of 32 bits to those of 16, and back.
-package halves
+package dtype
 
 import "math"
 
-// FromF16 is the value of a half-precision number.
-func FromF16(h uint16) float32 {
+// fromF16 is the value of a half-precision number.
+func fromF16(h uint16) float32 {
 	sign := uint32(h>>15) << 31
 	exponent, fraction := uint32(h>>10)&31, uint32(h)&1023
 	switch exponent {
@@ -16,9 +15,9 @@ func FromF16(h uint16) float32 {
 	return math.Float32frombits(sign | (exponent+127-15)<<23 | fraction<<13)
 }
 
-// ToF16 is the nearest half-precision number, ties to even. A finite value beyond the largest
+// toF16 is the nearest half-precision number, ties to even. A finite value beyond the largest
 // becomes the largest: a weight that was finite stays so.
-func ToF16(f float32) uint16 {
+func toF16(f float32) uint16 {
 	b := math.Float32bits(f)
 	sign := uint16(b >> 16 & 0x8000)
 	magnitude := b &^ (1 << 31)
@@ -28,15 +27,15 @@ func ToF16(f float32) uint16 {
 	case magnitude == 255<<23:
 		return sign | 0x7c00
 	case magnitude < (127-14)<<23: // subnormal: the sum's last bit is worth 2^-24
-		rounded := math.Float32bits(math.Float32frombits(magnitude) + 0.5)
-		return sign | uint16(rounded-math.Float32bits(0.5))
+		sum := math.Float32frombits(magnitude) + 0.5
+		return sign | uint16(math.Float32bits(sum)-math.Float32bits(0.5))
 	}
 	return sign | uint16(min(roundEven(magnitude, 13)-(127-15)<<10, 0x7bff))
 }
 
-// ToBF16 is the nearest bfloat16, ties to even. A finite value beyond the largest becomes the
+// toBF16 is the nearest bfloat16, ties to even. A finite value beyond the largest becomes the
 // largest.
-func ToBF16(f float32) uint16 {
+func toBF16(f float32) uint16 {
 	b := math.Float32bits(f)
 	sign := uint16(b >> 16 & 0x8000)
 	magnitude := b &^ (1 << 31)
