@@ -51,8 +51,10 @@ func ExampleCompress() {
 		}
 		fmt.Printf("%s: %s, error %.2f\n", e.Tensor.Name, e.Layer.Name, e.Distortion.Relative())
 	}
-	// Output: position_ids has no layer: I64 values a.bias has no layer: a vector a.weight has no
-	// layer: a codebook would take about 530 bytes, the tensor takes 240: kept as F16, 120 bytes
+	// Output:
+	// position_ids: I64 values
+	// a.bias: a vector
+	// a.weight: a codebook would take about 530 bytes, the tensor takes 240: kept as F16, 120 bytes
 	// b.weight: trellis, error 0.13
 }
 
