@@ -231,29 +231,6 @@ func otherWays(t *testing.T, plan string) []RunOptions {
 	return ways
 }
 
-// runnableSets returns the kernels of every tier that runs here.
-func runnableSets(t *testing.T) (sets []*kernels.Set) {
-	t.Helper()
-	best, err := kernels.Best()
-	if err != nil {
-		t.Fatal(err)
-	}
-	seen := map[string]bool{}
-	for _, tier := range best.Tiers() {
-		// Under the race detector the scalar loops take minutes, and tiers do not race.
-		if tier.Lacks != "" || seen[tier.Tier] || samples.Race && tier.Tier == "scalar" {
-			continue
-		}
-		seen[tier.Tier] = true
-		set, err := kernels.Limited(tier.Tier)
-		if err != nil {
-			t.Fatal(err)
-		}
-		sets = append(sets, set)
-	}
-	return sets
-}
-
 func mulMat(t *testing.T, l *Layer, opts RunOptions, x []float32, n int) []float32 {
 	t.Helper()
 	p, err := l.Plan(opts)

@@ -18,8 +18,6 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-func fromBF16(h uint16) float32 { return math.Float32frombits(uint32(h) << 16) }
-
 // TestRoundToNearestEven compares the borders between all neighbours with exact arithmetic: the
 // middle of two numbers of 16 bits is a float32.
 func TestRoundToNearestEven(t *testing.T) {
