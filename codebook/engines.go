@@ -128,8 +128,8 @@ func fitsNibbles(l *Layer) bool { return l.Width == 1 && l.K() <= 16 }
 func layNibbles(l *Layer) (engine, putter) {
 	m := l.panels(64)
 	pairs := ceilDiv(m.Quads, 2)
-	m.Lookup = make([]byte, 16)
-	copy(m.Lookup, l.Centroids)
+	// Not filled up with zeros, which some kernels would have to be slower for.
+	m.Lookup = append(slices.Clone(l.Centroids), slices.Repeat([]byte{255}, 16-l.K())...)
 	e := &panelEngine{m: m, width: 1, zero: l.ZeroPoint, op: (*kernels.Set).MulNibble,
 		bytes: nibbles}
 	return e, func(r int, assignments []byte) {
@@ -204,6 +204,7 @@ func layBytes(l *Layer) (engine, putter) {
 		Group: l.Group, Multipliers: l.Multipliers,
 	}
 	m := weights.panels(128)
+	m.Positive = !slices.Contains(l.Centroids, 0)
 	e := &panelEngine{m: m, width: 1, zero: l.ZeroPoint, op: (*kernels.Set).MulU8, bytes: getBytes}
 	return e, func(r int, assignments []byte) {
 		c, at := 0, byteAt(&m, r, 0)
@@ -263,6 +264,7 @@ func layBroadcast(l *Layer) (engine, putter) {
 	// The centroids as a layer of their own, whose weights are bytes.
 	rows := Layer{Rows: l.K(), Cols: l.Cols, Width: 1, Scale: l.Scale}
 	m := rows.panels(128)
+	m.Positive = !slices.Contains(l.Centroids, 0)
 	for k := range l.K() {
 		putBytes(&m, k, 0, l.Centroids[k*l.Cols:][:l.Cols])
 	}

@@ -89,13 +89,15 @@ func (ws *workspace) quantiseOne(set *kernels.Set, x []float32, lay inputLayout)
 	ws.q = grow(ws.q, in.N*lay.stride)
 	in.Q = ws.q
 	in.Scales = grow(in.Scales, in.N*blocks)
-	in.Init = grow(in.Init, in.N*groups)
+	in.Init, in.Sums = grow(in.Init, in.N*groups), grow(in.Sums, in.N*groups)
 	q := in.Q[i*lay.stride:][:lay.stride]
 	if !set.Quantize(q, in.Scales[i*blocks:], x, lay.block) {
 		return false
 	}
-	for g, init := 0, in.Init[i*groups:]; g < groups; g++ {
-		init[g] = -int32(lay.zero) * sum(q[g*lay.group:min((g+1)*lay.group, len(q))])
+	init, sums := in.Init[i*groups:], in.Sums[i*groups:]
+	for g := range groups {
+		sums[g] = sum(q[g*lay.group : min((g+1)*lay.group, len(q))])
+		init[g] = -int32(lay.zero) * sums[g]
 	}
 	return true
 }

@@ -2,6 +2,8 @@
 
 package kernels
 
+import "slices"
+
 func mulAVX2(c coding) mulFunc    { return mulBlocks(c, false) }
 func mulAVXVNNI(c coding) mulFunc { return mulBlocks(c, true) }
 
@@ -14,7 +16,7 @@ func mulBlocks(c coding, vnni bool) mulFunc {
 			return
 		}
 		n := in.N
-		if vnni && (c == codedU8 || c == codedNibble) {
+		if vnni && (c == codedU8 || c == codedNibble) || !vnni && c.signed(m) {
 			n &^= 3 // there is a kernel for one vector and many panels
 		}
 		switch {
@@ -25,14 +27,52 @@ func mulBlocks(c coding, vnni bool) mulFunc {
 			var decoded [maxBlockBytes]byte
 			x.blocks(c, p0, p1, n, vnni, &decoded)
 		}
+		var starts [maxStarts]int32
 		for ; n < in.N; n++ {
 			a := x.vecArgs(n, p0, p1, c.panelBytes(m))
-			if c == codedU8 {
+			switch {
+			case vnni && c == codedU8:
 				mulU8VecAVXVNNI(&a)
-			} else {
+			case vnni:
 				mulNibbleVecAVXVNNI(&a)
+			default:
+				a.init = x.signedStarts(&starts, n)
+				c.vecAVX2(&a)
 			}
 		}
+	}
+}
+
+// maxStarts is how many groups a row may have for signed weights: 8,192 columns in groups of 8.
+const maxStarts = 1024
+
+// signed says whether weights less 128 are signed bytes above -128, which AVX2 multiplies faster.
+func (c coding) signed(m *Matrix) bool {
+	switch {
+	case m.Groups() > maxStarts:
+		return false
+	case c == codedNibble:
+		return !slices.Contains(m.Lookup, 0)
+	}
+	return c == codedU8 && m.Positive
+}
+
+// signedStarts returns what the sums of the groups of vector n start from where weights are less
+// 128.
+func (x *product) signedStarts(room *[maxStarts]int32, n int) *int32 {
+	groups := x.Groups()
+	init, sums := x.in.Init[n*groups:][:groups], x.in.Sums[n*groups:][:groups]
+	for g, v := range init {
+		room[g] = v + 128*sums[g]
+	}
+	return &room[0]
+}
+
+func (c coding) vecAVX2(a *vecArgs) {
+	if c == codedU8 {
+		mulU8VecAVX2(a)
+	} else {
+		mulNibbleVecAVX2(a)
 	}
 }
 

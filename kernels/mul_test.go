@@ -45,6 +45,16 @@ func newMul(t testing.TB, rng *rand.Rand, p place, x extreme, s mulShape,
 			m.Codes[i] = byte(rng.Uint32())
 		}
 	}
+	if rng.IntN(2) == 0 { // no weight is 0
+		m.Positive = lookup == 0
+		weights := m.Codes
+		if lookup > 0 {
+			weights = m.Lookup
+		}
+		for i, w := range weights {
+			weights[i] = max(w, 1)
+		}
+	}
 	if lookup < Centroids {
 		m.Mult = alloc[int8](t, p, rng, rows*m.Groups())
 		for i := range m.Mult {
@@ -68,6 +78,14 @@ func newMul(t testing.TB, rng *rand.Rand, p place, x extreme, s mulShape,
 	in.Scales = alloc[float32](t, p, rng, s.n*m.Blocks())
 	for i := range in.Scales {
 		in.Scales[i] = float32(rng.NormFloat64())
+	}
+	in.Sums = alloc[int32](t, p, rng, s.n*m.Groups())
+	for i := range in.Sums {
+		lo := i % m.Groups() * m.GroupQuads * 4 * s.d
+		in.Sums[i] = 0
+		for _, q := range in.Q[i/m.Groups()*in.Stride:][lo:min(lo+m.GroupQuads*4*s.d, s.quads*4*s.d)] {
+			in.Sums[i] += int32(q)
+		}
 	}
 	in.Init = alloc[int32](t, p, rng, s.n*m.Groups())
 	top := 255 * 128 * min(s.groupQuads, s.quads) * 4 * s.d

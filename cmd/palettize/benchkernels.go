@@ -232,6 +232,12 @@ func randomMatrix(rows, cols int, k matrixKind) *kernels.Matrix {
 		Lookup: randomBytes(k.lookup), Scale: randomFloats(rows),
 	}
 	m.Mult = randomMultipliers(rows * m.Groups())
+	m.Positive = k.lookup == 0
+	for _, weights := range [][]byte{m.Codes, m.Lookup} {
+		for i, w := range weights {
+			weights[i] = max(w, 1) // as those of layers are, mostly
+		}
+	}
 	return m
 }
 
@@ -241,6 +247,7 @@ func randomInput(cols, group, n int) *kernels.Input {
 		N: n, Stride: cols, Q: make([]int8, n*cols),
 		Scales: randomFloats(n * ceilDiv(cols, kernels.Block)),
 		Init:   make([]int32, n*ceilDiv(cols, group)),
+		Sums:   make([]int32, n*ceilDiv(cols, group)),
 	}
 	for i, v := range randomBytes(len(in.Q)) {
 		in.Q[i] = int8(v)
