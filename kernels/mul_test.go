@@ -45,15 +45,8 @@ func newMul(t testing.TB, rng *rand.Rand, p place, x extreme, s mulShape,
 			m.Codes[i] = byte(rng.Uint32())
 		}
 	}
-	if rng.IntN(2) == 0 { // no weight is 0
-		m.Positive = lookup == 0
-		weights := m.Codes
-		if lookup > 0 {
-			weights = m.Lookup
-		}
-		for i, w := range weights {
-			weights[i] = max(w, 1)
-		}
+	if rng.IntN(2) == 0 {
+		makePositive(m)
 	}
 	if lookup < Centroids {
 		m.Mult = alloc[int8](t, p, rng, rows*m.Groups())
@@ -100,6 +93,18 @@ func newMul(t testing.TB, rng *rand.Rand, p place, x extreme, s mulShape,
 		}
 	}
 	return m, in
+}
+
+// makePositive leaves no weight at 0.
+func makePositive(m *Matrix) {
+	weights := m.Codes
+	if len(m.Lookup) > 0 {
+		weights = m.Lookup
+	}
+	for i, w := range weights {
+		weights[i] = max(w, 1)
+	}
+	m.Positive = len(m.Lookup) == 0
 }
 
 // unsigned is the mode for an emulator that takes the signed bytes of AMX for unsigned ones, as
@@ -317,6 +322,7 @@ func benchMul(b *testing.B, table []tier[mulFunc], rows, cols, d, group, batch, 
 	s.p1 = s.panels
 	rng := rand.New(rand.NewPCG(4, 4))
 	m, in := newMul(b, rng, head, random, s, layout(s), lookup)
+	makePositive(m) // as layers are, mostly
 	name := fmt.Sprintf("rows=%d/cols=%d/batch=%d", rows, cols, batch)
 	if d > 1 {
 		name += fmt.Sprintf("/d=%d", d)
