@@ -1,11 +1,10 @@
-// Package codebook compresses weight matrices and multiplies with them as they are: each matrix
-// becomes at most 256 centroids, a one-byte assignment for each segment of a row, and scales (a
-// [Layer]); a layer is multiplied with a vector or a batch without being rebuilt (a [Plan]).
+// Package codebook multiplies with weight matrices as they are compressed: each matrix is at most
+// 256 centroids, a one-byte assignment for each segment of a row, and scales (a [Layer]); a layer is
+// multiplied with a vector or a batch without being rebuilt, as it is laid out for that (a [Plan]).
 //
-// A [Scheme] says how segments are cut and assignments are chosen: each as the nearest centroid, or
-// all together along the paths of a trellis, for a budget of bits or an error, to be stored entropy
-// coded.
+// A [Model] multiplies by the names of tensors, from a [Store]: package format implements it for
+// files. What is used is laid out when it is first used, and nothing else stays in memory.
 //
-// [Compress] walks a model from a [Source] to a [Sink]; package format implements both for files.
-// [Verify] compares layers with dense float32 multiplication.
+// Package compress makes layers of matrices, package verify compares them with dense float32
+// multiplication.
 package codebook
