@@ -5,9 +5,9 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
-	"runtime"
 	"slices"
 
+	"github.com/palettize/palettize/internal/par"
 	"github.com/palettize/palettize/kernels"
 )
 
@@ -212,10 +212,7 @@ func newInput(points []float32, d int, weights, centroids []float32, opts Option
 	if in.tolerance == 0 {
 		in.tolerance = defaultTolerance
 	}
-	if in.threads == 0 {
-		in.threads = runtime.GOMAXPROCS(0)
-	}
-	in.threads = min(in.threads, maxThreads)
+	in.threads = min(par.Threads(in.threads), maxThreads)
 	if in.kernels == nil {
 		best, err := kernels.Best()
 		if err != nil {

@@ -2,7 +2,6 @@ package compress
 
 import (
 	"context"
-	"errors"
 	"math"
 	"slices"
 	"strings"
@@ -55,16 +54,14 @@ func Allocate(ctx context.Context, dst Sink, src codebook.Source, opts Options) 
 	if err := c.allocate(ctx); err != nil {
 		return nil, err
 	}
-	errs := make([]error, len(c.plans))
-	par.Ranges(par.Threads(opts.Threads), len(c.plans), func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			if s := c.plans[i].sketch; s != nil {
-				c.plans[i].Rates, errs[i] = rates(ctx, s)
-			}
+	err = par.Each(par.Threads(opts.Threads), len(c.plans), func(i int) (err error) {
+		if s := c.plans[i].sketch; s != nil {
+			c.plans[i].Rates, err = rates(ctx, s)
 		}
+		return err
 	})
 	c.tell("")
-	return c.allocation(), errors.Join(errs...)
+	return c.allocation(), err
 }
 
 // matrixPlan is a matrix in the making of an allocation.

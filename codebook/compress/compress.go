@@ -195,7 +195,9 @@ func (c *compression) read(ctx context.Context, t codebook.Tensor) (
 	if reason := quant.BeyondScales(m.W, settings.Scheme.Name == "trellis"); reason != "" {
 		return nil, reason, nil
 	}
-	m.Moments, err = c.moments(ctx, t.Name, cols)
+	if small == "" { // else nothing is to be weighed by them
+		m.Moments, err = c.moments(ctx, t.Name, cols)
+	}
 	return m, small, err
 }
 
