@@ -51,9 +51,9 @@ var outside = map[string]string{
 	"github.com/nlpodyssey/safetensors": "format/",
 	"github.com/zeebo/xxh3":             "format/",
 	"github.com/spf13/":                 "cmd/",
-	"github.com/schollz/progressbar/":   "cmd/palettize/ui.go",
-	"github.com/rivo/uniseg":            "cmd/palettize/ui.go",
-	"golang.org/x/term":                 "cmd/palettize/ui.go",
+	"github.com/schollz/progressbar/":   "cmd/palettize/ui_progress.go",
+	"github.com/rivo/uniseg":            "cmd/palettize/ui_progress.go",
+	"golang.org/x/term":                 "cmd/palettize/ui_progress.go",
 }
 
 // TestLayers fails on an import that edges does not have, on an edge that no import has, and on a
