@@ -300,19 +300,12 @@ func TestKernelError(t *testing.T) {
 				tailed[i*l.Cols+c] *= 100
 			}
 		}
-		for _, row := range plans {
-			if !row.fits(l) {
-				continue
-			}
+		for _, p := range plansFor(t, l) {
 			for _, c := range []struct {
 				what string
 				x    []float32
 				most float64
 			}{{"Gaussian", x, 0.01}, {"heavy-tailed", tailed, 0.02}} {
-				p, err := l.Plan(RunOptions{Plan: row.name})
-				if err != nil {
-					t.Fatal(err)
-				}
 				y := make([]float32, n*l.Rows)
 				if err := p.MulMat(y, c.x, n); err != nil {
 					t.Fatal(err)
@@ -321,11 +314,27 @@ func TestKernelError(t *testing.T) {
 				if found > c.most || found > bound || found == 0 {
 					t.Errorf("width %d, k %d, plan %s, %s input: "+
 						"error %.5f, want at most %.2f; bound %.4f",
-						l.Width, l.K(), row.name, c.what, found, c.most, bound)
+						l.Width, l.K(), p.Name(), c.what, found, c.most, bound)
 				}
 			}
 		}
 	}
+}
+
+// plansFor lays a layer out in every plan that fits it.
+func plansFor(t testing.TB, l *Layer) (all []*Plan) {
+	t.Helper()
+	for _, row := range plans {
+		if !row.fits(l) {
+			continue
+		}
+		p, err := l.Plan(RunOptions{Plan: row.name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+	return all
 }
 
 // TestErrorStaysWithinBound tries to break the proof, result by result, with inputs of many kinds.
@@ -352,14 +361,7 @@ func TestErrorStaysWithinBound(t *testing.T) {
 			for i := range x {
 				x[i] = float32(value(i))
 			}
-			for _, row := range plans {
-				if !row.fits(l) {
-					continue
-				}
-				p, err := l.Plan(RunOptions{Plan: row.name})
-				if err != nil {
-					t.Fatal(err)
-				}
+			for _, p := range plansFor(t, l) {
 				if err := p.MulVec(y, x); err != nil {
 					t.Fatal(err)
 				}
@@ -374,7 +376,7 @@ func TestErrorStaysWithinBound(t *testing.T) {
 					if off, most := math.Abs(float64(got)-want), b.row(r, own); !(off <= most) {
 						t.Fatalf("width %d, k %d, group %d, plan %s, %s input: "+
 							"row %d is off by %g, bound %g",
-							l.Width, l.K(), l.Group, row.name, name, r, off, most)
+							l.Width, l.K(), l.Group, p.Name(), name, r, off, most)
 					}
 				}
 			}
@@ -413,14 +415,7 @@ func TestMulRefusesBadInput(t *testing.T) {
 func TestMulVecAllocatesNothing(t *testing.T) {
 	for _, s := range planShapes {
 		l := s.layer(rand.New(rand.NewPCG(4, 4)))
-		for _, row := range plans {
-			if !row.fits(l) {
-				continue
-			}
-			p, err := l.Plan(RunOptions{Plan: row.name})
-			if err != nil {
-				t.Fatal(err)
-			}
+		for _, p := range plansFor(t, l) {
 			x, y := make([]float32, l.Cols), make([]float32, l.Rows)
 			for _, p.threads = range []int{1, 2} {
 				allocs := testing.AllocsPerRun(20, func() {
@@ -430,7 +425,7 @@ func TestMulVecAllocatesNothing(t *testing.T) {
 				})
 				// The race detector drops items of a pool on purpose.
 				if allocs > 0 && !samples.Race {
-					t.Errorf("%+v, plan %s, %d threads: %v allocations a call", s, row.name,
+					t.Errorf("%+v, plan %s, %d threads: %v allocations a call", s, p.Name(),
 						p.threads, allocs)
 				}
 			}
@@ -452,17 +447,10 @@ func BenchmarkMulVec(b *testing.B) {
 	const rows, cols = 3072, 1024
 	for _, s := range layerKinds(rows, cols) {
 		l := s.layer(rand.New(rand.NewPCG(5, 5)))
-		for _, row := range plans {
-			if !row.fits(l) {
-				continue
-			}
-			p, err := l.Plan(RunOptions{Plan: row.name})
-			if err != nil {
-				b.Fatal(err)
-			}
+		for _, p := range plansFor(b, l) {
 			x, y := integers(rand.New(rand.NewPCG(6, 6)), 1, cols), make([]float32, rows)
 			b.Run(fmt.Sprintf("d=%d/k=%d/group=%d/window=%d/plan=%s/tier=%s", s.width, s.k, s.group,
-				s.window, row.name, p.Tier()), func(b *testing.B) {
+				s.window, p.Name(), p.Tier()), func(b *testing.B) {
 				for b.Loop() {
 					if err := p.MulVec(y, x); err != nil {
 						b.Fatal(err)

@@ -49,12 +49,7 @@ type workspace struct {
 }
 
 // grow returns s with length n, what it held included; the rest is unspecified.
-func grow[T any](s []T, n int) []T {
-	if n > len(s) {
-		s = slices.Grow(s, n-len(s))
-	}
-	return s[:n]
-}
+func grow[T any](s []T, n int) []T { return slices.Grow(s, max(0, n-len(s)))[:n] }
 
 // quantise fills ws.in for n vectors of x. Where a few inputs of a vector are far larger than the
 // rest of their block, what rounding has left of the vector follows as one more vector, whose

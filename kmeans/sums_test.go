@@ -7,6 +7,20 @@ import (
 	"testing"
 )
 
+func newTestLloyd(t *testing.T, points []float32, d int, weights, centroids []float32) (
+	*input, *lloyd) {
+	t.Helper()
+	in, err := newInput(points, d, weights, nil, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := in.inOrder(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return in, in.newLloyd(c, centroids)
+}
+
 // Adding and taking away what moves must not wear the sums out.
 func TestSumsFollowTheMoves(t *testing.T) {
 	const n, d, k = 5000, 4, 50
@@ -21,15 +35,7 @@ func TestSumsFollowTheMoves(t *testing.T) {
 			for i := range weights {
 				weights[i] = weight(i)
 			}
-			in, err := newInput(points, d, weights, nil, Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			c, err := in.inOrder(ctx)
-			if err != nil {
-				t.Fatal(err)
-			}
-			l := in.newLloyd(c, points[:k*d])
+			_, l := newTestLloyd(t, points, d, weights, points[:k*d])
 			if err := l.measure(ctx); err != nil {
 				t.Fatal(err)
 			}
@@ -68,15 +74,7 @@ func TestSumsForgetAGreatWeightThatHasGone(t *testing.T) {
 		points[j] = 2
 	}
 	weights[0] = 0x1p80
-	in, err := newInput(points, d, weights, nil, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := in.inOrder(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := in.newLloyd(c, []float32{1, 1, 1, 1, 9, 9, 9, 9})
+	in, l := newTestLloyd(t, points, d, weights, []float32{1, 1, 1, 1, 9, 9, 9, 9})
 	for range 2 { // the great one is alone after the second
 		if err := l.assign(ctx); err != nil {
 			t.Fatal(err)

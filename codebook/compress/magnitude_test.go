@@ -41,7 +41,7 @@ func checkBuilt(t testing.TB, l *codebook.Layer, w []float32) codebook.Distortio
 		t.Fatal(err)
 	}
 	if l.Stream != nil {
-		checkStored(t, l)
+		memory.CheckStored(t, l)
 	}
 	if i := floats.IndexNonfinite(l.Dense()); i >= 0 {
 		t.Fatalf("weight %d of %v is rebuilt as %v", i, w[i], l.Dense()[i])

@@ -166,7 +166,7 @@ func isGrid(matrix, shape []int) bool {
 			if words++; words > 1 || n == 0 || m%n != 0 || m/n > 16 {
 				return false
 			}
-		case blocksOf(n, blocksOf(n, m)) != m:
+		case ceilDiv(n, ceilDiv(n, m)) != m: // not m blocks, of which the last may be shorter
 			return false
 		}
 	}
@@ -185,5 +185,4 @@ func beginsWith(s string, prefixes []string) bool {
 	return false
 }
 
-// blocksOf is how many blocks of this size n values make, the last one perhaps with fewer.
-func blocksOf(n, size int) int { return (n + size - 1) / size }
+func ceilDiv(a, b int) int { return (a + b - 1) / b }

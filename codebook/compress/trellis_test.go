@@ -28,21 +28,6 @@ func trellises() []codebook.Scheme {
 	return all
 }
 
-// checkStored decodes what the layer stores: it must be the layer.
-func checkStored(t testing.TB, l *codebook.Layer) {
-	t.Helper()
-	got := codebook.Layer{Rows: l.Rows, Cols: l.Cols, Width: 1, ZeroPoint: l.ZeroPoint,
-		Scale: l.Scale, Stream: l.Stream}
-	if err := got.Decode(2); err != nil {
-		t.Fatal(err)
-	}
-	if !slices.Equal(got.Centroids, l.Centroids) || !slices.Equal(got.Assignments, l.Assignments) ||
-		!slices.Equal(got.ColScales, l.ColScales) || !slices.Equal(got.RowScales, l.RowScales) ||
-		got.WindowBits != l.WindowBits || !slices.Equal(got.Outliers, l.Outliers) {
-		t.Error("another layer is stored")
-	}
-}
-
 func TestTrellisOfAwkwardMatrices(t *testing.T) {
 	normal := samples.Gaussian(1, 64*96)
 	for _, m := range []struct {
@@ -97,7 +82,7 @@ func TestTrellisOfAwkwardMatrices(t *testing.T) {
 				if err := l.Validate(); err != nil {
 					t.Fatal(err)
 				}
-				checkStored(t, l)
+				memory.CheckStored(t, l)
 				if bits := float64(l.BytesStored()*8) / float64(len(m.w)); ask.Bits > 0 &&
 					bits > ask.Bits {
 					t.Errorf("%v bits a weight", bits)
@@ -240,11 +225,6 @@ func TestDistanceToTheShannonBound(t *testing.T) {
 	}
 }
 
-func headOf(l *codebook.Layer) *stream.Head {
-	return &stream.Head{Rows: l.Rows, Cols: l.Cols, Centroids: l.Centroids, ColScales: l.ColScales,
-		RowScales: l.RowScales, Outliers: l.Outliers, WindowBits: l.WindowBits}
-}
-
 // windowSchemes are those that store windows.
 func windowSchemes() (schemes []codebook.Scheme) {
 	for bits := kernels.MinWindowBits; bits <= kernels.MaxWindowBits; bits++ {
@@ -254,22 +234,27 @@ func windowSchemes() (schemes []codebook.Scheme) {
 }
 
 // withFront puts new outliers and column scales in front of what a layer stores.
-func withFront(l *codebook.Layer, outliers []codebook.Outlier, colScales []byte) *codebook.Layer {
-	levels := l.Stream[len(headOf(l).Append(nil)):]
-	n := &codebook.Layer{Rows: l.Rows, Cols: l.Cols, Width: 1, ZeroPoint: l.ZeroPoint,
-		Scale: l.Scale, Centroids: l.Centroids,
-		Assignments: l.Assignments, Outliers: outliers, ColScales: colScales}
-	n.Stream = append(headOf(n).Append(nil), levels...)
-	return n
+func withFront(t testing.TB, l *codebook.Layer, outliers []codebook.Outlier,
+	colScales []byte) *codebook.Layer {
+	t.Helper()
+	s, err := stream.Open(l.Stream, l.Rows, l.Cols)
+	if err != nil {
+		t.Fatal(err)
+	}
+	levels := l.Stream[len(s.Append(nil)):]
+	s.Outliers, s.ColScales = outliers, colScales
+	return &codebook.Layer{Rows: l.Rows, Cols: l.Cols, Width: 1, ZeroPoint: l.ZeroPoint,
+		Scale: l.Scale, Centroids: l.Centroids, Assignments: l.Assignments,
+		Outliers: outliers, ColScales: colScales, Stream: append(s.Append(nil), levels...)}
 }
 
 func TestCutStreamsAreRefused(t *testing.T) {
 	plain := build(t, samples.Gaussian(1, 40*60), 40, 60, Schemes()[0],
 		Options{Settings: Settings{Bits: 4}})
 	outliers := []codebook.Outlier{{Row: 1, Col: 40, Value: 50}, {Row: 39, Col: 59, Value: -60}}
-	for _, l := range []*codebook.Layer{withFront(plain, outliers, nil),
-		withFront(plain, outliers, slices.Repeat([]byte{250}, 60))} {
-		checkStored(t, l)
+	for _, l := range []*codebook.Layer{withFront(t, plain, outliers, nil),
+		withFront(t, plain, outliers, slices.Repeat([]byte{250}, 60))} {
+		memory.CheckStored(t, l)
 		for n := range l.Stream {
 			cut := codebook.Layer{Rows: 40, Cols: 60, Width: 1, Stream: l.Stream[:n:n]}
 			if err := cut.Decode(1); err == nil {
@@ -282,7 +267,7 @@ func TestCutStreamsAreRefused(t *testing.T) {
 func TestDecodeRefuses(t *testing.T) {
 	plain := build(t, samples.Gaussian(1, 40*60), 40, 60, Schemes()[0],
 		Options{Settings: Settings{Bits: 4}})
-	good := withFront(plain, []codebook.Outlier{{Row: 1, Col: 40, Value: 50}, {Row: 39, Col: 59,
+	good := withFront(t, plain, []codebook.Outlier{{Row: 1, Col: 40, Value: 50}, {Row: 39, Col: 59,
 		Value: -60}}, nil) // with gaps of 100 and 2298
 	outliers := 2 + good.K()
 	for _, tt := range []struct {
@@ -338,8 +323,7 @@ func FuzzLayerDecode(f *testing.F) {
 			f.Fatal(err)
 		}
 		f.Add(l.Stream, uint16(24), uint16(20))
-		l.ColScales = make([]byte, 20)
-		f.Add(append(headOf(l).Append(nil), l.Stream...), uint16(24), uint16(20))
+		f.Add(withFront(f, l, l.Outliers, make([]byte, 20)).Stream, uint16(24), uint16(20))
 	}
 	f.Fuzz(func(t *testing.T, stream []byte, rows, cols uint16) {
 		if !entropy.Fits(len(stream), int(rows), int(cols)) || int(rows)*int(cols) > 1<<20 {

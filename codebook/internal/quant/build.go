@@ -65,11 +65,6 @@ func Build(ctx context.Context, m *Matrix, s codebook.Scheme, t Target, o Option
 }
 
 // grow returns s with length n, what it held included; the rest is unspecified.
-func grow[T any](s []T, n int) []T {
-	if n > len(s) {
-		s = slices.Grow(s, n-len(s))
-	}
-	return s[:n]
-}
+func grow[T any](s []T, n int) []T { return slices.Grow(s, max(0, n-len(s)))[:n] }
 
 func ceilDiv(a, b int) int { return (a + b - 1) / b }

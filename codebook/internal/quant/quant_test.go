@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/codebook/internal/memory"
 	"github.com/palettize/palettize/codebook/internal/samples"
 	"github.com/palettize/palettize/codebook/internal/stream"
 	"github.com/palettize/palettize/codebook/moments"
@@ -232,7 +233,7 @@ func TestWindowsOfAwkwardMatrices(t *testing.T) {
 				t.Run(fmt.Sprintf("%s/%d bits/%v", m.name, s.Window, moments != nil),
 					func(t *testing.T) {
 						l := buildWindowsFor(t, m.w, m.rows, m.cols, s.Window, moments, 2, nil)
-						checkStored(t, l)
+						memory.CheckStored(t, l)
 						if e := l.Distortion(m.w, 1).Relative(); !(e <= most) {
 							t.Errorf("error %.4f, want at most %.4f", e, most)
 						}
@@ -450,19 +451,4 @@ func build(t *testing.T, w []float32, rows, cols int, s codebook.Scheme) *codebo
 		t.Fatal(err)
 	}
 	return l
-}
-
-// checkStored holds a layer against what its stream says.
-func checkStored(t testing.TB, l *codebook.Layer) {
-	t.Helper()
-	got := codebook.Layer{Rows: l.Rows, Cols: l.Cols, Width: 1, ZeroPoint: l.ZeroPoint,
-		Scale: l.Scale, Stream: l.Stream}
-	if err := got.Decode(2); err != nil {
-		t.Fatal(err)
-	}
-	if !slices.Equal(got.Centroids, l.Centroids) || !slices.Equal(got.Assignments, l.Assignments) ||
-		!slices.Equal(got.ColScales, l.ColScales) || !slices.Equal(got.RowScales, l.RowScales) ||
-		got.WindowBits != l.WindowBits || !slices.Equal(got.Outliers, l.Outliers) {
-		t.Error("another layer is stored")
-	}
 }
