@@ -2,20 +2,20 @@
 
 package kernels
 
-// tableBuild is tableBuildScalar with a tier's two halves: dots fills t.Work for a block and
+// tableBuild is tableBuildScalar with a tier's two halves: dots fills t.work for a block and
 // returns the sum of the largest magnitudes, pack rounds it.
 func tableBuild(
 	dots func(work *int32, centroids *byte, quads int, q *int8, init *int32, segments int) int32,
 	pack func(data *int16, work *int32, segments int, f float32),
 ) tableBuildFunc {
 	return func(t *Tables, centroids []byte, width int, q []int8, scales []float32, init []int32) {
-		for b := range ceilDiv(t.Segments, t.BlockSegments) {
-			first := b * t.BlockSegments
-			n := min(t.BlockSegments, t.Segments-first)
-			total := dots(&t.Work[0], &centroids[0], width/4, &q[first*width], &init[first], n)
+		for b := range ceilDiv(t.segments, t.blockSegments) {
+			first := b * t.blockSegments
+			n := min(t.blockSegments, t.segments-first)
+			total := dots(&t.work[0], &centroids[0], width/4, &q[first*width], &init[first], n)
 			f := tableFactor(n, total)
-			t.Scales[b] = scales[b] / f
-			pack(&t.Data[first*Centroids], &t.Work[0], n, f)
+			t.scales[b] = scales[b] / f
+			pack(&t.data[first*Centroids], &t.work[0], n, f)
 		}
 	}
 }
@@ -37,18 +37,18 @@ type spreadArgs struct {
 func (t *Tables) spreadArgs(dst []float32, codes []byte, scale []float32, p0, p1 int) spreadArgs {
 	return spreadArgs{
 		dst:           &dst[p0*TablePanelRows],
-		data:          &t.Data[0],
-		codes:         &codes[p0*t.Segments*TablePanelRows],
+		data:          &t.data[0],
+		codes:         &codes[p0*t.segments*TablePanelRows],
 		scale:         &scale[p0*TablePanelRows],
-		tscales:       &t.Scales[0],
-		segments:      t.Segments,
-		blockSegments: t.BlockSegments,
+		tscales:       &t.scales[0],
+		segments:      t.segments,
+		blockSegments: t.blockSegments,
 		panels:        min(TableTile, p1-p0),
 	}
 }
 
 func spreadAVX512VBMI(dst []float32, t *Tables, codes []byte, scale []float32, p0, p1 int) {
-	if t.Segments == 0 {
+	if t.segments == 0 {
 		tableSpreadScalar(dst, t, codes, scale, p0, p1)
 		return
 	}
@@ -59,7 +59,7 @@ func spreadAVX512VBMI(dst []float32, t *Tables, codes []byte, scale []float32, p
 }
 
 func spreadAVX512VNNI(dst []float32, t *Tables, codes []byte, scale []float32, p0, p1 int) {
-	if t.Segments == 0 {
+	if t.segments == 0 {
 		tableSpreadScalar(dst, t, codes, scale, p0, p1)
 		return
 	}
@@ -70,12 +70,12 @@ func spreadAVX512VNNI(dst []float32, t *Tables, codes []byte, scale []float32, p
 }
 
 func spreadAVX2(dst []float32, t *Tables, codes []byte, scale []float32, p0, p1 int) {
-	if t.Segments == 0 {
+	if t.segments == 0 {
 		tableSpreadScalar(dst, t, codes, scale, p0, p1)
 		return
 	}
 	var last [Centroids + 2]int16
-	copy(last[:], t.Data[(t.Segments-1)*Centroids:])
+	copy(last[:], t.data[(t.segments-1)*Centroids:])
 	for p := p0; p < p1; p += TableTile {
 		a := t.spreadArgs(dst, codes, scale, p, p1)
 		tableSpreadAVX2(&a, &last[0])

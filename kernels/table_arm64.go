@@ -7,17 +7,17 @@ func (k *mulKernels) buildTables(t *Tables, centroids []byte, width int, q []int
 	if k.signed {
 		s := mulPool.Get().(*mulScratch)
 		defer s.release()
-		starts := s.starts(t.Segments)
-		mulU8StartsNEON(&starts[0], &init[0], &q[0], t.Segments*width/4, width/4)
+		starts := s.starts(t.segments)
+		mulU8StartsNEON(&starts[0], &init[0], &q[0], t.segments*width/4, width/4)
 		init = starts
 	}
-	for b := range ceilDiv(t.Segments, t.BlockSegments) {
-		first := b * t.BlockSegments
-		n := min(t.BlockSegments, t.Segments-first)
-		k.dots(&t.Work[0], &centroids[0], width/4, &q[first*width], &init[first], n)
-		f := tableFactor(n, tableTotalNEON(&t.Work[0], n))
-		t.Scales[b] = scales[b] / f
-		tablePackNEON(&t.Data[first*Centroids], &t.Work[0], n, f)
+	for b := range ceilDiv(t.segments, t.blockSegments) {
+		first := b * t.blockSegments
+		n := min(t.blockSegments, t.segments-first)
+		k.dots(&t.work[0], &centroids[0], width/4, &q[first*width], &init[first], n)
+		f := tableFactor(n, tableTotalNEON(&t.work[0], n))
+		t.scales[b] = scales[b] / f
+		tablePackNEON(&t.data[first*Centroids], &t.work[0], n, f)
 	}
 }
 

@@ -2,9 +2,9 @@ package kernels
 
 func tableBuildScalar(t *Tables, centroids []byte, width int, q []int8, scales []float32,
 	init []int32) {
-	for b := range ceilDiv(t.Segments, t.BlockSegments) {
-		first := b * t.BlockSegments
-		n := min(t.BlockSegments, t.Segments-first)
+	for b := range ceilDiv(t.segments, t.blockSegments) {
+		first := b * t.blockSegments
+		n := min(t.blockSegments, t.segments-first)
 		var total int32
 		for s := range n {
 			g := first + s
@@ -15,15 +15,15 @@ func tableBuildScalar(t *Tables, centroids []byte, width int, q []int8, scales [
 					c := centroids[(k/PanelRows*(width/4)+i/4)*4*PanelRows+k%PanelRows*4+i%4]
 					sum += int32(c) * int32(q[g*width+i])
 				}
-				t.Work[s*Centroids+k] = sum
+				t.work[s*Centroids+k] = sum
 				top = max(top, sum, -sum)
 			}
 			total += top
 		}
 		f := tableFactor(n, total)
-		t.Scales[b] = scales[b] / f
-		for i, v := range t.Work[:n*Centroids] {
-			t.Data[first*Centroids+i] = int16(roundEven(float32(float32(v) * f)))
+		t.scales[b] = scales[b] / f
+		for i, v := range t.work[:n*Centroids] {
+			t.data[first*Centroids+i] = int16(roundEven(float32(float32(v) * f)))
 		}
 	}
 }
@@ -42,12 +42,12 @@ func tableSpreadScalar(dst []float32, t *Tables, codes []byte, scale []float32, 
 		panel := row / TablePanelRows
 		tile := panel &^ (TableTile - 1)
 		step := min(TableTile, p1-tile) * TablePanelRows // from one segment to the next
-		at := tile*t.Segments*TablePanelRows + (panel-tile)*TablePanelRows + row%TablePanelRows
+		at := tile*t.segments*TablePanelRows + (panel-tile)*TablePanelRows + row%TablePanelRows
 		var y float32
-		for b, f := range t.Scales {
+		for b, f := range t.scales {
 			var sum int32
-			for g := b * t.BlockSegments; g < min((b+1)*t.BlockSegments, t.Segments); g++ {
-				sum += int32(t.Data[g*Centroids+int(codes[at+g*step])])
+			for g := b * t.blockSegments; g < min((b+1)*t.blockSegments, t.segments); g++ {
+				sum += int32(t.data[g*Centroids+int(codes[at+g*step])])
 			}
 			y += float32(f * float32(sum))
 		}

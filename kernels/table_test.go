@@ -73,16 +73,16 @@ func checkTable(t *testing.T, fn tableKernel, rng *rand.Rand, p place, x extreme
 		got[i], want[i] = math.Float32frombits(canary), math.Float32frombits(canary)
 	}
 	gotTables := &Tables{
-		Segments: s.segments, BlockSegments: s.block,
-		Data:   alloc[int16](t, p, rng, len(wantTables.Data)),
-		Scales: alloc[float32](t, p, rng, blocks),
-		Work:   alloc[int32](t, p, rng, len(wantTables.Work)),
+		segments: s.segments, blockSegments: s.block,
+		data:   alloc[int16](t, p, rng, len(wantTables.data)),
+		scales: alloc[float32](t, p, rng, blocks),
+		work:   alloc[int32](t, p, rng, len(wantTables.work)),
 	}
 	if s.segments > 0 {
 		tableBuildScalar(wantTables, centroids, s.width, q, scales, init)
 		fn.build(gotTables, centroids, s.width, q, scales, init)
-		sameFloats(t, fmt.Sprintf("%+v, %v, table scales", s, p), gotTables.Scales,
-			wantTables.Scales)
+		sameFloats(t, fmt.Sprintf("%+v, %v, table scales", s, p), gotTables.scales,
+			wantTables.scales)
 	}
 	tableSpreadScalar(want, wantTables, codes, scale, s.p0, s.p1)
 	fn.spread(got, gotTables, codes, scale, s.p0, s.p1)

@@ -14,10 +14,10 @@ import (
 // Factor is what error feedback needs of the second moments H of a layer's inputs: the Cholesky
 // factor of their inverse, the upper triangular U with
 //
-//	transpose(U) * U = inverse(H + Damping * mean of H's diagonal * I)
+//	transpose(U) * U = inverse(H + damping * mean of H's diagonal * I)
 type Factor struct {
-	Cols    int
-	Damping float64
+	cols    int
+	damping float64
 
 	// Cols x Cols: row j is column j of U, 0 behind the diagonal, divided by 2^exponent. Feedback
 	// goes by ratios of these alone, so that inputs of any size may come: the largest on the
@@ -59,7 +59,7 @@ func New(ctx context.Context, m *moments.Moments, threads int) (*Factor, error) 
 		if err := t.invert(ctx); err != nil {
 			return nil, err
 		}
-		f := &Factor{Cols: cols, Damping: damping}
+		f := &Factor{cols: cols, damping: damping}
 		f.transposed, f.exponent = t.reversed()
 		return f, nil
 	}
@@ -89,7 +89,7 @@ func mean(squares []float32) float64 {
 // Diagonal returns the diagonal of U. Squared and inverted, it is the part of each input's mean
 // square that the inputs of the columns behind it do not predict (damping included).
 func (f *Factor) Diagonal() []float32 {
-	d := make([]float32, f.Cols)
+	d := make([]float32, f.cols)
 	for j := range d {
 		d[j] = floats.Finite(math.Ldexp(float64(f.Scale(j)), f.exponent))
 	}
@@ -98,7 +98,7 @@ func (f *Factor) Diagonal() []float32 {
 
 // Scale returns the diagonal of U in column j, divided by a power of 2 that all columns share: what
 // errors are divided by before [Panels] spread them.
-func (f *Factor) Scale(j int) float32 { return f.transposed[j*f.Cols+j] }
+func (f *Factor) Scale(j int) float32 { return f.transposed[j*f.cols+j] }
 
 // reversed returns the upper triangle with both orders reversed, as float32, divided by 2^exponent.
 func (t *triangle) reversed() (out []float32, exponent int) {

@@ -29,10 +29,10 @@ func (f *Factor) Feedback(ctx context.Context, w []float32, rows, threads int, s
 		}
 		set = best
 	}
-	p := NewPanels(w, rows, f.Cols, set.UpdateRows(), par.Threads(threads))
+	p := NewPanels(w, rows, f.cols, set.UpdateRows(), par.Threads(threads))
 	column, rebuilt := make([]float32, rows), make([]float32, rows)
-	for lo := 0; lo < f.Cols; lo += feedbackColumns {
-		hi := min(lo+feedbackColumns, f.Cols)
+	for lo := 0; lo < f.cols; lo += feedbackColumns {
+		hi := min(lo+feedbackColumns, f.cols)
 		for j := lo; j < hi; j++ {
 			if err := ctx.Err(); err != nil {
 				return err
@@ -44,7 +44,7 @@ func (f *Factor) Feedback(ctx context.Context, w []float32, rows, threads int, s
 			}
 			p.put(j, j-lo, column, rebuilt, f.Scale(j))
 		}
-		p.each(p.threads, func(i int) { p.Update(set, f, i, lo, hi, hi, f.Cols) })
+		p.each(p.threads, func(i int) { p.Update(set, f, i, lo, hi, hi, f.cols) })
 	}
 	p.give(w)
 	return nil

@@ -40,7 +40,7 @@ func feedback(t testing.TB, f *Factor, w []float32, threads int, set *kernels.Se
 	quantise func(int, []float32, []float32) error) []float32 {
 	t.Helper()
 	w = slices.Clone(w)
-	if err := f.Feedback(context.Background(), w, len(w)/f.Cols, threads, set,
+	if err := f.Feedback(context.Background(), w, len(w)/f.cols, threads, set,
 		quantise); err != nil {
 		t.Fatal(err)
 	}
@@ -70,10 +70,10 @@ func TestFactor(t *testing.T) {
 		for _, own := range []float32{0, 0.1} {
 			m := samples.Correlated(cols, own)
 			f := factor(t, m, 2)
-			if f.Damping != dampings[0] {
-				t.Errorf("%d columns: damping %v", cols, f.Damping)
+			if f.damping != dampings[0] {
+				t.Errorf("%d columns: damping %v", cols, f.damping)
 			}
-			h, u := damped(m, f.Damping), f.transposed
+			h, u := damped(m, f.damping), f.transposed
 			for i := range h {
 				h[i] = math.Ldexp(h[i], 2*f.exponent) // as u is divided
 			}
@@ -144,7 +144,7 @@ func TestFeedbackMatchesReference(t *testing.T) {
 				off := (row[j] - rebuilt) / float64(f.Scale(j))
 				row[j] = rebuilt
 				for k := j + 1; k < cols; k++ {
-					row[k] -= off * float64(f.transposed[k*f.Cols+j])
+					row[k] -= off * float64(f.transposed[k*f.cols+j])
 				}
 			}
 		}
@@ -275,7 +275,7 @@ func TestFactorNeedsMoreDamping(t *testing.T) {
 		case c.want == 0 && (err == nil ||
 			!strings.Contains(err.Error(), "not positive definite with 1 times")):
 			t.Errorf("%v: %v", c.off, err)
-		case c.want != 0 && (err != nil || f.Damping != c.want):
+		case c.want != 0 && (err != nil || f.damping != c.want):
 			t.Errorf("%v: %+v, %v; want damping %v", c.off, f, err, c.want)
 		}
 	}

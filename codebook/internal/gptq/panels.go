@@ -51,7 +51,7 @@ func (p *Panels) Errors(i int) []float32 {
 // of panel i.
 func (p *Panels) Update(set *kernels.Set, f *Factor, i, lo, hi, from, end int) {
 	if lo < hi && from < end {
-		set.Update(p.Panel(i, from), f.transposed[from*f.Cols+lo:], f.Cols, end-from, p.Errors(i),
+		set.Update(p.Panel(i, from), f.transposed[from*f.cols+lo:], f.cols, end-from, p.Errors(i),
 			hi-lo)
 	}
 }

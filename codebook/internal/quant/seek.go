@@ -46,8 +46,8 @@ const settled = 16
 // below. met tells whether there was: if not, Seek tries on.
 func (g Goal) Seek(s Step, n float64, tries int, try func(Step) (Cost, error), keep func()) (
 	met bool, err error) {
-	s = min(max(s, Finest), Coarsest)
-	lower, upper := Finest-1, Coarsest+1 // the goal lies between
+	s = min(max(s, finest), Coarsest)
+	lower, upper := finest-1, Coarsest+1 // the goal lies between
 	miss, stretch := Step(math.MaxInt64), Step(1)
 	var last, from Step // what the last try, from there, said of the change
 	for i := 0; tries > 0 && i < MostTries; i++ {
@@ -83,11 +83,11 @@ func (g Goal) Seek(s Step, n float64, tries int, try func(Step) (Cost, error), k
 			stride = Step(math.RoundToEven(between))
 		}
 		last, from = change, s
-		s = min(max(s+stride, Finest), Coarsest)
+		s = min(max(s+stride, finest), Coarsest)
 		switch {
 		case s > lower && s < upper:
 		case i < settled:
-			lower, upper = Finest-1, Coarsest+1
+			lower, upper = finest-1, Coarsest+1
 		default:
 			s = lower + (upper-lower)/2
 		}

@@ -52,9 +52,6 @@ func (k *Sketch) Weights() float64 { return float64(k.whole.rows) * float64(k.wh
 // Dims returns the number of rows and columns.
 func (k *Sketch) Dims() (rows, cols int) { return k.whole.rows, k.whole.cols }
 
-// Overhead is what a layer takes in a file's header.
-func (k *Sketch) Overhead() int64 { return k.overhead }
-
 // Spread is about the root of the mean square of the weights, in units in which steps of matrices
 // compare.
 func (k *Sketch) Spread() Step { return k.whole.sensitivity.spread }

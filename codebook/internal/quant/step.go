@@ -15,8 +15,8 @@ const Octave Step = 1 << octaveBits
 
 const octaveBits = 12
 
-// Finest and Coarsest bound the steps: those of ordinary float32 numbers, with normal reciprocals.
-const Finest, Coarsest = -126 * Octave, 126 * Octave
+// finest and Coarsest bound the steps: those of ordinary float32 numbers, with normal reciprocals.
+const finest, Coarsest = -126 * Octave, 126 * Octave
 
 // Value is 2^(s/4096). Roots and products round alike everywhere.
 func (s Step) Value() float64 {
