@@ -119,10 +119,10 @@ func (b *bound) row(r int, w []float32) float64 {
 	return off + sums*size
 }
 
-// Check compares results y [n, Rows] of the plan for inputs x [n, Cols] with those of float64
-// arithmetic on the weights that the layer l, of which the plan is, stands for. It returns the
-// error and what that can be at most, as proven, both relative to the exact results.
-func (p *Plan) Check(l *Layer, y, x []float32) (found, most float64) {
+// Check compares y [n, Rows], what the plan computed for inputs x [n, Cols], with exact results:
+// float64 arithmetic on the rebuilt weights of the layer l that the plan was made from. It returns
+// the relative error of y, and a proven upper bound of it for these inputs.
+func (p *Plan) Check(l *Layer, y, x []float32) (relative, limit float64) {
 	n := len(x) / l.Cols
 	bounds := make([]*bound, n)
 	for i := range bounds {

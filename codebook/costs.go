@@ -20,8 +20,8 @@ const (
 	costMemory = 0.025
 	// costCall is what a call takes whatever the size.
 	costCall = 100
-	// costShare is the least work that is worth a further thread: waking one takes about 1000.
-	costShare = 4000
+	// costThread is the least work that is worth one more thread: waking one takes about 1000.
+	costThread = 4000
 	// costEntry is what finding the range of an entry of a table and rounding it takes.
 	costEntry = 0.035
 	// costResult is what broadcasting one result takes.
@@ -77,9 +77,9 @@ func costsWith(tier func(op string) string) *costs {
 	}
 }
 
-// size is the number of weights, rows padded to whole panels.
-func size(l *Layer, panel int) float64 {
-	return float64(ceilDiv(l.Rows, panel)*panel) * float64(l.Cols)
+// size is the number of weights, rows filled up to whole panels of this height.
+func size(l *Layer, height int) float64 {
+	return float64(ceilDiv(l.Rows, height)*height) * float64(l.Cols)
 }
 
 // readByte is what reading a byte of the layer's weights takes.

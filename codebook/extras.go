@@ -11,8 +11,8 @@ import (
 // input is multiplied with before it is quantised, and outliers, which are added to the results.
 type extrasEngine struct {
 	engine
-	cols     []float32 // scales; nil: all 1
-	outliers []shortfall
+	colScales []float32 // scales; nil: all 1
+	outliers  []shortfall
 }
 
 // shortfall is an outlier, and what the engine's own weight falls short of it.
@@ -31,9 +31,9 @@ func withExtras(l *Layer, e engine) engine {
 	}
 	x := &extrasEngine{engine: e, outliers: make([]shortfall, len(l.Outliers))}
 	if l.ColScales != nil {
-		x.cols = make([]float32, l.Cols)
+		x.colScales = make([]float32, l.Cols)
 		for c, code := range l.ColScales {
-			x.cols[c] = logscale.Value(code)
+			x.colScales[c] = logscale.Value(code)
 		}
 	}
 	row := make([]float32, l.Cols)
@@ -55,12 +55,12 @@ func (l *Layer) colScale(c int) float32 {
 }
 
 func (e *extrasEngine) bits() int64 {
-	return e.engine.bits() + 32*int64(len(e.cols)) + shortfallBits*int64(len(e.outliers))
+	return e.engine.bits() + 32*int64(len(e.colScales)) + shortfallBits*int64(len(e.outliers))
 }
 
 func (e *extrasEngine) row(dst []float32, r int) {
 	e.engine.row(dst, r)
-	for c, scale := range e.cols {
+	for c, scale := range e.colScales {
 		dst[c] *= scale
 	}
 	at, _ := slices.BinarySearchFunc(e.outliers, uint32(r), func(s shortfall, r uint32) int {
@@ -73,13 +73,13 @@ func (e *extrasEngine) row(dst []float32, r int) {
 
 func (e *extrasEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) bool {
 	scaled := x
-	if e.cols != nil {
+	if e.colScales != nil {
 		ws.scaled = grow(ws.scaled, len(x))
 		scaled = ws.scaled
 		for i := range n {
 			row := scaled[i*p.cols:][:p.cols]
 			for c, v := range x[i*p.cols:][:p.cols] {
-				row[c] = v * e.cols[c]
+				row[c] = v * e.colScales[c]
 			}
 		}
 	}

@@ -70,7 +70,7 @@ func (l *Layer) Groups() int {
 const MultiplierBits = 7
 
 // BytesStored is what the layer's centroids, assignments and scales take in a file, which it does
-// not look at but for their number of centroids. Its share of the file's header comes on top;
+// not look at but for their number of centroids. Its part of the file's header comes on top;
 // package format counts it. Each row of assignments and of multipliers begins at a byte.
 func (l *Layer) BytesStored() int64 {
 	if l.Stream != nil {
@@ -187,7 +187,7 @@ func (l *Layer) rebuild(dst []float32, r int, assignments []byte) {
 		dst[o.Col] = o.Value
 	}
 	if l.Scale > overflowing {
-		l.bound(dst[:l.Cols], r, assignments)
+		l.clampOverflow(dst[:l.Cols], r, assignments)
 	}
 }
 
@@ -195,9 +195,9 @@ func (l *Layer) rebuild(dst []float32, r int, assignments []byte) {
 // within float32.
 const overflowing = 0x1p114
 
-// bound makes those values of row r that left float32 on the way what their factors come to, the
-// largest float32 at most.
-func (l *Layer) bound(dst []float32, r int, assignments []byte) {
+// clampOverflow makes those values of row r that left float32 on the way what their factors come
+// to, the largest float32 at most.
+func (l *Layer) clampOverflow(dst []float32, r int, assignments []byte) {
 	scale := float64(l.Scale)
 	if l.RowScales != nil {
 		scale *= float64(logscale.Value(l.RowScales[r]))

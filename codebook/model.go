@@ -252,7 +252,7 @@ func (m *Model) plan(ctx context.Context, name string, class int) (*Plan, error)
 // layLayer lays a layer out, unless the plan is that of another class, which then shares it.
 func (x *matrix) layLayer(ctx context.Context, store Store, opts RunOptions) (p *Plan, err error) {
 	err = store.Stored(ctx, x.tensor.Name, func(l *Layer) error {
-		c, err := l.chosen(opts)
+		c, err := l.choosePlan(opts)
 		if err != nil {
 			return err
 		}

@@ -17,7 +17,8 @@ type RunOptions struct {
 	Plan    string // name of the plan to use, "": the one that the cost model finds fastest
 }
 
-// Plan is a layer laid out for multiplication. Its methods may be called at the same time.
+// Plan is a way to multiply a layer, with the layer laid out in memory for it: its weights in the
+// order in which a kernel reads them. Its methods may be called at the same time.
 type Plan struct {
 	rows, cols int
 	name, tier string
@@ -26,7 +27,7 @@ type Plan struct {
 	threads    int // at most 1: the caller's goroutine alone
 }
 
-// engine is a layout of a layer together with the operations that multiply it.
+// engine is a layer in the layout of a plan, together with the operations that multiply it.
 type engine interface {
 	// bits is what the layout takes in memory.
 	bits() int64
@@ -44,7 +45,8 @@ type engine interface {
 // putter writes the assignments of row r into a layout in the making, from several goroutines.
 type putter func(r int, assignments []byte)
 
-// plans lists the ways to multiply a layer. cost is in nanoseconds for a batch on one thread.
+// plans lists the ways to multiply a layer. cost is in nanoseconds for a batch on one thread; lay
+// returns an engine that is still empty, and what fills it in.
 var plans = []struct {
 	name, op string
 	fits     func(l *Layer) bool
@@ -63,15 +65,15 @@ var plans = []struct {
 // Plan lays the layer out as the options say. It decodes a layer that has its Stream alone, a block
 // of rows at a time. It keeps nothing of the layer.
 func (l *Layer) Plan(opts RunOptions) (*Plan, error) {
-	c, err := l.chosen(opts)
+	c, err := l.choosePlan(opts)
 	if err != nil {
 		return nil, err
 	}
 	return c.lay()
 }
 
-// choice is a layer with the plan that it is to be laid out in.
-type choice struct {
+// planChoice is a layer with the plan that it is to be laid out for.
+type planChoice struct {
 	head    *Layer // with what its stream says of it
 	each    func(do func(r int, assignments []byte)) error
 	set     *kernels.Set
@@ -79,7 +81,8 @@ type choice struct {
 	threads int
 }
 
-func (l *Layer) chosen(opts RunOptions) (*choice, error) {
+// choosePlan returns the plan that the options name, or else the fastest.
+func (l *Layer) choosePlan(opts RunOptions) (*planChoice, error) {
 	if uint64(l.Rows) > math.MaxUint32 || uint64(l.Cols) > math.MaxUint32 {
 		return nil, fmt.Errorf("[%d, %d] is too large to multiply with", l.Rows, l.Cols)
 	}
@@ -87,13 +90,21 @@ func (l *Layer) chosen(opts RunOptions) (*choice, error) {
 	if err != nil {
 		return nil, err
 	}
-	set, plan, cost, err := head.choose(opts)
-	return &choice{head, each, set, plan, opts.threads(cost)}, err
+	set, err := opts.kernels()
+	if err != nil {
+		return nil, err
+	}
+	plan, cost := head.fastest(costsOf(set), opts.Batch, opts.Plan)
+	if plan < 0 {
+		return nil, fmt.Errorf("no plan %q for a layer of width %d with %d centroids",
+			opts.Plan, head.Width, head.K())
+	}
+	return &planChoice{head, each, set, plan, opts.threads(cost)}, nil
 }
 
-func (c *choice) name() string { return plans[c.plan].name }
+func (c *planChoice) name() string { return plans[c.plan].name }
 
-func (c *choice) lay() (*Plan, error) {
+func (c *planChoice) lay() (*Plan, error) {
 	row := plans[c.plan]
 	e, put := row.lay(c.head)
 	if err := c.each(put); err != nil {
@@ -103,10 +114,10 @@ func (c *choice) lay() (*Plan, error) {
 	return newPlan(c.head.Rows, c.head.Cols, row.name, row.op, e, c.set, c.threads), nil
 }
 
-// Fastest names the plan with which multiplying so many vectors at once takes least on one thread
-// of a CPU whose operations have these kernel tiers (those of a [kernels.Set] are its Tier), the
-// tier that does most of the work then, and about what that takes, in nanoseconds. It looks at the
-// number of centroids, not at assignments and scales, which may be missing.
+// Fastest names the plan that multiplies batch vectors at once in the least time on one thread, the
+// kernel tier that does most of the work then, and about how long that takes, in nanoseconds. tiers
+// says which tier a CPU has for an operation: for this one, [kernels.Set.Tier]. Only the shape and
+// the number of centroids count: assignments and scales may be missing.
 func (l *Layer) Fastest(batch int, tiers func(op string) string) (plan, tier string, time float64) {
 	best, time := l.fastest(costsWith(tiers), batch, "")
 	return plans[best].name, tiers(plans[best].op), time
@@ -129,19 +140,6 @@ func (l *Layer) fastest(c *costs, batch int, name string) (best int, cost float6
 	return best, cost
 }
 
-// choose returns the kernels, the index of a plan and its cost.
-func (l *Layer) choose(opts RunOptions) (set *kernels.Set, best int, cost float64, err error) {
-	if set, err = opts.kernels(); err != nil {
-		return nil, 0, 0, err
-	}
-	best, cost = l.fastest(costsOf(set), opts.Batch, opts.Plan)
-	if best < 0 {
-		return nil, 0, 0, fmt.Errorf("no plan %q for a layer of width %d with %d centroids",
-			opts.Plan, l.Width, l.K())
-	}
-	return set, best, cost, nil
-}
-
 func (o RunOptions) kernels() (*kernels.Set, error) {
 	if o.Kernels != nil {
 		return o.Kernels, nil
@@ -149,8 +147,8 @@ func (o RunOptions) kernels() (*kernels.Set, error) {
 	return kernels.Best()
 }
 
-// threads is how many share work of this cost.
-func (o RunOptions) threads(cost float64) int { return min(o.Threads, int(cost/costShare)) }
+// threads is how many are worth starting for work of this cost.
+func (o RunOptions) threads(cost float64) int { return min(o.Threads, int(cost/costThread)) }
 
 func newPlan(rows, cols int, name, op string, e engine, set *kernels.Set, threads int) *Plan {
 	return &Plan{rows: rows, cols: cols, name: name, tier: set.Tier(op), engine: e, set: set,

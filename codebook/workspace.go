@@ -21,10 +21,10 @@ type inputLayout struct {
 	zero   byte // the layer's zero point
 }
 
-func (lay inputLayout) blocks() int { return ceilDiv(lay.cols, lay.block) }
-func (lay inputLayout) groups() int { return ceilDiv(lay.cols, lay.group) }
+func (l inputLayout) blocks() int { return ceilDiv(l.cols, l.block) }
+func (l inputLayout) groups() int { return ceilDiv(l.cols, l.group) }
 
-// workspaces are shared by all layers: where a model goes through its layers, what the last one
+// workspaces are for all layers alike: where a model goes through its layers, what the last one
 // wrote is in the cache for the next one to write over.
 var workspaces = sync.Pool{New: func() any { return new(workspace) }}
 
@@ -38,7 +38,7 @@ type workspace struct {
 	row         []byte // the bytes of a row
 	tables      kernels.Tables
 
-	// What the parts of a shared multiplication need beside the input.
+	// What the parts of a multiplication need beside the input, one part a thread.
 	out    []float32 // results, ld from one vector to the next
 	ld     int
 	vector int            // the one that tables are for
@@ -55,44 +55,44 @@ func grow[T any](s []T, n int) []T { return slices.Grow(s, max(0, n-len(s)))[:n]
 // rest of their block, what rounding has left of the vector follows as one more vector, whose
 // result is to be added: a layer then sees the small inputs too. It returns false when x holds a
 // NaN or an infinity.
-func (ws *workspace) quantise(set *kernels.Set, x []float32, n int, lay inputLayout) bool {
+func (ws *workspace) quantise(set *kernels.Set, x []float32, n int, layout inputLayout) bool {
 	ws.heavy = ws.heavy[:0]
-	ws.in.N, ws.in.Stride = 0, lay.stride
+	ws.in.N, ws.in.Stride = 0, layout.stride
 	for i := range n {
-		if !ws.quantiseOne(set, x[i*lay.cols:][:lay.cols], lay) {
+		if !ws.quantiseOne(set, x[i*layout.cols:][:layout.cols], layout) {
 			return false
 		}
-		if ws.isHeavy(i, lay) {
+		if ws.isHeavy(i, layout) {
 			ws.heavy = append(ws.heavy, i)
 		}
 	}
 	for _, i := range ws.heavy {
-		ws.remainder = grow(ws.remainder, lay.cols)
-		q, scales := ws.in.Q[i*lay.stride:], ws.in.Scales[i*lay.blocks():]
-		for c, v := range x[i*lay.cols:][:lay.cols] {
-			ws.remainder[c] = v - float32(scales[c/lay.block]*float32(q[c]))
+		ws.remainder = grow(ws.remainder, layout.cols)
+		q, scales := ws.in.Q[i*layout.stride:], ws.in.Scales[i*layout.blocks():]
+		for c, v := range x[i*layout.cols:][:layout.cols] {
+			ws.remainder[c] = v - float32(scales[c/layout.block]*float32(q[c]))
 		}
-		ws.quantiseOne(set, ws.remainder, lay)
+		ws.quantiseOne(set, ws.remainder, layout)
 	}
 	return true
 }
 
 // quantiseOne appends a vector to ws.in.
-func (ws *workspace) quantiseOne(set *kernels.Set, x []float32, lay inputLayout) bool {
-	in, i, blocks, groups := &ws.in, ws.in.N, lay.blocks(), lay.groups()
+func (ws *workspace) quantiseOne(set *kernels.Set, x []float32, layout inputLayout) bool {
+	in, i, blocks, groups := &ws.in, ws.in.N, layout.blocks(), layout.groups()
 	in.N++
-	ws.q = grow(ws.q, in.N*lay.stride)
+	ws.q = grow(ws.q, in.N*layout.stride)
 	in.Q = ws.q
 	in.Scales = grow(in.Scales, in.N*blocks)
 	in.Init, in.Sums = grow(in.Init, in.N*groups), grow(in.Sums, in.N*groups)
-	q := in.Q[i*lay.stride:][:lay.stride]
-	if !set.Quantize(q, in.Scales[i*blocks:], x, lay.block) {
+	q := in.Q[i*layout.stride:][:layout.stride]
+	if !set.Quantize(q, in.Scales[i*blocks:], x, layout.block) {
 		return false
 	}
 	init, sums := in.Init[i*groups:], in.Sums[i*groups:]
 	for g := range groups {
-		sums[g] = sum(q[g*lay.group : min((g+1)*lay.group, len(q))])
-		init[g] = -int32(lay.zero) * sums[g]
+		sums[g] = sum(q[g*layout.group : min((g+1)*layout.group, len(q))])
+		init[g] = -int32(layout.zero) * sums[g]
 	}
 	return true
 }
@@ -119,10 +119,10 @@ func sum(q []int8) int32 {
 }
 
 // isHeavy reports whether vector i has a block with a few values far larger than the rest.
-func (ws *workspace) isHeavy(i int, lay inputLayout) bool {
-	q := ws.in.Q[i*lay.stride:][:lay.cols]
-	for b, scale := range ws.in.Scales[i*lay.blocks():][:lay.blocks()] {
-		block := q[b*lay.block : min((b+1)*lay.block, lay.cols)]
+func (ws *workspace) isHeavy(i int, layout inputLayout) bool {
+	q := ws.in.Q[i*layout.stride:][:layout.cols]
+	for b, scale := range ws.in.Scales[i*layout.blocks():][:layout.blocks()] {
+		block := q[b*layout.block : min((b+1)*layout.block, layout.cols)]
 		// The largest is 127. Most blocks show within a few values that they are not heavy.
 		enough := ceilDiv(127*127*len(block), heavy*heavy)
 		squares := 0
