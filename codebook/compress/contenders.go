@@ -52,7 +52,7 @@ var contests = map[string]contest{
 		// A window takes as much in memory as in the file.
 		least: func(x contender) float64 { return x.cost.Bytes },
 		// Who asks for 4 bits means those of the assignments.
-		beside: func(rows, cols int) float64 { return float64(quant.WindowSide(rows, cols)) },
+		beside: func(rows, cols int) float64 { return float64(quant.WindowSideBytes(rows, cols)) },
 	},
 	ForSpeed: {
 		schemes: []codebook.Scheme{

@@ -61,7 +61,7 @@ type Options struct {
 // of it, mostly) comes out as 0.
 func Build(ctx context.Context, m *Matrix, s codebook.Scheme, t Target, o Options) (
 	*codebook.Layer, error) {
-	return rowOf(s).build(ctx, m, s, t, o)
+	return schemeRowOf(s).build(ctx, m, s, t, o)
 }
 
 // grow returns s with length n, what it held included; the rest is unspecified.

@@ -31,18 +31,19 @@ const (
 func buildGroups(ctx context.Context, m *Matrix, s codebook.Scheme, _ Target, o Options) (
 	*codebook.Layer, error) {
 	b := newClustering(m, s, o)
-	choose := b.chooseValues
+	setValues := b.fitValues
 	if s.K == codebook.MaxCentroids {
-		choose = b.allValues
+		setValues = b.allValues
 	}
-	if err := choose(ctx); err != nil {
+	if err := setValues(ctx); err != nil {
 		return nil, err
 	}
 	return b.layer(), nil
 }
 
-// chooseValues finds the values, and the scales for them.
-func (b *clustering) chooseValues(ctx context.Context) error {
+// fitValues fits the values and the scales to each other in turns, from what k-means makes of a
+// sample.
+func (b *clustering) fitValues(ctx context.Context) error {
 	sample := make([]int, max(1, min(b.Rows, groupSample/b.Cols)))
 	for i := range sample {
 		sample[i] = par.Portion(b.Rows, i, len(sample))

@@ -28,7 +28,7 @@ func FindRepeats(ctx context.Context, k *Sketch, m *Matrix, o Options) (*Repeats
 		return nil, err
 	}
 	in, exponent := &k.whole.sensitivity, k.whole.exponent
-	steps := in.times(1, cols)
+	steps := in.columnSteps(1, cols)
 	row := make([]float32, cols)
 	for i := range m.Rows {
 		l.Row(row, i)

@@ -11,8 +11,8 @@ import (
 	"github.com/palettize/palettize/kernels"
 )
 
-// row is what a scheme is, and all that differs among schemes.
-type row struct {
+// schemeRow is what a scheme is, and all that differs among schemes.
+type schemeRow struct {
 	name            string
 	windows, groups bool // whether Window, or Group, is more than 0
 	least, most     int  // columns of a segment; 0: whole rows
@@ -29,8 +29,8 @@ type row struct {
 	anyRate bool // bits a weight can be chosen
 }
 
-// table lists the schemes, the default first.
-var table = []row{
+// schemeTable lists the schemes, the default first.
+var schemeTable = []schemeRow{
 	{
 		name: "trellis", least: 1, most: 1, check: checkStates, bytes: ratedBytes,
 		build: buildTrellis, anyRate: true,
@@ -59,11 +59,11 @@ var table = []row{
 	},
 }
 
-// rowOf returns the row of a scheme, nil for one that cannot be.
-func rowOf(s codebook.Scheme) *row {
-	for i, r := range table {
+// schemeRowOf returns the row of a scheme, nil for one that cannot be.
+func schemeRowOf(s codebook.Scheme) *schemeRow {
+	for i, r := range schemeTable {
 		if r.name == s.Name && r.windows == (s.Window != 0) && r.groups == (s.Group != 0) {
-			return &table[i]
+			return &schemeTable[i]
 		}
 	}
 	return nil
@@ -72,7 +72,7 @@ func rowOf(s codebook.Scheme) *row {
 // Schemes lists the schemes that have a name with their defaults, the default scheme first.
 func Schemes() []codebook.Scheme {
 	var schemes []codebook.Scheme
-	for _, r := range table {
+	for _, r := range schemeTable {
 		if s := r.preset; s.K != 0 {
 			s.Name = r.name
 			schemes = append(schemes, s)
@@ -83,22 +83,22 @@ func Schemes() []codebook.Scheme {
 
 // AnyRate reports whether any rate can be asked for: of assignments that are entropy coded.
 func AnyRate(s codebook.Scheme) bool {
-	r := rowOf(s)
+	r := schemeRowOf(s)
 	return r != nil && r.anyRate
 }
 
 // FileBytes is about what a layer takes in a file: for the most centroids that it can have, or with
 // this many bits a weight where the scheme lets them be chosen.
 func FileBytes(s codebook.Scheme, rows, cols int, bits float64) int64 {
-	return rowOf(s).bytes(s, rows, cols, bits)
+	return schemeRowOf(s).bytes(s, rows, cols, bits)
 }
 
 // Validate reports what is wrong with a scheme.
 func Validate(s codebook.Scheme) error {
-	r := rowOf(s)
-	named := func(r row) bool { return r.name == s.Name }
+	r := schemeRowOf(s)
+	named := func(r schemeRow) bool { return r.name == s.Name }
 	switch {
-	case !slices.ContainsFunc(table, named):
+	case !slices.ContainsFunc(schemeTable, named):
 		return fmt.Errorf("unknown scheme %q", s.Name)
 	case r == nil && s.Group != 0:
 		return fmt.Errorf("groups of columns go with scheme scalar, not %s", s.Name)
@@ -151,13 +151,13 @@ func checkWindows(s codebook.Scheme) error {
 // HeaderBytes is about what a layer takes in the header of a file.
 const HeaderBytes = 500
 
-// WindowSide is about what a layer with windows takes in a file beside these.
-func WindowSide(rows, cols int) int64 {
+// WindowSideBytes is about what a layer with windows takes in a file beside these.
+func WindowSideBytes(rows, cols int) int64 {
 	return codebook.MaxCentroids + int64(rows) + int64(cols) + HeaderBytes
 }
 
 func windowBytes(s codebook.Scheme, rows, cols int, _ float64) int64 {
-	return int64(rows)*int64(bitstream.RowBytes(cols, s.Window)) + WindowSide(rows, cols)
+	return int64(rows)*int64(bitstream.RowBytes(cols, s.Window)) + WindowSideBytes(rows, cols)
 }
 
 func ratedBytes(_ codebook.Scheme, rows, cols int, bits float64) int64 {

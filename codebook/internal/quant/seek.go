@@ -12,7 +12,7 @@ type Cost struct {
 // Noise, the other is 0. Where both are 0 there is nothing to choose.
 type Goal Cost
 
-// Margin is the share of a goal that may be left unused.
+// Margin is the part of a goal that may be left unused.
 const Margin = 0.0006
 
 // off says by how much the step must change for n weights of this cost to come to the middle of the

@@ -65,7 +65,7 @@ func amongKnown(m *Matrix) sensitivity {
 
 // knownInputs is the sensitivity of a matrix to inputs of its moments. Noise in units of the steps
 // then is that of the output, as a part of its mean square. (Steps in proportion to U's diagonal
-// share the noise evenly among columns: water-filling.)
+// spread the noise evenly over columns: water-filling.)
 func knownInputs(ctx context.Context, m *Matrix, threads int) (sensitivity, error) {
 	in := sensitivity{unit: 1, relative: true}
 	relative := make([]float64, m.Cols)
@@ -121,8 +121,8 @@ func geometricMean(codes []byte) float64 {
 	return (below * Octave / 16 / Step(len(codes))).Value()
 }
 
-// times returns the steps of the columns for a step of the quantiser.
-func (in *sensitivity) times(step float64, cols int) []float64 {
+// columnSteps returns the steps of the columns for a step of the quantiser.
+func (in *sensitivity) columnSteps(step float64, cols int) []float64 {
 	steps := make([]float64, cols)
 	for i := range steps {
 		if steps[i] = step * in.unit; in.steps != nil {

@@ -81,17 +81,17 @@ func (p Point) Cost() Cost { return Cost{p.Side + p.Coded, p.Noise} }
 // At returns the cost with this step.
 func (k *Sketch) At(ctx context.Context, to Step) (p Point, err error) {
 	near := k.sample.coder.Tables != nil && max(to-k.last, k.last-to) < Octave/4
-	f, err := k.sample.learn(ctx, to, near)
+	st, err := k.sample.learn(ctx, to, near)
 	if err != nil {
 		return p, err
 	}
 	k.last, k.sample.levels = to, nil
 	k.whole.coder.Tables = k.sample.coder.Tables
-	scale := k.scale(f)
-	p.Coded, err = k.sample.levelBytes(f, scale)
-	p.Coded += outlierBytes * float64(len(f.outliers)) * k.Weights() / float64(k.sample.weights())
-	for class, v := range f.noise {
-		p.Noise += float64(v * scale[class])
+	factors := k.classFactors(st)
+	p.Coded, err = k.sample.levelBytes(st, factors)
+	p.Coded += outlierBytes * float64(len(st.outliers)) * k.Weights() / float64(k.sample.weights())
+	for class, v := range st.noise {
+		p.Noise += float64(v * factors[class])
 	}
 	p.Noise *= k.whole.noiseOf(to)
 	p.Step, p.Side = to, k.whole.sideBytes(k.overhead, nil)
@@ -147,11 +147,11 @@ func (k *Sketch) Build(ctx context.Context, m *Matrix, t Target) (*codebook.Laye
 	c := k.whole
 	c.w, _ = raised(m.W)
 	c.coder.Tables = slices.Clone(c.coder.Tables)
-	at, found, err := c.meet(ctx, t, k.overhead)
+	step, st, err := c.meet(ctx, t, k.overhead)
 	if err != nil {
 		return nil, err
 	}
-	return c.layer(ctx, at, found)
+	return c.layer(ctx, step, st)
 }
 
 // buildTrellis makes an entropy-coded layer.
@@ -164,34 +164,35 @@ func buildTrellis(ctx context.Context, m *Matrix, s codebook.Scheme, t Target, o
 	return k.Build(ctx, m, t)
 }
 
-// scale says for each class how many weights of the whole one of the sample stands for. It is this
-// that makes a small sample tell the rate: rows differ most by their spread, which is known of all.
-func (k *Sketch) scale(f *found) []float64 {
-	scale := make([]float64, len(f.counts))
+// classFactors returns for each class how many weights of the whole matrix one weight of the sample
+// stands for. That is what makes a small sample tell the rate: rows differ most by their spread,
+// which is known of all.
+func (k *Sketch) classFactors(st *levelStats) []float64 {
+	factors := make([]float64, len(st.counts))
 	seen := 0.0
-	for class := range scale {
+	for class := range factors {
 		n := 0.0
-		for _, m := range f.counts[class] {
+		for _, m := range st.counts[class] {
 			n += float64(m)
 		}
 		if n > 0 {
-			scale[class] = float64(k.held[class]) / n
+			factors[class] = float64(k.held[class]) / n
 			seen += float64(k.held[class])
 		}
 	}
-	for class := range scale { // for the classes that the sample lacks
-		scale[class] *= k.Weights() / seen
+	for class := range factors { // for the classes that the sample lacks
+		factors[class] *= k.Weights() / seen
 	}
-	return scale
+	return factors
 }
 
 // meet searches levels with steps near the target's until the coding meets the goal from below.
 // Where no step does, as in a matrix of a few weights, it stays with what came nearest, from below
 // if anything did.
-func (c *coding) meet(ctx context.Context, t Target, overhead int64) (Step, *found, error) {
+func (c *coding) meet(ctx context.Context, t Target, overhead int64) (Step, *levelStats, error) {
 	type state struct {
 		step   Step
-		found  *found
+		stats  *levelStats
 		tables []entropy.Table
 		levels []byte
 	}
@@ -202,18 +203,18 @@ func (c *coding) meet(ctx context.Context, t Target, overhead int64) (Step, *fou
 				return at, err
 			}
 		}
-		f, err := c.search(ctx, to)
+		st, err := c.search(ctx, to)
 		if err != nil {
 			return at, err
 		}
-		if err := c.refit(f, nil); err != nil {
+		if err := c.refit(st, nil); err != nil {
 			return at, err
 		}
-		now = state{step: to, found: f}
-		coded, err := c.levelBytes(f, nil)
-		return Cost{c.sideBytes(overhead, f.outliers) + coded, c.noise(f, to)}, err
+		now = state{step: to, stats: st}
+		coded, err := c.levelBytes(st, nil)
+		return Cost{c.sideBytes(overhead, st.outliers) + coded, c.noise(st, to)}, err
 	}, func() {
-		best.step, best.found = now.step, now.found
+		best.step, best.stats = now.step, now.stats
 		best.tables = slices.Clone(c.coder.Tables)
 		best.levels = append(best.levels[:0], c.levels...)
 	})
@@ -222,5 +223,5 @@ func (c *coding) meet(ctx context.Context, t Target, overhead int64) (Step, *fou
 	}
 	c.coder.Tables = best.tables
 	copy(c.levels, best.levels)
-	return best.step, best.found, nil
+	return best.step, best.stats, nil
 }

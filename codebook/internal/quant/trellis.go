@@ -34,14 +34,14 @@ type coding struct {
 	// of squared errors in units of the rows' steps, in comparison with other rows'
 	rowWeights []float64
 	coder      entropy.Coder
-	levels     []byte // along the paths, block by block and lane by lane; level 0 is levelZero
-	paths      laid   // made when they are first searched
+	levels     []byte    // along the paths, block by block and lane by lane; level 0 is levelZero
+	ordered    pathOrder // made when paths are first searched
 	threads    int
 	set        *kernels.Set
 }
 
-// laid is a matrix in the order of its paths.
-type laid struct {
+// pathOrder is a matrix in the order of its paths: what a search reads, one weight after the other.
+type pathOrder struct {
 	weights []float32
 	classes []byte
 }
@@ -83,7 +83,7 @@ func (c *coding) sample(n int) *coding {
 	}
 	s.rowWeights = s.sensitivity.rowWeights(rows)
 	s.coder.BlockRows = entropy.BlockRows(rows, c.cols)
-	s.lay()
+	s.orderByPath()
 	s.w = nil // there are as many samples in memory as matrices
 	return &s
 }
@@ -93,16 +93,13 @@ func (c *coding) path(block, lane int) (from, to, lo, hi int) {
 	lo, hi = c.coder.Block(block)
 	from = lo * c.cols
 	for i := range lane {
-		from += c.columns(i) * (hi - lo)
+		from += c.laneColumns(i) * (hi - lo)
 	}
-	return from, from + c.columns(lane)*(hi-lo), lo, hi
+	return from, from + c.laneColumns(lane)*(hi-lo), lo, hi
 }
 
-// columns is the number of columns of a lane.
-func (c *coding) columns(lane int) int {
-	return (c.cols - lane +
-		entropy.Lanes - 1) / entropy.Lanes
-}
+// laneColumns is the number of columns of a lane.
+func (c *coding) laneColumns(lane int) int { return ceilDiv(c.cols-lane, entropy.Lanes) }
 
 // lanes is the number of lanes with columns.
 func (c *coding) lanes() int { return min(c.cols, entropy.Lanes) }
@@ -122,18 +119,19 @@ func (c *coding) eachColumn(do func(at, col, lo, hi int)) {
 	})
 }
 
-// lay puts the weights and their classes in the order of the paths, for all searches to come.
-func (c *coding) lay() {
-	if c.paths.weights != nil {
+// orderByPath brings the weights and their classes in the order of the paths, for all searches to
+// come.
+func (c *coding) orderByPath() {
+	if c.ordered.weights != nil {
 		return
 	}
-	c.paths = laid{make([]float32, len(c.w)), make([]byte, len(c.w))}
+	c.ordered = pathOrder{make([]float32, len(c.w)), make([]byte, len(c.w))}
 	table := c.coder.Classes.Table()
 	c.eachColumn(func(at, col, lo, hi int) {
 		code := c.coder.Classes.Cols[col]
 		for r := lo; r < hi; r++ {
-			c.paths.weights[at+r-lo] = c.w[r*c.cols+col] / c.sensitivity.rowStep(r)
-			c.paths.classes[at+r-lo] = table[c.coder.Classes.Rows[r]+code]
+			c.ordered.weights[at+r-lo] = c.w[r*c.cols+col] / c.sensitivity.rowStep(r)
+			c.ordered.classes[at+r-lo] = table[c.coder.Classes.Rows[r]+code]
 		}
 	})
 }
@@ -151,24 +149,24 @@ func (c *coding) byRows(top byte) []byte {
 
 // learn finds the tables of the coder for a step: levels are searched, a few times, under the
 // tables of the levels found before. Tables of a step near this one are a good beginning.
-func (c *coding) learn(ctx context.Context, s Step, near bool) (*found, error) {
+func (c *coding) learn(ctx context.Context, s Step, near bool) (*levelStats, error) {
 	first := c.firstTables(s)
 	passes := 1
 	if !near {
 		c.coder.Tables = slices.Clone(first)
 		passes = 3
 	}
-	var f *found
+	var st *levelStats
 	for range passes {
 		var err error
-		if f, err = c.search(ctx, s); err != nil {
+		if st, err = c.search(ctx, s); err != nil {
 			return nil, err
 		}
-		if err := c.refit(f, first); err != nil {
+		if err := c.refit(st, first); err != nil {
 			return nil, err
 		}
 	}
-	return f, nil
+	return st, nil
 }
 
 // firstTables are those of Laplace distributions: they favour the levels near 0 as much as is
@@ -183,9 +181,9 @@ func (c *coding) firstTables(s Step) []entropy.Table {
 	return tables
 }
 
-// found is what a search says of the levels that it chose. Sums are of x in steps, each weight
-// counting as its row does.
-type found struct {
+// levelStats are statistics of the levels that a search chose. Sums are of x, the weights in steps,
+// each counting as its row does.
+type levelStats struct {
 	counts   []entropy.Counts // by class
 	noise    []float64        // sum of (x - level)^2, by class
 	mass     [256]float64     // sum of 1, by level
@@ -215,35 +213,35 @@ func sortOutliers(outliers []outlier) {
 	slices.SortFunc(outliers, func(a, b outlier) int { return a.at - b.at })
 }
 
-func newFound(classes int) found {
-	return found{counts: make([]entropy.Counts, classes), noise: make([]float64, classes)}
+func newLevelStats(classes int) levelStats {
+	return levelStats{counts: make([]entropy.Counts, classes), noise: make([]float64, classes)}
 }
 
-func (f *found) merge(o *found) {
+func (st *levelStats) merge(o *levelStats) {
 	for class := range o.counts {
 		for i, n := range o.counts[class] {
-			f.counts[class][i] += n
+			st.counts[class][i] += n
 		}
-		f.noise[class] += o.noise[class]
+		st.noise[class] += o.noise[class]
 	}
 	for i, v := range o.sums {
-		f.mass[i] += o.mass[i]
-		f.sums[i] += v
+		st.mass[i] += o.mass[i]
+		st.sums[i] += v
 	}
-	f.outliers = append(f.outliers, o.outliers...)
+	st.outliers = append(st.outliers, o.outliers...)
 }
 
 // search chooses the levels for a step under the tables of the coder.
-func (c *coding) search(ctx context.Context, s Step) (*found, error) {
+func (c *coding) search(ctx context.Context, s Step) (*levelStats, error) {
 	costs, err := c.coder.Costs(slope)
 	if err != nil {
 		return nil, err
 	}
-	steps := c.sensitivity.times(s.Value(), c.cols)
+	steps := c.sensitivity.columnSteps(s.Value(), c.cols)
 	if c.levels == nil {
 		c.levels = make([]byte, c.weights())
 	}
-	var jobs []found
+	var jobs []levelStats
 	if c.sensitivity.factor == nil {
 		jobs = c.searchPaths(ctx, costs, steps)
 	} else if jobs, err = c.searchColumns(ctx, costs, steps); err != nil {
@@ -252,7 +250,7 @@ func (c *coding) search(ctx context.Context, s Step) (*found, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	all := newFound(len(costs))
+	all := newLevelStats(len(costs))
 	for i := range jobs {
 		all.merge(&jobs[i])
 	}
@@ -261,36 +259,37 @@ func (c *coding) search(ctx context.Context, s Step) (*found, error) {
 }
 
 // searchPaths searches whole paths, two at a time.
-func (c *coding) searchPaths(ctx context.Context, costs [][256]float32, steps []float64) []found {
-	c.lay()
+func (c *coding) searchPaths(ctx context.Context, costs [][256]float32, steps []float64) (
+	jobs []levelStats) {
+	c.orderByPath()
 	inverse := make([]float32, c.cols)
 	for i, step := range steps {
 		inverse[i] = floats.Finite(1 / step)
 	}
 	pairs := ceilDiv(c.lanes(), 2)
-	jobs := make([]found, c.coder.Blocks()*pairs)
+	jobs = make([]levelStats, c.coder.Blocks()*pairs)
 	par.Ranges(c.threads, len(jobs), func(lo, hi int) {
 		p := &pathSearch{coding: c, costs: costs, inverse: inverse}
 		for i := lo; i < hi && ctx.Err() == nil; i++ {
-			jobs[i] = newFound(len(costs))
+			jobs[i] = newLevelStats(len(costs))
 			p.pair(i/pairs, i%pairs*2, &jobs[i])
 		}
 	})
 	return jobs
 }
 
-// refit takes the tables that code what was found best. They reach as far as those of least do, if
-// there are any: a sample does not hold the largest weights, nor all classes.
-func (c *coding) refit(f *found, least []entropy.Table) error {
-	for class := range f.counts {
+// refit takes the tables that code what was chosen in the fewest bits. They reach as far as those
+// of least do, if there are any: a sample does not hold the largest weights, nor all classes.
+func (c *coding) refit(st *levelStats, least []entropy.Table) error {
+	for class := range st.counts {
 		limit := byte(1)
 		if least != nil {
 			limit = least[class].Max
 		}
-		if least != nil && f.counts[class] == (entropy.Counts{}) {
+		if least != nil && st.counts[class] == (entropy.Counts{}) {
 			continue
 		}
-		table, err := entropy.Fit(&f.counts[class], limit)
+		table, err := entropy.Fit(&st.counts[class], limit)
 		if err != nil {
 			return err
 		}
@@ -309,24 +308,24 @@ type pathSearch struct {
 }
 
 // pair searches the paths of a lane and the next in one block.
-func (s *pathSearch) pair(block, lane int, f *found) {
+func (s *pathSearch) pair(block, lane int, st *levelStats) {
 	paths := s.paths[:min(s.lanes()-lane, len(s.paths))]
 	for i := range paths {
-		s.prepare(&paths[i], block, lane+i, f)
+		s.prepare(&paths[i], block, lane+i, st)
 	}
 	s.set.SearchTrellis(s.coder.Trellis, s.costs, paths, &s.work)
 	lo, hi := s.coder.Block(block)
 	for i := range paths {
-		f.add(&paths[i], s.rowWeights[lo:hi])
+		st.add(&paths[i], s.rowWeights[lo:hi])
 	}
 }
 
 // prepare brings the weights of a path to the step. Those that no level of their class comes near
 // become outliers: 0 on their path.
-func (s *pathSearch) prepare(p *kernels.Sequence, block, lane int, f *found) {
+func (s *pathSearch) prepare(p *kernels.Sequence, block, lane int, st *levelStats) {
 	from, to, lo, hi := s.path(block, lane)
-	weights := s.coding.paths.weights[from:to]
-	p.Class, p.Levels = s.coding.paths.classes[from:to], s.levels[from:to]
+	weights := s.coding.ordered.weights[from:to]
+	p.Class, p.Levels = s.coding.ordered.classes[from:to], s.levels[from:to]
 	p.X = grow(p.X, to-from)
 	var limits [entropy.MaxClassCode + 1]float32
 	for class, t := range s.coder.Tables {
@@ -339,7 +338,7 @@ func (s *pathSearch) prepare(p *kernels.Sequence, block, lane int, f *found) {
 		if limit := limits[class]; x > limit || x < -limit {
 			r := lo + i%(hi-lo)
 			step := s.sensitivity.rowStep(r)
-			f.setApart(r*s.cols+col, v*step, s.inverse[col]/step, s.rowWeights[r], class)
+			st.setApart(r*s.cols+col, v*step, s.inverse[col]/step, s.rowWeights[r], class)
 			x = 0
 		}
 		p.X[i] = x
@@ -348,23 +347,23 @@ func (s *pathSearch) prepare(p *kernels.Sequence, block, lane int, f *found) {
 
 // setApart takes in a weight v that is stored apart, inverse being that of its step and rowWeight
 // what its row counts.
-func (f *found) setApart(at int, v, inverse float32, rowWeight float64, class byte) {
-	f.outliers = append(f.outliers, outlier{at, v})
+func (st *levelStats) setApart(at int, v, inverse float32, rowWeight float64, class byte) {
+	st.outliers = append(st.outliers, outlier{at, v})
 	e := float64(v-floats.UpperHalf(v)) * float64(inverse)
-	f.noise[class] += float64(rowWeight * float64(e*e))
+	st.noise[class] += float64(rowWeight * float64(e*e))
 }
 
-// add takes in what was found along a path through rows that count as their weights say.
-func (f *found) add(p *kernels.Sequence, rowWeights []float64) {
+// add takes in the levels chosen along a path through rows that count as their weights say.
+func (st *levelStats) add(p *kernels.Sequence, rowWeights []float64) {
 	for from := 0; from < len(p.Levels); from += len(rowWeights) {
 		for r, weight := range rowWeights {
 			i := from + r
 			level, class, x := p.Levels[i], p.Class[i], float64(p.X[i])
 			e := x - float64(int(level)-levelZero)
-			f.counts[class][level]++
-			f.noise[class] += float64(weight * float64(e*e))
-			f.mass[level] += weight
-			f.sums[level] += float64(weight * x)
+			st.counts[class][level]++
+			st.noise[class] += float64(weight * float64(e*e))
+			st.mass[level] += weight
+			st.sums[level] += float64(weight * x)
 		}
 	}
 }

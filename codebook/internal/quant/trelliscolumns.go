@@ -11,9 +11,9 @@ import (
 
 // searchColumns searches the paths column by column, each path as far as the column goes, and makes
 // up for the error of each column in those behind it. Blocks do not depend on each other.
-func (c *coding) searchColumns(ctx context.Context, costs [][256]float32, steps []float64) ([]found,
-	error) {
-	jobs := make([]found, c.coder.Blocks())
+func (c *coding) searchColumns(ctx context.Context, costs [][256]float32, steps []float64) (
+	[]levelStats, error) {
+	jobs := make([]levelStats, c.coder.Blocks())
 	errs := make([]error, len(jobs))
 	par.Ranges(c.threads, len(jobs), func(lo, hi int) {
 		errs[lo] = c.newColumnSearch(costs, steps, lo, jobs[lo:hi]).run(ctx)
@@ -35,22 +35,22 @@ type columnSearch struct {
 	block   int                  // the first
 	first   int                  // its first row
 	rows    int                  // of all blocks
-	found   []found              // by block
+	stats   []levelStats         // by block
 	paths   []kernels.Sequence   // by block, one column of a lane
 	states  [][entropy.Lanes]int // by block: where the lanes are in the trellis
 	work    kernels.TrellisWork
 }
 
 func (c *coding) newColumnSearch(costs [][256]float32, steps []float64, block int,
-	jobs []found) *columnSearch {
+	jobs []levelStats) *columnSearch {
 	s := &columnSearch{
 		coding: c, costs: costs, steps: steps, classes: c.coder.Classes.Table(), block: block,
-		found: jobs,
+		stats: jobs,
 		paths: make([]kernels.Sequence, len(jobs)), states: make([][entropy.Lanes]int, len(jobs)),
 	}
 	s.first, _ = c.coder.Block(block)
 	for i := range jobs {
-		jobs[i] = newFound(len(costs))
+		jobs[i] = newLevelStats(len(costs))
 		lo, hi := c.coder.Block(block + i)
 		n := hi - lo
 		s.rows += n
@@ -63,11 +63,11 @@ func (c *coding) newColumnSearch(costs [][256]float32, steps []float64, block in
 func (s *columnSearch) run(ctx context.Context) error {
 	w := make([]float32, s.rows*s.cols)
 	copy(w, s.w[s.first*s.cols:])
-	return s.sensitivity.factor.Feedback(ctx, w, s.rows, 1, s.set, s.column)
+	return s.sensitivity.factor.Feedback(ctx, w, s.rows, 1, s.set, s.quantise)
 }
 
-// column quantises column j of all blocks.
-func (s *columnSearch) column(j int, column, rebuilt []float32) error {
+// quantise quantises column j of all blocks.
+func (s *columnSearch) quantise(j int, column, rebuilt []float32) error {
 	lane := j % entropy.Lanes
 	inverse, step := floats.Finite(1/s.steps[j]), floats.Finite(s.steps[j])
 	done := 0
@@ -81,7 +81,7 @@ func (s *columnSearch) column(j int, column, rebuilt []float32) error {
 			rebuilt[r] = 0
 			if limit := float32(s.coder.Tables[class].Max) + 1; p.X[k] > limit || p.X[k] < -limit {
 				rebuilt[r] = floats.UpperHalf(column[r])
-				s.found[i].setApart((s.first+r)*s.cols+j, column[r], inverse, 1, class)
+				s.stats[i].setApart((s.first+r)*s.cols+j, column[r], inverse, 1, class)
 				p.X[k] = 0
 			}
 		}
@@ -90,9 +90,9 @@ func (s *columnSearch) column(j int, column, rebuilt []float32) error {
 	s.set.SearchTrellis(s.coder.Trellis, s.costs, s.paths, &s.work)
 	done = 0
 	for i := range s.paths {
-		p, f := &s.paths[i], &s.found[i]
+		p, st := &s.paths[i], &s.stats[i]
 		s.states[i][lane] = p.End
-		f.add(p, s.rowWeights[:len(p.Levels)])
+		st.add(p, s.rowWeights[:len(p.Levels)])
 		from, _, lo, hi := s.path(s.block+i, lane)
 		copy(s.levels[from+j/entropy.Lanes*(hi-lo):], p.Levels)
 		for k, level := range p.Levels {

@@ -18,15 +18,15 @@ func headOf(l *codebook.Layer) *stream.Head {
 	}
 }
 
-// layer makes the layer of the levels that the last search chose, f being what it said of them.
-func (c *coding) layer(ctx context.Context, s Step, f *found) (*codebook.Layer, error) {
+// layer makes the layer of the levels that the last search chose, of which st are the statistics.
+func (c *coding) layer(ctx context.Context, s Step, st *levelStats) (*codebook.Layer, error) {
 	top := byte(c.top())
 	l := &codebook.Layer{
 		Rows: c.rows, Cols: c.cols, Width: 1, ZeroPoint: levelZero,
 		ColScales: c.sensitivity.codes, RowScales: c.sensitivity.rowCodes,
-		Assignments: c.byRows(top), Outliers: apart(f.outliers, c.cols, c.exponent),
+		Assignments: c.byRows(top), Outliers: apart(st.outliers, c.cols, c.exponent),
 	}
-	l.Centroids, l.Scale = c.centroids(s, f)
+	l.Centroids, l.Scale = c.centroids(s, st)
 	c.coder.Zero = top
 	blocks, err := c.encode(ctx, l.Assignments)
 	if err != nil {
@@ -71,22 +71,22 @@ func (c *coding) top() int {
 // centroids makes centroids of the levels up to top, both signs, on the grid of bytes: where no
 // feedback goes by them the means of the weights of each and the scale that then leaves the least
 // error, else the levels themselves.
-func (c *coding) centroids(s Step, f *found) (centroids []byte, scale float32) {
+func (c *coding) centroids(s Step, st *levelStats) (centroids []byte, scale float32) {
 	step, top, free := c.stepOf(s), c.top(), c.sensitivity.factor == nil
 	spacing := max(entropy.MaxLevel/top, 1)
 	centroids = make([]byte, 2*top+1)
 	var dot, square float64
 	for i := range centroids {
 		level := i - top
-		n := f.mass[level+levelZero]
+		n := st.mass[level+levelZero]
 		value := float64(level)
-		if sum := f.sums[level+levelZero]; free && n > 0 && level != 0 {
+		if sum := st.sums[level+levelZero]; free && n > 0 && level != 0 {
 			value = sum / n
 		}
 		value = min(max(math.RoundToEven(value*float64(spacing)), -entropy.MaxLevel),
 			entropy.MaxLevel)
 		centroids[i] = byte(int(value) + levelZero)
-		dot += float64(f.sums[level+levelZero] * value)
+		dot += float64(st.sums[level+levelZero] * value)
 		square += float64(n * value * value)
 	}
 	if free && square > 0 && dot > 0 {
@@ -108,9 +108,9 @@ func (c *coding) sideBytes(overhead int64, outliers []outlier) float64 {
 	return float64(overhead) + float64(len(stream)+blocks*entropy.Overhead(c.cols))
 }
 
-// levelBytes is what the levels of f take by the frequencies of the tables, those of each class
-// counted as often as scale says; nil: once.
-func (c *coding) levelBytes(f *found, scale []float64) (float64, error) {
+// levelBytes is what the levels of st take by the frequencies of the tables, those of each class
+// counted as often as its factor says; nil: once.
+func (c *coding) levelBytes(st *levelStats, factors []float64) (float64, error) {
 	costs, err := c.coder.Costs(1)
 	if err != nil {
 		return 0, err
@@ -118,33 +118,33 @@ func (c *coding) levelBytes(f *found, scale []float64) (float64, error) {
 	bits := 0.0
 	for class := range costs {
 		sum := 0.0
-		for i, n := range f.counts[class] {
+		for i, n := range st.counts[class] {
 			if n > 0 {
 				sum += float64(float64(n) * float64(costs[class][i]))
 			}
 		}
-		if scale != nil {
-			sum *= scale[class]
+		if factors != nil {
+			sum *= factors[class]
 		}
 		bits += sum
 	}
 	return bits / 8, nil
 }
 
-// noise is what the layer of f leaves, in units of the inputs: sums of (x-level)^2 turned into
+// noise is what the layer of st leaves, in units of the inputs: sums of (x-level)^2 turned into
 // those of (x-value)^2, with the levels' values as they are stored.
-func (c *coding) noise(f *found, s Step) float64 {
-	centroids, scale := c.centroids(s, f)
+func (c *coding) noise(st *levelStats, s Step) float64 {
+	centroids, scale := c.centroids(s, st)
 	unit := float64(scale) / c.stepOf(s)
 	sum := 0.0
-	for _, v := range f.noise {
+	for _, v := range st.noise {
 		sum += v
 	}
 	for i, b := range centroids {
 		level := i - c.top()
 		value := float64(unit * float64(int(b)-levelZero))
 		off := value - float64(level)
-		mass, weighted := f.mass[level+levelZero], f.sums[level+levelZero]
+		mass, weighted := st.mass[level+levelZero], st.sums[level+levelZero]
 		sum += float64(off * (float64(mass*(value+float64(level))) - 2*weighted))
 	}
 	return sum * c.noiseOf(s)
