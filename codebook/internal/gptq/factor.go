@@ -11,8 +11,8 @@ import (
 	"github.com/palettize/palettize/internal/par"
 )
 
-// Factor is what error feedback needs of the second moments H of a layer's inputs: the Cholesky
-// factor of their inverse, the upper triangular U with
+// Factor is what error feedback needs of the second moments H = E[x x^T] of a layer's inputs x: the
+// Cholesky factor of their inverse, the upper triangular U with
 //
 //	transpose(U) * U = inverse(H + damping * mean of H's diagonal * I)
 type Factor struct {
@@ -32,10 +32,10 @@ type Factor struct {
 // matrices that are not quite moments, summed up in half precision, say.
 var dampings = []float64{0.03, 0.1, 1}
 
-// New factors the moments E[x x^T], [cols, cols], in 8 bytes a value of work space. The result does
-// not depend on the number of threads (0: all processors) or the CPU. It fails where only squares
-// are known, and where the matrix has an eigenvalue so far below zero that no damping makes up for
-// it. Where all inputs are zero, U is the identity.
+// New factors the moments' Matrix. The work space takes 8 bytes for each of its values. The result
+// does not depend on the number of threads (0: all processors) or the CPU. It fails where only the
+// Squares are known, and where the matrix has an eigenvalue so far below zero that no damping makes
+// up for it. Where all inputs are zero, U is the identity.
 func New(ctx context.Context, m *moments.Moments, threads int) (*Factor, error) {
 	if m.Matrix == nil {
 		return nil, errors.New("only the squares are known, not the matrix")
@@ -67,8 +67,8 @@ func New(ctx context.Context, m *moments.Moments, threads int) (*Factor, error) 
 		"not positive definite with %v times its mean square added", dampings[len(dampings)-1])
 }
 
-// Damped returns the squares of moments and a part of their mean, so that no column counts for
-// nothing.
+// Damped returns the mean squares of the columns, each with a part of the mean of all added, so
+// that no column counts for nothing: what takes the place of a Factor where only Squares are known.
 func Damped(m *moments.Moments) []float64 {
 	mean := mean(m.Squares)
 	squares := make([]float64, len(m.Squares))
@@ -86,8 +86,8 @@ func mean(squares []float32) float64 {
 	return mean
 }
 
-// Diagonal returns the diagonal of U. Squared and inverted, it is the part of each input's mean
-// square that the inputs of the columns behind it do not predict (damping included).
+// Diagonal returns the diagonal of U. 1 over its square is the part of each input's mean square
+// that the inputs of the columns behind it do not predict (damping included).
 func (f *Factor) Diagonal() []float32 {
 	d := make([]float32, f.cols)
 	for j := range d {
@@ -96,8 +96,8 @@ func (f *Factor) Diagonal() []float32 {
 	return d
 }
 
-// Scale returns the diagonal of U in column j, divided by a power of 2 that all columns share: what
-// errors are divided by before [Panels] spread them.
+// Scale returns the diagonal of U in column j, over a power of 2 that is the same for all columns:
+// what a column's errors are divided by before [Panels.Update] gets them.
 func (f *Factor) Scale(j int) float32 { return f.transposed[j*f.cols+j] }
 
 // reversed returns the upper triangle with both orders reversed, as float32, divided by 2^exponent.

@@ -7,8 +7,8 @@ import (
 	"github.com/palettize/palettize/kernels"
 )
 
-// feedbackColumns is the number of columns whose errors are spread over all others at once. For a
-// panel of 64 rows they take 32 KiB, which stay in the first cache.
+// feedbackColumns is the number of columns whose errors are carried over to all behind them at
+// once. For a panel of 64 rows they take 32 KiB, which stay in the first cache.
 const feedbackColumns = 128
 
 // Feedback quantises the columns of w [rows, cols] from the first to the last and makes up for the
@@ -38,7 +38,7 @@ func (f *Factor) Feedback(ctx context.Context, w []float32, rows, threads int, s
 				return err
 			}
 			p.each(1, func(i int) { p.Update(set, f, i, lo, j, j, j+1) })
-			p.column(j, column)
+			p.gather(j, column)
 			if err := quantise(j, column, rebuilt); err != nil {
 				return err
 			}
@@ -46,6 +46,6 @@ func (f *Factor) Feedback(ctx context.Context, w []float32, rows, threads int, s
 		}
 		p.each(p.threads, func(i int) { p.Update(set, f, i, lo, hi, hi, f.cols) })
 	}
-	p.give(w)
+	p.store(w)
 	return nil
 }
