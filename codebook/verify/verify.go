@@ -113,7 +113,7 @@ type Report struct {
 type Layer struct {
 	*codebook.Layer
 	Tensor codebook.Tensor // the original: name, dtype, shape
-	Bytes  int64           // in the file, its share of the header included
+	Bytes  int64           // in the file, its part of the header included
 	// Recorded is the distortion of the weights that was found when the file was made, to six
 	// digits; nil: not known.
 	Recorded *codebook.Distortion
@@ -127,8 +127,8 @@ const (
 	blockPasses = 8
 )
 
-// check is one layer while it is verified.
-type check struct {
+// layerRun is a layer with what its times are taken with.
+type layerRun struct {
 	Layer
 	dense, compiled timed
 	x, y            []float32 // of a timed call
@@ -160,7 +160,7 @@ func Run(ctx context.Context, layers []Layer, opts Options) (*Report, error) {
 	for _, l := range layers {
 		progress.Total += l.Tensor.Bytes
 	}
-	var checks []*check
+	var runs []*layerRun
 	var weights, outputs codebook.Distortion
 	for _, l := range layers {
 		if err := ctx.Err(); err != nil {
@@ -169,91 +169,91 @@ func Run(ctx context.Context, layers []Layer, opts Options) (*Report, error) {
 		if progress.Tensor = l.Tensor.Name; opts.Progress != nil {
 			opts.Progress(progress)
 		}
-		c, found, err := measureErrors(ctx, l, opts, &weights, &outputs)
+		r, c, err := measureErrors(ctx, l, opts, &weights, &outputs)
 		if err != nil {
 			return nil, &codebook.TensorError{Tensor: l.Tensor.Name, Err: err}
 		}
-		checks = append(checks, c)
-		v.Layers = append(v.Layers, found)
+		runs = append(runs, r)
+		v.Layers = append(v.Layers, c)
 		progress.Done += l.Tensor.Bytes
 	}
-	dense, compiled, err := timePasses(ctx, checks)
+	dense, compiled, err := timePasses(ctx, runs)
 	if err != nil {
 		return nil, err
 	}
 	if progress.Tensor = ""; opts.Progress != nil {
 		opts.Progress(progress)
 	}
-	v.sumUp(checks, weights, outputs, dense, compiled, opts.Truth != nil)
+	v.sumUp(runs, weights, outputs, dense, compiled, opts.Truth != nil)
 	return v, nil
 }
 
 // measureErrors multiplies some inputs with a layer in three ways: compiled, dense, and exactly
 // with the layer's own weights.
 func measureErrors(ctx context.Context, l Layer, opts Options,
-	weights, outputs *codebook.Distortion) (*check, Check, error) {
+	weights, outputs *codebook.Distortion) (*layerRun, Check, error) {
 	rows, cols := l.Rows, l.Cols
-	c := &check{Layer: l}
-	found := Check{
+	r := &layerRun{Layer: l}
+	c := Check{
 		Name: l.Tensor.Name, Shape: l.Tensor.Shape, Scheme: l.Layer.Scheme().Name, K: l.Layer.K(),
 		D: l.Layer.Width, Group: l.Layer.Group, Window: l.Layer.WindowBits,
 		BitsStored: float64(8*l.Bytes) / float64(rows*cols),
 	}
 	if l.Recorded != nil {
 		if relative := l.Recorded.Relative(); relative-relative == 0 { // a record may say anything
-			found.Recorded = &relative
+			c.Recorded = &relative
 		}
 	}
-	run := codebook.RunOptions{Kernels: opts.Kernels, Threads: opts.Threads, Batch: opts.Batch}
-	plan, err := l.Layer.Plan(run)
+	runOpts := codebook.RunOptions{Kernels: opts.Kernels, Threads: opts.Threads, Batch: opts.Batch}
+	plan, err := l.Layer.Plan(runOpts)
 	if err != nil {
-		return nil, found, err
+		return nil, c, err
 	}
-	found.Plan, found.Tier = plan.Name(), plan.Tier()
-	found.BitsResident = float64(plan.BitsResident()) / float64(rows*cols)
+	c.Plan, c.Tier = plan.Name(), plan.Tier()
+	c.BitsResident = float64(plan.BitsResident()) / float64(rows*cols)
 	dense := codebook.Dense{Rows: rows, Cols: cols}
 	if opts.Truth == nil {
 		dense.W = l.Layer.Dense()
 	} else {
 		if dense.W, err = truth(ctx, l.Tensor, opts.Truth); err != nil {
-			return nil, found, err
+			return nil, c, err
 		}
 		d := l.Layer.Distortion(dense.W, opts.Threads)
 		if err := l.matches(d); err != nil {
-			return nil, found, err
+			return nil, c, err
 		}
 		relative := d.Relative()
-		found.WeightError = &relative
+		c.WeightError = &relative
 		weights.Merge(d)
 	}
 	x, err := inputs(ctx, l.Tensor.Name, cols, opts)
 	if err != nil {
-		return nil, found, err
+		return nil, c, err
 	}
 	n := len(x) / cols
 	y, want := make([]float32, n*rows), make([]float32, n*rows)
 	for lo := 0; lo < n; lo += opts.Batch {
 		hi := min(lo+opts.Batch, n)
 		if err := plan.MulMat(y[lo*rows:hi*rows], x[lo*cols:hi*cols], hi-lo); err != nil {
-			return nil, found, err
+			return nil, c, err
 		}
 	}
-	baseline, err := dense.Plan(run)
+	baseline, err := dense.Plan(runOpts)
 	if err != nil {
-		return nil, found, err
+		return nil, c, err
 	}
 	if err := baseline.MulMat(want, x, n); err != nil {
-		return nil, found, err
+		return nil, c, err
 	}
 	var d codebook.Distortion
 	d.Add(y, want)
 	outputs.Merge(d)
-	found.OutputError, found.Cosine, found.MaxError = d.Relative(), d.Cosine(), d.Max
-	found.KernelError, found.KernelBound = plan.Check(l.Layer, y, x)
-	c.dense, c.compiled = timed{baseline, math.MaxInt64}, timed{plan, math.MaxInt64}
-	c.batch = opts.Batch
-	c.x, c.y = x[:opts.Batch*cols], y[:opts.Batch*rows]
-	return c, found, nil
+	c.OutputError, c.Cosine, c.MaxError = d.Relative(), d.Cosine(), d.Max
+	c.KernelError, c.KernelBound = plan.Check(l.Layer, y, x)
+	r.dense, r.compiled = timed{baseline, math.MaxInt64}, timed{plan, math.MaxInt64}
+	r.batch = opts.Batch
+	r.x, r.y = x[:opts.Batch*cols], y[:opts.Batch*rows]
+	return r, c, nil
 }
 
 // MismatchError says that a layer was not made from the weights that it is compared with.
@@ -364,17 +364,18 @@ func inputs(ctx context.Context, name string, cols int, opts Options) ([]float32
 func roundUp(n, m int) int { return (n + m - 1) / m * m }
 
 // timePasses notes the best time of each layer, and returns those of the best passes.
-func timePasses(ctx context.Context, checks []*check) (dense, compiled time.Duration, err error) {
+func timePasses(ctx context.Context, runs []*layerRun) (dense, compiled time.Duration,
+	err error) {
 	dense, compiled = math.MaxInt64, math.MaxInt64
 	for range verifyRounds {
 		for range blockPasses {
-			if err := timePass(ctx, checks, func(c *check) *timed { return &c.dense },
+			if err := timePass(ctx, runs, func(r *layerRun) *timed { return &r.dense },
 				&dense); err != nil {
 				return 0, 0, err
 			}
 		}
 		for range blockPasses {
-			if err := timePass(ctx, checks, func(c *check) *timed { return &c.compiled },
+			if err := timePass(ctx, runs, func(r *layerRun) *timed { return &r.compiled },
 				&compiled); err != nil {
 				return 0, 0, err
 			}
@@ -384,12 +385,12 @@ func timePasses(ctx context.Context, checks []*check) (dense, compiled time.Dura
 }
 
 // timePass walks through all layers with one of their plans.
-func timePass(ctx context.Context, checks []*check, of func(*check) *timed,
+func timePass(ctx context.Context, runs []*layerRun, of func(*layerRun) *timed,
 	best *time.Duration) error {
 	var pass time.Duration
-	for _, c := range checks {
-		t, start := of(c), time.Now()
-		if err := t.MulMat(c.y, c.x, c.batch); err != nil {
+	for _, r := range runs {
+		t, start := of(r), time.Now()
+		if err := t.MulMat(r.y, r.x, r.batch); err != nil {
 			return err
 		}
 		took := time.Since(start)
@@ -400,22 +401,22 @@ func timePass(ctx context.Context, checks []*check, of func(*check) *timed,
 }
 
 // sumUp fills in times and totals.
-func (v *Report) sumUp(checks []*check, weights, outputs codebook.Distortion, dense,
+func (v *Report) sumUp(runs []*layerRun, weights, outputs codebook.Distortion, dense,
 	compiled time.Duration, known bool) {
 	t := &v.Total
 	var stored, resident float64
-	for i, c := range checks {
-		found := &v.Layers[i]
-		found.DenseUs, found.CompiledUs = microseconds(c.dense.best), microseconds(c.compiled.best)
-		found.Speedup = found.DenseUs / found.CompiledUs
-		n := c.Tensor.Elements()
+	for i, r := range runs {
+		c := &v.Layers[i]
+		c.DenseUs, c.CompiledUs = microseconds(r.dense.best), microseconds(r.compiled.best)
+		c.Speedup = c.DenseUs / c.CompiledUs
+		n := r.Tensor.Elements()
 		t.Weights += n
-		t.Worst = t.Worst.Or(found.worst())
-		t.addSpeed(found.Name, found.Speedup)
-		stored += found.BitsStored * float64(n)
-		resident += found.BitsResident * float64(n)
+		t.Worst = t.Worst.Or(c.worst())
+		t.addSpeed(c.Name, c.Speedup)
+		stored += c.BitsStored * float64(n)
+		resident += c.BitsResident * float64(n)
 	}
-	if len(checks) == 0 {
+	if len(runs) == 0 {
 		return
 	}
 	t.BitsStored, t.BitsResident = stored/float64(t.Weights), resident/float64(t.Weights)
