@@ -137,11 +137,11 @@ func (c *compression) sketch(ctx context.Context, t codebook.Tensor) error {
 		p.Bits = 8 * p.Bytes / float64(p.Weights)
 		return nil
 	}
-	if p.sketch, err = quant.NewSketch(ctx, m, p.Scheme, c.building()); err != nil {
+	if p.sketch, err = quant.NewSketch(ctx, m, p.Scheme, c.buildOptions()); err != nil {
 		return err
 	}
 	p.sketch.Forget()
-	if p.repeats, err = quant.FindRepeats(ctx, p.sketch, m, c.building()); err != nil {
+	if p.repeats, err = quant.FindRepeats(ctx, p.sketch, m, c.buildOptions()); err != nil {
 		return err
 	}
 	if x := settings.contest(); x != nil {
@@ -207,12 +207,12 @@ func (c *compression) meet(ctx context.Context, members []*matrixPlan, s Setting
 			return err
 		}
 	}
-	return c.share(ctx, members, g, s.Each)
+	return c.allot(ctx, members, g, s.Each)
 }
 
-// share divides a goal among matrices that can have any rate. Where rows repeat and storing each
+// allot divides a goal among matrices that can have any rate. Where rows repeat and storing each
 // once is better than what a matrix would get, that is done, and the others get what it leaves.
-func (c *compression) share(ctx context.Context, members []*matrixPlan, g quant.Goal,
+func (c *compression) allot(ctx context.Context, members []*matrixPlan, g quant.Goal,
 	each bool) error {
 	among := pool
 	if each {
@@ -273,7 +273,7 @@ func (p *matrixPlan) set(at allotment, bytes bool) {
 // sampleMargin is how much more a matrix may take than a sample of it lets expect.
 const sampleMargin = 1.02
 
-// rest is what the file takes without the matrices that share what its size leaves: those that no
+// rest is what the file takes without the matrices that get what its size leaves: those that no
 // override is for.
 func (c *compression) rest() float64 {
 	var layers []string
@@ -309,7 +309,7 @@ func (c *compression) build(ctx context.Context, m *quant.Matrix, a *Allotted) (
 	*codebook.Layer, codebook.Distortion, error) {
 	threads := par.Threads(c.opts.Threads)
 	t := quant.Target{Step: quant.Step(a.Step), Goal: a.goal()}
-	l, err := quant.Build(ctx, m, a.Scheme, t, c.building())
+	l, err := quant.Build(ctx, m, a.Scheme, t, c.buildOptions())
 	if err != nil {
 		return nil, codebook.Distortion{}, err
 	}
@@ -318,7 +318,7 @@ func (c *compression) build(ctx context.Context, m *quant.Matrix, a *Allotted) (
 		return l, d, nil
 	}
 	a.Scheme = Schemes()[0]
-	l, err = buildAlone(ctx, m, a.Scheme, c.building(), func(s *quant.Sketch) quant.Goal {
+	l, err = buildAlone(ctx, m, a.Scheme, c.buildOptions(), func(s *quant.Sketch) quant.Goal {
 		return quant.Goal{Noise: a.Cap * a.Cap * s.Signal}
 	})
 	if err != nil {
@@ -342,10 +342,10 @@ func buildAlone(ctx context.Context, m *quant.Matrix, s codebook.Scheme, o quant
 	return k.Build(ctx, m, quant.Target{Step: p.Step, Goal: g})
 }
 
-// building returns the options for building layers.
-func (c *compression) building() quant.Options { return c.opts.building(c.sampled) }
+// buildOptions returns the options for building layers.
+func (c *compression) buildOptions() quant.Options { return c.opts.buildOptions(c.sampled) }
 
-func (o Options) building(sampled int) quant.Options {
+func (o Options) buildOptions(sampled int) quant.Options {
 	return quant.Options{
 		Seed: o.Seed, Threads: par.Threads(o.Threads), Kernels: o.Kernels, Sampled: sampled,
 	}
@@ -373,9 +373,9 @@ func Build(ctx context.Context, w []float32, rows, cols int, scheme codebook.Sch
 	}
 	m := &quant.Matrix{W: w, Rows: rows, Cols: cols, Table: isTable("", rows, cols)}
 	if !quant.AnyRate(scheme) {
-		return quant.Build(ctx, m, scheme, quant.Target{}, opts.building(0))
+		return quant.Build(ctx, m, scheme, quant.Target{}, opts.buildOptions(0))
 	}
-	return buildAlone(ctx, m, scheme, opts.building(quant.SampleWeights),
+	return buildAlone(ctx, m, scheme, opts.buildOptions(quant.SampleWeights),
 		func(k *quant.Sketch) quant.Goal {
 			g := opts.Settings.withDefaults().goal(k.Weights(), k.Signal)
 			g.Bytes = min(g.Bytes, trellisBits*k.Weights()/8)

@@ -47,7 +47,7 @@ type Sink interface {
 	// others passed through, at most. Those that are then kept as F16 take less.
 	Rest(layers []string) int64
 	// PutLayer stores a layer in place of tensor t. It returns all the bytes that this takes in the
-	// file, its share of the header included. Like the other methods that store, it stops soon
+	// file, its part of the header included. Like the other methods that store, it stops soon
 	// after ctx is done.
 	PutLayer(ctx context.Context, t codebook.Tensor, l *codebook.Layer,
 		d codebook.Distortion) (bytes int64, err error)
@@ -96,7 +96,7 @@ type compression struct {
 	src      codebook.Source
 	tensors  []codebook.Tensor // of src, folded
 	opts     Options
-	choice   *choice
+	filter   *filter
 	progress codebook.Progress
 	report   *Report
 	sampled  int                  // weights of each matrix that its rate is measured on
@@ -113,12 +113,12 @@ func newCompression(dst Sink, src codebook.Source, opts Options) (*compression, 
 		dst: dst, src: src, opts: opts, report: new(Report), allotted: make(map[string]*Allotted),
 	}
 	c.tensors = slices.Clone(src.Tensors())
-	if c.choice, err = newChoice(c.tensors, opts); err != nil {
+	if c.filter, err = newFilter(c.tensors, opts); err != nil {
 		return nil, err
 	}
 	matrices, weights := 0, int64(0)
 	for _, t := range c.tensors {
-		if c.choice.reason(t) == "" && c.choice.fileBytes(t) < t.Bytes {
+		if c.filter.reason(t) == "" && c.filter.fileBytes(t) < t.Bytes {
 			matrices++
 			weights += t.Elements()
 		}
@@ -127,13 +127,13 @@ func newCompression(dst Sink, src codebook.Source, opts Options) (*compression, 
 	if opts.Size > 0 { // about, until it is known what else the file takes
 		c.opts.Bits = min(max(8*float64(opts.Size)/float64(max(weights, 1)), minBits), maxBits)
 	}
-	c.report.Quantised = c.choice.quantised.kind
+	c.report.Quantised = c.filter.quantised.kind
 	walks := int64(2)
 	if opts.Allocation != nil {
 		walks = 1
 	}
 	for i, t := range c.tensors {
-		c.tensors[i].Fold = c.choice.fold(t)
+		c.tensors[i].Fold = c.filter.fold(t)
 		c.progress.Total += walks * t.Bytes
 	}
 	return c, nil
@@ -165,7 +165,7 @@ func (c *compression) walk(ctx context.Context,
 // the reason is that no codebook would make it smaller.
 func (c *compression) read(ctx context.Context, t codebook.Tensor) (
 	m *quant.Matrix, reason string, err error) {
-	if reason := c.choice.reason(t); reason != "" {
+	if reason := c.filter.reason(t); reason != "" {
 		return nil, reason, nil
 	}
 	w, err := c.src.Floats(ctx, t.Name)
@@ -184,7 +184,7 @@ func (c *compression) read(ctx context.Context, t codebook.Tensor) (
 	if reason := noWeights(m, settings); reason != "" {
 		return nil, reason, nil
 	}
-	small := c.grown(c.choice.fileBytes(t), t, m)
+	small := c.grown(c.filter.fileBytes(t), t, m)
 	if i := floats.IndexNonfinite(m.W); i >= 0 {
 		bad := &codebook.NotFiniteError{Index: i, Value: m.W[i]}
 		if small == "" && !c.opts.PassNonfinite {

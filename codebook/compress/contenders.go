@@ -122,7 +122,7 @@ func (c *compression) contend(ctx context.Context, p *matrixPlan, m *quant.Matri
 			}
 			continue
 		}
-		l, err := quant.Build(ctx, sample, s, quant.Target{}, c.building())
+		l, err := quant.Build(ctx, sample, s, quant.Target{}, c.buildOptions())
 		if err != nil {
 			return err
 		}
@@ -213,7 +213,7 @@ func (x *contest) run(members []*matrixPlan, g quant.Goal, each bool) (
 		n, power := sums(sketchesOf(heat))
 		own := quant.Goal{Bytes: g.Bytes * n / weights,
 			Noise: g.Noise * power / max(signal, math.SmallestNonzeroFloat64)}
-		chosen, noise, err := x.elect(heat, own)
+		elected, noise, err := x.elect(heat, own)
 		if err != nil && each {
 			err = &codebook.TensorError{Tensor: heat[0].Tensor, Err: err}
 		}
@@ -221,20 +221,20 @@ func (x *contest) run(members []*matrixPlan, g quant.Goal, each bool) (
 			return nil, g, err
 		}
 		for i, p := range heat {
-			if p.Scheme = chosen[i].scheme; quant.AnyRate(p.Scheme) {
+			if p.Scheme = elected[i].scheme; quant.AnyRate(p.Scheme) {
 				open = append(open, p)
-				needed += chosen[i].cost.Noise
+				needed += elected[i].cost.Noise
 				fair += g.Noise * p.sketch.Signal / max(signal, math.SmallestNonzeroFloat64)
 				continue
 			}
-			p.set(allotment{Cost: chosen[i].cost}, true)
+			p.set(allotment{Cost: elected[i].cost}, true)
 			// It was tried on a sample; all of it may leave what no other needs.
 			if g.Noise > 0 && p.Scheme != unchanged {
 				spare := own.Noise / max(noise, math.SmallestNonzeroFloat64)
-				p.Cap = p.sketch.Relative(chosen[i].cost.Noise * spare)
+				p.Cap = p.sketch.Relative(elected[i].cost.Noise * spare)
 			}
-			left.Bytes = max(left.Bytes-chosen[i].cost.Bytes, 0)
-			left.Noise = max(left.Noise-chosen[i].cost.Noise, 0)
+			left.Bytes = max(left.Bytes-elected[i].cost.Bytes, 0)
+			left.Noise = max(left.Noise-elected[i].cost.Noise, 0)
 		}
 	}
 	// What matrices that pass through do without would ruin others.
@@ -266,9 +266,9 @@ func (x *contest) elect(members []*matrixPlan, g quant.Goal) ([]contender, float
 		objective, constraint = func(c contender) float64 { return c.weighed }, bytes
 		limit = g.Bytes + beside
 	}
-	chosen, met := elect(members, objective, constraint, limit)
+	elected, met := elect(members, objective, constraint, limit)
 	sum := quant.Cost{Bytes: -beside}
-	for _, c := range chosen {
+	for _, c := range elected {
 		sum.Bytes += c.cost.Bytes
 		sum.Noise += c.cost.Noise
 	}
@@ -276,7 +276,7 @@ func (x *contest) elect(members []*matrixPlan, g quant.Goal) ([]contender, float
 		weights, signal := sums(sketchesOf(members))
 		return nil, 0, unmet(g, sum, weights, signal)
 	}
-	return chosen, sum.Noise, nil
+	return elected, sum.Noise, nil
 }
 
 // elect returns the contender of each matrix with which the sum of the objective is least, or
@@ -284,27 +284,27 @@ func (x *contest) elect(members []*matrixPlan, g quant.Goal) ([]contender, float
 // price * constraint, for the lowest price that does it. Where none does, met is false and they are
 // those that come nearest.
 func elect(members []*matrixPlan, objective, constraint func(contender) float64, limit float64) (
-	chosen []contender, met bool) {
-	at := func(price float64) (chosen []contender, sum float64) {
+	elected []contender, met bool) {
+	at := func(price float64) (elected []contender, sum float64) {
 		for _, p := range members {
 			best := slices.MinFunc(p.contenders, func(a, b contender) int {
 				return cmp.Compare(objective(a)+float64(price*constraint(a)),
 					objective(b)+float64(price*constraint(b)))
 			})
-			chosen = append(chosen, best)
+			elected = append(elected, best)
 			sum += constraint(best)
 		}
-		return chosen, sum
+		return elected, sum
 	}
 	low, high := -100*quant.Octave, 200*quant.Octave // prices that are too low, and high enough
-	chosen, sum := at(high.Value())
+	elected, sum := at(high.Value())
 	if sum > limit {
-		return chosen, false
+		return elected, false
 	}
 	for high-low > 1 {
 		middle := (low + high) / 2
 		if c, s := at(middle.Value()); s <= limit {
-			chosen, sum, high = c, s, middle
+			elected, sum, high = c, s, middle
 		} else {
 			low = middle
 		}
@@ -314,12 +314,12 @@ func elect(members []*matrixPlan, objective, constraint func(contender) float64,
 		better = false
 		for i, p := range members {
 			for _, x := range p.contenders {
-				more := constraint(x) - constraint(chosen[i])
-				if objective(x) < objective(chosen[i]) && sum+more <= limit {
-					chosen[i], sum, better = x, sum+more, true
+				more := constraint(x) - constraint(elected[i])
+				if objective(x) < objective(elected[i]) && sum+more <= limit {
+					elected[i], sum, better = x, sum+more, true
 				}
 			}
 		}
 	}
-	return chosen, true
+	return elected, true
 }

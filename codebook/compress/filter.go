@@ -10,8 +10,8 @@ import (
 	"github.com/palettize/palettize/codebook/internal/quant"
 )
 
-// choice decides from names, types and shapes what is compressed.
-type choice struct {
+// filter decides from names, types and shapes what is compressed.
+type filter struct {
 	opts      Options
 	quantised *quantised
 	experts   bool // the model is a mixture of experts
@@ -22,11 +22,11 @@ type choice struct {
 var fragile = []struct {
 	globs  []string
 	reason string
-	fits   func(c *choice, t codebook.Tensor) bool // what must be so beside the name; nil: nothing
+	fits   func(f *filter, t codebook.Tensor) bool // what must be so beside the name; nil: nothing
 }{
-	{[]string{"*router*"}, routerReason, (*choice).fewRows},
+	{[]string{"*router*"}, routerReason, (*filter).fewRows},
 	{[]string{"*.gate.weight", "*.gate.wg.weight", "*.gate_inp.weight"}, routerReason,
-		(*choice).amongExperts},
+		(*filter).amongExperts},
 	{
 		[]string{"*position_embedding*", "*positional_embedding*", "*embed_positions*",
 			"*pos_embed*", "*wpe.weight"},
@@ -45,19 +45,20 @@ const routerReason = "router of a mixture of experts: a small error picks anothe
 var mixtures = []string{"*expert*", "*switch_mlp*", "*block_sparse_moe*", "*.moe.*"}
 
 // fewRows reports whether a matrix has a row for each of a few things that it chooses among.
-func (c *choice) fewRows(t codebook.Tensor) bool {
+func (f *filter) fewRows(t codebook.Tensor) bool {
 	rows, cols, _ := t.Matrix()
 	return rows < cols
 }
 
 // amongExperts tells a router from the gates within an expert, and of other networks, which are as
 // large as their other matrices.
-func (c *choice) amongExperts(t codebook.Tensor) bool {
-	return c.experts && c.fewRows(t) && !strings.Contains(t.Name, "experts.")
+func (f *filter) amongExperts(t codebook.Tensor) bool {
+	return f.experts && f.fewRows(t) && !strings.Contains(t.Name, "experts.")
 }
 
-// newChoice checks the globs: one that is malformed or matches nothing is a mistake, not a wish.
-func newChoice(tensors []codebook.Tensor, opts Options) (*choice, error) {
+// newFilter returns the filter that the options describe. A glob that is malformed or matches
+// nothing is an error: a mistake, not a wish.
+func newFilter(tensors []codebook.Tensor, opts Options) (*filter, error) {
 	globs := slices.Concat(opts.Include, opts.Exclude, opts.Transposed)
 	for _, v := range opts.Overrides {
 		globs = append(globs, v.Glob)
@@ -72,16 +73,16 @@ func newChoice(tensors []codebook.Tensor, opts Options) (*choice, error) {
 		}
 		return nil, fmt.Errorf("pattern %q matches none of the %d tensors", glob, len(tensors))
 	}
-	c := &choice{opts: opts, quantised: findQuantised(tensors)}
+	f := &filter{opts: opts, quantised: findQuantised(tensors)}
 	for _, t := range tensors {
-		c.experts = c.experts || matchAny(mixtures, t.Name)
+		f.experts = f.experts || matchAny(mixtures, t.Name)
 	}
-	return c, nil
+	return f, nil
 }
 
 // fold returns how a tensor is seen as a matrix.
-func (c *choice) fold(t codebook.Tensor) codebook.Fold {
-	if t.Fold == codebook.FoldByShape && len(t.Shape) >= 2 && matchAny(c.opts.Transposed, t.Name) {
+func (f *filter) fold(t codebook.Tensor) codebook.Fold {
+	if t.Fold == codebook.FoldByShape && len(t.Shape) >= 2 && matchAny(f.opts.Transposed, t.Name) {
 		return codebook.FoldTransposed
 	}
 	return t.Folding()
@@ -89,63 +90,63 @@ func (c *choice) fold(t codebook.Tensor) codebook.Fold {
 
 // reasons are why a tensor passes through, in the order in which they are tried: each returns ""
 // where it has nothing against compressing the tensor.
-var reasons = []func(c *choice, t codebook.Tensor) string{
-	(*choice).shape,
-	(*choice).partOfQuantised,
-	(*choice).excluded,
-	(*choice).fragile,
-	(*choice).columns,
+var reasons = []func(f *filter, t codebook.Tensor) string{
+	(*filter).shape,
+	(*filter).partOfQuantised,
+	(*filter).excluded,
+	(*filter).fragile,
+	(*filter).tooNarrow,
 }
 
 // reason says why a tensor passes through, whatever its size, "" when nothing says so.
-func (c *choice) reason(t codebook.Tensor) string {
-	for _, f := range reasons {
-		if reason := f(c, t); reason != "" {
+func (f *filter) reason(t codebook.Tensor) string {
+	for _, against := range reasons {
+		if reason := against(f, t); reason != "" {
 			return reason
 		}
 	}
 	return ""
 }
 
-func (c *choice) shape(t codebook.Tensor) string {
+func (f *filter) shape(t codebook.Tensor) string {
 	_, reason := t.Kind()
 	return reason
 }
 
-func (c *choice) partOfQuantised(t codebook.Tensor) string { return c.quantised.parts[t.Name] }
+func (f *filter) partOfQuantised(t codebook.Tensor) string { return f.quantised.parts[t.Name] }
 
-func (c *choice) excluded(t codebook.Tensor) string {
-	for _, glob := range c.opts.Exclude {
+func (f *filter) excluded(t codebook.Tensor) string {
+	for _, glob := range f.opts.Exclude {
 		if match(glob, t.Name) {
 			return "excluded by " + glob
 		}
 	}
-	if len(c.opts.Include) > 0 && !matchAny(c.opts.Include, t.Name) {
+	if len(f.opts.Include) > 0 && !matchAny(f.opts.Include, t.Name) {
 		return "not included"
 	}
 	return ""
 }
 
-func (c *choice) fragile(t codebook.Tensor) string {
-	if c.opts.group(t.Name) != 0 || slices.Contains(c.opts.Include, t.Name) ||
-		slices.Contains(c.opts.Include, "*") {
+func (f *filter) fragile(t codebook.Tensor) string {
+	if f.opts.group(t.Name) != 0 || slices.Contains(f.opts.Include, t.Name) ||
+		slices.Contains(f.opts.Include, "*") {
 		return ""
 	}
-	for _, f := range fragile {
+	for _, row := range fragile {
 		switch {
-		case !matchAny(f.globs, t.Name) || f.fits != nil && !f.fits(c, t):
-		case len(c.opts.Include) > 0:
-			return f.reason + " (include it by its full name)"
+		case !matchAny(row.globs, t.Name) || row.fits != nil && !row.fits(f, t):
+		case len(f.opts.Include) > 0:
+			return row.reason + " (include it by its full name)"
 		default:
-			return f.reason
+			return row.reason
 		}
 	}
 	return ""
 }
 
-func (c *choice) columns(t codebook.Tensor) string {
+func (f *filter) tooNarrow(t codebook.Tensor) string {
 	_, cols, _ := t.Matrix()
-	width := c.opts.settingsOf(c.opts.group(t.Name)).Scheme.Width
+	width := f.opts.settingsOf(f.opts.group(t.Name)).Scheme.Width
 	if width >= cols {
 		return fmt.Sprintf("%d columns are fewer than two segments of %d", cols, width)
 	}
@@ -153,9 +154,9 @@ func (c *choice) columns(t codebook.Tensor) string {
 }
 
 // fileBytes is about what a codebook of a matrix takes.
-func (c *choice) fileBytes(t codebook.Tensor) int64 {
+func (f *filter) fileBytes(t codebook.Tensor) int64 {
 	rows, cols, _ := t.Matrix()
-	settings := c.opts.settingsOf(c.opts.group(t.Name))
+	settings := f.opts.settingsOf(f.opts.group(t.Name))
 	return quant.FileBytes(settings.Scheme, rows, cols, settings.Bits)
 }
 

@@ -49,12 +49,12 @@ func lowestOf(name string) float32 { return -dtype.Of(name).Largest }
 // stepsAlong reports whether all rows go up or down in steps that are equal within a row, or all
 // columns.
 func stepsAlong(w []float32, rows, cols int) bool {
-	return steps(w, rows, cols, cols, 1) || steps(w, cols, rows, 1, cols)
+	return equalSteps(w, rows, cols, cols, 1) || equalSteps(w, cols, rows, 1, cols)
 }
 
-// steps looks at n lines of values, apart from line to line and stride from value to value. Lines
-// of a single value over and over are no steps, unless others are.
-func steps(w []float32, n, length, apart, stride int) bool {
+// equalSteps looks at n lines of values, apart from line to line and stride from value to value.
+// Lines of a single value over and over are no steps, unless others are.
+func equalSteps(w []float32, n, length, apart, stride int) bool {
 	if length < 3 {
 		return false
 	}

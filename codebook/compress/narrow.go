@@ -50,7 +50,7 @@ func (c *compression) narrows(t codebook.Tensor, m *quant.Matrix) bool {
 }
 
 // halfBytes is about what a tensor takes in the file as F16. Like that of a layer, it counts its
-// share of the header: else F16 would take the place of layers that are smaller.
+// part of the header: else F16 would take the place of layers that are smaller.
 func (c *compression) halfBytes(t codebook.Tensor) int64 {
 	return t.Half().Bytes + c.dst.HalfOverhead(t) + entryBytes
 }

@@ -66,7 +66,7 @@ func TestCompressTransposed(t *testing.T) {
 // reasonOf returns why a tensor of a model passes through.
 func reasonOf(t *testing.T, tensors []codebook.Tensor, name string, opts Options) string {
 	t.Helper()
-	c, err := newChoice(tensors, opts)
+	c, err := newFilter(tensors, opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -293,7 +293,7 @@ func TestNamesMatchThemselves(t *testing.T) {
 		"layers[0].w": {"layers[0].w", "layers0.w"}, "layers?0?.w": {"layers[0].w"}, "[": {"["},
 		"*": {"layers[0].w", "layers0.w", "["},
 	} {
-		c, err := newChoice(tensors, Options{Include: []string{glob}})
+		c, err := newFilter(tensors, Options{Include: []string{glob}})
 		if err != nil {
 			t.Errorf("%s: %v", glob, err)
 			continue
@@ -304,7 +304,7 @@ func TestNamesMatchThemselves(t *testing.T) {
 			}
 		}
 	}
-	_, err := newChoice(tensors[:2], Options{Exclude: []string{"["}})
+	_, err := newFilter(tensors[:2], Options{Exclude: []string{"["}})
 	if err == nil || !strings.Contains(err.Error(), "syntax error") {
 		t.Error(err)
 	}
