@@ -102,7 +102,7 @@ func newStored(name, text string, find func(string) *entry) (*stored, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.bytes = share(name, s.parts, text)
+	s.bytes = layerBytes(name, s.parts, text)
 	return s, nil
 }
 

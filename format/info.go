@@ -25,7 +25,7 @@ type LayerInfo struct {
 	Tensor     codebook.Tensor // the original
 	Scheme     codebook.Scheme // without States and Window, which are not in the header
 	RowScales  bool
-	Bytes      int64               // in the file, its share of the header included
+	Bytes      int64               // in the file, its part of the header included
 	Distortion codebook.Distortion // recorded when the file was made, to six digits
 }
 

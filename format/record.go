@@ -155,10 +155,10 @@ func (r *record) distortion() codebook.Distortion {
 	}
 }
 
-// share is what a layer takes in the file: its parts, their entries and checksums, and its record.
-// The offsets in the entries are counted as ten digits each: they are known only when the file is
-// complete, and the number is to be the same before and after.
-func share(name string, parts []codebook.Tensor, record string) int64 {
+// layerBytes is what a layer takes in the file: its parts, their entries and checksums, and its
+// record. The offsets in the entries are counted as ten digits each: they are known only when the
+// file is complete, and the number is to be the same before and after.
+func layerBytes(name string, parts []codebook.Tensor, record string) int64 {
 	n := entryBytes(layerPrefix+name, record)
 	total := int64(0)
 	for _, p := range parts {

@@ -151,7 +151,7 @@ func (w *Writer) Overhead(t codebook.Tensor) int64 {
 		panic(err) // numbers and names always marshal
 	}
 	part := codebook.Tensor{Name: t.Name + trellisSuffix, Shape: []int{1_000_000_000}}
-	return share(t.Name, []codebook.Tensor{part}, text)
+	return layerBytes(t.Name, []codebook.Tensor{part}, text)
 }
 
 // HalfOverhead returns what the metadata takes that says that tensor t is kept as F16, as if it
@@ -220,7 +220,7 @@ func (w *Writer) PutLayer(ctx context.Context, t codebook.Tensor, l *codebook.La
 	w.records[t.Name] = record
 	w.folded = w.folded || t.Folding() != 1
 	w.done[t.Name] = true
-	return share(t.Name, tensors, record), nil
+	return layerBytes(t.Name, tensors, record), nil
 }
 
 // about names the file and the tensor of an error.

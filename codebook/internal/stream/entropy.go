@@ -28,15 +28,15 @@ func openEntropy(h *Head, data []byte) (decoder, error) {
 	return &coded{d, blocks, h.Cols}, nil
 }
 
-// blocks are buffers for the levels of a block: a quarter of a megabyte each, mostly.
-var blocks = sync.Pool{New: func() any { return new([]byte) }}
+// blockBuffers are buffers for the levels of a block: a quarter of a megabyte each, mostly.
+var blockBuffers = sync.Pool{New: func() any { return new([]byte) }}
 
 func (c *coded) rows(threads int, do func(row int, assignments []byte)) error {
 	defer c.Release()
 	errs := make([]error, len(c.blocks))
 	par.Ranges(threads, len(c.blocks), func(lo, hi int) {
-		buffer := blocks.Get().(*[]byte)
-		defer blocks.Put(buffer)
+		buffer := blockBuffers.Get().(*[]byte)
+		defer blockBuffers.Put(buffer)
 		*buffer = slices.Grow((*buffer)[:0], c.BlockRows*c.cols)
 		levels := (*buffer)[:c.BlockRows*c.cols]
 		for b := lo; b < hi; b++ {
