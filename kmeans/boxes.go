@@ -43,10 +43,10 @@ func (s *centroidSet) central(box []float64) int {
 	return z
 }
 
-// choose lists the centroids that may be nearest to some point of a box: c is out of the question
-// when another one, z, is nearer than c to all of the box, which it is when it is nearer to the
-// corner that is farthest in the direction from z to c. It does best with a z in the midst.
-func (w *scratch) choose(set *centroidSet, box []float64, z int) {
+// shortlist lists the centroids that may be nearest to some point of a box: c is out of the
+// question when another one, z, is nearer than c to all of the box, which it is when it is nearer
+// to the corner that is farthest in the direction from z to c. It does best with a z in the midst.
+func (w *scratch) shortlist(set *centroidSet, box []float64, z int) {
 	d := set.d
 	w.at, w.half = w.at[:0], w.half[:0]
 	nearest, middle, reach := set.at[z*d:][:d], box[:d], box[d:][:d]

@@ -299,7 +299,7 @@ func (l *lloyd) assignChunk(w *scratch, t int, moves []float64) {
 		if !l.summed {
 			z = l.set.central(c.box(t))
 		}
-		w.choose(l.set, c.box(t), z)
+		w.shortlist(l.set, c.box(t), z)
 		l.in.kernels.Nearest(w.assigned, w.scores, nil, c.planes[ch.lo*c.d:ch.hi*c.d], n, c.d, w.at,
 			w.half)
 		for i, at := range w.assigned {

@@ -21,9 +21,9 @@ const (
 	// binsPerCluster keeps what the bins cost small: a border that is t times a cluster's width off
 	// costs 12*t^2 of its error, which is (1/64)^2 for t uniform up to half a bin.
 	binsPerCluster = 64
-	// rebinShare is the share of the error that may be within bins, beyond which they are placed
+	// rebinPart is the part of the error that may be within bins, beyond which they are placed
 	// anew.
-	rebinShare  = 1.0 / 400
+	rebinPart   = 1.0 / 400
 	rebinRounds = 6
 	// edgeSample is how many values the first bins are placed by, edgeStep how many of them, once
 	// sorted, one estimate of the density takes.
@@ -71,7 +71,7 @@ func (in *input) runOne(ctx context.Context, k int) (*Result, error) {
 		for _, b := range filled {
 			within += b.sse
 		}
-		if within <= rebinShare*sse {
+		if within <= rebinPart*sse {
 			break
 		}
 		edges = betterEdges(lo, hi, edges, all, count)
