@@ -26,8 +26,9 @@ const (
 //	W[r, s*Width+j] ~= Scale * value(RowScales[r]) * Multipliers[r, group] *
 //		(Centroids[a, j] - ZeroPoint) * value(ColScales[c])
 //
-// with a = Assignments[r, s] and c the column. Whatever the scheme, this is the representation;
-// schemes differ in Width, in how the assignments were chosen and in how they are stored.
+// with a = Assignments[r, s] and c the column. The value of a code is 2^((code-255)/16), 0 for code
+// 0. Whatever the scheme, this is the representation; schemes differ in Width, in how the
+// assignments were chosen and in how they are stored.
 type Layer struct {
 	Rows, Cols  int
 	Width       int    // d, columns in a segment: 1 scalar, 2..64 segments, Cols whole rows
@@ -35,15 +36,17 @@ type Layer struct {
 	ZeroPoint   byte   // the byte that stands for 0
 	Scale       float32
 	Assignments []byte    // Rows x Segments(), each below K()
-	RowScales   []byte    // Rows codes of RowScale; nil: no row scales, all 1
+	RowScales   []byte    // Rows codes, each for value(code); nil: no row scales, all 1
 	Group       int       // columns that share a multiplier, for Width 1; 0: no groups
 	Multipliers []int8    // Rows x Groups(), -MaxMultiplier..MaxMultiplier; nil without groups
-	ColScales   []byte    // Cols codes of RowScale, for Width 1; nil: all 1
+	ColScales   []byte    // Cols codes likewise, for Width 1; nil: all 1
 	Outliers    []Outlier // weights that no centroid comes near, for Width 1, by row, then column
-	// 2 to 5: Assignments are windows of 8 bits, each the one before moved up by so many bits, the
-	// first from 0; else 0
+	// WindowBits is how many bits of an assignment are new, 2 to 5, where assignments are windows:
+	// each is the one before it in its row (at first 0), moved up by so many bits to make room for
+	// the new ones; else 0.
 	WindowBits int
-	// the layer entropy coded or with windows, as it is stored; nil: it is stored as it is
+	// Stream is the layer in the form in which scheme trellis is stored, with windows or entropy
+	// coded; nil: its parts are stored as they are.
 	Stream []byte
 }
 
@@ -69,8 +72,8 @@ func (l *Layer) Groups() int {
 // MultiplierBits is the number of bits of a stored multiplier, in two's complement.
 const MultiplierBits = 7
 
-// BytesStored is what the layer's centroids, assignments and scales take in a file, which it does
-// not look at but for their number of centroids. Its part of the file's header comes on top;
+// BytesStored is what the layer's centroids, assignments and scales take in a file. It goes by
+// their sizes: what they hold does not matter. The layer's part of the file's header comes on top;
 // package format counts it. Each row of assignments and of multipliers begins at a byte.
 func (l *Layer) BytesStored() int64 {
 	if l.Stream != nil {
@@ -84,7 +87,8 @@ func (l *Layer) BytesStored() int64 {
 	return int64(len(l.Centroids)) + int64(l.Rows)*int64(row)
 }
 
-// Scheme is what the layer amounts to. States, which assignments were chosen along, are not known.
+// Scheme returns the scheme that layers like this are made by. Its States are 0: the layer does not
+// say along which trellis its assignments were chosen.
 func (l *Layer) Scheme() Scheme {
 	s := Scheme{Name: "segments", Width: l.Width, K: l.K(), Group: l.Group, Window: l.WindowBits}
 	switch {
@@ -98,7 +102,8 @@ func (l *Layer) Scheme() Scheme {
 	return s
 }
 
-// Validate reports what is wrong with the shapes and values of a layer that came from outside.
+// Validate reports what is wrong with the shapes and values of a layer, such as one that was read
+// from a file.
 func (l *Layer) Validate() error {
 	if err := l.validateHead(); err != nil {
 		return err

@@ -19,14 +19,14 @@ type Store interface {
 	// Stored calls use with a layer, which need not be decoded: its Stream is enough. The layer and
 	// what it holds are valid until use returns. Reading stops soon after ctx is done.
 	Stored(ctx context.Context, layer string, use func(l *Layer) error) error
-	// Rest has the tensors that passed through.
+	// Rest has all other tensors, which are stored as they were.
 	Rest() Source
 }
 
-// Model multiplies with the matrices of a stored model by their names. A matrix is read and laid
-// out when it is first used, once for single vectors and, where another plan is faster for batches,
-// once more for these. Nothing else of it stays in memory. Its methods may be called at the same
-// time, and allocate nothing but at a first use.
+// Model multiplies with the matrices of a stored model by their names. A matrix is read when it is
+// first used, and laid out for a plan: once for single vectors and, where another plan is faster
+// for batches, once more for these. Nothing else of it stays in memory. Its methods may be called
+// at the same time, and allocate nothing but at a first use.
 type Model struct {
 	store    Store
 	opts     RunOptions
@@ -50,7 +50,7 @@ var classes = [...]int{1, 32}
 func classOf(batch int) int { return min(max(batch, 1), len(classes)) - 1 }
 
 // NewModel returns a model of what is stored. Kernels, Threads and Plan of the options hold for all
-// layers; how many vectors there are is known at each call.
+// layers; Batch does not count, since each call says how many vectors there are.
 func NewModel(store Store, opts RunOptions) *Model {
 	m := &Model{store: store, opts: opts, matrices: make(map[string]*matrix)}
 	add := func(t Tensor, layer bool) {
@@ -133,8 +133,8 @@ func (m *Model) Tensor(ctx context.Context, name string) ([]float32, error) {
 	return values, about(name, err)
 }
 
-// Load lays out all layers for so many vectors at a time, which the first uses would do. It holds
-// one layer beside what it lays out.
+// Load reads all layers and lays them out for batches of this size, which otherwise the first uses
+// do. Beside their plans it holds one layer at a time.
 func (m *Model) Load(ctx context.Context, batch int) error {
 	for _, name := range m.names {
 		if err := ctx.Err(); err != nil {

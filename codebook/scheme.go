@@ -7,13 +7,14 @@ type Scheme struct {
 	Name string `json:"scheme"`
 	// Width is the number of columns in a segment; 0: whole rows.
 	Width int `json:"d"`
-	// K is how many centroids there are to be; fewer come out where fewer segments differ.
+	// K is the number of centroids; a layer has fewer where fewer segments differ.
 	K int `json:"k"`
-	// Group is the number of columns that share a multiplier; 0: one scale a row.
+	// Group is the number of columns that share a multiplier; 0: no groups, one scale a row.
 	Group int `json:"group"`
-	// States of the trellis along which assignments are chosen, to be entropy coded; 0: none.
+	// States is the number of states of the trellis along which assignments are chosen by a Viterbi
+	// search, to be stored entropy coded: 4, 8 or 32; 0: not so.
 	States int `json:"states,omitempty"`
-	// Window is how many new bits a weight brings to a window of 8 bits, its assignment: 2 to 5; 0:
-	// no windows.
+	// Window is how many bits of an assignment are new where assignments are windows: 2 to 5; 0: not
+	// so. See [Layer.WindowBits].
 	Window int `json:"window,omitempty"`
 }

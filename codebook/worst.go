@@ -1,6 +1,6 @@
 package codebook
 
-// Worst is the matrix with the largest relative error.
+// Worst names the matrix with the largest relative error of several.
 type Worst struct {
 	Tensor string  `json:"tensor"`
 	Error  float64 `json:"error"`
