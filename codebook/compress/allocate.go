@@ -21,29 +21,33 @@ type Allocation struct {
 type Allotted struct {
 	Tensor  string `json:"tensor"`
 	Weights int64  `json:"weights"`
-	// Scheme is that of its layer; the zero value: it has none.
+	// Scheme is that of its layer; the zero value: it is to have no layer.
 	Scheme codebook.Scheme `json:"scheme"`
-	// Step is that of the quantiser, in 4096ths of an octave (scheme trellis).
+	// Step is the step size of the quantiser, as its logarithm to base 2 times 4096 (scheme
+	// trellis).
 	Step int `json:"step,omitempty"`
-	// Bytes are not to be exceeded, all counted; 0: Noise is not to be.
+	// Bytes is the most that the layer may take in the file, its header counted; 0: Noise is the
+	// limit instead.
 	Bytes float64 `json:"bytes,omitempty"`
-	// Noise is the sum of squared errors, as the inputs weigh them.
+	// Noise is the most that the sum of the squared errors may be, each weighted by how large the
+	// inputs of its column are, where that is known.
 	Noise float64 `json:"noise,omitempty"`
-	Bits  float64 `json:"bits"`  // a weight, about
-	Error float64 `json:"error"` // relative, about
-	// Cap is what the relative error is to stay below; 0: none.
+	Bits  float64 `json:"bits"`  // a weight, expected
+	Error float64 `json:"error"` // relative, expected
+	// Cap is the largest relative error that the matrix may have; 0: none is set.
 	Cap   float64 `json:"cap,omitempty"`
-	Rates []Rate  `json:"rates,omitempty"` // what else it could take
+	Rates []Rate  `json:"rates,omitempty"` // alternatives, for information
 }
 
-// Rate is what a matrix could take, and the relative error that it would have.
+// Rate is a number of bits that a matrix could take, and the relative error that it would have
+// then.
 type Rate struct {
 	Bits  float64 `json:"bits"`
 	Error float64 `json:"error"`
 }
 
-// Allocate finds what Compress with these options would allot to the matrices of src, and what else
-// they could take: candidates at whole bits.
+// Allocate returns what [Compress] with these options would allot to the matrices of src, and for
+// each that is entropy coded the errors at 2, 3, 4, 5 and 6 bits. It writes nothing.
 func Allocate(ctx context.Context, dst Sink, src codebook.Source, opts Options) (
 	*Allocation, error) {
 	c, err := newCompression(dst, src, opts)
@@ -54,9 +58,9 @@ func Allocate(ctx context.Context, dst Sink, src codebook.Source, opts Options) 
 	if err := c.allocate(ctx); err != nil {
 		return nil, err
 	}
-	err = par.Each(par.Threads(opts.Threads), len(c.plans), func(i int) (err error) {
-		if s := c.plans[i].sketch; s != nil {
-			c.plans[i].Rates, err = rates(ctx, s)
+	err = par.Each(par.Threads(opts.Threads), len(c.members), func(i int) (err error) {
+		if s := c.members[i].sketch; s != nil {
+			c.members[i].Rates, err = rates(ctx, s)
 		}
 		return err
 	})
@@ -64,8 +68,8 @@ func Allocate(ctx context.Context, dst Sink, src codebook.Source, opts Options) 
 	return c.allocation(), err
 }
 
-// matrixPlan is a matrix in the making of an allocation.
-type matrixPlan struct {
+// member is one of the matrices that an allocation in the making is for.
+type member struct {
 	Allotted
 	group   int
 	bytes   int64          // without a codebook
@@ -92,7 +96,7 @@ func (c *compression) allocate(ctx context.Context) error {
 
 func (c *compression) allocation() *Allocation {
 	a := new(Allocation)
-	for _, p := range c.plans {
+	for _, p := range c.members {
 		a.Matrices = append(a.Matrices, p.Allotted)
 	}
 	return a
@@ -121,7 +125,7 @@ func (c *compression) sketch(ctx context.Context, t codebook.Tensor) error {
 	}
 	group := c.opts.group(t.Name)
 	settings := c.opts.settingsOf(group)
-	p := &matrixPlan{
+	p := &member{
 		Allotted: Allotted{Tensor: t.Name, Weights: t.Elements(), Scheme: settings.Scheme},
 		group:    group, bytes: t.Bytes,
 	}
@@ -131,7 +135,7 @@ func (c *compression) sketch(ctx context.Context, t codebook.Tensor) error {
 	if s, ok := quant.ExactScheme(m, settings.fewest(m.Rows, m.Cols)); ok {
 		p.Scheme = s
 	}
-	c.plans = append(c.plans, p)
+	c.members = append(c.members, p)
 	if !quant.AnyRate(p.Scheme) {
 		p.Bytes = float64(quant.FileBytes(p.Scheme, m.Rows, m.Cols, 0))
 		p.Bits = 8 * p.Bytes / float64(p.Weights)
@@ -150,9 +154,9 @@ func (c *compression) sketch(ctx context.Context, t codebook.Tensor) error {
 	return nil
 }
 
-// isTable reports whether a matrix seems to be one whose rows are looked up one by one, so that
+// isEmbedding reports whether a matrix seems to be one whose rows are looked up one by one, so that
 // each row's error counts by itself.
-func isTable(name string, rows, cols int) bool {
+func isEmbedding(name string, rows, cols int) bool {
 	// No layer has as many times more outputs than inputs; a row scale has to be worth its byte.
 	const most, least = 16, 32
 	return rows >= most*cols && cols >= least ||
@@ -175,8 +179,8 @@ func (c *compression) moments(ctx context.Context, tensor string, cols int) (
 
 // divide divides what is asked of the matrices of one group among them.
 func (c *compression) divide(ctx context.Context, group int) error {
-	var members []*matrixPlan
-	for _, p := range c.plans {
+	var members []*member
+	for _, p := range c.members {
 		if p.group == group && p.sketch != nil {
 			members = append(members, p)
 		}
@@ -199,7 +203,7 @@ func (c *compression) divide(ctx context.Context, group int) error {
 }
 
 // meet divides a goal among matrices with these settings.
-func (c *compression) meet(ctx context.Context, members []*matrixPlan, s Settings,
+func (c *compression) meet(ctx context.Context, members []*member, s Settings,
 	g quant.Goal) error {
 	if x := s.contest(); x != nil {
 		var err error
@@ -212,7 +216,7 @@ func (c *compression) meet(ctx context.Context, members []*matrixPlan, s Setting
 
 // allot divides a goal among matrices that can have any rate. Where rows repeat and storing each
 // once is better than what a matrix would get, that is done, and the others get what it leaves.
-func (c *compression) allot(ctx context.Context, members []*matrixPlan, g quant.Goal,
+func (c *compression) allot(ctx context.Context, members []*member, g quant.Goal,
 	each bool) error {
 	among := pool
 	if each {
@@ -225,7 +229,7 @@ func (c *compression) allot(ctx context.Context, members []*matrixPlan, g quant.
 		if err != nil {
 			return err
 		}
-		var rest []*matrixPlan
+		var rest []*member
 		for i, p := range members {
 			at := allotments[i]
 			p.set(at, g.Bytes > 0)
@@ -250,7 +254,7 @@ func (c *compression) allot(ctx context.Context, members []*matrixPlan, g quant.
 	return nil
 }
 
-func sketchesOf(members []*matrixPlan) []*quant.Sketch {
+func sketchesOf(members []*member) []*quant.Sketch {
 	sketches := make([]*quant.Sketch, len(members))
 	for i, p := range members {
 		sketches[i] = p.sketch
@@ -259,7 +263,7 @@ func sketchesOf(members []*matrixPlan) []*quant.Sketch {
 }
 
 // set notes what a matrix gets: bytes that are not to be exceeded, or noise.
-func (p *matrixPlan) set(at allotment, bytes bool) {
+func (p *member) set(at allotment, bytes bool) {
 	p.Step, p.Cap = int(at.step), at.cap
 	p.Bits = 8 * at.Bytes / p.sketch.Weights()
 	p.Error = p.sketch.Relative(at.Noise)
@@ -278,7 +282,7 @@ const sampleMargin = 1.02
 func (c *compression) rest() float64 {
 	var layers []string
 	rest := 0.0
-	for _, p := range c.plans {
+	for _, p := range c.members {
 		layers = append(layers, p.Tensor)
 		switch {
 		case p.group == 0 && p.sketch != nil:
@@ -371,7 +375,7 @@ func Build(ctx context.Context, w []float32, rows, cols int, scheme codebook.Sch
 	if err != nil {
 		return nil, err
 	}
-	m := &quant.Matrix{W: w, Rows: rows, Cols: cols, Table: isTable("", rows, cols)}
+	m := &quant.Matrix{W: w, Rows: rows, Cols: cols, Embedding: isEmbedding("", rows, cols)}
 	if !quant.AnyRate(scheme) {
 		return quant.Build(ctx, m, scheme, quant.Target{}, opts.buildOptions(0))
 	}

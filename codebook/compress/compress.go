@@ -70,7 +70,7 @@ func Compress(ctx context.Context, dst Sink, src codebook.Source, opts Options) 
 		if err := c.allocate(ctx); err != nil {
 			return nil, err
 		}
-		a, c.plans = c.allocation(), nil
+		a, c.members = c.allocation(), nil
 	}
 	for i := range a.Matrices {
 		c.allotted[a.Matrices[i].Tensor] = &a.Matrices[i]
@@ -100,7 +100,7 @@ type compression struct {
 	progress codebook.Progress
 	report   *Report
 	sampled  int                  // weights of each matrix that its rate is measured on
-	plans    []*matrixPlan        // of the matrices, as they are walked through
+	members  []*member            // of the matrices, as they are walked through
 	allotted map[string]*Allotted // those that are still to be compressed
 }
 
@@ -177,7 +177,7 @@ func (c *compression) read(ctx context.Context, t codebook.Tensor) (
 	}
 	rows, cols, _ := t.Matrix()
 	m = &quant.Matrix{
-		W: t.Arranged(w), Rows: rows, Cols: cols, Table: isTable(t.Name, rows, cols),
+		W: t.Arranged(w), Rows: rows, Cols: cols, Embedding: isEmbedding(t.Name, rows, cols),
 		Calibrated: c.opts.Moments != nil, Overhead: c.dst.Overhead(t),
 	}
 	settings := c.opts.settingsOf(c.opts.group(t.Name))

@@ -102,7 +102,7 @@ type contender struct {
 }
 
 // contend tries the schemes of a contest on some rows of a matrix.
-func (c *compression) contend(ctx context.Context, p *matrixPlan, m *quant.Matrix,
+func (c *compression) contend(ctx context.Context, p *member, m *quant.Matrix,
 	x *contest) error {
 	sample := m.Sample(min(m.Rows, max(1, x.sample/m.Cols)))
 	for _, s := range x.schemes {
@@ -140,7 +140,7 @@ func (c *compression) contend(ctx context.Context, p *matrixPlan, m *quant.Matri
 }
 
 // compete adds a contender.
-func (p *matrixPlan) compete(s codebook.Scheme, at quant.Cost) {
+func (p *member) compete(s codebook.Scheme, at quant.Cost) {
 	rows, cols := p.sketch.Dims()
 	_, time := fastest(s, rows, cols, referenceTier)
 	p.contenders = append(p.contenders, contender{
@@ -174,9 +174,10 @@ func fastest(s codebook.Scheme, rows, cols int, tier func(op string) string) (
 	return plan, time
 }
 
-// WrittenOut counts the layers that these kernels multiply less directly than the CPU that schemes
-// are compared for does, an AVX-512 with VBMI: there they would stay as they are stored, here they
-// are written out as bytes or float32 first, and gain nothing of what they were chosen for.
+// WrittenOut counts the layers that these kernels can only multiply decoded, as bytes or float32 in
+// memory, where a CPU with AVX-512 VBMI multiplies them as they are stored. Schemes are compared
+// for such a CPU (see [ForSpeed] and [ForMemory]): here these layers are not as fast or small as
+// that.
 func (r *Report) WrittenOut(set *kernels.Set) (layers int) {
 	for _, e := range r.Entries {
 		if e.Layer == nil {
@@ -195,10 +196,10 @@ func (r *Report) WrittenOut(set *kernels.Set) (layers int) {
 // run gives each matrix of a group the contender that makes what is asked for least with the rest
 // of the goal met, and returns those matrices whose rate is still open, with what is left of the
 // goal for them.
-func (x *contest) run(members []*matrixPlan, g quant.Goal, each bool) (
-	[]*matrixPlan, quant.Goal, error) {
-	var open []*matrixPlan
-	heats := [][]*matrixPlan{members}
+func (x *contest) run(members []*member, g quant.Goal, each bool) (
+	[]*member, quant.Goal, error) {
+	var open []*member
+	heats := [][]*member{members}
 	if each {
 		heats = slices.Collect(slices.Chunk(members, 1))
 	}
@@ -243,7 +244,7 @@ func (x *contest) run(members []*matrixPlan, g quant.Goal, each bool) (
 }
 
 // leaveOut leaves out contenders with more noise than this where there are others; 0: none.
-func (p *matrixPlan) leaveOut(noise float64) {
+func (p *member) leaveOut(noise float64) {
 	fit := slices.DeleteFunc(slices.Clone(p.contenders),
 		func(x contender) bool { return x.cost.Noise > noise })
 	if noise > 0 && len(fit) > 0 {
@@ -253,7 +254,7 @@ func (p *matrixPlan) leaveOut(noise float64) {
 
 // elect returns the best contender of each matrix under a goal for all of them, and the noise of
 // these.
-func (x *contest) elect(members []*matrixPlan, g quant.Goal) ([]contender, float64, error) {
+func (x *contest) elect(members []*member, g quant.Goal) ([]contender, float64, error) {
 	bytes := func(c contender) float64 { return c.cost.Bytes }
 	noise := func(c contender) float64 { return c.cost.Noise }
 	objective, constraint, limit, beside := x.least, noise, g.Noise, 0.0
@@ -283,7 +284,7 @@ func (x *contest) elect(members []*matrixPlan, g quant.Goal) ([]contender, float
 // nearly so, and that of the constraint stays below the limit: those with the least objective +
 // price * constraint, for the lowest price that does it. Where none does, met is false and they are
 // those that come nearest.
-func elect(members []*matrixPlan, objective, constraint func(contender) float64, limit float64) (
+func elect(members []*member, objective, constraint func(contender) float64, limit float64) (
 	elected []contender, met bool) {
 	at := func(price float64) (elected []contender, sum float64) {
 		for _, p := range members {

@@ -144,9 +144,9 @@ func TestForNeedsItsTerms(t *testing.T) {
 func TestElect(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 200 {
-		members := make([]*matrixPlan, 4)
+		members := make([]*member, 4)
 		for i := range members {
-			members[i] = new(matrixPlan)
+			members[i] = new(member)
 			for range 4 {
 				members[i].contenders = append(members[i].contenders,
 					contender{time: random.Float64(), cost: quant.Cost{Noise: random.Float64()}})

@@ -8,9 +8,10 @@ import (
 	"github.com/palettize/palettize/codebook/internal/quant"
 )
 
-// GoalError says that what is asked for cannot be met, and what can be: asking for what comes
-// nearest instead, or for a little more, is met. One of Bits, MaxError and Size was asked for; the
-// others are 0. Where it is about a single matrix, a [codebook.TensorError] around it says which.
+// GoalError says that what was asked for cannot be met, and what comes nearest to it: asking for
+// that instead, or for a little more, can be. One of Bits, MaxError and Size is what was asked for,
+// the others are 0. Where it is about a single matrix, a [codebook.TensorError] around it says
+// which.
 type GoalError struct {
 	Bits     float64 // a weight
 	MaxError float64 // relative error

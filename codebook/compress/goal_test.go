@@ -83,12 +83,12 @@ func TestGoalErrorOfEach(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = equally(t.Context(), c.plans, quant.Goal{Noise: 1e-9}, 1)
+	_, err = equally(t.Context(), c.members, quant.Goal{Noise: 1e-9}, 1)
 	named, ok := errors.AsType[*codebook.TensorError](err)
 	if goal, is := errors.AsType[*GoalError](err); !ok || !is || goal.NearestError == 0 {
 		t.Fatalf("got %v, want a GoalError about a tensor", err)
 	}
-	if named.Tensor != c.plans[0].Tensor {
-		t.Errorf("about tensor %q, want %q", named.Tensor, c.plans[0].Tensor)
+	if named.Tensor != c.members[0].Tensor {
+		t.Errorf("about tensor %q, want %q", named.Tensor, c.members[0].Tensor)
 	}
 }

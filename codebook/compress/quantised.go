@@ -62,8 +62,8 @@ type quantised struct {
 	kind  string            // of most weights, "" if the model has none
 }
 
-// Quantisation says what the weights of a model are quantised with already, such as "FP8 with block
-// scales" or "GPTQ": what most of them are. It returns "" where it finds none.
+// Quantisation names the method by which most weights of a model are quantised already, such as
+// "FP8 with block scales" or "GPTQ", "" where none are. It goes by the names and types of tensors.
 func Quantisation(tensors []codebook.Tensor) string { return findQuantised(tensors).kind }
 
 func findQuantised(tensors []codebook.Tensor) *quantised {

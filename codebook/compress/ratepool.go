@@ -56,7 +56,7 @@ func alone(ctx context.Context, s *quant.Sketch, g quant.Goal) (quant.Point, err
 
 // equally gives each of the matrices the same bits a weight, or the same relative error, as the
 // goal is for all of them together.
-func equally(ctx context.Context, members []*matrixPlan, g quant.Goal, threads int) (
+func equally(ctx context.Context, members []*member, g quant.Goal, threads int) (
 	[]allotment, error) {
 	allotments := make([]allotment, len(members))
 	weights, signal := sums(sketchesOf(members))
@@ -94,7 +94,7 @@ type ratePool struct {
 // all slopes of noise, as these units weigh it, over bytes equal, so that no other division of the
 // bytes leaves less. Steps that are too far from what a matrix would have if all were alike stop
 // there.
-func pool(ctx context.Context, members []*matrixPlan, g quant.Goal, threads int) (
+func pool(ctx context.Context, members []*member, g quant.Goal, threads int) (
 	[]allotment, error) {
 	sketches := sketchesOf(members)
 	weights, signal := sums(sketches)

@@ -11,7 +11,7 @@ type Entry struct {
 	// Bytes are those in the output, of a layer its part of the header included; 0: as in Tensor.
 	Bytes      int64
 	Distortion codebook.Distortion // of the rebuilt weights (layers only)
-	Cap        float64             // relative error not to be exceeded; 0: unknown (layers only)
+	Cap        float64             // largest relative error allowed; 0: unknown (layers only)
 }
 
 // Report lists every tensor of the source, none left out, in order.

@@ -27,12 +27,13 @@ const (
 // set.
 type Settings struct {
 	Scheme codebook.Scheme // the zero value: the first of Schemes
-	// a weight that the layers take in the file, all counted; 0: 4, unless MaxError says
+	// Bits a weight that the layers take in the file, their headers counted; 0: 4, unless MaxError
+	// is set
 	Bits     float64
 	MaxError float64 // relative error of the weights that is not exceeded; 0: none
 	// Bits or MaxError hold for each matrix, not for all with these settings together
 	Each bool
-	// what to make least of otherwise: ForSize, ForMemory or ForSpeed; "": ForSize
+	// what to minimise while Bits or MaxError is met: ForSize, ForMemory or ForSpeed; "": ForSize
 	For string
 }
 

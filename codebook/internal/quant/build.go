@@ -13,16 +13,16 @@ import (
 type Matrix struct {
 	W          []float32 // [Rows, Cols], row-major, finite
 	Rows, Cols int
-	Table      bool             // rows are looked up one by one, so that each row's error counts
+	Embedding  bool             // rows are looked up one by one, so that each row's error counts
 	Moments    *moments.Moments // of the inputs; nil: unknown
-	Calibrated bool             // Moments of other matrices are known, with which this one competes
-	Overhead   int64            // bytes of a file's header for a layer of scheme trellis, at most
+	Calibrated bool             // the model has Moments for other matrices, if not for this one
+	Overhead   int64            // most bytes that an entropy-coded layer takes in a file's header
 }
 
 // weights is how many there are.
 func (m *Matrix) weights() int { return m.Rows * m.Cols }
 
-// Sample returns so many of the rows, which stand for all.
+// Sample returns a matrix of so many of the rows, spread over all of them.
 func (m *Matrix) Sample(rows int) *Matrix {
 	s := *m
 	s.Rows, s.W = rows, make([]float32, 0, rows*m.Cols)
@@ -40,9 +40,9 @@ func sampleRow(i, n, rows int) int {
 	return int(at * int64(rows) / (int64(n) << 16))
 }
 
-// Target is what a layer of a scheme that allows any rate is to come to.
+// Target is what a layer of scheme trellis, entropy coded, is to cost.
 type Target struct {
-	Step Step // of the quantiser to begin with
+	Step Step // of the quantiser, where the search for the right one begins
 	Goal Goal // not to be exceeded
 }
 
@@ -51,10 +51,10 @@ type Options struct {
 	Seed    uint64 // of k-means
 	Threads int    // 1 or more
 	Kernels *kernels.Set
-	Sampled int // weights of a matrix that its rate is measured on, about
+	Sampled int // about how many weights of a matrix a Sketch measures on
 }
 
-// Build makes a layer of a matrix. t is for schemes whose rate can be chosen.
+// Build makes a layer of a matrix. t counts where AnyRate(s) is true.
 //
 // Weights may be of any size, but a layer has float32 scales: where the largest weight is below
 // 2^-96, digits are lost, and what lies far below the largest (rows whose weights are below 2^-24

@@ -7,15 +7,15 @@ import (
 	"github.com/palettize/palettize/codebook"
 )
 
-// Repeats is what scheme rows makes of a matrix that has no more different rows than a codebook has
-// centroids.
+// Repeats is scheme rows for a matrix that has no more different rows than a codebook has
+// centroids, with what that costs.
 type Repeats struct {
 	Scheme codebook.Scheme
 	Cost
 }
 
-// FindRepeats returns nil for a matrix with more rows than that, or whose rows do not repeat. Noise
-// is weighed as the sketch of the matrix does.
+// FindRepeats returns nil for a matrix with more different rows than that, or whose rows do not
+// repeat. Noise is weighted as in k, the sketch of the matrix.
 func FindRepeats(ctx context.Context, k *Sketch, m *Matrix, o Options) (*Repeats, error) {
 	cols := m.Cols
 	n := differentRows(m.W, cols, codebook.MaxCentroids)

@@ -20,13 +20,12 @@ type schemeRow struct {
 
 	// check reports what else is wrong with a scheme; nil: nothing can be.
 	check func(s codebook.Scheme) error
-	// bytes is about what a layer takes in a file: with this many bits a weight where they can be
-	// chosen, else with the most centroids that it can have.
+	// bytes is FileBytes.
 	bytes func(s codebook.Scheme, rows, cols int, bits float64) int64
-	// build makes a layer. t is for schemes whose rate can be chosen.
+	// build is Build.
 	build func(ctx context.Context, m *Matrix, s codebook.Scheme, t Target, o Options) (
 		*codebook.Layer, error)
-	anyRate bool // bits a weight can be chosen
+	anyRate bool // AnyRate
 }
 
 // schemeTable lists the schemes, the default first.
@@ -69,7 +68,7 @@ func schemeRowOf(s codebook.Scheme) *schemeRow {
 	return nil
 }
 
-// Schemes lists the schemes that have a name with their defaults, the default scheme first.
+// Schemes lists one scheme for each name, with its default settings, the default scheme first.
 func Schemes() []codebook.Scheme {
 	var schemes []codebook.Scheme
 	for _, r := range schemeTable {
@@ -81,14 +80,15 @@ func Schemes() []codebook.Scheme {
 	return schemes
 }
 
-// AnyRate reports whether any rate can be asked for: of assignments that are entropy coded.
+// AnyRate reports whether any number of bits a weight can be asked for: where assignments are
+// entropy coded. All other schemes take what they take.
 func AnyRate(s codebook.Scheme) bool {
 	r := schemeRowOf(s)
 	return r != nil && r.anyRate
 }
 
-// FileBytes is about what a layer takes in a file: for the most centroids that it can have, or with
-// this many bits a weight where the scheme lets them be chosen.
+// FileBytes is about what a layer takes in a file: with as many centroids as it can have, or with
+// this many bits a weight where AnyRate(s) is true.
 func FileBytes(s codebook.Scheme, rows, cols int, bits float64) int64 {
 	return schemeRowOf(s).bytes(s, rows, cols, bits)
 }
@@ -148,10 +148,11 @@ func checkWindows(s codebook.Scheme) error {
 	return nil
 }
 
-// HeaderBytes is about what a layer takes in the header of a file.
+// HeaderBytes is about how many bytes the header of a file has for a layer.
 const HeaderBytes = 500
 
-// WindowSideBytes is about what a layer with windows takes in a file beside these.
+// WindowSideBytes is about what a layer with windows takes in a file beside its assignments:
+// centroids, scales and its part of the header.
 func WindowSideBytes(rows, cols int) int64 {
 	return codebook.MaxCentroids + int64(rows) + int64(cols) + HeaderBytes
 }

@@ -2,14 +2,14 @@ package quant
 
 import "math"
 
-// Cost is what a layer, or several together, come to.
+// Cost is what a layer, or several together, take in a file and lose of the weights.
 type Cost struct {
 	Bytes float64
-	Noise float64 // sum of squared errors, as the inputs weigh them
+	Noise float64 // sum of squared errors, each weighted by its column's inputs where these are known
 }
 
-// Goal is what the cost of a layer, or of several together, is to stay below: one of Bytes and
-// Noise, the other is 0. Where both are 0 there is nothing to choose.
+// Goal is a cost that a layer, or several together, are not to exceed: in Bytes or in Noise, the
+// other is 0. Where both are 0 any cost will do.
 type Goal Cost
 
 // Margin is the part of a goal that may be left unused.
@@ -33,17 +33,19 @@ func (g Goal) off(n float64, at Cost) (change Step, within bool) {
 		at.Noise <= g.Noise && at.Noise >= g.Noise*(1-Margin)
 }
 
-// MostTries is how many tries are enough to cross all steps.
+// MostTries is how many tries are enough to get from any step to any other.
 const MostTries = 64
 
 // settled is how many tries it takes until tables have followed the levels, so that what a step
 // came to holds for later tries.
 const settled = 16
 
-// Seek tries steps for n weights, from s on, until one comes to the goal from below within the
-// margin, or as near to it as any step does: with few weights, costs jump. try says what a step
-// comes to; keep is called after a try that is the nearest so far, from below if there was any
-// below. met tells whether there was: if not, Seek tries on.
+// Seek searches the step with which n weights cost as much as the goal allows, and no more: it
+// calls try for the cost of one step after the other, from s on, until a cost is within the margin
+// below the goal, or tries are used up. It calls keep after each try that is the best so far: the
+// nearest to the goal, of those that do not exceed it if there are any. met tells whether there
+// are: as long as not, more tries are made, MostTries in all. With few weights, costs jump and the
+// margin may not be reached.
 func (g Goal) Seek(s Step, n float64, tries int, try func(Step) (Cost, error), keep func()) (
 	met bool, err error) {
 	s = min(max(s, finest), Coarsest)

@@ -150,7 +150,7 @@ func unknownInputs(m *Matrix, squares []float64, power float64) sensitivity {
 		rms := math.Sqrt(power / n)
 		in.unit = math.Sqrt(math.Sqrt(n)) * math.Sqrt(rms) * math.Sqrt(math.Sqrt(math.Sqrt(rms)))
 	}
-	if m.Table {
+	if m.Embedding {
 		in.unit *= math.Sqrt2
 		in.heedRows(squares, power)
 	}

@@ -9,15 +9,16 @@ import (
 	"github.com/palettize/palettize/internal/entropy"
 )
 
-// SampleWeights is about how many weights of a matrix its cost is measured on, at most.
+// SampleWeights is the most that Options.Sampled has to be: more weights tell little more.
 const SampleWeights = 1 << 14
 
 // outlierBytes is about what an outlier takes.
 const outlierBytes = 3.5
 
-// Sketch is what is kept of a matrix to know its cost for any step of an entropy-coded layer.
+// Sketch predicts what an entropy-coded layer of a matrix would cost with any step of the
+// quantiser, from a sample of the rows. The matrix itself need not be in memory.
 type Sketch struct {
-	Signal float64 // sum of squares that noise is compared with
+	Signal float64 // sum of squared weights, weighted as noise is: what noise is a part of
 
 	whole    coding  // without its weights
 	sample   *coding // of some of them
@@ -26,7 +27,7 @@ type Sketch struct {
 	last     Step    // the step of the sample's tables
 }
 
-// NewSketch measures on about o.Sampled weights. It keeps nothing of the matrix.
+// NewSketch takes a sample of about o.Sampled weights. It keeps nothing else of the matrix.
 func NewSketch(ctx context.Context, m *Matrix, s codebook.Scheme, o Options) (*Sketch, error) {
 	in, err := sensitivityOf(ctx, m, o)
 	if err != nil {
@@ -52,33 +53,34 @@ func (k *Sketch) Weights() float64 { return float64(k.whole.rows) * float64(k.wh
 // Dims returns the number of rows and columns.
 func (k *Sketch) Dims() (rows, cols int) { return k.whole.rows, k.whole.cols }
 
-// Spread is about the root of the mean square of the weights, in units in which steps of matrices
-// compare.
+// Spread is about the root of the mean square of the weights, as a Step: with the same distance of
+// the step from it, matrices have about the same bits a weight.
 func (k *Sketch) Spread() Step { return k.whole.sensitivity.spread }
 
-// Weighed is noise as a pool of matrices weighs it.
+// Weighed returns noise in units that are the same for all matrices of a model, in which a pool of
+// them adds it up.
 func (k *Sketch) Weighed(noise float64) float64 { return noise / k.whole.noiseOf(0) }
 
-// Relative is the relative error of a layer with this noise.
+// Relative is the relative error of a layer of this matrix with this noise.
 func (k *Sketch) Relative(noise float64) float64 { return Relative(noise, k.Signal) }
 
-// Relative is the relative error of what has this noise and signal.
+// Relative is the relative error that goes with a noise and a signal: the root of their ratio.
 func Relative(noise, signal float64) float64 {
 	return math.Sqrt(noise / max(signal, math.SmallestNonzeroFloat64))
 }
 
-// Point is what a matrix comes to with a step.
+// Point is what a layer costs with a step.
 type Point struct {
 	Step  Step
-	Side  float64 // bytes that do not depend on how many weights there are, or little
-	Coded float64 // bytes of the levels and of weights stored apart
+	Side  float64 // bytes beside those of the weights: header, scales, centroids, tables of the coder
+	Coded float64 // bytes of the entropy-coded levels, and of outliers
 	Noise float64
 }
 
-// Cost is that of the point.
+// Cost is all that the layer costs.
 func (p Point) Cost() Cost { return Cost{p.Side + p.Coded, p.Noise} }
 
-// At returns the cost with this step.
+// At predicts the cost with this step.
 func (k *Sketch) At(ctx context.Context, to Step) (p Point, err error) {
 	near := k.sample.coder.Tables != nil && max(to-k.last, k.last-to) < Octave/4
 	st, err := k.sample.learn(ctx, to, near)
@@ -98,8 +100,8 @@ func (k *Sketch) At(ctx context.Context, to Step) (p Point, err error) {
 	return p, err
 }
 
-// Alone returns the point at which the matrix meets a goal of its own, or the nearest to it, met
-// false.
+// Alone returns the point at which the matrix meets a goal of its own or, where met is false, comes
+// nearest to it.
 func (k *Sketch) Alone(ctx context.Context, g Goal) (best Point, met bool, err error) {
 	first := Step(0)
 	if k.Signal > 0 {
@@ -115,8 +117,7 @@ func (k *Sketch) Alone(ctx context.Context, g Goal) (best Point, met bool, err e
 	return best, met, err
 }
 
-// Near returns about where the levels of the matrix come to a goal, what stands beside them not
-// counted.
+// Near returns about the point at which the matrix meets a goal, Side not counted.
 func (k *Sketch) Near(ctx context.Context, g Goal) (p Point, err error) {
 	const tries, enough = 8, Octave / 16
 	step := k.Spread() - 2*Octave
@@ -138,8 +139,8 @@ func (k *Sketch) Near(ctx context.Context, g Goal) (p Point, err error) {
 	return p, nil
 }
 
-// Build makes the layer of the sketched matrix, which m is, that meets a goal with a step near to
-// the target's.
+// Build makes the layer of m, the matrix that was sketched, that meets the target's goal, with a
+// step near to the target's.
 func (k *Sketch) Build(ctx context.Context, m *Matrix, t Target) (*codebook.Layer, error) {
 	if _, err := k.At(ctx, t.Step); err != nil {
 		return nil, err

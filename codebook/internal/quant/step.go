@@ -6,11 +6,11 @@ import (
 	"github.com/palettize/palettize/internal/logscale"
 )
 
-// Step is the step of a quantiser as its logarithm, in 4096ths of an octave: a number that all
+// Step is the step size of a quantiser, as its logarithm to base 2 times 4096: a number that all
 // machines compute alike.
 type Step int64
 
-// Octave is the logarithm of 2.
+// Octave is the Step of size 2, and the difference of two steps of which one is twice the other.
 const Octave Step = 1 << octaveBits
 
 const octaveBits = 12
@@ -18,7 +18,7 @@ const octaveBits = 12
 // finest and Coarsest bound the steps: those of ordinary float32 numbers, with normal reciprocals.
 const finest, Coarsest = -126 * Octave, 126 * Octave
 
-// Value is 2^(s/4096). Roots and products round alike everywhere.
+// Value is the step size, 2^(s/4096). Roots and products round alike everywhere.
 func (s Step) Value() float64 {
 	v, root := 1.0, 2.0
 	for bit := Octave / 2; bit > 0; bit /= 2 {
