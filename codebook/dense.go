@@ -67,6 +67,6 @@ type baselineEngine struct{ denseEngine }
 
 func (e baselineEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) bool {
 	ws.x, ws.n, ws.out = x, n, y
-	p.share(ws, e.Rows)
+	p.split(ws, e.Rows)
 	return true
 }

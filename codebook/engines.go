@@ -114,7 +114,7 @@ func (e *panelEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) bool {
 		ws.in.Q = ws.shuffled
 	}
 	ws.results(y, p.rows, m.Panels*panelRows)
-	p.share(ws, m.Panels)
+	p.split(ws, m.Panels)
 	ws.collect(y, p.rows)
 	return true
 }
@@ -304,7 +304,7 @@ func (e *broadcastEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) boo
 	}
 	const ld = kernels.Centroids
 	ws.results(nil, 0, ld)
-	p.share(ws, m.Panels)
+	p.split(ws, m.Panels)
 	ws.addRemainders(ws.out, ld, ld)
 	for i := range n {
 		results := (*[kernels.Centroids]float32)(ws.out[i*ld:])
@@ -411,7 +411,7 @@ func (e *tableEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) bool {
 		p.set.BuildTables(&ws.tables, e.centroids, e.padded, q, ws.in.Scales[i*blocks:],
 			ws.in.Init[i*e.segments:])
 		ws.vector = i
-		p.share(ws, ceilDiv(len(e.scales), tileRows))
+		p.split(ws, ceilDiv(len(e.scales), tileRows))
 	}
 	ws.collect(y, p.rows)
 	return true

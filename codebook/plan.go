@@ -33,7 +33,7 @@ type engine interface {
 	bits() int64
 	// mul writes y [n, rows] for x [n, cols]. It returns false when x holds a NaN or an infinity.
 	mul(p *Plan, ws *workspace, y, x []float32, n int) bool
-	// part does what share hands out: panels, or rows, from lo to hi.
+	// part does what split hands out: panels, or rows, from lo to hi.
 	part(p *Plan, ws *workspace, lo, hi int)
 	// row writes row r of the weights. With extras it is the whole matrix's row, without them what
 	// coreRow has.

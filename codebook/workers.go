@@ -27,9 +27,9 @@ var helpers = sync.OnceValue(func() chan<- task {
 	return tasks
 })
 
-// share does n units of work in parts, one of them for each thread of the plan. A part for which no
+// split does n units of work in parts, one of them for each thread of the plan. A part for which no
 // goroutine waits is done here.
-func (p *Plan) share(ws *workspace, n int) {
+func (p *Plan) split(ws *workspace, n int) {
 	threads := min(p.threads, n)
 	if threads <= 1 {
 		p.engine.part(p, ws, 0, n)
