@@ -90,7 +90,7 @@ func (l *Layer) BytesStored() int64 {
 // Scheme returns the scheme that layers like this are made by. Its States are 0: the layer does not
 // say along which trellis its assignments were chosen.
 func (l *Layer) Scheme() Scheme {
-	s := Scheme{Name: "segments", Width: l.Width, K: l.K(), Group: l.Group, Window: l.WindowBits}
+	s := Scheme{Name: "segments", Width: l.Width, K: l.K(), Group: l.Group, WindowBits: l.WindowBits}
 	switch {
 	case l.Stream != nil:
 		s.Name = "trellis"

@@ -169,8 +169,8 @@ func TestMemoryIsWhatIsReported(t *testing.T) {
 		codebook.Scheme{Name: "scalar", Width: 1, K: 16},
 		codebook.Scheme{Name: "scalar", Width: 1, K: 16, Group: 16},
 		codebook.Scheme{Name: "segments", Width: 8, K: 256},
-		codebook.Scheme{Name: "trellis", Width: 1, K: 256, Window: 2},
-		codebook.Scheme{Name: "trellis", Width: 1, K: 256, Window: 5})
+		codebook.Scheme{Name: "trellis", Width: 1, K: 256, WindowBits: 2},
+		codebook.Scheme{Name: "trellis", Width: 1, K: 256, WindowBits: 5})
 	for _, scheme := range schemes {
 		src := new(memory.Model)
 		names := []string{"a", "b"}

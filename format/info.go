@@ -23,7 +23,7 @@ type Info struct {
 // LayerInfo is what the header of a codebook file says of one layer.
 type LayerInfo struct {
 	Tensor     codebook.Tensor // the original
-	Scheme     codebook.Scheme // without States and Window, which are not in the header
+	Scheme     codebook.Scheme // without States and WindowBits, which are not in the header
 	RowScales  bool
 	Bytes      int64               // in the file, its part of the header included
 	Distortion codebook.Distortion // recorded when the file was made, to six digits

@@ -71,7 +71,7 @@ func TestWeightsOfEveryMagnitude(t *testing.T) {
 		singles("f32 small", func(i int) float32 { return 1e-27 * float32(i%701) }),
 	}
 	for _, scheme := range []codebook.Scheme{
-		compress.Schemes()[0], {Name: "trellis", Width: 1, K: 256, Window: 4},
+		compress.Schemes()[0], {Name: "trellis", Width: 1, K: 256, WindowBits: 4},
 		{Name: "segments", Width: 2, K: 256},
 		{Name: "scalar", Width: 1, K: 256}, {Name: "scalar", Width: 1, K: 16, Group: 16},
 		{Name: "scalar", Width: 1, K: 16},

@@ -72,7 +72,7 @@ func (r *allocationReport) text() string {
 func allocationCells(m compress.Allotted) []string {
 	how, expected := m.Scheme.Name, ""
 	if m.Scheme.States == 0 { // the number of centroids of others follows from the levels
-		how = schemeText(m.Scheme.Name, m.Scheme.Width, m.Scheme.K, m.Scheme.Group, m.Scheme.Window)
+		how = schemeText(m.Scheme.Name, m.Scheme.Width, m.Scheme.K, m.Scheme.Group, m.Scheme.WindowBits)
 	}
 	if m.Error > 0 {
 		expected = errorText(m.Error)

@@ -80,7 +80,7 @@ func benchCases(set *kernels.Set, layers []verify.Layer) ([]*benchCase, error) {
 			// The plan follows from the shapes alone.
 			hollow := &codebook.Layer{
 				Rows: shape.rows, Cols: shape.cols,
-				Width: scheme.Width, Group: scheme.Group, WindowBits: scheme.Window,
+				Width: scheme.Width, Group: scheme.Group, WindowBits: scheme.WindowBits,
 				Centroids: make([]byte, scheme.K*scheme.Width), Stream: noStream(scheme),
 			}
 			full := func() *codebook.Layer { return randomLayer(shape.rows, shape.cols, scheme) }
@@ -104,7 +104,7 @@ func benchSchemes(cols int) []codebook.Scheme {
 		{Name: "scalar", Width: 1, K: 256},
 		{Name: "scalar", Width: 1, K: 16},
 		{Name: "scalar", Width: 1, K: 16, Group: 16},
-		{Name: "trellis", Width: 1, K: 256, Window: 4},
+		{Name: "trellis", Width: 1, K: 256, WindowBits: 4},
 	}
 }
 

@@ -258,7 +258,7 @@ func randomInput(cols, group, n int) *kernels.Input {
 // randomLayer is a layer of a scheme with random content.
 func randomLayer(rows, cols int, s codebook.Scheme) *codebook.Layer {
 	l := &codebook.Layer{
-		Rows: rows, Cols: cols, Width: s.Width, Group: s.Group, WindowBits: s.Window,
+		Rows: rows, Cols: cols, Width: s.Width, Group: s.Group, WindowBits: s.WindowBits,
 		Centroids: randomBytes(s.K * s.Width), ZeroPoint: 128, Scale: 0.001, Stream: noStream(s),
 	}
 	l.Assignments = randomBytes(rows * l.Segments())

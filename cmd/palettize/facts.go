@@ -31,18 +31,18 @@ type tensorFacts struct {
 
 // layerFacts describes a layer.
 type layerFacts struct {
-	Scheme   string  `json:"scheme"`
-	D        int     `json:"d"`
-	K        int     `json:"k"`
-	Group    int     `json:"group,omitempty"`
-	Window   int     `json:"window,omitempty"`        // new bits that a weight brings to its window
-	Stored   float64 `json:"bits_stored"`             // a weight
-	Resident float64 `json:"bits_resident,omitempty"` // a weight, while multiplying
-	Plan     string  `json:"plan,omitempty"`          // that multiplies it on this machine
-	Error    float64 `json:"weight_error"`
-	Cap      float64 `json:"cap,omitempty"` // of the error, where it is known
-	Cosine   float64 `json:"cosine"`
-	Max      float64 `json:"max_error"`
+	Scheme     string  `json:"scheme"`
+	D          int     `json:"d"`
+	K          int     `json:"k"`
+	Group      int     `json:"group,omitempty"`
+	WindowBits int     `json:"window,omitempty"`        // new bits that a weight brings to its window
+	Stored     float64 `json:"bits_stored"`             // a weight
+	Resident   float64 `json:"bits_resident,omitempty"` // a weight, while multiplying
+	Plan       string  `json:"plan,omitempty"`          // that multiplies it on this machine
+	Error      float64 `json:"weight_error"`
+	Cap        float64 `json:"cap,omitempty"` // of the error, where it is known
+	Cosine     float64 `json:"cosine"`
+	Max        float64 `json:"max_error"`
 }
 
 // worstFacts is what the error of all matrices together hides.
@@ -114,7 +114,7 @@ func kindOf(e compress.Entry) string {
 func newLayerFacts(e compress.Entry) *layerFacts {
 	s, d := e.Layer, e.Distortion
 	return &layerFacts{
-		Scheme: s.Name, D: s.Width, K: s.K, Group: s.Group, Window: s.Window,
+		Scheme: s.Name, D: s.Width, K: s.K, Group: s.Group, WindowBits: s.WindowBits,
 		Stored: 8 * float64(e.Bytes) / float64(e.Tensor.Elements()),
 		Error:  d.Relative(), Cap: e.Cap, Cosine: d.Cosine(), Max: d.Max,
 	}

@@ -129,6 +129,6 @@ func (t *tensorFacts) setResident(ctx context.Context, book *format.Codebook) er
 		return err
 	}
 	t.Resident, t.Plan = float64(plan.BitsResident())/float64(info.Tensor.Elements()), plan.Name()
-	t.Window = layer.WindowBits
+	t.WindowBits = layer.WindowBits
 	return nil
 }

@@ -12,7 +12,7 @@ import (
 func (l *layerFacts) cells() []string {
 	return []string{
 		fmt.Sprintf("%.2f", l.Stored), errorText(l.Error),
-		schemeText(l.Scheme, l.D, l.K, l.Group, l.Window),
+		schemeText(l.Scheme, l.D, l.K, l.Group, l.WindowBits),
 	}
 }
 

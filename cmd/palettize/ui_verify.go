@@ -27,7 +27,7 @@ var verifyColumns = []struct {
 	{"layer", "~layer", func(l *layerCheck) string { return l.Name }},
 	{"shape", "shape", func(l *layerCheck) string { return shapeText(l.Shape) }},
 	{"scheme", "", func(l *layerCheck) string {
-		return schemeText(l.Scheme, l.D, l.K, l.Group, l.Window)
+		return schemeText(l.Scheme, l.D, l.K, l.Group, l.WindowBits)
 	}},
 	{"plan", "plan", func(l *layerCheck) string { return l.Plan }},
 	{"tier", "", func(l *layerCheck) string { return l.Tier }},

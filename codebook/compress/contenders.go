@@ -165,7 +165,7 @@ func referenceTier(op string) string {
 func fastest(s codebook.Scheme, rows, cols int, tier func(op string) string) (
 	plan string, time float64) {
 	l := codebook.Layer{Rows: rows, Cols: cols, Width: s.Width, Group: s.Group,
-		WindowBits: s.Window}
+		WindowBits: s.WindowBits}
 	if s.Width == 0 {
 		l.Width = cols
 	}

@@ -93,7 +93,7 @@ func TestCompressForMemory(t *testing.T) {
 			t.Errorf("%.3f bits, asked for %v", took, bits)
 		}
 		for _, e := range report.Entries {
-			if e.Layer.Window == 0 {
+			if e.Layer.WindowBits == 0 {
 				t.Errorf("%v bits: %s has scheme %+v, which needs more memory for the error than windows",
 					bits, e.Tensor.Name, *e.Layer)
 			}

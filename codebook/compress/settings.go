@@ -157,5 +157,5 @@ func Schemes() []codebook.Scheme { return quant.Schemes() }
 
 // windowScheme returns scheme trellis with windows to which a weight brings this many bits, 2 to 5.
 func windowScheme(bits int) codebook.Scheme {
-	return codebook.Scheme{Name: "trellis", Width: 1, K: codebook.MaxCentroids, Window: bits}
+	return codebook.Scheme{Name: "trellis", Width: 1, K: codebook.MaxCentroids, WindowBits: bits}
 }

@@ -14,7 +14,7 @@ func BenchmarkTrellis(b *testing.B) {
 	const rows, cols = 1536, 384
 	w := samples.Gaussian(1, rows*cols)
 	for _, scheme := range append(trellises()[1:], windowSchemes()[2]) {
-		name := fmt.Sprintf("states=%d/window=%d", scheme.States, scheme.Window)
+		name := fmt.Sprintf("states=%d/window=%d", scheme.States, scheme.WindowBits)
 		var l *codebook.Layer
 		b.Run("compress/"+name, func(b *testing.B) {
 			for b.Loop() {

@@ -119,7 +119,7 @@ func newWords(base Settings) *words {
 		scheme: base.Scheme.Name, storage: "entropy", states: base.Scheme.States, purpose: ForSize,
 		bits: defaultBits, uniform: base.Each, each: base.Each, given: make(map[setting]bool),
 	}
-	if base.Scheme.Window != 0 {
+	if base.Scheme.WindowBits != 0 {
 		w.storage = "window"
 	}
 	if w.states == 0 {

@@ -39,7 +39,7 @@ type Check struct {
 	K            int     `json:"k"`
 	D            int     `json:"d"`
 	Group        int     `json:"group,omitempty"`
-	Window       int     `json:"window,omitempty"` // new bits that a weight brings to its window
+	WindowBits   int     `json:"window,omitempty"` // new bits that a weight brings to its window
 	Plan         string  `json:"plan"`
 	Tier         string  `json:"tier"`
 	BitsStored   float64 `json:"bits_stored"`   // a weight, everything in the file counted
@@ -196,7 +196,7 @@ func measureErrors(ctx context.Context, l Layer, opts Options,
 	r := &layerRun{Layer: l}
 	c := Check{
 		Name: l.Tensor.Name, Shape: l.Tensor.Shape, Scheme: l.Layer.Scheme().Name, K: l.Layer.K(),
-		D: l.Layer.Width, Group: l.Layer.Group, Window: l.Layer.WindowBits,
+		D: l.Layer.Width, Group: l.Layer.Group, WindowBits: l.Layer.WindowBits,
 		BitsStored: float64(8*l.Bytes) / float64(rows*cols),
 	}
 	if l.Recorded != nil {

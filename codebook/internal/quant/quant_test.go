@@ -177,15 +177,15 @@ func TestWindowsOfGaussianWeights(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, s := range windowSchemes() {
-		table := [codebook.MaxCentroids]float32(gaussianWindows(s.Window))
+		table := [codebook.MaxCentroids]float32(gaussianWindows(s.WindowBits))
 		assigned := make([]byte, len(w))
 		begun := math.Sqrt(set.SearchWindows(assigned, new(kernels.WindowWork), w, nil, &table,
-			s.Window, 0) / (rows * cols))
+			s.WindowBits, 0) / (rows * cols))
 		e := build(t, w, rows, cols, s).Distortion(w, 1).Relative()
-		t.Logf("%d bits: error %.4f to begin with, %.4f in the end", s.Window, begun, e)
-		if begun > gaussianErrors[s.Window] || e > 1.005*begun {
+		t.Logf("%d bits: error %.4f to begin with, %.4f in the end", s.WindowBits, begun, e)
+		if begun > gaussianErrors[s.WindowBits] || e > 1.005*begun {
 			t.Errorf("%d bits: error %.4f to begin with, %.4f in the end, want at most %.4f",
-				s.Window, begun, e, gaussianErrors[s.Window])
+				s.WindowBits, begun, e, gaussianErrors[s.WindowBits])
 		}
 	}
 }
@@ -230,9 +230,9 @@ func TestWindowsOfAwkwardMatrices(t *testing.T) {
 				if moments != nil {
 					most = min(2*most, 1) // it is not the error of the weights that is made small
 				}
-				t.Run(fmt.Sprintf("%s/%d bits/%v", m.name, s.Window, moments != nil),
+				t.Run(fmt.Sprintf("%s/%d bits/%v", m.name, s.WindowBits, moments != nil),
 					func(t *testing.T) {
-						l := buildWindowsFor(t, m.w, m.rows, m.cols, s.Window, moments, 2, nil)
+						l := buildWindowsFor(t, m.w, m.rows, m.cols, s.WindowBits, moments, 2, nil)
 						memory.CheckStored(t, l)
 						if e := l.Distortion(m.w, 1).Relative(); !(e <= most) {
 							t.Errorf("error %.4f, want at most %.4f", e, most)
@@ -288,10 +288,10 @@ func TestWindowsHeedTheInputs(t *testing.T) {
 			}
 			blind := samples.OutputNoise(seen, w, build(t, w, rows, cols, s).Dense())
 			with := samples.OutputNoise(seen, w,
-				buildWindowsFor(t, w, rows, cols, s.Window, m, 2, nil).Dense())
-			t.Logf("%d bits: noise %.3g, %.3f times", s.Window, blind, with/blind)
+				buildWindowsFor(t, w, rows, cols, s.WindowBits, m, 2, nil).Dense())
+			t.Logf("%d bits: noise %.3g, %.3f times", s.WindowBits, blind, with/blind)
 			if with > most*blind {
-				t.Errorf("%d bits: noise %.3g of %.3g, %.3f times, want at most %.3f", s.Window,
+				t.Errorf("%d bits: noise %.3g of %.3g, %.3f times, want at most %.3f", s.WindowBits,
 					with, blind, with/blind, most)
 			}
 		}
@@ -309,19 +309,19 @@ func TestWindowsSameBytesOnEveryTierAndThreadCount(t *testing.T) {
 	sum := fnv.New64a()
 	for _, s := range windowSchemes() {
 		for _, m := range momentKinds(t, cols) {
-			want := buildWindowsFor(t, w, rows, cols, s.Window, m, 1, nil)
+			want := buildWindowsFor(t, w, rows, cols, s.WindowBits, m, 1, nil)
 			check := func(got *codebook.Layer, how string) {
 				if !slices.Equal(got.Stream, want.Stream) || got.Scale != want.Scale ||
 					got.ZeroPoint != want.ZeroPoint {
-					t.Errorf("%d bits: other bytes with %s", s.Window, how)
+					t.Errorf("%d bits: other bytes with %s", s.WindowBits, how)
 				}
 			}
 			for _, threads := range []int{2, 7} {
-				check(buildWindowsFor(t, w, rows, cols, s.Window, m, threads, nil),
+				check(buildWindowsFor(t, w, rows, cols, s.WindowBits, m, threads, nil),
 					fmt.Sprint(threads, " threads"))
 			}
 			for _, set := range samples.Sets() {
-				check(buildWindowsFor(t, w, rows, cols, s.Window, m, 1, set), set.Tier("window"))
+				check(buildWindowsFor(t, w, rows, cols, s.WindowBits, m, 1, set), set.Tier("window"))
 			}
 			sum.Write(want.Stream)
 		}
@@ -336,7 +336,7 @@ func windowSchemes() []codebook.Scheme {
 	var all []codebook.Scheme
 	for bits := kernels.MinWindowBits; bits <= kernels.MaxWindowBits; bits++ {
 		all = append(all, codebook.Scheme{Name: "trellis", Width: 1, K: codebook.MaxCentroids,
-			Window: bits})
+			WindowBits: bits})
 	}
 	return all
 }
@@ -353,9 +353,9 @@ func TestWindowsFitTheWeights(t *testing.T) {
 	}
 	for _, s := range windowSchemes() {
 		if e := build(t, w, rows, cols, s).Distortion(w,
-			1).Relative(); e > 0.8*gaussianErrors[s.Window] {
-			t.Errorf("%d bits: error %.4f, for Gaussian weights it is %.4f", s.Window, e,
-				gaussianErrors[s.Window])
+			1).Relative(); e > 0.8*gaussianErrors[s.WindowBits] {
+			t.Errorf("%d bits: error %.4f, for Gaussian weights it is %.4f", s.WindowBits, e,
+				gaussianErrors[s.WindowBits])
 		}
 	}
 }
@@ -417,22 +417,22 @@ func TestWindowsRefuse(t *testing.T) {
 func TestWindowRowsStandAlone(t *testing.T) {
 	for _, s := range windowSchemes() {
 		l := build(t, samples.Gaussian(12, 5*11), 5, 11, s)
-		n := bitstream.RowBytes(11, s.Window)
+		n := bitstream.RowBytes(11, s.WindowBits)
 		rows := l.Stream[len(l.Stream)-5*n:]
 		for r := range 5 {
-			head := stream.Head{Rows: 1, Cols: 11, Centroids: l.Centroids, WindowBits: s.Window}
+			head := stream.Head{Rows: 1, Cols: 11, Centroids: l.Centroids, WindowBits: s.WindowBits}
 			got := codebook.Layer{Rows: 1, Cols: 11, Width: 1,
 				Stream: append(head.Append(nil), rows[r*n:][:n]...)}
 			err := got.Decode(1)
 			if err != nil || !slices.Equal(got.Assignments, l.Assignments[r*11:][:11]) {
-				t.Errorf("%d bits: row %d decodes to %v, %v", s.Window, r, got.Assignments, err)
+				t.Errorf("%d bits: row %d decodes to %v, %v", s.WindowBits, r, got.Assignments, err)
 			}
 		}
 	}
 }
 
 func windowScheme(bits int) codebook.Scheme {
-	return codebook.Scheme{Name: "trellis", Width: 1, K: codebook.MaxCentroids, Window: bits}
+	return codebook.Scheme{Name: "trellis", Width: 1, K: codebook.MaxCentroids, WindowBits: bits}
 }
 
 // build makes a layer of a scheme without rates.

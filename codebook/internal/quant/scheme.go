@@ -14,7 +14,7 @@ import (
 // schemeRow is what a scheme is, and all that differs among schemes.
 type schemeRow struct {
 	name            string
-	windows, groups bool // whether Window, or Group, is more than 0
+	windows, groups bool // whether WindowBits, or Group, is more than 0
 	least, most     int  // columns of a segment; 0: whole rows
 	preset          codebook.Scheme
 
@@ -61,7 +61,7 @@ var schemeTable = []schemeRow{
 // schemeRowOf returns the row of a scheme, nil for one that cannot be.
 func schemeRowOf(s codebook.Scheme) *schemeRow {
 	for i, r := range schemeTable {
-		if r.name == s.Name && r.windows == (s.Window != 0) && r.groups == (s.Group != 0) {
+		if r.name == s.Name && r.windows == (s.WindowBits != 0) && r.groups == (s.Group != 0) {
 			return &schemeTable[i]
 		}
 	}
@@ -137,9 +137,9 @@ func checkGroup(s codebook.Scheme) error {
 
 func checkWindows(s codebook.Scheme) error {
 	switch {
-	case s.Window < kernels.MinWindowBits || s.Window > kernels.MaxWindowBits:
+	case s.WindowBits < kernels.MinWindowBits || s.WindowBits > kernels.MaxWindowBits:
 		return fmt.Errorf("windows of %d bits a weight: there can be %d to %d",
-			s.Window, kernels.MinWindowBits, kernels.MaxWindowBits)
+			s.WindowBits, kernels.MinWindowBits, kernels.MaxWindowBits)
 	case s.K != codebook.MaxCentroids || s.States != 0:
 		return fmt.Errorf("windows of %d centroids and %d states: "+
 			"there are %d, and no states to choose",
@@ -158,7 +158,7 @@ func WindowSideBytes(rows, cols int) int64 {
 }
 
 func windowBytes(s codebook.Scheme, rows, cols int, _ float64) int64 {
-	return int64(rows)*int64(bitstream.RowBytes(cols, s.Window)) + WindowSideBytes(rows, cols)
+	return int64(rows)*int64(bitstream.RowBytes(cols, s.WindowBits)) + WindowSideBytes(rows, cols)
 }
 
 func ratedBytes(_ codebook.Scheme, rows, cols int, bits float64) int64 {

@@ -14,7 +14,7 @@ import (
 // buildWindows makes a layer that is stored with windows.
 func buildWindows(ctx context.Context, m *Matrix, s codebook.Scheme, _ Target, o Options) (
 	*codebook.Layer, error) {
-	c := newWindowCoding(m, s.Window, o)
+	c := newWindowCoding(m, s.WindowBits, o)
 	if err := c.weigh(ctx, m.Moments); err != nil {
 		return nil, err
 	}
