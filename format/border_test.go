@@ -244,11 +244,7 @@ func TestAnyReaderAndWriter(t *testing.T) {
 	if got := contentOf(t, path); !bytes.Equal(got, b.book) {
 		t.Errorf("%d bytes by path, %d to a writer: not the same", len(got), len(b.book))
 	}
-	c, err := OpenCodebook(t.Context(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := openBook(t, path)
 	dense := filepath.Join(dir, "dense")
 	var out bytes.Buffer
 	err = errors.Join(Decompress(t.Context(), c, dense, false),

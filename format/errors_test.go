@@ -43,11 +43,7 @@ func TestErrors(t *testing.T) {
 	src := newModel(t, dir, nil, nan, random("m", "F32", 32, 32), random("ids", "I32", 32, 32))
 	small := newModel(t, t.TempDir(), nil, random("w", "F32", 40, 40))
 	bookPath := goldenPath("segments.pal")
-	book, err := OpenCodebook(t.Context(), bookPath)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer book.Close()
+	book := openBook(t, bookPath)
 	model := codebook.NewModel(book, codebook.RunOptions{})
 	closed := codebook.NewModel(justStore{book}, codebook.RunOptions{})
 	if err := closed.Close(); err != nil {

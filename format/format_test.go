@@ -138,6 +138,17 @@ func writeBook(t testing.TB, model, path string, layers map[string]*codebook.Lay
 	}
 }
 
+// openBook opens a codebook file until the test ends.
+func openBook(t testing.TB, path string) *Codebook {
+	t.Helper()
+	c, err := OpenCodebook(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
 // sameLayer compares what a file stores of a layer.
 func sameLayer(a, b *codebook.Layer) bool {
 	return a.Rows == b.Rows && a.Cols == b.Cols && a.Width == b.Width && a.Group == b.Group &&
@@ -194,11 +205,7 @@ func TestRoundTrip(t *testing.T) {
 			path := filepath.Join(dir, "out.pal.safetensors")
 			writeBook(t, model, path, map[string]*codebook.Layer{"w": l})
 
-			c, err := OpenCodebook(t.Context(), path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer c.Close()
+			c := openBook(t, path)
 			got, about, err := c.Layer(t.Context(), "w")
 			if err != nil {
 				t.Fatal(err)
@@ -276,11 +283,7 @@ func readAll(t *testing.T, f *File, name string) []byte {
 // TestRestIsWhatWasPassedThrough also asks for what is not there.
 func TestRestIsWhatWasPassedThrough(t *testing.T) {
 	path := goldenPath("tiny.pal")
-	c, err := OpenCodebook(t.Context(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := openBook(t, path)
 	rest := c.Rest()
 	if tensors := rest.Tensors(); len(tensors) != 1 || tensors[0].Name != "bias" {
 		t.Errorf("got %v", tensors)
@@ -348,11 +351,7 @@ func TestNullMetadataIsNone(t *testing.T) {
 	}
 	l := makeLayer(8, 8, 2, 4, 0, true)
 	writeBook(t, model, path, map[string]*codebook.Layer{"w": l})
-	c, err := OpenCodebook(t.Context(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := openBook(t, path)
 	if got := c.Info().Metadata; len(got) != 0 {
 		t.Errorf("the codebook file keeps metadata %q of a model that has none", got)
 	}

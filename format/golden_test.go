@@ -152,11 +152,7 @@ func TestGoldenFiles(t *testing.T) {
 			writeBook(t, model, path, tt.layers, goldenNarrowed[tt.name]...)
 			fixture(t, goldenPath(tt.name+".pal"), contentOf(t, path))
 
-			c, err := OpenCodebook(t.Context(), goldenPath(tt.name+".pal"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer c.Close()
+			c := openBook(t, goldenPath(tt.name+".pal"))
 			for name, want := range tt.layers {
 				if got, _, err := c.Layer(t.Context(), name); err != nil || !sameLayer(got, want) {
 					t.Errorf("got layer %q %+v, want %+v (%v)", name, got, want, err)
@@ -294,11 +290,7 @@ func checkEncodedAgain(t *testing.T, file []byte) {
 	if err := os.WriteFile(path, file, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	c, err := OpenCodebook(t.Context(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := openBook(t, path)
 	dense, again := filepath.Join(dir, "dense"), filepath.Join(dir, "again")
 	if err := Decompress(t.Context(), c, dense, false); err != nil {
 		t.Fatal(err)

@@ -106,11 +106,7 @@ func TestWeightsOfEveryMagnitude(t *testing.T) {
 					t.Errorf("%s: reason %q, want %q", e.Tensor.Name, e.Reason, want)
 				}
 			}
-			c, err := OpenCodebook(t.Context(), path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer c.Close()
+			c := openBook(t, path)
 			if err := Decompress(t.Context(), c, dense, false); err != nil {
 				t.Fatal(err)
 			}

@@ -34,11 +34,7 @@ func TestChanged(t *testing.T) {
 	if _, err := w.Commit(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	c, err := OpenCodebook(t.Context(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := openBook(t, path)
 	if name, err := c.Changed(t.Context(), src); name != "" || err != nil {
 		t.Errorf("its own model: got %q (%v)", name, err)
 	}

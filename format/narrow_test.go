@@ -62,11 +62,7 @@ func TestNarrowedRoundTrip(t *testing.T) {
 			t.Errorf("%s: %+v", e.Tensor.Name, e)
 		}
 	}
-	c, err := OpenCodebook(t.Context(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := openBook(t, path)
 	info := c.Info()
 	if info.Version != 2 || len(info.Narrowed) != len(narrowed) ||
 		len(info.Tensors) != len(model)-1 {
@@ -141,11 +137,7 @@ func TestNarrowedBytes(t *testing.T) {
 	})
 	path := filepath.Join(dir, "none")
 	compressAll(t, newModel(t, t.TempDir(), nil, others...), path, compress.Options{})
-	c, err := OpenCodebook(t.Context(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := openBook(t, path)
 	info, named := c.Info(), bytes.Contains(contentOf(t, path), []byte("narrowed"))
 	if info.Version != 1 || len(info.Narrowed) != 0 || named {
 		t.Errorf("version %d, narrowed %v", info.Version, info.Narrowed)

@@ -60,11 +60,7 @@ func TestHugeOutliersOfEveryType(t *testing.T) {
 		if bits := 8 * float64(report.Entries[0].Bytes) / (rows * cols); bits > 4 || bits < 3.9 {
 			t.Errorf("%s: %v bits a weight", tt.dtype, bits)
 		}
-		c, err := OpenCodebook(t.Context(), path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
+		c := openBook(t, path)
 		if err := Decompress(t.Context(), c, dense, false); err != nil {
 			t.Fatal(err)
 		}

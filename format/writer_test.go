@@ -255,11 +255,7 @@ func TestAbortAfterCommitKeepsTheFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.Abort()
-	c, err := OpenCodebook(t.Context(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	openBook(t, path)
 	if got := filesIn(t, dir); !slices.Equal(got, []string{"model.safetensors", "out"}) {
 		t.Errorf("there are %v", got)
 	}
@@ -425,11 +421,7 @@ func TestWriteIsAsTheLibraryWrites(t *testing.T) {
 
 func TestDecompressIsAllOrNothing(t *testing.T) {
 	dir := t.TempDir()
-	c, err := OpenCodebook(t.Context(), goldenPath("segments.pal"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := openBook(t, goldenPath("segments.pal"))
 	path := filepath.Join(dir, "out")
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -443,6 +435,7 @@ func TestDecompressIsAllOrNothing(t *testing.T) {
 		!strings.Contains(err.Error(), "is the input itself") {
 		t.Errorf("onto itself: %v", err)
 	}
+	var err error
 	for range 2 {
 		if err = Decompress(t.Context(), c, path, false); err != nil {
 			break
@@ -453,7 +446,7 @@ func TestDecompressIsAllOrNothing(t *testing.T) {
 	}
 }
 
-// TestLayerBytesAreWhatTheFileGrowsBy compares the share of a layer with two files, with and
+// TestLayerBytesAreWhatTheFileGrowsBy compares the bytes of a layer with two files, with and
 // without it.
 func TestLayerBytesAreWhatTheFileGrowsBy(t *testing.T) {
 	dir := t.TempDir()
