@@ -22,8 +22,8 @@ func (d *Dense) mulRows(set *kernels.Set, y, x []float32, n, lo, hi int) {
 	set.DenseMat(y[lo:], d.Rows, w, x, hi-lo, d.Cols, n)
 }
 
-// Plan returns the multiplication that layers are compared with: it does not look for a NaN or an
-// infinity in the inputs. opts.Plan means nothing.
+// Plan returns a plan for the multiplication that layers are compared with, which does not look for
+// a NaN or an infinity in the inputs. opts.Plan is ignored.
 func (d *Dense) Plan(opts RunOptions) (*Plan, error) {
 	return d.plan(opts, baselineEngine{denseEngine{d}})
 }

@@ -31,7 +31,7 @@ func (e *TensorError) Error() string {
 // Unwrap returns the error without the name.
 func (e *TensorError) Unwrap() error { return e.Err }
 
-// ShapeError says that values are not as many as their use needs.
+// ShapeError says that a slice has another length than its use needs.
 type ShapeError struct {
 	What      string // "x", "y" ...
 	Len, Want int    // values, and how many there have to be

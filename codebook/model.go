@@ -70,8 +70,8 @@ func NewModel(store Store, opts RunOptions) *Model {
 // Names lists the model's tensors, sorted.
 func (m *Model) Names() []string { return slices.Clone(m.names) }
 
-// Describe returns what is known of a tensor: its shape is that of the original. It is
-// [ErrNoTensor] that there is none.
+// Describe returns what is known of a tensor; of a layer, what the original was like. The error is
+// [ErrNoTensor] where there is none.
 func (m *Model) Describe(name string) (Tensor, error) {
 	x, err := m.matrix(name)
 	if err != nil {
@@ -81,7 +81,7 @@ func (m *Model) Describe(name string) (Tensor, error) {
 }
 
 // MatMul writes batch results, dst [batch, rows], for as many inputs, x [batch, cols], of the
-// matrix of this name: of its layer or, where the tensor passed through, of its float32 values.
+// matrix of this name: of its layer or, where the tensor is none, of its float32 values.
 // Rows and cols are those of [Tensor.Matrix]. A layer of weights stored as [in, out] has out rows.
 // A first use of a matrix reads it, which nothing interrupts: Load can be. Errors name the tensor:
 // [ErrNoTensor], [ErrClosed], a [ShapeError], a [NotFiniteError], or what reading it met.
@@ -93,7 +93,8 @@ func (m *Model) MatMul(dst []float32, name string, x []float32, batch int) error
 	return about(name, err)
 }
 
-// Row writes row i of a matrix to dst, which must have its number of columns: an embedding.
+// Row writes row i of a matrix to dst, which must have its number of columns: this looks up an
+// embedding.
 func (m *Model) Row(dst []float32, name string, i int) error {
 	p, err := m.anyPlan(name)
 	if err != nil {

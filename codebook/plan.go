@@ -62,8 +62,9 @@ var plans = []struct {
 	{"dense", "dense-vector", func(*Layer) bool { return true }, costDense, layDense},
 }
 
-// Plan lays the layer out as the options say. It decodes a layer that has its Stream alone, a block
-// of rows at a time. It keeps nothing of the layer.
+// Plan returns the plan that the options name or, where they name none, the fastest, with the layer
+// laid out for it. A layer that has nothing but its Stream is decoded on the way, a block of rows
+// at a time. The plan keeps nothing of the layer.
 func (l *Layer) Plan(opts RunOptions) (*Plan, error) {
 	c, err := l.choosePlan(opts)
 	if err != nil {
@@ -155,9 +156,9 @@ func newPlan(rows, cols int, name, op string, e engine, set *kernels.Set, thread
 		threads: threads}
 }
 
-// Name is the plan: "broadcast" and "table" spread dot products of the centroids, "decode16",
-// "decode256" and "window" multiply weights looked up in registers, "bytes" weights written out as
-// bytes, "dense" rebuilt float32 weights.
+// Name is the name of the plan. "broadcast" and "table" multiply the centroids with the input and
+// add the products up by the assignments; "decode16", "decode256" and "window" keep the assignments
+// and look weights up in registers; "bytes" keeps the weights as bytes, "dense" as float32.
 func (p *Plan) Name() string { return p.name }
 
 // Tier names the kernel tier that does most of the work.

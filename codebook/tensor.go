@@ -138,10 +138,10 @@ func transposed(w []float32, rows, cols int) []float32 {
 // Float reports whether the values are floating-point numbers that a Source can read.
 func (t Tensor) Float() bool { return dtype.Of(t.DType).Float() }
 
-// Kind says what a tensor is one of that is no matrix of floats: "vectors", "integers", "single
-// values" or "empty tensors", "" for a matrix; and the reason for which it is not compressed
-// whatever is asked for. A matrix of values that cannot be read is of no kind: it is a matrix, with
-// a reason.
+// Kind returns what to count a tensor among that is no matrix: "vectors", "integers", "single
+// values" or "empty tensors", "" for a matrix; and why it is never compressed, whatever the
+// options, "" where it can be. A matrix of values that are not read as floats has a reason, but no
+// kind.
 func (t Tensor) Kind() (kind, reason string) {
 	integer := dtype.Of(t.DType).Integer
 	switch {
@@ -175,9 +175,9 @@ func (t Tensor) Half() Tensor {
 type Source interface {
 	// Tensors lists all tensors, in the order of the file.
 	Tensors() []Tensor
-	// Floats returns the values of a tensor whose Float is true. Of F64, what is beyond the largest
-	// float32 becomes that, unless it is infinite, and what is not 0 but nearer to it than the
-	// least becomes the least. It stops soon after ctx is done. A name that is not there is
+	// Floats returns the values of a tensor whose Float is true. F64 values out of the range of
+	// float32 are clamped: to the largest float32 unless they are infinite, to the least above 0
+	// unless they are 0. It stops soon after ctx is done. A name that is not there is
 	// [ErrNoTensor].
 	Floats(ctx context.Context, name string) ([]float32, error)
 }

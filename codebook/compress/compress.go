@@ -40,11 +40,11 @@ type Sink interface {
 	// Overhead returns what an entropy-coded layer in place of tensor t takes in the file beside
 	// its Stream, at most.
 	Overhead(t codebook.Tensor) int64
-	// HalfOverhead returns what the file says of tensor t only where it keeps it as F16, in bytes,
-	// at most.
+	// HalfOverhead returns how many bytes the header takes more, at most, where tensor t is kept as
+	// F16.
 	HalfOverhead(t codebook.Tensor) int64
-	// Rest returns what the file takes without layers in place of the tensors of these names, all
-	// others passed through, at most. Those that are then kept as F16 take less.
+	// Rest returns how many bytes the file takes, at most, without the tensors of these names, which
+	// become layers: for all others, passed through. Those that are kept as F16 take less.
 	Rest(layers []string) int64
 	// PutLayer stores a layer in place of tensor t. It returns all the bytes that this takes in the
 	// file, its part of the header included. Like the other methods that store, it stops soon

@@ -1,5 +1,5 @@
-// Package compress makes a compressed model of a model: it says which tensors become layers, what
-// each of their matrices gets of the bits or the error that is asked for, and what came of it.
+// Package compress compresses models: it decides which tensors become layers, divides the bits or
+// the error that is asked for among their matrices, and reports what came of it.
 //
 // [Compress] walks from a source to a [Sink], a tensor at a time; package format implements both
 // for files. [Allocate] stops before anything is written. [Build] compresses one matrix.

@@ -37,8 +37,8 @@ type Settings struct {
 	For string
 }
 
-// Override gives some tensors settings of their own. They then have no part in what the options ask
-// of the others together.
+// Override gives some tensors settings of their own. The bits or the error that the options ask of
+// tensors together are then those of the others.
 type Override struct {
 	Glob string // of tensor names
 	Settings

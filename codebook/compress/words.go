@@ -47,7 +47,7 @@ var vocabulary = []struct {
 	{"group", "scalar", func(w *words) any { return &w.group }},
 }
 
-// SettingError says that settings in words cannot be, or do not go together.
+// SettingError says that settings in words are not possible, or do not go together.
 type SettingError struct {
 	format string
 	args   []any // for the format; each setting is a name
@@ -102,7 +102,7 @@ func ParseSettings(words []string, base Settings) (Settings, error) {
 }
 
 // ParseOverride reads an override in words, such as "*embed*=bits:3,states:8": a glob of tensor
-// names and settings for each of them, as [ParseSettings] reads them behind a base that has Each.
+// names and settings for each of them, as [ParseSettings] reads them with a base that has Each.
 func ParseOverride(text string, base codebook.Scheme) (Override, error) {
 	glob, list, ok := strings.Cut(text, "=")
 	if !ok || glob == "" || list == "" {

@@ -1,5 +1,5 @@
-// Package moments says how large the inputs of a layer are: what calibration finds, and what tells
-// compression where errors count.
+// Package moments has second moments of a layer's inputs: what calibration measures, and what tells
+// compression in which columns errors count.
 package moments
 
 import (
@@ -24,8 +24,8 @@ const asymmetry = 1e-4
 
 // New takes E[x^2] [cols] or E[x x^T] [cols, cols] for a layer of cols columns. It keeps the slice.
 // What cannot be a mean of squares is an error: values that are not finite or too many, negative
-// squares, a matrix that is not symmetric but for rounding. Where its halves differ, the upper one
-// counts.
+// squares, a matrix that is not symmetric but for rounding. Where its triangles differ, the upper
+// one counts.
 func New(values []float32, cols int) (*Moments, error) {
 	if len(values) != cols && len(values) != cols*cols {
 		return nil, fmt.Errorf("%d values, expected %d or %d x %d", len(values), cols, cols, cols)
