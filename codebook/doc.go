@@ -18,8 +18,8 @@
 //     it a code.
 //   - scale: a factor of a row or a column, an 8-bit logarithm. A group is a number of columns that
 //     share a further factor in each row, its multiplier.
-//   - window: an assignment of 8 bits of which 2 to 5 are new, the others those of the weight
-//     before (trellis-coded quantisation, with the trellis of a shift register).
+//   - window: the last 12 bits of a row's stream of codes, 2 to 5 a weight, which say the weight's
+//     assignment (trellis-coded quantisation, with the trellis of a shift register).
 //   - outlier: a weight that no centroid comes near, stored apart.
 //   - plan: a way to multiply a layer, and the layout of the layer in memory that it needs.
 //   - tier: one of a kernel's implementations, for CPUs with certain features.

@@ -3,6 +3,7 @@ package codebook
 import (
 	"slices"
 
+	"github.com/palettize/palettize/codebook/internal/stream"
 	"github.com/palettize/palettize/internal/logscale"
 	"github.com/palettize/palettize/kernels"
 )
@@ -72,6 +73,8 @@ type panelEngine struct {
 	zero  byte
 	op    panelOp
 	bytes func(m *kernels.Matrix, dst []byte, r int) // of the weights of row r
+	// brings an input into the order of op; nil: it is
+	permute func(m *kernels.Matrix, dst, src []int8)
 }
 
 func (e *panelEngine) row(dst []float32, r int) {
@@ -108,9 +111,11 @@ func (e *panelEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) bool {
 	}) {
 		return false
 	}
-	if d > 1 {
+	if e.permute != nil {
 		ws.shuffled = grow(ws.shuffled, len(ws.q))
-		kernels.PermuteInput(ws.shuffled, ws.q, d)
+		for i := 0; i < len(ws.q); i += ws.in.Stride {
+			e.permute(m, ws.shuffled[i:][:ws.in.Stride], ws.q[i:][:ws.in.Stride])
+		}
 		ws.in.Q = ws.shuffled
 	}
 	ws.results(y, p.rows, m.Panels*panelRows)
@@ -159,7 +164,8 @@ func layLookup(l *Layer) (engine, putter) {
 	for i, c := range l.Centroids {
 		m.Lookup[i%l.Width*kernels.Centroids+i/l.Width] = c
 	}
-	e := &panelEngine{m: m, width: l.Width, zero: l.ZeroPoint, op: (*kernels.Set).MulLookup}
+	e := &panelEngine{m: m, width: l.Width, zero: l.ZeroPoint, op: (*kernels.Set).MulLookup,
+		permute: permuteSegments}
 	e.bytes = func(m *kernels.Matrix, dst []byte, r int) {
 		for c := range dst {
 			code := m.Codes[byteAt(m, r, c/e.width)]
@@ -169,28 +175,30 @@ func layLookup(l *Layer) (engine, putter) {
 	return e, func(r int, assignments []byte) { putBytes(&m, r, 0, assignments) }
 }
 
+func permuteSegments(m *kernels.Matrix, dst, src []int8) {
+	kernels.PermuteInput(dst, src, len(m.Lookup)/kernels.Centroids)
+}
+
 func fitsWindow(l *Layer) bool { return l.WindowBits != 0 }
 
 func layWindow(l *Layer) (engine, putter) {
 	quads := ceilDiv(l.Cols, 4*kernels.WindowQuads) * kernels.WindowQuads
-	m := kernels.Matrix{
+	m := &kernels.Matrix{
 		Panels: ceilDiv(l.Rows, panelRows), Quads: quads,
 		BlockQuads: kernels.Block / 4, GroupQuads: kernels.Block / 4,
 		Scale: l.paddedScales(panelRows), Bits: l.WindowBits,
-		Lookup: slices.Clone(l.Centroids), // which are a part of the whole stream
 	}
+	m.Lookup, _ = stream.SplitCentroids(l.Centroids) // which the layer's checks have done, too
 	m.Codes = make([]byte, kernels.WindowBytes(m.Panels, m.Quads, m.Bits))
-	e := &panelEngine{m: m, width: 1, zero: l.ZeroPoint, op: (*kernels.Set).MulWindow,
-		bytes: windows}
-	return e, func(r int, assignments []byte) {
-		kernels.PackWindows(m.Codes, m.Quads, m.Bits, r, assignments)
-	}
+	e := &panelEngine{m: *m, width: 1, zero: l.ZeroPoint, op: (*kernels.Set).MulWindow,
+		bytes: windows, permute: (*kernels.Matrix).PermuteWindows}
+	return e, m.PackWindows
 }
 
 func windows(m *kernels.Matrix, dst []byte, r int) {
-	kernels.UnpackWindows(dst, m.Codes, m.Quads, m.Bits, r)
-	for c, window := range dst {
-		dst[c] = m.Lookup[window]
+	m.UnpackWindows(dst, r)
+	for c, a := range dst {
+		dst[c] = m.Lookup[a&15] + m.Lookup[kernels.WindowCentroids/2+a>>4]
 	}
 }
 

@@ -41,9 +41,10 @@ type Layer struct {
 	Multipliers []int8    // Rows x Groups(), -MaxMultiplier..MaxMultiplier; nil without groups
 	ColScales   []byte    // Cols codes likewise, for Width 1; nil: all 1
 	Outliers    []Outlier // weights that no centroid comes near, for Width 1, by row, then column
-	// WindowBits is how many bits of an assignment are new, 2 to 5, where assignments are windows:
-	// each is the one before it in its row (at first 0), moved up by so many bits to make room for
-	// the new ones; else 0.
+	// WindowBits is how many bits of a row's stream a weight adds, 2 to 5, where assignments are
+	// those of windows (kernels.WindowAssignment): a window is the one before it in the row (at
+	// first what kernels.RowStart stands for), moved up by so many bits to make room for the new
+	// ones. Centroids are the sums of two then, one of 16 by each half of the assignment. Else 0.
 	WindowBits int
 	// Stream is the layer in the form in which scheme trellis is stored, with windows or entropy
 	// coded; nil: its parts are stored as they are.

@@ -14,7 +14,7 @@ type Scheme struct {
 	// States is the number of states of the trellis along which assignments are chosen by a Viterbi
 	// search, to be stored entropy coded: 4, 8 or 32; 0: not so.
 	States int `json:"states,omitempty"`
-	// WindowBits is how many bits of an assignment are new where assignments are windows: 2 to 5; 0:
+	// WindowBits is how many bits a weight takes where assignments are those of windows: 2 to 5; 0:
 	// not so. See [Layer.WindowBits].
 	WindowBits int `json:"window,omitempty"`
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/palettize/palettize/codebook/internal/stream"
 	"github.com/palettize/palettize/internal/par"
+	"github.com/palettize/palettize/kernels"
 )
 
 // Outlier is a weight that is stored apart, in 16 bits: the upper half of a float32.
@@ -71,20 +72,22 @@ func (l *Layer) validateWindows() error {
 	if l.WindowBits == 0 {
 		return nil
 	}
-	if err := stream.CheckWindows(l.WindowBits, l.K()); err != nil {
+	if err := stream.CheckWindows(l.WindowBits, l.Centroids); err != nil {
 		return err
 	}
 	if l.Width != 1 || l.Group != 0 || l.Stream == nil {
 		return errors.New("windows with segments, groups or no stream")
 	}
 	for r := range l.Rows {
-		before := byte(0)
-		for c, a := range l.Assignments[r*l.Cols:][:l.Cols] {
-			if a>>l.WindowBits != before<<l.WindowBits>>l.WindowBits {
-				return fmt.Errorf("window [%d, %d] is %#02x, behind %#02x: "+
-					"not the same bits, moved up by %d", r, c, a, before, l.WindowBits)
+		row := l.Assignments[r*l.Cols:][:l.Cols]
+		window := kernels.FirstWindow(row, l.WindowBits)
+		for c, a := range row {
+			before := window
+			window = kernels.NextWindow(before, a, l.WindowBits)
+			if kernels.WindowAssignment(window) != a {
+				return fmt.Errorf("assignment [%d, %d] is %#02x, which no window of %d new bits "+
+					"behind %#03x has", r, c, a, l.WindowBits, before)
 			}
-			before = a
 		}
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -95,6 +96,15 @@ var golden = []struct {
 			"u": windowLayer(5, 1, 4, "0201018043c0c2", "f0307000a0"),
 			"t": windowLayer(2, 7, 5, "00", "8c63f71ee0ff10c43e20"),
 		}},
+	{"sums", nil,
+		[]tensor{random("w", "F32", 3, 5), random("v", "F16", 2, 3, 3), random("u", "BF16", 5, 1),
+			random("t", "F64", 2, 7)},
+		map[string]*codebook.Layer{
+			"w": sumsLayer(3, 5, 3, "010648c1", "a9385bc20fee"),
+			"v": sumsLayer(2, 9, 2, "00", "1b27801e9240"),
+			"u": sumsLayer(5, 1, 4, "0201018043c0c2", "f0307000a0"),
+			"t": sumsLayer(2, 7, 5, "00", "8c63f71ee0ff10c43e20"),
+		}},
 }
 
 // goldenNarrowed are the tensors of golden files that are kept as F16.
@@ -107,12 +117,27 @@ func singles(values ...float32) []byte {
 	return data
 }
 
-// windowLayer decodes a layer with as many bits a weight whose centroids are 0 to 255.
+// windowLayer decodes a layer of version 1 with as many bits a weight and centroids 0 to 255.
 func windowLayer(rows, cols, bits int, outliers, windows string) *codebook.Layer {
-	stream := []byte{7, 255, byte(bits)}
-	for i := range 256 {
-		stream = append(stream, byte(i))
+	var centroids [256]byte
+	for i := range centroids {
+		centroids[i] = byte(i)
 	}
+	return anyWindowLayer(rows, cols, bits, centroids[:], outliers, windows)
+}
+
+// sumsLayer decodes a layer with as many bits a weight, whose centroids are sums of two.
+func sumsLayer(rows, cols, bits int, outliers, windows string) *codebook.Layer {
+	var centroids [32]byte
+	for i := range 16 {
+		centroids[i], centroids[16+i] = byte(1+8*i), byte(40*i%128)
+	}
+	return anyWindowLayer(rows, cols, bits, centroids[:], outliers, windows)
+}
+
+func anyWindowLayer(rows, cols, bits int, centroids []byte, outliers, windows string,
+) *codebook.Layer {
+	stream := append([]byte{7, byte(len(centroids) - 1), byte(bits)}, centroids...)
 	for c := range cols {
 		stream = append(stream, byte(255-4*c))
 	}
@@ -135,9 +160,12 @@ func decoded(rows, cols int, stream string) *codebook.Layer {
 	return l
 }
 
+// firstVersion are the golden files of version 1.
+var firstVersion = []string{"tiny", "scalar", "segments", "rows", "entropy", "window"}
+
 func goldenPath(name string) string {
 	version := "v1"
-	if strings.HasPrefix(name, "folded") || strings.HasPrefix(name, "narrowed") {
+	if !slices.Contains(firstVersion, strings.TrimSuffix(strings.TrimSuffix(name, ".pal"), ".dense")) {
 		version = "v2"
 	}
 	return filepath.Join("testdata", "golden", version, name+".safetensors")
@@ -227,7 +255,7 @@ var dumpBlock = regexp.MustCompile("(?s)```hexdump\n(.*?)```\n")
 // bytes.
 func TestDumpInSpecification(t *testing.T) {
 	tiny := contentOf(t, goldenPath("tiny.pal"))
-	entropyCoded, windows := golden[len(golden)-2].layers["w"], golden[len(golden)-1].layers["w"]
+	entropyCoded, windows := golden[len(golden)-3].layers["w"], golden[len(golden)-1].layers["w"]
 	dumps := []string{dump(t, tiny), dumpEntropy(t, entropyCoded), dumpWindows(windows)}
 	spec := contentOf(t, "FORMAT.md")
 	if *update {
@@ -377,7 +405,7 @@ func (d *dumper) head(l *codebook.Layer) {
 	if l.WindowBits != 0 {
 		d.part(3, "bits")
 	}
-	d.part(d.at+l.K(), "centroids")
+	d.part(d.at+int(d.data[1])+1, "centroids")
 	d.part(d.at+l.Cols, "column scales")
 	if l.RowScales != nil {
 		d.part(d.at+l.Rows, "row scales")
@@ -393,7 +421,7 @@ func dumpWindows(l *codebook.Layer) string {
 	d.part(1, "flags: column scales, row scales, windows")
 	d.head(l)
 	for r := range l.Rows {
-		d.part(d.at+(l.Cols*l.WindowBits+7)/8, "row %d. Its windows: % x", r,
+		d.part(d.at+(l.Cols*l.WindowBits+7)/8, "row %d. Its assignments: % x", r,
 			l.Assignments[r*l.Cols:][:l.Cols])
 	}
 	return d.String()

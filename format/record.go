@@ -19,8 +19,8 @@ import (
 )
 
 // newestVersion is the newest version of the codebook file that this package writes and reads.
-// Files that version 1 can describe are written as such: only folded layers and tensors that are
-// kept as F16 need version 2.
+// Files that version 1 can describe are written as such: only folded layers, windows and tensors
+// that are kept as F16 need version 2.
 const newestVersion = 2
 
 // producer is what this package writes into a file as its maker.

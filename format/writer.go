@@ -36,7 +36,7 @@ type Writer struct {
 	sums     map[string]uint64 // of blobs, by name
 	records  map[string]string // of layers, by name
 	done     map[string]bool   // tensors of the source
-	folded   bool              // a layer is, otherwise than by its first dimension
+	second   bool              // a layer is one that version 1 does not know
 	narrowed map[string]string // original dtypes of the tensors that are kept as F16, by name
 	err      error             // the first failure: the writer is of no use after it
 }
@@ -218,7 +218,7 @@ func (w *Writer) PutLayer(ctx context.Context, t codebook.Tensor, l *codebook.La
 		}
 	}
 	w.records[t.Name] = record
-	w.folded = w.folded || t.Folding() != 1
+	w.second = w.second || t.Folding() != 1 || l.WindowBits != 0
 	w.done[t.Name] = true
 	return layerBytes(t.Name, tensors, record), nil
 }
@@ -318,7 +318,7 @@ func (w *Writer) metadata() map[string]string {
 		metadata = make(map[string]string)
 	}
 	metadata[versionKey] = "1"
-	if w.folded || len(w.narrowed) > 0 {
+	if w.second || len(w.narrowed) > 0 {
 		metadata[versionKey] = "2"
 	}
 	if len(w.narrowed) > 0 {

@@ -13,7 +13,7 @@
 //   - code: the index of a weight, or of a segment, in a lookup table of up to 256.
 //   - group: columns that share a multiplier in each row. Block: columns that share a scale of the
 //     quantised input; it consists of whole groups.
-//   - window: 8 neighbouring bits of a stream of codes, the index of a weight in a lookup of 256.
+//   - window: the last 12 bits of a stream of codes, which a weight is the sum of two centroids by.
 //   - tile: the rows and input vectors whose sums are in registers at the same time. AMX tiles are
 //     the registers of that name.
 //   - lane: an element of a vector register.
@@ -33,19 +33,23 @@
 //	mul-u8      [panel][quad][16 rows][4 columns]       one byte is one weight
 //	mul-nibble  [panel][pair of quads][16 rows][4]      lower half: first quad, upper: second
 //	mul-lookup  [panel][quad of segments][16 rows][4]   one byte is a segment of d columns
-//	mul-window  [panel][word][16 rows][8 bytes]         a row is a stream of bits
+//	mul-window  [panel][block][8 steps][16 rows][4]     a step of a row is 4 columns, see below
 //	table       [tile][segment][panel][64 rows]         one byte is a segment of d columns
 //
 // A tile of table is 4 panels, or what is left of them at the end: a contiguous stream, because
 // panels that are multiplied together but stored apart are not fetched well from memory.
 //
-// The stream of mul-window has the new bits of one weight after those of the other, the highest bit
-// first, in words of 64 bits whose highest bit comes first and which are little-endian in memory.
-// So the window that a weight is looked up with, the 8 bits of the stream that end with its own,
-// are 8 neighbouring bits in a word or in the end of one and the beginning of the next.
+// A row of mul-window is one stream of codes, those of one weight after those of the other, the
+// highest bit first. In a block of n quads it is cut into four lanes of n columns each, and step i
+// takes the i-th column of each lane. So what a step needs of those before is in the same lanes of
+// registers, but for the beginnings of lanes, which go on from the ends of their neighbours. Eight
+// steps of a lane are as many bytes as a code has bits; the first bytes of all lanes are stored
+// together, then the second ones, and so on. What a weight is looked up by takes tables of 16, for
+// which all CPUs have an instruction.
 //
-// For mul-lookup the input is permuted so that the j-th columns of four neighbouring segments are
-// neighbours (PermuteInput); the other operations take it as it is.
+// For mul-window the input is permuted as the columns are (PermuteWindows), and for mul-lookup so
+// that the j-th columns of four neighbouring segments are neighbours (PermuteInput); the other
+// operations take it as it is.
 //
 // Integer sums are exact on every tier: no saturation, whatever the bytes are (255 times -128 too).
 // They are int32: sums are taken over blocks of at most [Block] = 256 columns and, inside them,
@@ -93,11 +97,12 @@
 //	ARCH     amd64, arm64, linux_amd64, or portable: whatever has no file of its own
 //
 // SUBJECT.go has the contract and the checks, SUBJECT_scalar.go the scalar tier, SUBJECT_ARCH.go
-// the declarations of assembly functions and what calls them. TIER_ARCH without a subject is about
-// the instructions themselves: macros in .h, each run once for a test in .s. An assembly function
-// is named for its file: it begins with the operation and ends with the tier, as mulU8TileAMX in
-// mulu8_tile_amx_amd64.s. Tests of SUBJECT are in SUBJECT_test.go, what they share in
-// conformance_test.go.
+// the declarations of assembly functions and what calls them, SUBJECT.h what is the same in the
+// assembly of all architectures, by macros that each has of its own. TIER_ARCH without a subject is
+// about the instructions themselves: macros in .h, each run once for a test in .s. An assembly
+// function is named for its file: it begins with the operation and ends with the tier, as
+// mulU8TileAMX in mulu8_tile_amx_amd64.s. Tests of SUBJECT are in SUBJECT_test.go, what they share
+// in conformance_test.go.
 //
 // # Environment
 //

@@ -107,7 +107,7 @@ func (g grammar) parse(name string) (f fileName, err error) {
 	switch {
 	case ext == "s" && (f.tier == "" || !slices.Contains(g.operations, f.subject)):
 		return f, fmt.Errorf("assembly without an operation or a tier")
-	case ext != "go" && f.arch == "":
+	case ext == "s" && f.arch == "":
 		return f, fmt.Errorf("assembly without an architecture")
 	}
 	return f, nil

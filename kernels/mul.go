@@ -20,7 +20,7 @@ type Matrix struct {
 	GroupQuads int       // quads that share a multiplier; divides BlockQuads
 	Codes      []byte    // in the layout of the operation
 	Positive   bool      // MulU8: no weight is 0, which some tiers are faster for
-	Lookup     []byte    // weights by code: nil (MulU8), [16], [d][256] (MulLookup), [256]
+	Lookup     []byte    // weights by code: nil (MulU8), [16] (MulNibble), [d][256] (MulLookup), [32]
 	Bits       int       // of the codes of MulWindow
 	Mult       []int8    // [Panels][Groups()][PanelRows]: the multiplier of a group in a row
 	Scale      []float32 // [Panels][PanelRows]: what the sum of a row is multiplied with at the end
@@ -114,7 +114,7 @@ func checkMul(op string, dst []float32, ld int, m *Matrix, in *Input, p0, p1, co
 	case p0 < 0 || p1 > m.Panels:
 		panic(fmt.Sprintf("kernels: %s: panels %d to %d of %d", op, p0, p1, m.Panels))
 	case len(m.Codes) < codes || len(m.Lookup) != lookup || len(m.Scale) < rows ||
-		lookup < Centroids && len(m.Mult) < rows*groups:
+		lookup <= 16 && len(m.Mult) < rows*groups:
 		panic(fmt.Sprintf("kernels: %s: a short matrix, or a wrong lookup", op))
 	case in.N > 0 && ((in.N-1)*ld+rows > len(dst) || in.N > 1 && ld < rows):
 		panic(fmt.Sprintf("kernels: %s: %d x %d results do not fit %d", op, in.N, rows, len(dst)))

@@ -12,6 +12,7 @@ const (
 	codedNibble
 	codedLookup
 	codedWindow
+	codedWindowVBMI // the same codes, for the kernels of AVX-512 VBMI
 )
 
 // panelBytes is the size of a panel's codes.
@@ -19,7 +20,7 @@ func (c coding) panelBytes(m *Matrix) int {
 	switch c {
 	case codedNibble:
 		return ceilDiv(m.Quads, 2) * 4 * PanelRows
-	case codedWindow:
+	case codedWindow, codedWindowVBMI:
 		return WindowBytes(1, m.Quads, m.Bits)
 	}
 	return m.Quads * 4 * PanelRows

@@ -109,7 +109,7 @@ func (x *product) tileArgs(n, p, b, end int) tileArgs {
 }
 
 // multiplied says whether groups have multipliers.
-func (m *Matrix) multiplied() bool { return len(m.Lookup) < Centroids }
+func (m *Matrix) multiplied() bool { return len(m.Lookup) <= 16 }
 
 // zeroRows is the whole of a multiplication by a matrix without columns.
 func (x *product) zeroRows(p0, p1 int) {

@@ -116,7 +116,8 @@ func (k *mulKernels) panels(dst []float32, ld int, m *Matrix, in *Input, p0, p1 
 }
 
 // blocks decodes a block at a time, 4 KiB that stay in the first cache, for all vectors: a lookup
-// among 256 takes too many registers to multiply in the same loop.
+// among 256 takes too many registers to multiply in the same loop, and windows are cut out for a
+// quarter of the rows at a time.
 func (k *mulKernels) blocks(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int,
 	decode decodeFunc) {
 	if in.N == 0 || p0 == p1 || m.Quads == 0 {
@@ -177,10 +178,9 @@ func decodeLookup(room *[maxBlockBytes]byte, m *Matrix, p, b int) *byte {
 }
 
 func decodeWindow(room *[maxBlockBytes]byte, m *Matrix, p, b int) *byte {
-	codes, before := m.windowWords(p, b)
-	quads := min(m.BlockQuads, m.Quads-b*m.BlockQuads)
-	mulWindowCutNEON(&room[0], codes, before, &windowCuts[m.Bits-MinWindowBits], quads)
-	mulLookupDecodeNEON(&room[0], &room[0], &m.Lookup[0], 1, quads)
+	var ends [2 * windowVector]byte
+	codes, before := m.windowBlock(&ends, p, b)
+	mulWindowDecodeNEON(&room[0], codes, before, &m.Lookup[0], m.Bits, m.blockQuads(b))
 	return &room[0]
 }
 

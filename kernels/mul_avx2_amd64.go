@@ -16,7 +16,7 @@ func mulBlocks(c coding, vnni bool) mulFunc {
 			return
 		}
 		n := in.N
-		if vnni && (c == codedU8 || c == codedNibble) || !vnni && c.signed(m) {
+		if vnni && c != codedLookup || !vnni && c.signed(m) {
 			n &^= 3 // there is a kernel for one vector and many panels
 		}
 		switch {
@@ -31,13 +31,11 @@ func mulBlocks(c coding, vnni bool) mulFunc {
 		for ; n < in.N; n++ {
 			a := x.vecArgs(n, p0, p1, c.panelBytes(m))
 			switch {
-			case vnni && c == codedU8:
-				mulU8VecAVXVNNI(&a)
 			case vnni:
-				mulNibbleVecAVXVNNI(&a)
+				c.vecAVXVNNI(m, &a)
 			default:
 				a.init = x.signedStarts(&starts, n)
-				c.vecAVX2(&a)
+				c.vecAVX2(m, &a)
 			}
 		}
 	}
@@ -54,7 +52,7 @@ func (c coding) signed(m *Matrix) bool {
 	case c == codedNibble:
 		return !slices.Contains(m.Lookup, 0)
 	}
-	return c == codedU8 && m.Positive
+	return c == codedU8 && m.Positive || c == codedWindow
 }
 
 // signedStarts returns what the sums of the groups of vector n start from where weights are less
@@ -68,11 +66,25 @@ func (x *product) signedStarts(room *[maxStarts]int32, n int) *int32 {
 	return &room[0]
 }
 
-func (c coding) vecAVX2(a *vecArgs) {
-	if c == codedU8 {
+func (c coding) vecAVX2(m *Matrix, a *vecArgs) {
+	switch c {
+	case codedU8:
 		mulU8VecAVX2(a)
-	} else {
+	case codedNibble:
 		mulNibbleVecAVX2(a)
+	case codedWindow:
+		mulWindowVecAVX2(m.Bits, a)
+	}
+}
+
+func (c coding) vecAVXVNNI(m *Matrix, a *vecArgs) {
+	switch c {
+	case codedU8:
+		mulU8VecAVXVNNI(a)
+	case codedNibble:
+		mulNibbleVecAVXVNNI(a)
+	case codedWindow:
+		mulWindowVecAVXVNNI(m.Bits, a)
 	}
 }
 
@@ -101,9 +113,9 @@ func (c coding) decodeAVX2(room *[maxBlockBytes]byte, m *Matrix, p, b int) *byte
 		mulLookupDecodeAVX2(&room[0], codes, &m.Lookup[0], m.width(), end-q)
 		return &room[0]
 	case codedWindow:
-		codes, before := m.windowWords(p, b)
-		mulWindowCutAVX2(&room[0], codes, before, &windowCuts[m.Bits-MinWindowBits], end-q)
-		mulLookupDecodeAVX2(&room[0], &room[0], &m.Lookup[0], 1, end-q)
+		var ends [2 * windowVector]byte
+		codes, before := m.windowBlock(&ends, p, b)
+		mulWindowDecodeAVX2(&room[0], codes, before, &m.Lookup[0], m.Bits, end-q)
 		return &room[0]
 	}
 	return &m.Codes[at+q*4*PanelRows]

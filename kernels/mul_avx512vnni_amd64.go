@@ -142,9 +142,17 @@ func (c coding) decodeAVX512(decoded *runs, i int, m *Matrix, p, b, end int) *by
 	case codedLookup:
 		codes := &m.Codes[at+q*4*PanelRows]
 		mulLookupDecodeAVX512VBMI(&room[0], codes, &m.Lookup[0], m.width(), stop-q)
-	case codedWindow:
-		codes, before := m.windowWords(p, b)
-		mulWindowDecodeAVX512(&room[0], codes, before, &m.Lookup[0], m.Bits, stop-q)
+	case codedWindow, codedWindowVBMI:
+		var ends [2 * windowVector]byte
+		for ; b < end; b++ {
+			codes, before := m.windowBlock(&ends, p, b)
+			dst, quads := &room[4*PanelRows*(b*m.BlockQuads-q)], m.blockQuads(b)
+			if c == codedWindow {
+				mulWindowDecodeAVX512VNNI(dst, codes, before, &m.Lookup[0], m.Bits, quads)
+			} else {
+				mulWindowDecodeAVX512VBMI(dst, codes, before, &m.Lookup[0], m.Bits, quads)
+			}
+		}
 	}
 	return &room[0]
 }
@@ -159,6 +167,8 @@ func (c coding) vectorAVX512(m *Matrix, a *vecArgs) {
 	case codedLookup:
 		mulLookupAVX512(m.width(), a)
 	case codedWindow:
-		mulWindowAVX512(m.Bits, a)
+		mulWindowVecAVX512VNNI(m.Bits, a)
+	case codedWindowVBMI:
+		mulWindowVecAVX512VBMI(m.Bits, a)
 	}
 }

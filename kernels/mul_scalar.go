@@ -1,7 +1,5 @@
 package kernels
 
-import "encoding/binary"
-
 func mulU8Scalar(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
 	mulScalar(dst, ld, m, in, p0, p1, func(p, q, r, i int) int32 {
 		return int32(m.Codes[((p*m.Quads+q)*PanelRows+r)*4+i])
@@ -69,34 +67,22 @@ func mulLookupScalar(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
 
 func mulWindowScalar(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
 	blocks := m.Blocks()
+	var assignments [Block]byte
 	for n := range in.N {
 		x := in.Q[n*in.Stride:]
 		for row := p0 * PanelRows; row < p1*PanelRows; row++ {
 			var y float32
 			for b := range blocks {
-				sum := in.Init[n*blocks+b]
-				for c := b * 4 * m.BlockQuads; c < 4*min((b+1)*m.BlockQuads, m.Quads); c++ {
-					sum += int32(m.Lookup[m.window(row, c)]) * int32(x[c])
+				sum, steps := in.Init[n*blocks+b], m.blockQuads(b)
+				block := assignments[:4*steps]
+				m.unpackBlock(block, row, b)
+				for i, a := range block {
+					at := 4*(b*m.BlockQuads+i%steps) + i/steps
+					sum += int32(m.Lookup[a&15]+m.Lookup[windowHalf+a>>4]) * int32(x[at])
 				}
 				y += float32(in.Scales[n*blocks+b] * float32(sum))
 			}
 			dst[n*ld+row] = y * m.Scale[row]
 		}
 	}
-}
-
-// window cuts out the window of a weight.
-func (m *Matrix) window(row, col int) byte {
-	words := m.Quads * 4 * m.Bits / 64
-	word := func(i int) uint64 {
-		at := (row/PanelRows*words+i)*PanelRows + row%PanelRows
-		return binary.LittleEndian.Uint64(m.Codes[at*windowWord:])
-	}
-	end := (col + 1) * m.Bits
-	last, below := (end-1)/64, (64-end%64)%64
-	window := word(last) >> below
-	if last > 0 {
-		window |= word(last-1) << (64 - below) // nothing where below is 0
-	}
-	return byte(window)
 }

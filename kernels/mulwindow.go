@@ -1,95 +1,140 @@
 package kernels
 
 import (
-	"encoding/binary"
 	"fmt"
+	"slices"
 )
 
 const (
-	windowWord = 8 // bytes of a word of mul-window
-	// WindowQuads divides Quads and BlockQuads of a matrix for mul-window: 64 columns, whose bits
-	// are whole words for any number of bits a weight.
-	WindowQuads = 16
+	// WindowQuads divides Quads and BlockQuads of a matrix for mul-window: the codes of eight
+	// columns are whole bytes for any number of bits a weight.
+	WindowQuads = 8
+
+	windowLanes  = 4                       // runs of columns in a block of a row
+	windowVector = PanelRows * windowLanes // bytes of codes that one register takes
 )
 
 // WindowBytes is the length of Codes for MulWindow, of a matrix of these panels and quads with
 // codes of bits each.
 func WindowBytes(panels, quads, bits int) int { return panels * PanelRows * quads * 4 * bits / 8 }
 
-// PackWindows writes one row of a matrix for MulWindow, of 4*quads columns with codes of bits each,
-// into codes, the Codes of that matrix. windows has a byte for each weight, whose lower bits are
-// its code, as SearchWindows leaves them. Columns beyond get code 0.
-func PackWindows(codes []byte, quads, bits, row int, windows []byte) {
-	checkWindowBits("PackWindows", quads, bits)
-	if row < 0 || len(windows) > 4*quads || len(codes) < WindowBytes(row/PanelRows+1, quads, bits) {
-		panic(fmt.Sprintf("kernels: PackWindows: %d weights into row %d of %d quads, %d bytes",
-			len(windows), row, quads, len(codes)))
-	}
-	at := (row/PanelRows*quads*4*bits/64*PanelRows + row%PanelRows) * windowWord
-	var word uint64
-	free := 64
-	put := func() {
-		binary.LittleEndian.PutUint64(codes[at:], word)
-		at += PanelRows * windowWord
-	}
-	for c := range 4 * quads {
-		var v uint64
-		if c < len(windows) {
-			v = uint64(windows[c]) & (1<<bits - 1)
-		}
-		free -= bits
-		if free > 0 {
-			word |= v << free
-			continue
-		}
-		word |= v >> -free
-		put()
-		free += 64
-		word = v << free // nothing where free is 64
-	}
-}
-
-// UnpackWindows writes the windows of one row, as far as dst reaches, that PackWindows has packed.
-func UnpackWindows(dst, codes []byte, quads, bits, row int) {
-	checkWindowBits("UnpackWindows", quads, bits)
-	if row < 0 || len(dst) > 4*quads || len(codes) < WindowBytes(row/PanelRows+1, quads, bits) {
-		panic(fmt.Sprintf("kernels: UnpackWindows: %d weights of row %d of %d quads, %d bytes",
-			len(dst), row, quads, len(codes)))
-	}
-	at := (row/PanelRows*quads*4*bits/64*PanelRows + row%PanelRows) * windowWord
-	var word uint64 // what is left of it, the next bit the highest
-	left, window := 0, byte(0)
-	for c := range dst {
-		for range bits {
-			if left == 0 {
-				word, left = binary.LittleEndian.Uint64(codes[at:]), 64
-				at += PanelRows * windowWord
+// PackWindows writes a row of a matrix for MulWindow into its Codes. assignments has one for each
+// column, as SearchWindows leaves them from RowStart on. Columns beyond get code 0.
+func (m *Matrix) PackWindows(row int, assignments []byte) {
+	m.checkWindowRow("PackWindows", row, len(assignments))
+	window := FirstWindow(assignments, m.Bits)
+	for b := range m.Blocks() {
+		steps := m.blockQuads(b)
+		for lane := range windowLanes {
+			at, held, n := m.windowLane(row, b, lane), 0, 0
+			for range steps {
+				if len(assignments) > 0 {
+					window = NextWindow(window, assignments[0], m.Bits)
+					assignments = assignments[1:]
+				} else {
+					window = 0
+				}
+				held = held<<m.Bits | int(window)&(1<<m.Bits-1)
+				if n += m.Bits; n >= 8 {
+					n -= 8
+					m.Codes[at] = byte(held >> n)
+					at += windowVector
+				}
 			}
-			window = window<<1 | byte(word>>63)
-			word <<= 1
-			left--
 		}
-		dst[c] = window
 	}
 }
 
-// MulWindow is MulU8 with weight = Lookup[window], the window being the 8 bits that end with the
-// Bits new bits of the weight. Quads and BlockQuads are multiples of WindowQuads, GroupQuads equals
+// UnpackWindows writes the assignments of a row, as far as dst reaches, that PackWindows has
+// packed.
+func (m *Matrix) UnpackWindows(dst []byte, row int) {
+	m.checkWindowRow("UnpackWindows", row, len(dst))
+	for b := 0; len(dst) > 0; b++ {
+		n := min(4*m.blockQuads(b), len(dst))
+		m.unpackBlock(dst[:n], row, b)
+		dst = dst[n:]
+	}
+}
+
+// unpackBlock writes the assignments of a row in a block, as far as dst reaches.
+func (m *Matrix) unpackBlock(dst []byte, row, b int) {
+	// held: the last bits of the stream, n of them to come
+	held, n, steps := int(m.Codes[m.windowLane(row, 0, 0)]), 0, m.blockQuads(b)
+	if b > 0 {
+		end := m.windowLane(row, b, windowLanes-1) // of the block before
+		held = int(m.Codes[end-2*windowVector])<<8 | int(m.Codes[end-windowVector])
+	}
+	at := 0
+	for i := range dst {
+		if i%steps == 0 {
+			at = m.windowLane(row, b, i/steps)
+		}
+		if n < m.Bits {
+			held = held<<8&0xffffff | int(m.Codes[at])
+			at += windowVector
+			n += 8
+		}
+		n -= m.Bits
+		dst[i] = WindowAssignment(uint16(held>>n) & (1<<windowLength - 1))
+	}
+}
+
+// blockQuads is the number of quads of block b.
+func (m *Matrix) blockQuads(b int) int { return min(m.BlockQuads, m.Quads-b*m.BlockQuads) }
+
+// windowLane is where the first codes of a lane of block b are, in a row.
+func (m *Matrix) windowLane(row, b, lane int) int {
+	block := WindowBytes(row/PanelRows, m.Quads, m.Bits) + WindowBytes(1, b*m.BlockQuads, m.Bits)
+	return block + row%PanelRows*windowLanes + lane
+}
+
+// PermuteWindows puts quantised values in the order of MulWindow: in each block of 4*BlockQuads,
+// first the first of each quarter of it, then the second of each, and so on. dst and src have
+// 4*Quads values and do not overlap.
+func (m *Matrix) PermuteWindows(dst, src []int8) {
+	for b := range m.Blocks() {
+		n := 4 * m.blockQuads(b)
+		PermuteInput(dst[:n], src[:n], n/4)
+		dst, src = dst[n:], src[n:]
+	}
+}
+
+// MulWindow is MulU8 with weight = Lookup[16+a>>4] + Lookup[a&15], a being the assignment that the
+// window of the weight stands for: see SearchWindows. A sum of two centroids is 1 to 255. Q is
+// permuted (PermuteWindows). Quads and BlockQuads are multiples of WindowQuads, GroupQuads equals
 // BlockQuads and Mult is not used.
 func (s *Set) MulWindow(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
-	checkWindowBits("MulWindow", m.Quads, m.Bits)
-	if m.BlockQuads%WindowQuads != 0 || m.GroupQuads != m.BlockQuads || len(m.Lookup) != Centroids {
+	checkWindows("MulWindow", m.Quads, m.BlockQuads, m.Bits)
+	if m.GroupQuads != m.BlockQuads || len(m.Lookup) != WindowCentroids {
 		panic(fmt.Sprintf("kernels: MulWindow: groups of %d in blocks of %d quads, %d centroids",
 			m.GroupQuads, m.BlockQuads, len(m.Lookup)))
 	}
-	checkMul("MulWindow", dst, ld, m, in, p0, p1, WindowBytes(m.Panels, m.Quads, m.Bits), Centroids)
+	lower, upper := m.Lookup[:windowHalf], m.Lookup[windowHalf:]
+	if least, most := int(slices.Min(lower))+int(slices.Min(upper)),
+		int(slices.Max(lower))+int(slices.Max(upper)); least < 1 || most > 255 {
+		panic(fmt.Sprintf("kernels: MulWindow: weights from %d to %d", least, most))
+	}
+	checkMul("MulWindow", dst, ld, m, in, p0, p1, WindowBytes(m.Panels, m.Quads, m.Bits),
+		WindowCentroids)
 	if p0 < p1 && in.N > 0 {
 		s.mulWindow(dst, ld, m, in, p0, p1)
 	}
 }
 
-func checkWindowBits(op string, quads, bits int) {
-	if bits < MinWindowBits || bits > MaxWindowBits || quads < 0 || quads%WindowQuads != 0 {
-		panic(fmt.Sprintf("kernels: %s: %d quads of %d bits a weight", op, quads, bits))
+func checkWindows(op string, quads, blockQuads, bits int) {
+	if bits < MinWindowBits || bits > MaxWindowBits || quads < 0 || quads%WindowQuads != 0 ||
+		blockQuads < 1 || blockQuads%WindowQuads != 0 {
+		panic(fmt.Sprintf("kernels: %s: %d quads in blocks of %d, %d bits a weight", op, quads,
+			blockQuads, bits))
+	}
+}
+
+// checkWindowRow checks a row of n columns.
+func (m *Matrix) checkWindowRow(op string, row, n int) {
+	checkWindows(op, m.Quads, m.BlockQuads, m.Bits)
+	if row < 0 || n > 4*m.Quads ||
+		len(m.Codes) < WindowBytes(row/PanelRows+1, m.Quads, m.Bits) {
+		panic(fmt.Sprintf("kernels: %s: %d weights in row %d of %d quads, %d bytes of codes", op, n,
+			row, m.Quads, len(m.Codes)))
 	}
 }

@@ -3,14 +3,20 @@ package kernels
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
 // newMulWindow is newMul for windows of these bits.
 func newMulWindow(t testing.TB, rng *rand.Rand, p place, x extreme, s mulShape,
 	bits int) (*Matrix, *Input) {
-	m, in := newMul(t, rng, p, x, s, WindowBytes(s.panels, s.quads, bits), Centroids)
+	m, in := newMul(t, rng, p, x, s, WindowBytes(s.panels, s.quads, bits), WindowCentroids)
 	m.Bits = bits
+	for i, c := range m.Lookup { // sums are 1 to 255
+		if m.Lookup[i] = c / 2; i < windowHalf {
+			m.Lookup[i] += 1
+		}
+	}
 	return m, in
 }
 
@@ -20,15 +26,15 @@ func windowShapes() []mulShape {
 		shapes = append(shapes, mulShape{panels: panels, quads: quads, blockQuads: block,
 			groupQuads: block, n: n, d: 1, p1: panels})
 	}
-	for quads := 0; quads <= 144; quads += 16 {
-		for block := 16; block <= 64; block += 16 {
+	for quads := 0; quads <= 144; quads += 8 {
+		for block := 8; block <= 64; block += 8 {
 			add(1, quads, block, 1)
 			add(2, quads, block, 8)
 		}
 	}
 	for n := range 18 {
 		add(3, 80, 64, n)
-		add(2, 48, 32, n)
+		add(2, 40, 24, n)
 	}
 	for panels := 1; panels <= 5; panels++ {
 		for _, n := range []int{1, 3, 8, 17, 36, 64} {
@@ -64,31 +70,110 @@ func TestMulWindow(t *testing.T) {
 	}
 }
 
-// What is packed comes out as the windows of the row, whatever the upper bits of the bytes are.
+// What is packed comes out as it was, in any blocks, and as the scalar tier multiplies it.
 func TestPackWindows(t *testing.T) {
 	rng := rand.New(rand.NewPCG(43, 44))
 	for bits := MinWindowBits; bits <= MaxWindowBits; bits++ {
-		const panels, quads, rows, cols = 2, 32, 29, 117
-		codes := make([]byte, WindowBytes(panels, quads, bits))
-		fill(rng, codes)
-		windows := make([]byte, rows*cols)
-		fill(rng, windows)
-		for r := range rows {
-			PackWindows(codes, quads, bits, r, windows[r*cols:][:cols])
-		}
-		m := &Matrix{Panels: panels, Quads: quads, Bits: bits, Codes: codes}
-		for r := range rows {
-			var window byte
-			for c := range 4 * quads {
-				window <<= bits
-				if c < cols {
-					window |= windows[r*cols+c] & (1<<bits - 1)
+		for block := WindowQuads; block <= Block/4; block += WindowQuads {
+			const panels, quads, rows, cols = 2, 32, 29, 117
+			m := &Matrix{Panels: panels, Quads: quads, BlockQuads: block, Bits: bits,
+				Codes: make([]byte, WindowBytes(panels, quads, bits))}
+			fill(rng, m.Codes)
+			want, got := make([]byte, rows*cols), make([]byte, 4*quads)
+			for r := range rows {
+				row := windowPath(RowStart, bits, cols, func(int) int { return int(rng.Uint32()) })
+				copy(want[r*cols:], row)
+				m.PackWindows(r, row)
+			}
+			for r := range rows {
+				m.UnpackWindows(got[:cols], r)
+				if i := firstDifference(got[:cols], want[r*cols:][:cols]); i >= 0 {
+					t.Fatalf("%d bits, blocks of %d quads: weight [%d, %d] is %#02x, want %#02x",
+						bits, block, r, i, got[i], want[r*cols+i])
 				}
-				if got := m.window(r, c); got != window {
-					t.Fatalf("%d bits: window of row %d, column %d is %08b, want %08b", bits, r, c,
+			}
+		}
+	}
+}
+
+// A window holds what its assignment says, and the one behind another can be told from that alone.
+func TestNextWindow(t *testing.T) {
+	for bits := MinWindowBits; bits <= MaxWindowBits; bits++ {
+		for before := range uint16(1 << windowLength) {
+			for code := range uint16(1 << bits) {
+				window := before<<bits&0xfff | code
+				a := WindowAssignment(window)
+				n0, n1, n2 := window&15, window>>4&15, window>>8
+				if want := byte(n0 | (n1^n2)<<4); a != want {
+					t.Fatalf("window %#03x: assignment %#02x, want %#02x", window, a, want)
+				}
+				if got := NextWindow(before, a, bits); got != window {
+					t.Fatalf("%d bits: %#02x behind %#03x is %#03x, want %#03x", bits, a, before,
 						got, window)
 				}
 			}
+		}
+	}
+}
+
+// windowPath returns the assignments of n windows with these codes, the lower bits of what code
+// returns.
+func windowPath(start uint16, bits, n int, code func(i int) int) []byte {
+	codes := make([]uint16, n)
+	for i := range codes {
+		codes[i] = uint16(code(i)) & (1<<bits - 1)
+	}
+	window := start & 0xfff
+	if start == RowStart {
+		for i := range 8 {
+			window <<= 1
+			if i/bits < n {
+				window |= codes[i/bits] >> (bits - 1 - i%bits) & 1
+			}
+		}
+	}
+	assignments := make([]byte, n)
+	for i, c := range codes {
+		window = window<<bits&0xfff | c
+		assignments[i] = WindowAssignment(window)
+	}
+	return assignments
+}
+
+// Whatever the codes are, the window before the first can be told from the assignments.
+func TestFirstWindow(t *testing.T) {
+	rng := rand.New(rand.NewPCG(47, 48))
+	for bits := MinWindowBits; bits <= MaxWindowBits; bits++ {
+		for range 1000 {
+			var codes [5]int
+			for i := range codes {
+				codes[i] = int(rng.Uint32())
+			}
+			n := rng.IntN(len(codes) + 1)
+			code := func(i int) int { return codes[i] }
+			a := windowPath(RowStart, bits, n, code)
+			if b := windowPath(FirstWindow(a, bits), bits, n, code); !slices.Equal(a, b) {
+				t.Fatalf("%d bits: % x begins with window %#02x, or % x", bits, a,
+					FirstWindow(a, bits), b)
+			}
+		}
+	}
+}
+
+func TestPermuteWindows(t *testing.T) {
+	m := &Matrix{Quads: 24, BlockQuads: 16}
+	src, dst := make([]int8, 96), make([]int8, 96)
+	for i := range src {
+		src[i] = int8(i)
+	}
+	m.PermuteWindows(dst, src)
+	for i, v := range dst {
+		want := i%4*16 + i/4
+		if i >= 64 {
+			want = 64 + i%4*8 + (i-64)/4
+		}
+		if int(v) != want {
+			t.Errorf("value %d is that of column %d, want %d", i, v, want)
 		}
 	}
 }
@@ -119,23 +204,29 @@ func TestMulWindowPanics(t *testing.T) {
 		change(m, in)
 		return func() { best.MulWindow(make([]float32, 9*2*PanelRows), 2*PanelRows, m, in, 0, m.Panels) }
 	}
+	pack := func(codes, quads, bits, row, n int) func() {
+		m := &Matrix{Quads: quads, BlockQuads: 8, Bits: bits, Codes: make([]byte, codes)}
+		return func() { m.PackWindows(row, make([]byte, n)) }
+	}
 	for name, f := range map[string]func(){
 		"one bit":                       mul(func(m *Matrix, _ *Input) { m.Bits = 1 }),
 		"six bits":                      mul(func(m *Matrix, _ *Input) { m.Bits = 6 }),
-		"part of a word":                mul(func(m *Matrix, _ *Input) { m.Quads = 31 }),
-		"blocks of part of a word":      mul(func(m *Matrix, _ *Input) { m.BlockQuads, m.GroupQuads = 8, 8 }),
+		"part of a unit":                mul(func(m *Matrix, _ *Input) { m.Quads = 31 }),
+		"blocks of part of a unit":      mul(func(m *Matrix, _ *Input) { m.BlockQuads, m.GroupQuads = 4, 4 }),
 		"groups":                        mul(func(m *Matrix, _ *Input) { m.GroupQuads = 8 }),
 		"no centroids":                  mul(func(m *Matrix, _ *Input) { m.Lookup = nil }),
-		"centroids of two columns":      mul(func(m *Matrix, _ *Input) { m.Lookup = make([]byte, 2*Centroids) }),
+		"centroids of bytes":            mul(func(m *Matrix, _ *Input) { m.Lookup = make([]byte, Centroids) }),
+		"a weight of 0":                 mul(func(m *Matrix, _ *Input) { m.Lookup = make([]byte, WindowCentroids) }),
+		"a weight of 256":               mul(func(m *Matrix, _ *Input) { m.Lookup[0], m.Lookup[16] = 255, 1 }),
 		"short codes":                   mul(func(m *Matrix, _ *Input) { m.Codes = m.Codes[1:] }),
 		"a short input":                 mul(func(_ *Matrix, in *Input) { in.Q = in.Q[1:] }),
-		"packing into half a word":      func() { PackWindows(make([]byte, 1<<12), 8, 2, 0, make([]byte, 4)) },
-		"packing of one bit":            func() { PackWindows(make([]byte, 1<<12), 16, 1, 0, make([]byte, 4)) },
-		"packing of too long a row":     func() { PackWindows(make([]byte, 1<<12), 16, 2, 0, make([]byte, 65)) },
-		"packing into short codes":      func() { PackWindows(make([]byte, 16*16-1), 16, 2, 0, make([]byte, 4)) },
-		"packing of a row not there":    func() { PackWindows(make([]byte, 16*16), 16, 2, 16, make([]byte, 4)) },
-		"packing before the first row":  func() { PackWindows(make([]byte, 1<<12), 16, 2, -1, make([]byte, 4)) },
-		"packing of less than no quads": func() { PackWindows(make([]byte, 1<<12), -16, 2, 0, nil) },
+		"packing into half a unit":      pack(1<<12, 4, 2, 0, 4),
+		"packing of one bit":            pack(1<<12, 16, 1, 0, 4),
+		"packing of too long a row":     pack(1<<12, 16, 2, 0, 65),
+		"packing into short codes":      pack(16*16-1, 16, 2, 0, 4),
+		"packing of a row not there":    pack(16*16, 16, 2, 16, 4),
+		"packing before the first row":  pack(1<<12, 16, 2, -1, 4),
+		"packing of less than no quads": pack(1<<12, -16, 2, 0, 0),
 	} {
 		if !panics(f) {
 			t.Errorf("%s: no panic", name)
@@ -148,8 +239,8 @@ func FuzzMulWindow(f *testing.F) {
 	f.Add([]byte{3, 4, 3, 1, 9, 1, 3, 1, 2, 255, 0, 127, 128})
 	f.Add([]byte{4, 9, 2, 3, 63, 0, 5, 2, 0, 3})
 	f.Fuzz(func(t *testing.T, data []byte) {
-		block := WindowQuads * (1 + byteAt(data, 2)%4)
-		s := mulShape{panels: 1 + byteAt(data, 0)%5, quads: WindowQuads * (byteAt(data, 1) % 12),
+		block := WindowQuads * (1 + byteAt(data, 2)%8)
+		s := mulShape{panels: 1 + byteAt(data, 0)%5, quads: WindowQuads * (byteAt(data, 1) % 24),
 			blockQuads: block, groupQuads: block, n: 1 + byteAt(data, 4)%70, d: 1}
 		s.p0 = byteAt(data, 5) % s.panels
 		s.p1 = s.p0 + 1 + byteAt(data, 6)%(s.panels-s.p0)

@@ -28,6 +28,11 @@
 #define MULH(m, n, d) WORD $(0x4e609c00 | (m)<<16 | (n)<<5 | (d))
 // d.S4 += n.S4 * m.S4, as integers.  0 Q=1 U=0 01110 size=10 1 m 10010 1 n d
 #define MLA(m, n, d) WORD $(0x4ea09400 | (m)<<16 | (n)<<5 | (d))
+// d.S4 = the smaller of n.S4 and m.S4, signed.  0 Q=1 U=0 01110 size=10 1 m 01101 1 n d
+#define SMIN(m, n, d) WORD $(0x4ea06c00 | (m)<<16 | (n)<<5 | (d))
+// d.S4 = n.S4 shifted to the left by what the lowest bytes of m.S4 say, signed; to the right where
+// these are below 0.  0 Q=1 U=0 01110 size=10 1 m 01000 1 n d
+#define SSHL(m, n, d) WORD $(0x4ea04400 | (m)<<16 | (n)<<5 | (d))
 // d.S4 = |n.S4|, as integers.  0 Q=1 U=0 01110 size=10 10000 01011 10 n d
 #define ABS(n, d) WORD $(0x4ea0b800 | (n)<<5 | (d))
 // d.S[0] = the largest of n.S4, unsigned; the rest of d is 0. 0 Q=1 U=1 01110 size=10 11000 0 1010

@@ -53,5 +53,7 @@ TEXT ·execute(SB), NOSPLIT, $0-16
 	CASE(29, next29, FCVTNS(22, 25))
 	CASE(30, next30, MULH(13, 22, 25))
 	CASE(31, next31, FMIN(13, 22, 25))
+	CASE(32, next32, SMIN(13, 22, 25))
+	CASE(33, next33, SSHL(13, 22, 25))
 	VST1 [V25.B16], (R0)
 	RET

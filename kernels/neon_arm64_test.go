@@ -127,6 +127,14 @@ var instructions = []struct {
 	{"FCVTNS", 0, true, each32(func(i int, _, n, _ *vector) int32 { return int32(math.RoundToEven(float64(n.f32(i)))) })},
 	{"MULH", 0, false, each16(func(i int, _, n, m *vector) int32 { return n.i16(i) * m.i16(i) })},
 	{"FMIN", 0, true, eachF32(func(i int, _, n, m *vector) float32 { return min(n.f32(i), m.f32(i)) })},
+	{"SMIN", 0, false, each32(func(i int, _, n, m *vector) int32 { return min(n.i32(i), m.i32(i)) })},
+	{"SSHL", 0, false, each32(func(i int, _, n, m *vector) int32 {
+		by := m.i8(4 * i)
+		if by < 0 {
+			return n.i32(i) >> -by
+		}
+		return n.i32(i) << by
+	})},
 }
 
 func TestInstructions(t *testing.T) {

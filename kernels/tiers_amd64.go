@@ -64,8 +64,9 @@ var mulLookupTiers = []tier[mulFunc]{
 }
 
 var mulWindowTiers = []tier[mulFunc]{
-	{"amx", avx512 | avx512vnni | avx512vbmi | amx, mulAMX(codedWindow)},
-	{"avx512vbmi", avx512 | avx512vnni | avx512vbmi, mulAVX512(codedWindow)},
+	{"amx", avx512 | avx512vnni | avx512vbmi | amx, mulAMX(codedWindowVBMI)},
+	{"avx512vbmi", avx512 | avx512vnni | avx512vbmi, mulAVX512(codedWindowVBMI)},
+	{"avx512vnni", avx512 | avx512vnni, mulAVX512(codedWindow)},
 	{"avxvnni", avx2 | avxvnni, mulAVXVNNI(codedWindow)},
 	{"avx2", avx2, mulAVX2(codedWindow)},
 	{"scalar", 0, mulWindowScalar},

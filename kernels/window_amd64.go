@@ -2,29 +2,39 @@
 
 package kernels
 
-func windowAVX2(cost *[Centroids]float32, back []byte, x, w []float32, table *[Centroids]float32,
+func windowAVX2(work *WindowWork, back []byte, x, w []float32, table *[WindowCentroids]float32,
 	bits int) {
-	a := newWindowArgs(cost, back, x, w, table, bits)
-	if bits == 2 {
+	a := newWindowArgs(work, back, x, w, table, bits)
+	switch bits {
+	case 2:
 		window2AVX2(&a)
-	} else {
+	case 3:
 		window3AVX2(&a)
+	case 4:
+		window4AVX2(&a)
+	case 5:
+		window5AVX2(&a)
 	}
+	work.settle(len(x), bits)
 }
 
-// window2AVX2 is windowScalar for 2 bits.
+// window2AVX2 is windowScalar for 2 bits; the others likewise.
 //
 //go:noescape
 func window2AVX2(a *windowArgs)
 
-// window3AVX2 is windowScalar for 3 to 5 bits.
-//
 //go:noescape
 func window3AVX2(a *windowArgs)
 
-func windowAVX512(cost *[Centroids]float32, back []byte, x, w []float32, table *[Centroids]float32,
+//go:noescape
+func window4AVX2(a *windowArgs)
+
+//go:noescape
+func window5AVX2(a *windowArgs)
+
+func windowAVX512(work *WindowWork, back []byte, x, w []float32, table *[WindowCentroids]float32,
 	bits int) {
-	a := newWindowArgs(cost, back, x, w, table, bits)
+	a := newWindowArgs(work, back, x, w, table, bits)
 	switch bits {
 	case 2:
 		window2AVX512(&a)
@@ -35,6 +45,7 @@ func windowAVX512(cost *[Centroids]float32, back []byte, x, w []float32, table *
 	case 5:
 		window5AVX512(&a)
 	}
+	work.settle(len(x), bits)
 }
 
 // window2AVX512 is windowScalar for 2 bits; the others likewise.

@@ -2,13 +2,14 @@
 
 package kernels
 
-func windowNEON(cost *[Centroids]float32, back []byte, x, w []float32, table *[Centroids]float32,
+func windowNEON(work *WindowWork, back []byte, x, w []float32, table *[WindowCentroids]float32,
 	bits int) {
-	a := newWindowArgs(cost, back, x, w, table, bits)
+	a := newWindowArgs(work, back, x, w, table, bits)
 	windowStepsNEON(&a)
+	work.settle(len(x), bits)
 }
 
-// windowStepsNEON is windowScalar.
+// windowStepsNEON is windowScalar, but that costs and next change places at each value.
 //
 //go:noescape
 func windowStepsNEON(a *windowArgs)

@@ -2,224 +2,187 @@
 
 #include "go_asm.h"
 #include "textflag.h"
+#include "window_amd64.h"
 
-// The costs stay in the first cache, 32 registers of them. At each value the least costs of the
-// predecessors, by their lower bits, go to the stack, and from there into the new costs.
+// A register has eight lanes: 16 next states take two, Y8 and Y9. Lanes have an order in which one
+// broadcast gives all of them the costs of their predecessors, and that of the states at the end.
 
-// windowUppers<> has each of 0 to 7 in eight lanes.
-DATA windowUppers<>+0(SB)/8, $0x0000000000000000
-DATA windowUppers<>+8(SB)/8, $0x0000000000000000
-DATA windowUppers<>+16(SB)/8, $0x0000000000000000
-DATA windowUppers<>+24(SB)/8, $0x0000000000000000
-DATA windowUppers<>+32(SB)/8, $0x0000000100000001
-DATA windowUppers<>+40(SB)/8, $0x0000000100000001
-DATA windowUppers<>+48(SB)/8, $0x0000000100000001
-DATA windowUppers<>+56(SB)/8, $0x0000000100000001
-DATA windowUppers<>+64(SB)/8, $0x0000000200000002
-DATA windowUppers<>+72(SB)/8, $0x0000000200000002
-DATA windowUppers<>+80(SB)/8, $0x0000000200000002
-DATA windowUppers<>+88(SB)/8, $0x0000000200000002
-DATA windowUppers<>+96(SB)/8, $0x0000000300000003
-DATA windowUppers<>+104(SB)/8, $0x0000000300000003
-DATA windowUppers<>+112(SB)/8, $0x0000000300000003
-DATA windowUppers<>+120(SB)/8, $0x0000000300000003
-DATA windowUppers<>+128(SB)/8, $0x0000000400000004
-DATA windowUppers<>+136(SB)/8, $0x0000000400000004
-DATA windowUppers<>+144(SB)/8, $0x0000000400000004
-DATA windowUppers<>+152(SB)/8, $0x0000000400000004
-DATA windowUppers<>+160(SB)/8, $0x0000000500000005
-DATA windowUppers<>+168(SB)/8, $0x0000000500000005
-DATA windowUppers<>+176(SB)/8, $0x0000000500000005
-DATA windowUppers<>+184(SB)/8, $0x0000000500000005
-DATA windowUppers<>+192(SB)/8, $0x0000000600000006
-DATA windowUppers<>+200(SB)/8, $0x0000000600000006
-DATA windowUppers<>+208(SB)/8, $0x0000000600000006
-DATA windowUppers<>+216(SB)/8, $0x0000000600000006
-DATA windowUppers<>+224(SB)/8, $0x0000000700000007
-DATA windowUppers<>+232(SB)/8, $0x0000000700000007
-DATA windowUppers<>+240(SB)/8, $0x0000000700000007
-DATA windowUppers<>+248(SB)/8, $0x0000000700000007
-GLOBL windowUppers<>(SB), RODATA|NOPTR, $256
+// windowPairs<> takes eight states to the lanes at 2 bits, where neighbouring lanes have different
+// predecessors, windowUnpairs<> back.
+DATA windowPairs<>+0(SB)/8, $0x0000000400000000
+DATA windowPairs<>+8(SB)/8, $0x0000000500000001
+DATA windowPairs<>+16(SB)/8, $0x0000000600000002
+DATA windowPairs<>+24(SB)/8, $0x0000000700000003
+GLOBL windowPairs<>(SB), RODATA|NOPTR, $32
 
-// BEGIN leaves in DX and R15 once and three times the bytes from one register of predecessors with
-// the same lower bits to the next.
-#define BEGIN \
-	MOVQ a+0(FP), DI               \
-	MOVQ windowArgs_cost(DI), SI   \
-	MOVQ windowArgs_back(DI), R8   \
-	MOVQ windowArgs_x(DI), R9      \
-	MOVQ windowArgs_n(DI), R10     \
-	MOVQ windowArgs_w(DI), R11     \
-	MOVQ windowArgs_step(DI), R12  \
-	MOVQ windowArgs_table(DI), R13 \
-	MOVQ windowArgs_bits(DI), CX   \
-	MOVL $1024, DX                 \
-	SHRQ CX, DX                    \
-	LEAQ (DX)(DX*2), R15
+DATA windowUnpairs<>+0(SB)/8, $0x0000000200000000
+DATA windowUnpairs<>+8(SB)/8, $0x0000000600000004
+DATA windowUnpairs<>+16(SB)/8, $0x0000000300000001
+DATA windowUnpairs<>+24(SB)/8, $0x0000000700000005
+GLOBL windowUnpairs<>(SB), RODATA|NOPTR, $32
 
-// EQUAL writes its number over upper where a cost is the least.
-#define EQUAL(u, cost, least, upper) \
-	VCMPPS    $0, least, cost, cost                         \
-	VBLENDVPS cost, windowUppers<>+(32*u)(SB), upper, upper
+// LANES2 brings the centroids of lower halves, Y14 and Y15, into the order of the lanes, STATES2
+// costs into that of the states. The others are in order.
+#define LANES2 \
+	VMOVDQU windowPairs<>(SB), Y0  \
+	VPERMPS Y14, Y0, Y14           \
+	VPERMPS Y15, Y0, Y15
 
-#define UPPER4(least, upper) \
-	EQUAL(3, Y3, least, upper) \
-	EQUAL(2, Y2, least, upper) \
-	EQUAL(1, Y1, least, upper) \
-	EQUAL(0, Y0, least, upper)
+#define STATES2 \
+	VMOVDQU windowUnpairs<>(SB), Y0 \
+	VPERMD  Y8, Y0, Y8              \
+	VPERMD  Y9, Y0, Y9
 
-// PUT writes eight leasts and, as bytes, where they come from.
-#define PUT(least, upper, upperX) \
-	VMOVUPS      least, (AX)      \
-	VEXTRACTI128 $1, upper, X15   \
-	VPACKSSDW    X15, upperX, X15 \
-	VPACKUSWB    X15, X15, X15    \
-	VMOVQ        X15, (R8)        \
-	ADDQ         $8, R8           \
-	ADDQ         $32, AX
+#define NOTHING
 
-#define VALUE \
-	VBROADCASTSS (R9), Y0  \
-	VBROADCASTSS (R11), Y1 \
-	ADDQ         $4, R9    \
-	ADDQ         R12, R11
+// ERRORS writes the errors of a value: the frame gets what is left of it by the upper centroids.
+#define ERRORS(bits) \
+	VBROADCASTSS (R9), Y0               \
+	MOVQ         windowArgs_table(DI), AX \
+	VSUBPS       64(AX), Y0, Y1         \
+	VSUBPS       96(AX), Y0, Y2         \
+	VMOVUPS      Y1, rest-64(SP)        \
+	VMOVUPS      Y2, rest-32(SP)        \
+	VPCMPEQD     Y3, Y3, Y3             \
+	VPSRLD       $25, Y3, Y3            \
+	VPSLLD       $24, Y3, Y3            \
+	MOVL         $0, CX                 \
+squares:                                \
+	VBROADCASTSS rest-64(SP)(CX*4), Y0  \
+	VSUBPS       Y14, Y0, Y1            \
+	VSUBPS       Y15, Y0, Y2            \
+	VMULPS       Y1, Y1, Y1             \
+	VMULPS       Y2, Y2, Y2             \
+	VMINPS       Y1, Y3, Y3             \
+	VMINPS       Y2, Y3, Y3             \
+	MOVL         CX, AX                 \
+	SHLL         $6, AX                 \
+	VMOVUPS      Y1, (BX)(AX*1)         \
+	VMOVUPS      Y2, 32(BX)(AX*1)       \
+	INCL         CX                     \
+	CMPL         CX, $16                \
+	JNE          squares                \
+	VEXTRACTF128 $1, Y3, X0             \
+	VMINPS       X0, X3, X3             \
+	VPERMILPS    $0x4e, X3, X0          \
+	VMINPS       X0, X3, X3             \
+	VPERMILPS    $0xb1, X3, X0          \
+	VMINPS       X0, X3, X3             \
+	VBROADCASTSS X3, Y3                 \
+	MOVL         $const_windowUnit, AX  \
+	VCVTSI2SSL   AX, X4, X4             \
+	VMULSS       (R11), X4, X4          \
+	VBROADCASTSS X4, Y4                 \
+	MOVL         $const_windowLargest>>bits, AX \
+	VMOVD        AX, X5                 \
+	VPBROADCASTD X5, Y5                 \
+	VCVTDQ2PS    Y5, Y5                 \
+	MOVL         $0, AX                 \
+whole:                                  \
+	VMOVUPS      (BX)(AX*1), Y0         \
+	VSUBPS       Y3, Y0, Y0             \
+	VMULPS       Y4, Y0, Y0             \
+	VMINPS       Y5, Y0, Y0             \
+	VCVTPS2DQ    Y0, Y0                 \
+	VPSLLD       $bits, Y0, Y0          \
+	VMOVDQU      Y0, (BX)(AX*1)         \
+	ADDL         $32, AX                \
+	CMPL         AX, $1024              \
+	JNE          whole
 
-// COST adds to eight leasts what the value costs in windows 8*i and behind, from byte DI of the
-// costs on.
-#define COST(i, least) \
-	VSUBPS  (32*i)(R13)(DI*1), Y0, Y3 \
-	VMULPS  Y3, Y3, Y3                \
-	VMULPS  Y1, Y3, Y3                \
-	VADDPS  Y3, least, least          \
-	VMOVUPS least, (32*i)(SI)(DI*1)
+// FIRST2 takes in the costs by way of the predecessors with one first: what they cost is at off, the
+// rows' errors are those that xor leads to. At 2 bits a state's cost is that of four lanes, at 3 of
+// eight, from then on of all.
+#define FIRST2(off, xor) \
+	XORL         $(64*xor), AX            \
+	VPBROADCASTQ off(R13), Y0             \
+	VPBROADCASTQ (off+8)(R13), Y1         \
+	LEAST(Y0, Y1)
+
+#define FIRST3(off, xor) \
+	XORL         $(64*xor), AX            \
+	VPBROADCASTD off(R13), Y0             \
+	VPBROADCASTD (off+4)(R13), Y1         \
+	LEAST(Y0, Y1)
+
+#define FIRST4(off, xor) \
+	XORL         $(64*xor), AX            \
+	VPBROADCASTD off(R13), Y0             \
+	LEAST(Y0, Y0)
+
+#define LEAST(costs, costs2) \
+	VPADDD  (BX)(AX*1), costs, Y2         \
+	VPADDD  32(BX)(AX*1), costs2, Y3      \
+	VPMINSD Y2, Y8, Y8                    \
+	VPMINSD Y3, Y9, Y9
+
+// STATES takes the tags off the costs of 16 states and writes them, lowers the costs by that of the
+// first state, Y11, and puts the next tags on. Y10 are the bits of a tag.
+#define STATES \
+	VPAND        Y8, Y10, Y0           \
+	VPAND        Y9, Y10, Y1           \
+	VPACKUSDW    Y1, Y0, Y0            \
+	VEXTRACTI128 $1, Y0, X1            \
+	VPACKUSWB    X1, X0, X0            \
+	VPSHUFD      $0xd8, X0, X0         \
+	VMOVDQU      X0, (R8)              \
+	ADDQ         $16, R8               \
+	VPANDN       Y8, Y10, Y8           \
+	VPANDN       Y9, Y10, Y9           \
+	TESTL        CX, CX                \
+	JNE          put                   \
+	VPBROADCASTD X8, Y11               \
+put:                                   \
+	VPSUBD       Y11, Y8, Y8           \
+	VPSUBD       Y11, Y9, Y9           \
+	MOVQ         CX, AX                \
+	SHLQ         $6, AX                \
+	VPADDD       (R14)(AX*1), Y8, Y8   \
+	VPADDD       32(R14)(AX*1), Y9, Y9 \
+	VMOVDQU      Y8, (DX)(AX*1)        \
+	VMOVDQU      Y9, 32(DX)(AX*1)
+
+#define SEARCH(bits, LANES, COSTS, FIRSTS, FIRST, ORDER) \
+	BEGIN                                   \
+	MOVQ     windowArgs_table(DI), AX       \
+	VMOVUPS  (AX), Y14                      \
+	VMOVUPS  32(AX), Y15                    \
+	LANES                                   \
+	MOVQ     windowArgs_tags(DI), R14       \
+	VPCMPEQD Y12, Y12, Y12                  \
+	VPSRLD   $(32-bits), Y12, Y10           \
+	VPSRLD   $1, Y12, Y12                   \
+value:                                      \
+	ERRORS(bits)                            \
+	MOVL     $0, CX                         \
+group:                                      \
+	ROW0                                    \
+	COSTS                                   \
+	VMOVDQA  Y12, Y8                        \
+	VMOVDQA  Y12, Y9                        \
+	FIRSTS(FIRST)                           \
+	ORDER                                   \
+	STATES                                  \
+	INCL     CX                             \
+	CMPL     CX, $(256>>bits)               \
+	JNE      group                          \
+	VALUE_DONE                              \
+	JNE      value                          \
+	VZEROUPPER                              \
+	RET
 
 // func window2AVX2(a *windowArgs)
-TEXT ·window2AVX2(SB), NOSPLIT, $256-8
-	BEGIN
-	VXORPS      Y13, Y13, Y13
-	VPCMPEQD    Y12, Y12, Y12
-	VPSRLD      $31, Y12, Y12
-	VINSERTF128 $1, X12, Y13, Y14 // numbers 0 0 0 0 1 1 1 1
-
-value:
-	LEAQ 0(SP), AX
-	XORL BX, BX
-
-lower:
-	LEAQ    (SI)(BX*1), DI
-	VMOVUPS (DI), Y0
-	VMOVUPS (DI)(DX*1), Y1
-	VMOVUPS (DI)(DX*2), Y2
-	VMOVUPS (DI)(R15*1), Y3
-	VMINPS  Y1, Y0, Y8
-	VMINPS  Y3, Y2, Y9
-	VMINPS  Y9, Y8, Y8
-	UPPER4(Y8, Y9)
-	PUT(Y8, Y9, X9)
-	ADDQ    $32, BX
-	CMPQ    BX, DX
-	JNE     lower
-
-	VALUE
-	XORL DI, DI
-	LEAQ 0(SP), AX
-
-window:
-	VBROADCASTSD (AX), Y2
-	VBROADCASTSD 8(AX), Y4
-	VPERMILPS    Y14, Y2, Y2
-	VPERMILPS    Y14, Y4, Y4
-	COST(0, Y2)
-	COST(1, Y4)
-	ADDQ         $16, AX
-	ADDQ         $64, DI
-	CMPQ         DI, $1024
-	JNE          window
-	DECQ         R10
-	JNE          value
-	VZEROUPPER
-	RET
-
-#define LEAST8 \
-	VMOVUPS (DI), Y0                      \
-	VMOVUPS (DI)(DX*1), Y1                \
-	VMOVUPS (DI)(DX*2), Y2                \
-	VMOVUPS (DI)(R15*1), Y3               \
-	LEAQ    (DI)(DX*4), DI                \
-	VMOVUPS (DI), Y4                      \
-	VMOVUPS (DI)(DX*1), Y5                \
-	VMOVUPS (DI)(DX*2), Y6                \
-	VMOVUPS (DI)(R15*1), Y7               \
-	LEAQ    (DI)(DX*4), DI                \
-	VMINPS  Y1, Y0, Y8                    \
-	VMINPS  Y3, Y2, Y9                    \
-	VMINPS  Y5, Y4, Y10                   \
-	VMINPS  Y7, Y6, Y11                   \
-	VMINPS  Y9, Y8, Y8                    \
-	VMINPS  Y11, Y10, Y10                 \
-	VMINPS  Y10, Y8, Y8                   \
-	VMOVUPS windowUppers<>+(32*7)(SB), Y9 \
-	EQUAL(6, Y6, Y8, Y9)                  \
-	EQUAL(5, Y5, Y8, Y9)                  \
-	EQUAL(4, Y4, Y8, Y9)                  \
-	UPPER4(Y8, Y9)
+TEXT ·window2AVX2(SB), NOSPLIT, $64-8
+	SEARCH(2, LANES2, COSTS2, FIRSTS2, FIRST2, STATES2)
 
 // func window3AVX2(a *windowArgs)
-TEXT ·window3AVX2(SB), NOSPLIT, $128-8
-	BEGIN
-	SUBQ     $3, CX        // 2^CX registers of windows have the same predecessors
-	VPCMPEQD Y14, Y14, Y14
-	VPSRLD   $31, Y14, Y14
-	VPSLLD   $3, Y14, Y14  // 8
+TEXT ·window3AVX2(SB), NOSPLIT, $64-8
+	SEARCH(3, NOTHING, COSTS3, FIRSTS3, FIRST3, NOTHING)
 
-value:
-	LEAQ 0(SP), AX
-	XORL BX, BX
+// func window4AVX2(a *windowArgs)
+TEXT ·window4AVX2(SB), NOSPLIT, $64-8
+	SEARCH(4, NOTHING, COSTS4, FIRSTS4, FIRST4, NOTHING)
 
-lower:
-	LEAQ    (SI)(BX*1), DI
-	LEAQ    1024(SI), R14
-	LEAST8
-	VMOVAPS Y8, Y12
-	VMOVAPS Y9, Y13
-	VMOVAPS Y14, Y15
-	CMPQ    DI, R14
-	JGE     put
-
-more:
-	LEAST8
-	VPADDD    Y15, Y9, Y9
-	VPADDD    Y14, Y15, Y15
-	VCMPPS    $0x11, Y12, Y8, Y0
-	VMINPS    Y12, Y8, Y12
-	VBLENDVPS Y0, Y9, Y13, Y13
-	CMPQ      DI, R14
-	JLT       more
-
-put:
-	PUT(Y12, Y13, X13)
-	ADDQ $32, BX
-	CMPQ BX, DX
-	JNE  lower
-
-	VALUE
-	XORL DI, DI
-	XORL BX, BX
-
-window:
-	MOVQ         BX, AX
-	SHRQ         CX, AX
-	VBROADCASTSS (SP)(AX*4), Y2
-	LEAQ         1(BX), AX
-	SHRQ         CX, AX
-	VBROADCASTSS (SP)(AX*4), Y4
-	COST(0, Y2)
-	COST(1, Y4)
-	ADDQ         $2, BX
-	ADDQ         $64, DI
-	CMPQ         DI, $1024
-	JNE          window
-	DECQ         R10
-	JNE          value
-	VZEROUPPER
-	RET
+// func window5AVX2(a *windowArgs)
+TEXT ·window5AVX2(SB), NOSPLIT, $64-8
+	SEARCH(5, NOTHING, COSTS5, FIRSTS5, FIRST4, NOTHING)

@@ -2,290 +2,204 @@
 
 #include "go_asm.h"
 #include "textflag.h"
+#include "window_amd64.h"
 
-// The costs stay in Z0 to Z15, those of 16 windows each. The least costs of the predecessors, by
-// their lower bits, are in Z16 and behind.
+// A register has sixteen lanes, those of 16 next states, Z8. They have an order in which one
+// broadcast gives all of them the costs of their predecessors, and that of the states at the end.
 
-// numbers<> has 0 to 15.
-DATA numbers<>+0(SB)/8, $0x0000000100000000
-DATA numbers<>+8(SB)/8, $0x0000000300000002
-DATA numbers<>+16(SB)/8, $0x0000000500000004
-DATA numbers<>+24(SB)/8, $0x0000000700000006
-DATA numbers<>+32(SB)/8, $0x0000000900000008
-DATA numbers<>+40(SB)/8, $0x0000000b0000000a
-DATA numbers<>+48(SB)/8, $0x0000000d0000000c
-DATA numbers<>+56(SB)/8, $0x0000000f0000000e
-GLOBL numbers<>(SB), RODATA|NOPTR, $64
+// windowFours<> takes states to the lanes at 2 bits, where four neighbours have different
+// predecessors, and is its own inverse. windowPairs<> does at 3 bits, where it is two,
+// windowUnpairs<> takes them back.
+DATA windowFours<>+0(SB)/8, $0x0000000400000000
+DATA windowFours<>+8(SB)/8, $0x0000000c00000008
+DATA windowFours<>+16(SB)/8, $0x0000000500000001
+DATA windowFours<>+24(SB)/8, $0x0000000d00000009
+DATA windowFours<>+32(SB)/8, $0x0000000600000002
+DATA windowFours<>+40(SB)/8, $0x0000000e0000000a
+DATA windowFours<>+48(SB)/8, $0x0000000700000003
+DATA windowFours<>+56(SB)/8, $0x0000000f0000000b
+GLOBL windowFours<>(SB), RODATA|NOPTR, $64
 
-#define BEGIN \
-	MOVQ    a+0(FP), DI               \
-	MOVQ    windowArgs_cost(DI), SI   \
-	MOVQ    windowArgs_back(DI), R8   \
-	MOVQ    windowArgs_x(DI), R9      \
-	MOVQ    windowArgs_n(DI), R10     \
-	MOVQ    windowArgs_w(DI), R11     \
-	MOVQ    windowArgs_step(DI), R12  \
-	MOVQ    windowArgs_table(DI), R13 \
-	VMOVUPS (SI), Z0                  \
-	VMOVUPS 64(SI), Z1                \
-	VMOVUPS 128(SI), Z2               \
-	VMOVUPS 192(SI), Z3               \
-	VMOVUPS 256(SI), Z4               \
-	VMOVUPS 320(SI), Z5               \
-	VMOVUPS 384(SI), Z6               \
-	VMOVUPS 448(SI), Z7               \
-	VMOVUPS 512(SI), Z8               \
-	VMOVUPS 576(SI), Z9               \
-	VMOVUPS 640(SI), Z10              \
-	VMOVUPS 704(SI), Z11              \
-	VMOVUPS 768(SI), Z12              \
-	VMOVUPS 832(SI), Z13              \
-	VMOVUPS 896(SI), Z14              \
-	VMOVUPS 960(SI), Z15
+DATA windowPairs<>+0(SB)/8, $0x0000000800000000
+DATA windowPairs<>+8(SB)/8, $0x0000000900000001
+DATA windowPairs<>+16(SB)/8, $0x0000000a00000002
+DATA windowPairs<>+24(SB)/8, $0x0000000b00000003
+DATA windowPairs<>+32(SB)/8, $0x0000000c00000004
+DATA windowPairs<>+40(SB)/8, $0x0000000d00000005
+DATA windowPairs<>+48(SB)/8, $0x0000000e00000006
+DATA windowPairs<>+56(SB)/8, $0x0000000f00000007
+GLOBL windowPairs<>(SB), RODATA|NOPTR, $64
 
-#define END \
-	VMOVUPS Z0, (SI)     \
-	VMOVUPS Z1, 64(SI)   \
-	VMOVUPS Z2, 128(SI)  \
-	VMOVUPS Z3, 192(SI)  \
-	VMOVUPS Z4, 256(SI)  \
-	VMOVUPS Z5, 320(SI)  \
-	VMOVUPS Z6, 384(SI)  \
-	VMOVUPS Z7, 448(SI)  \
-	VMOVUPS Z8, 512(SI)  \
-	VMOVUPS Z9, 576(SI)  \
-	VMOVUPS Z10, 640(SI) \
-	VMOVUPS Z11, 704(SI) \
-	VMOVUPS Z12, 768(SI) \
-	VMOVUPS Z13, 832(SI) \
-	VMOVUPS Z14, 896(SI) \
-	VMOVUPS Z15, 960(SI) \
-	VZEROUPPER           \
+DATA windowUnpairs<>+0(SB)/8, $0x0000000200000000
+DATA windowUnpairs<>+8(SB)/8, $0x0000000600000004
+DATA windowUnpairs<>+16(SB)/8, $0x0000000a00000008
+DATA windowUnpairs<>+24(SB)/8, $0x0000000e0000000c
+DATA windowUnpairs<>+32(SB)/8, $0x0000000300000001
+DATA windowUnpairs<>+40(SB)/8, $0x0000000700000005
+DATA windowUnpairs<>+48(SB)/8, $0x0000000b00000009
+DATA windowUnpairs<>+56(SB)/8, $0x0000000f0000000d
+GLOBL windowUnpairs<>(SB), RODATA|NOPTR, $64
+
+// LANES2 brings the centroids of lower halves, Z15, into the order of the lanes, and sets Z14 to
+// what STATES brings costs into that of the states by. At 4 and 5 bits lanes are in order.
+#define LANES2 \
+	VMOVDQU32 windowFours<>(SB), Z14   \
+	VPERMPS   Z15, Z14, Z15
+
+#define LANES3 \
+	VMOVDQU32 windowPairs<>(SB), Z14   \
+	VPERMPS   Z15, Z14, Z15            \
+	VMOVDQU32 windowUnpairs<>(SB), Z14
+
+#define STATES \
+	VPERMD Z8, Z14, Z8
+
+#define NOTHING
+
+// SQUARE sets square to those of the differences by upper centroid m, and Z3 to the least.
+#define SQUARE(m, square) \
+	VBROADCASTSS (64+4*m)(AX), Z0  \
+	VSUBPS       Z0, Z1, Z0        \
+	VSUBPS       Z15, Z0, Z0       \
+	VMULPS       Z0, Z0, square    \
+	VMINPS       square, Z3, Z3
+
+// WHOLE writes row m of the errors.
+#define WHOLE(m, bits, square) \
+	VSUBPS    Z3, square, Z0       \
+	VMULPS    Z4, Z0, Z0           \
+	VMINPS    Z5, Z0, Z0           \
+	VCVTPS2DQ Z0, Z0               \
+	VPSLLD    $bits, Z0, Z0        \
+	VMOVDQU32 Z0, (64*m)(BX)
+
+#define EACH(DO) \
+	DO(0, Z16)   \
+	DO(1, Z17)   \
+	DO(2, Z18)   \
+	DO(3, Z19)   \
+	DO(4, Z20)   \
+	DO(5, Z21)   \
+	DO(6, Z22)   \
+	DO(7, Z23)   \
+	DO(8, Z24)   \
+	DO(9, Z25)   \
+	DO(10, Z26)  \
+	DO(11, Z27)  \
+	DO(12, Z28)  \
+	DO(13, Z29)  \
+	DO(14, Z30)  \
+	DO(15, Z31)
+
+// ERRORS writes the errors of a value. Z5 is the largest, Z7 what a square of 1 counts.
+#define ERRORS(WHOLES) \
+	VBROADCASTSS  (R9), Z1              \
+	MOVQ          windowArgs_table(DI), AX \
+	VMOVAPS       Z6, Z3                \
+	EACH(SQUARE)                        \
+	VEXTRACTF64X4 $1, Z3, Y0            \
+	VMINPS        Y0, Y3, Y3            \
+	VEXTRACTF128  $1, Y3, X0            \
+	VMINPS        X0, X3, X3            \
+	VPERMILPS     $0x4e, X3, X0         \
+	VMINPS        X0, X3, X3            \
+	VPERMILPS     $0xb1, X3, X0         \
+	VMINPS        X0, X3, X3            \
+	VBROADCASTSS  X3, Z3                \
+	VMULPS.BCST   (R11), Z7, Z4         \
+	EACH(WHOLES)
+
+#define WHOLE2(m, square) WHOLE(m, 2, square)
+#define WHOLE3(m, square) WHOLE(m, 3, square)
+#define WHOLE4(m, square) WHOLE(m, 4, square)
+#define WHOLE5(m, square) WHOLE(m, 5, square)
+
+// FIRST2 takes in the costs by way of the predecessors with one first: what they cost is at off, the
+// row's errors are those that xor leads to. At 2 bits a state's cost is that of four lanes, at 3 of
+// eight, from then on of all.
+#define FIRST2(off, xor) \
+	XORL            $(64*xor), AX  \
+	VBROADCASTI32X4 off(R13), Z0   \
+	LEAST
+
+#define FIRST3(off, xor) \
+	XORL         $(64*xor), AX     \
+	VPBROADCASTQ off(R13), Z0      \
+	LEAST
+
+#define FIRST4(off, xor) \
+	XORL         $(64*xor), AX     \
+	VPBROADCASTD off(R13), Z0      \
+	LEAST
+
+#define LEAST \
+	VPADDD  (BX)(AX*1), Z0, Z0  \
+	VPMINSD Z0, Z8, Z8
+
+// PUT writes tags and costs of 16 states: costs less that of the first state, Z11, with the next
+// tags. Z10 are the bits of a tag.
+#define PUT \
+	VPANDD       Z8, Z10, Z0         \
+	VPMOVDB      Z0, (R8)            \
+	ADDQ         $16, R8             \
+	VPANDND      Z8, Z10, Z8         \
+	TESTL        CX, CX              \
+	JNE          put                 \
+	VPBROADCASTD X8, Z11             \
+put:                                 \
+	VPSUBD       Z11, Z8, Z8         \
+	MOVQ         CX, AX              \
+	SHLQ         $6, AX              \
+	VPADDD       (R14)(AX*1), Z8, Z8 \
+	VMOVDQU32    Z8, (DX)(AX*1)
+
+#define SEARCH(bits, LANES, COSTS, FIRSTS, FIRST, ORDER, WHOLES) \
+	BEGIN                                   \
+	MOVQ         windowArgs_table(DI), AX   \
+	VMOVUPS      (AX), Z15                  \
+	LANES                                   \
+	MOVQ         windowArgs_tags(DI), R14   \
+	VPTERNLOGD   $0xff, Z12, Z12, Z12       \
+	VPSRLD       $(32-bits), Z12, Z10       \
+	VPSRLD       $25, Z12, Z6               \
+	VPSLLD       $24, Z6, Z6                \
+	VPSRLD       $1, Z12, Z12               \
+	MOVL         $const_windowLargest>>bits, AX \
+	VPBROADCASTD AX, Z5                     \
+	VCVTDQ2PS    Z5, Z5                     \
+	MOVL         $const_windowUnit, AX      \
+	VPBROADCASTD AX, Z7                     \
+	VCVTDQ2PS    Z7, Z7                     \
+value:                                      \
+	ERRORS(WHOLES)                          \
+	MOVL         $0, CX                     \
+group:                                      \
+	ROW0                                    \
+	COSTS                                   \
+	VMOVDQA32    Z12, Z8                    \
+	FIRSTS(FIRST)                           \
+	ORDER                                   \
+	PUT                                     \
+	INCL         CX                         \
+	CMPL         CX, $(256>>bits)           \
+	JNE          group                      \
+	VALUE_DONE                              \
+	JNE          value                      \
+	VZEROUPPER                              \
 	RET
-
-#define LEAST4(a, b, c, d, least, t) \
-	VMINPS b, a, least     \
-	VMINPS d, c, t         \
-	VMINPS t, least, least
-
-#define LEAST8(a, b, c, d, e, f, g, h, least, t0, t1) \
-	LEAST4(a, b, c, d, least, t0) \
-	LEAST4(e, f, g, h, t1, t0)    \
-	VMINPS t1, least, least
-
-// EQUAL writes its number over upper where a cost is the least.
-#define EQUAL(u, cost, least, upper) \
-	VCMPPS       $0, least, cost, K1            \
-	VPBROADCASTD numbers<>+(4*u)(SB), K1, upper
-
-#define UPPER4(a, b, c, d, least, upper) \
-	VPBROADCASTD numbers<>+12(SB), upper \
-	EQUAL(2, c, least, upper)            \
-	EQUAL(1, b, least, upper)            \
-	EQUAL(0, a, least, upper)
-
-#define UPPER8(a, b, c, d, e, f, g, h, least, upper) \
-	VPBROADCASTD numbers<>+28(SB), upper \
-	EQUAL(6, g, least, upper)            \
-	EQUAL(5, f, least, upper)            \
-	EQUAL(4, e, least, upper)            \
-	EQUAL(3, d, least, upper)            \
-	EQUAL(2, c, least, upper)            \
-	EQUAL(1, b, least, upper)            \
-	EQUAL(0, a, least, upper)
-
-// ALL16 leaves the leasts of all registers in Z16, and in Z17 the lowest that has them.
-#define ALL16 \
-	LEAST8(Z0, Z1, Z2, Z3, Z4, Z5, Z6, Z7, Z16, Z18, Z19)       \
-	LEAST8(Z8, Z9, Z10, Z11, Z12, Z13, Z14, Z15, Z17, Z20, Z21) \
-	VMINPS       Z17, Z16, Z16                                  \
-	VPBROADCASTD numbers<>+60(SB), Z17                          \
-	EQUAL(14, Z14, Z16, Z17)                                    \
-	EQUAL(13, Z13, Z16, Z17)                                    \
-	EQUAL(12, Z12, Z16, Z17)                                    \
-	EQUAL(11, Z11, Z16, Z17)                                    \
-	EQUAL(10, Z10, Z16, Z17)                                    \
-	EQUAL(9, Z9, Z16, Z17)                                      \
-	EQUAL(8, Z8, Z16, Z17)                                      \
-	EQUAL(7, Z7, Z16, Z17)                                      \
-	EQUAL(6, Z6, Z16, Z17)                                      \
-	EQUAL(5, Z5, Z16, Z17)                                      \
-	EQUAL(4, Z4, Z16, Z17)                                      \
-	EQUAL(3, Z3, Z16, Z17)                                      \
-	EQUAL(2, Z2, Z16, Z17)                                      \
-	EQUAL(1, Z1, Z16, Z17)                                      \
-	EQUAL(0, Z0, Z16, Z17)
-
-#define VALUE \
-	VBROADCASTSS (R9), Z20  \
-	VBROADCASTSS (R11), Z21 \
-	ADDQ         $4, R9     \
-	ADDQ         R12, R11
-
-// COST writes to c the costs of windows 16*i and behind: the leasts that spread selects, and what
-// the value costs.
-#define COST(i, spread, least, c) \
-	VPERMPS least, spread, c      \
-	VSUBPS  (64*i)(R13), Z20, Z22 \
-	VMULPS  Z22, Z22, Z22         \
-	VMULPS  Z21, Z22, Z22         \
-	VADDPS  Z22, c, c
-
-// COST1 is COST where all 16 windows have the same predecessors.
-#define COST1(i, at, c) \
-	VPBROADCASTD numbers<>+(4*at)(SB), Z23 \
-	COST(i, Z23, Z16, c)
 
 // func window2AVX512(a *windowArgs)
 TEXT ·window2AVX512(SB), NOSPLIT, $0-8
-	BEGIN
-	VMOVDQU32   numbers<>(SB), Z24
-	VPSRLD      $2, Z24, Z24
-	VPADDD.BCST numbers<>+16(SB), Z24, Z25
-	VPADDD.BCST numbers<>+16(SB), Z25, Z26
-	VPADDD.BCST numbers<>+16(SB), Z26, Z27
-
-value:
-	LEAST4(Z0, Z4, Z8, Z12, Z16, Z20)
-	LEAST4(Z1, Z5, Z9, Z13, Z17, Z21)
-	LEAST4(Z2, Z6, Z10, Z14, Z18, Z22)
-	LEAST4(Z3, Z7, Z11, Z15, Z19, Z23)
-	UPPER4(Z0, Z4, Z8, Z12, Z16, Z28)
-	UPPER4(Z1, Z5, Z9, Z13, Z17, Z29)
-	UPPER4(Z2, Z6, Z10, Z14, Z18, Z30)
-	UPPER4(Z3, Z7, Z11, Z15, Z19, Z31)
-	VPMOVDB Z28, (R8)
-	VPMOVDB Z29, 16(R8)
-	VPMOVDB Z30, 32(R8)
-	VPMOVDB Z31, 48(R8)
-	VALUE
-	COST(0, Z24, Z16, Z0)
-	COST(1, Z25, Z16, Z1)
-	COST(2, Z26, Z16, Z2)
-	COST(3, Z27, Z16, Z3)
-	COST(4, Z24, Z17, Z4)
-	COST(5, Z25, Z17, Z5)
-	COST(6, Z26, Z17, Z6)
-	COST(7, Z27, Z17, Z7)
-	COST(8, Z24, Z18, Z8)
-	COST(9, Z25, Z18, Z9)
-	COST(10, Z26, Z18, Z10)
-	COST(11, Z27, Z18, Z11)
-	COST(12, Z24, Z19, Z12)
-	COST(13, Z25, Z19, Z13)
-	COST(14, Z26, Z19, Z14)
-	COST(15, Z27, Z19, Z15)
-	ADDQ    $64, R8
-	DECQ    R10
-	JNE     value
-	END
+	SEARCH(2, LANES2, COSTS2, FIRSTS2, FIRST2, STATES, WHOLE2)
 
 // func window3AVX512(a *windowArgs)
 TEXT ·window3AVX512(SB), NOSPLIT, $0-8
-	BEGIN
-	VMOVDQU32   numbers<>(SB), Z24
-	VPSRLD      $3, Z24, Z24
-	VPADDD.BCST numbers<>+8(SB), Z24, Z25
-	VPADDD.BCST numbers<>+8(SB), Z25, Z26
-	VPADDD.BCST numbers<>+8(SB), Z26, Z27
-	VPADDD.BCST numbers<>+8(SB), Z27, Z28
-	VPADDD.BCST numbers<>+8(SB), Z28, Z29
-	VPADDD.BCST numbers<>+8(SB), Z29, Z30
-	VPADDD.BCST numbers<>+8(SB), Z30, Z31
-
-value:
-	LEAST8(Z0, Z2, Z4, Z6, Z8, Z10, Z12, Z14, Z16, Z18, Z19)
-	LEAST8(Z1, Z3, Z5, Z7, Z9, Z11, Z13, Z15, Z17, Z20, Z21)
-	UPPER8(Z0, Z2, Z4, Z6, Z8, Z10, Z12, Z14, Z16, Z18)
-	UPPER8(Z1, Z3, Z5, Z7, Z9, Z11, Z13, Z15, Z17, Z19)
-	VPMOVDB Z18, (R8)
-	VPMOVDB Z19, 16(R8)
-	VALUE
-	COST(0, Z24, Z16, Z0)
-	COST(1, Z25, Z16, Z1)
-	COST(2, Z26, Z16, Z2)
-	COST(3, Z27, Z16, Z3)
-	COST(4, Z28, Z16, Z4)
-	COST(5, Z29, Z16, Z5)
-	COST(6, Z30, Z16, Z6)
-	COST(7, Z31, Z16, Z7)
-	COST(8, Z24, Z17, Z8)
-	COST(9, Z25, Z17, Z9)
-	COST(10, Z26, Z17, Z10)
-	COST(11, Z27, Z17, Z11)
-	COST(12, Z28, Z17, Z12)
-	COST(13, Z29, Z17, Z13)
-	COST(14, Z30, Z17, Z14)
-	COST(15, Z31, Z17, Z15)
-	ADDQ    $32, R8
-	DECQ    R10
-	JNE     value
-	END
+	SEARCH(3, LANES3, COSTS3, FIRSTS3, FIRST3, STATES, WHOLE3)
 
 // func window4AVX512(a *windowArgs)
 TEXT ·window4AVX512(SB), NOSPLIT, $0-8
-	BEGIN
-
-value:
-	ALL16
-	VPMOVDB Z17, (R8)
-	VALUE
-	COST1(0, 0, Z0)
-	COST1(1, 1, Z1)
-	COST1(2, 2, Z2)
-	COST1(3, 3, Z3)
-	COST1(4, 4, Z4)
-	COST1(5, 5, Z5)
-	COST1(6, 6, Z6)
-	COST1(7, 7, Z7)
-	COST1(8, 8, Z8)
-	COST1(9, 9, Z9)
-	COST1(10, 10, Z10)
-	COST1(11, 11, Z11)
-	COST1(12, 12, Z12)
-	COST1(13, 13, Z13)
-	COST1(14, 14, Z14)
-	COST1(15, 15, Z15)
-	ADDQ    $16, R8
-	DECQ    R10
-	JNE     value
-	END
+	SEARCH(4, NOTHING, COSTS4, FIRSTS4, FIRST4, NOTHING, WHOLE4)
 
 // func window5AVX512(a *windowArgs)
-// A register has two predecessors with the same lower bits, in its halves.
 TEXT ·window5AVX512(SB), NOSPLIT, $0-8
-	BEGIN
-
-value:
-	ALL16
-	VPADDD        Z17, Z17, Z17
-	VEXTRACTF32X8 $1, Z16, Y18
-	VEXTRACTI32X8 $1, Z17, Y19
-	VPADDD.BCST   numbers<>+4(SB), Y19, Y19
-	VCMPPS        $0, Y16, Y18, K1
-	VCMPPS        $0x11, Y16, Y18, K2
-	VMINPS        Y18, Y16, Y16
-	VPMINUD       Y19, Y17, K1, Y17
-	VMOVDQA32     Y19, K2, Y17
-	VPMOVDB       Y17, (R8)
-	VALUE
-	COST1(0, 0, Z0)
-	COST1(1, 0, Z1)
-	COST1(2, 1, Z2)
-	COST1(3, 1, Z3)
-	COST1(4, 2, Z4)
-	COST1(5, 2, Z5)
-	COST1(6, 3, Z6)
-	COST1(7, 3, Z7)
-	COST1(8, 4, Z8)
-	COST1(9, 4, Z9)
-	COST1(10, 5, Z10)
-	COST1(11, 5, Z11)
-	COST1(12, 6, Z12)
-	COST1(13, 6, Z13)
-	COST1(14, 7, Z14)
-	COST1(15, 7, Z15)
-	ADDQ          $8, R8
-	DECQ          R10
-	JNE           value
-	END
+	SEARCH(5, NOTHING, COSTS5, FIRSTS5, FIRST4, NOTHING, WHOLE5)

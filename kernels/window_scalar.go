@@ -4,26 +4,60 @@ import "math"
 
 var infinity = float32(math.Inf(1))
 
-func windowScalar(cost *[Centroids]float32, back []byte, x, w []float32, table *[Centroids]float32,
+func windowScalar(work *WindowWork, back []byte, x, w []float32, table *[WindowCentroids]float32,
 	bits int) {
-	var best [Centroids >> MinWindowBits]float32
-	size, weight := Centroids>>bits, float32(1)
+	states, tags, weight := windowStates(bits), int32(1)<<bits-1, float32(1)
+	costs, next := work.costs[:states], work.next[:states]
+	same := min(1<<bits, windowHalf) // next states that follow the same one
 	for i, v := range x {
-		for lower := range size {
-			least, upper := cost[lower], 0
-			for u := 1; u < 1<<bits; u++ {
-				if c := cost[u*size+lower]; c < least {
-					least, upper = c, u
-				}
-			}
-			best[lower], back[i*size+lower] = least, byte(upper)
-		}
 		if w != nil {
 			weight = w[i]
 		}
-		for s, c := range table {
-			e := v - c
-			cost[s] = best[s>>bits] + float32(float32(e*e)*weight)
+		work.errors.set(v, weight, table, bits)
+		// Next states that differ in their last four bits only have predecessors side by side.
+		for g := 0; g < states; g += windowHalf {
+			least := (*[windowHalf]int32)(next[g:])
+			for n := range least {
+				least[n] = math.MaxInt32
+			}
+			for first := range 1 << bits {
+				window := first<<(windowLength-bits) | g
+				errors := &work.errors[WindowAssignment(uint16(window))>>4]
+				for n := 0; n < windowHalf; n += same {
+					c, errors := costs[(window|n)>>bits], errors[n:][:same]
+					for i, e := range errors {
+						least[n+i] = min(least[n+i], c+e)
+					}
+				}
+			}
+		}
+		for state, c := range next {
+			back[i*states+state] = byte(c & tags)
+		}
+		base := next[0] &^ tags
+		for state, c := range next {
+			costs[state] = c&^tags - base + windowTag(state, bits)
+		}
+	}
+}
+
+// set writes the errors of a value, whose bits below are 0.
+func (errors *windowErrors) set(v, weight float32, table *[WindowCentroids]float32, bits int) {
+	var squares [windowHalf][windowHalf]float32
+	least := infinity
+	for m := range squares {
+		rest := v - table[windowHalf+m]
+		for n := range squares[m] {
+			d := rest - table[n]
+			squares[m][n] = d * d
+			least = min(least, squares[m][n])
+		}
+	}
+	scale, largest := weight*windowUnit, float32(int(windowLargest)>>bits)
+	for m := range squares {
+		for n, e := range squares[m] {
+			e = min(float32(e-least)*scale, largest)
+			errors[m][n] = int32(math.RoundToEven(float64(e))) << bits
 		}
 	}
 }

@@ -10,9 +10,9 @@ import (
 // windowCase is one call of the search.
 type windowCase struct {
 	bits  int
-	start byte
+	start uint16
 	x, w  []float32
-	table [Centroids]float32
+	table [WindowCentroids]float32
 }
 
 // windowKinds are kinds of input.
@@ -34,13 +34,20 @@ var windowKinds = []struct {
 		func(rng *rand.Rand) float32 { return 1e-20 * normal(rng) }},
 	{"spikes", func(rng *rand.Rand) float32 { return []float32{0, 1, 1e10, -1e10}[rng.IntN(4)] },
 		func(rng *rand.Rand) float32 { return []float32{0, 1e-10, 1, 1e10}[rng.IntN(4)] }, normal},
+	{"as trained", func(rng *rand.Rand) float32 { return normal(rng) },
+		func(rng *rand.Rand) float32 { return float32(math.Exp2(-10 * rng.Float64())) },
+		func(rng *rand.Rand) float32 { return 0.7 * normal(rng) }},
 }
 
 func normal(rng *rand.Rand) float32 { return float32(rng.NormFloat64()) }
 
 func newWindowCase(t testing.TB, rng *rand.Rand, p place, kind, bits, n int) windowCase {
 	k := windowKinds[kind]
-	c := windowCase{bits: bits, start: byte(rng.Uint32()), x: alloc[float32](t, p, rng, n)}
+	c := windowCase{bits: bits, start: uint16(rng.UintN(1 << windowLength)),
+		x: alloc[float32](t, p, rng, n)}
+	if rng.IntN(2) == 0 {
+		c.start = RowStart
+	}
 	for i := range c.x {
 		c.x[i] = k.value(rng)
 	}
@@ -56,8 +63,8 @@ func newWindowCase(t testing.TB, rng *rand.Rand, p place, kind, bits, n int) win
 	return c
 }
 
-func (c *windowCase) search(fn windowFunc, assignments []byte, work *WindowWork) float64 {
-	return (&Set{window: fn}).SearchWindows(assignments, work, c.x, c.w, &c.table, c.bits, c.start)
+func (c *windowCase) search(fn windowFunc, assignments []byte, work *WindowWork) {
+	(&Set{window: fn}).SearchWindows(assignments, work, c.x, c.w, &c.table, c.bits, c.start)
 }
 
 // check holds a tier against scalar. Behind the assignments there is room in which nothing may be
@@ -67,14 +74,16 @@ func (c *windowCase) check(t *testing.T, fn windowFunc, rng *rand.Rand, p place,
 	t.Helper()
 	n := len(c.x)
 	got, want := alloc[byte](t, p, rng, n), make([]byte, n)
-	work.back = alloc[byte](t, p, rng, n*Centroids>>c.bits)
-	sum, wantSum := c.search(fn, got, work), c.search(windowScalar, want, new(WindowWork))
+	behind := n
+	if c.start == RowStart {
+		behind -= min(n, firstCodes(c.bits))
+	}
+	work.back = alloc[byte](t, p, rng, behind*windowStates(c.bits))
+	c.search(fn, got, work)
+	c.search(windowScalar, want, new(WindowWork))
 	what = fmt.Sprintf("%s: %d values, %d bits, %v", what, n, c.bits, p)
 	if i := firstDifference(got, want); i >= 0 {
 		t.Fatalf("%s: assignment %d is %d, want %d", what, i, got[i], want[i])
-	}
-	if sum != wantSum {
-		t.Fatalf("%s: the sum is %v, want %v", what, sum, wantSum)
 	}
 }
 
@@ -98,30 +107,33 @@ func TestSearchWindows(t *testing.T) {
 func TestSearchWindowsFindsTheLeastSum(t *testing.T) {
 	rng := rand.New(rand.NewPCG(33, 34))
 	for _, s := range []struct{ bits, n int }{{2, 1}, {2, 6}, {3, 4}, {4, 3}, {5, 2}} {
-		for kind, k := range windowKinds {
-			c := newWindowCase(t, rng, offset, kind, s.bits, s.n)
+		for range 20 {
+			c := newWindowCase(t, rng, offset, 0, s.bits, s.n)
+			for i := range c.table { // no two values so far apart that errors count as equal
+				c.table[i] /= 8
+			}
+			for i := range c.x {
+				c.x[i] /= 8
+			}
 			assignments := make([]byte, s.n)
-			got := c.search(windowScalar, assignments, new(WindowWork))
+			c.search(windowScalar, assignments, new(WindowWork))
 			least := math.Inf(1)
 			for row := range 1 << (s.bits * s.n) {
-				least = min(least, c.sum(func(i int) byte { return byte(row >> (s.bits * (s.n - 1 - i))) }))
+				path := windowPath(c.start, s.bits, s.n, func(i int) int { return row >> (s.bits * i) })
+				least = min(least, c.sum(path))
 			}
-			if sum := c.sum(func(i int) byte { return assignments[i] }); !near(sum, least) ||
-				!near(got, least) {
-				t.Errorf("%s: %d weights of %d bits: found %v, returned %v, want %v", k.name, s.n,
-					s.bits, sum, got, least)
+			if sum := c.sum(assignments); sum > least+float64(s.n)/windowUnit {
+				t.Errorf("%d weights of %d bits: found %v, want %v", s.n, s.bits, sum, least)
 			}
 		}
 	}
 }
 
-// sum is what the search makes least, for windows with these lower bits.
-func (c *windowCase) sum(bits func(i int) byte) float64 {
+// sum is what the search makes least.
+func (c *windowCase) sum(assignments []byte) float64 {
 	var sum float64
-	window := c.start
-	for i, x := range c.x {
-		window = window<<c.bits | bits(i)&(1<<c.bits-1)
-		e, w := float64(x)-float64(c.table[window]), 1.0
+	for i, a := range assignments {
+		e, w := float64(c.x[i])-float64(c.table[16+a>>4])-float64(c.table[a&15]), 1.0
 		if c.w != nil {
 			w = float64(c.w[i])
 		}
@@ -130,25 +142,26 @@ func (c *windowCase) sum(bits func(i int) byte) float64 {
 	return sum
 }
 
-// near allows for float32, and for its smallest numbers.
-func near(a, b float64) bool { return math.Abs(a-b) <= 1e-6*max(a, b)+1e-44 }
-
-// Assignments are windows over one stream: each is the one before it with new bits below.
-func TestSearchWindowsOverlap(t *testing.T) {
+// Assignments are those of windows over one stream, whatever the values are.
+func TestSearchWindowsFollow(t *testing.T) {
 	rng := rand.New(rand.NewPCG(35, 36))
 	for bits := MinWindowBits; bits <= MaxWindowBits; bits++ {
-		c := newWindowCase(t, rng, offset, 0, bits, 1000)
-		assignments := make([]byte, len(c.x))
-		got := c.search(best.window, assignments, new(WindowWork))
-		before := c.start
-		for _, a := range assignments {
-			if a>>bits != before<<bits>>bits {
-				t.Fatalf("%d bits: window %08b follows %08b", bits, a, before)
+		for kind, k := range windowKinds {
+			c := newWindowCase(t, rng, offset, kind, bits, 1000)
+			assignments := make([]byte, len(c.x))
+			c.search(best.window, assignments, new(WindowWork))
+			window := c.start
+			if window == RowStart {
+				window = FirstWindow(assignments, bits)
 			}
-			before = a
-		}
-		if want := c.sum(func(i int) byte { return assignments[i] }); math.Abs(got-want) > 1e-5*want {
-			t.Errorf("%d bits: returned %v, want %v", bits, got, want)
+			for i, a := range assignments {
+				next := NextWindow(window, a, bits)
+				if WindowAssignment(next) != a {
+					t.Fatalf("%s: %d bits: assignment %d is %#02x, behind window %#03x", k.name,
+						bits, i, a, window)
+				}
+				window = next
+			}
 		}
 	}
 }
@@ -163,31 +176,37 @@ func TestSearchWindowsGain(t *testing.T) {
 		rng := rand.New(rand.NewPCG(37, 38))
 		g := windowCase{bits: c.bits, x: normals(t, rng, offset, 20_000)}
 		for i := range g.table {
-			g.table[i] = normal(rng)
+			g.table[i] = 0.7 * normal(rng)
 		}
 		assignments, work := make([]byte, len(g.x)), new(WindowWork)
 		var got float64
 		for range 10 {
-			got = g.search(best.window, assignments, work) / float64(len(g.x))
+			g.search(best.window, assignments, work)
+			got = g.sum(assignments) / float64(len(g.x))
 			g.centre(assignments)
 		}
-		if bound := math.Exp2(-2 * float64(c.bits)); !(got < 0.8*c.alone && got > bound) {
+		if bound := math.Exp2(-2 * float64(c.bits)); !(got < 0.9*c.alone && got > bound) {
 			t.Errorf("%d bits: error %.5f, want it between %.5f and %.5f", c.bits, got, bound,
-				0.8*c.alone)
+				0.9*c.alone)
 		}
 	}
 }
 
-// centre moves each value of the table to the mean of what is assigned to it.
+// centre moves each centroid to the mean of what the others leave to it.
 func (c *windowCase) centre(assignments []byte) {
-	var sums, counts [Centroids]float64
-	for i, a := range assignments {
-		sums[a] += float64(c.x[i])
-		counts[a]++
-	}
-	for s, n := range counts {
-		if n > 0 {
-			c.table[s] = float32(sums[s] / n)
+	for range 10 {
+		for half := range 2 {
+			var sums, counts [windowHalf]float64
+			for i, a := range assignments {
+				at := [2]byte{a & 15, a >> 4}
+				sums[at[half]] += float64(c.x[i]) - float64(c.table[16*(1-half)+int(at[1-half])])
+				counts[at[half]]++
+			}
+			for k, n := range counts {
+				if n > 0 {
+					c.table[16*half+k] = float32(sums[k] / n)
+				}
+			}
 		}
 	}
 }
@@ -214,7 +233,7 @@ func TestSearchWindowsPanics(t *testing.T) {
 	} {
 		if !panics(func() {
 			best.SearchWindows(make([]byte, c.assignments), new(WindowWork), make([]float32, 4),
-				make([]float32, c.w), new([Centroids]float32), c.bits, 0)
+				make([]float32, c.w), new([WindowCentroids]float32), c.bits, 0)
 		}) {
 			t.Errorf("%s: no panic", name)
 		}
@@ -222,15 +241,15 @@ func TestSearchWindowsPanics(t *testing.T) {
 }
 
 func FuzzSearchWindows(f *testing.F) {
-	f.Add(byte(0), byte(0), true, make([]byte, 40))
-	f.Add(byte(1), byte(255), false, []byte("some values, and some more of them"))
-	f.Add(byte(3), byte(1), true, []byte{255, 255, 0, 1, 128, 127})
-	f.Fuzz(func(t *testing.T, bits, start byte, weighted bool, data []byte) {
+	f.Add(byte(0), uint16(0), true, make([]byte, 40))
+	f.Add(byte(1), uint16(RowStart), false, []byte("some values, and some more of them"))
+	f.Add(byte(3), uint16(1), true, []byte{255, 255, 0, 1, 128, 127})
+	f.Fuzz(func(t *testing.T, bits byte, start uint16, weighted bool, data []byte) {
 		rng := rand.New(rand.NewPCG(uint64(len(data)), 2))
-		c := windowCase{bits: MinWindowBits + int(bits)%4, start: start}
+		c := windowCase{bits: MinWindowBits + int(bits)%4, start: start % (RowStart + 1)}
 		for i, v := range data {
 			c.x = append(c.x, float32(int8(v))/16)
-			c.table[i%Centroids] = float32(int8(v^data[0])) / 32
+			c.table[i%WindowCentroids] = float32(int8(v^data[0])) / 32
 			if weighted {
 				c.w = append(c.w, float32(v%16))
 			}

@@ -125,7 +125,10 @@ func windowForms(bits int) formsFunc {
 				Panels: rows / kernels.PanelRows, Quads: cols / 4,
 				BlockQuads: blockQuads, GroupQuads: blockQuads, Bits: bits,
 				Codes:  randomBytes(rows * cols * bits / 8),
-				Lookup: randomBytes(kernels.Centroids), Scale: randomFloats(rows),
+				Lookup: randomBytes(kernels.WindowCentroids), Scale: randomFloats(rows),
+			}
+			for i, c := range m.Lookup { // sums of two are 1 to 255
+				m.Lookup[i] = 1 + c/3
 			}
 			held := 8*(len(m.Codes)+len(m.Lookup)) + 32*rows
 			return form{always(func() { s.MulWindow(y, rows, m, in, 0, m.Panels) }), int64(held)}
@@ -213,10 +216,10 @@ func trellisForms(searched int) formsFunc {
 func windowSearchForms(bits int) formsFunc {
 	return func(s *kernels.Set, _, cols, _ int) func() form {
 		x, assignments, work := randomFloats(cols), make([]byte, cols), new(kernels.WindowWork)
-		table := (*[kernels.Centroids]float32)(randomFloats(kernels.Centroids))
+		table := (*[kernels.WindowCentroids]float32)(randomFloats(kernels.WindowCentroids))
 		return func() form {
 			return form{mul: always(func() {
-				s.SearchWindows(assignments, work, x, nil, table, bits, 0)
+				s.SearchWindows(assignments, work, x, nil, table, bits, kernels.RowStart)
 			})}
 		}
 	}

@@ -95,10 +95,9 @@ compete with the trellis.
 Schemes: trellis (the smallest file) gives each weight one of up to 255 values, chosen together
 along the paths of a trellis and stored entropy coded. With --storage window they are stored as 2,
 3, 4 or 5 bits a weight, which stay as few in memory, at more error for as many bits: for models
-larger than the caches, on CPUs that look windows up in registers (palettize cpu: mul-window on
-avx512vbmi). segments cuts each row into pieces of --segment columns, which share --k centroids;
-scalar gives each weight one of --k values; rows gives each whole row one of --k centroids, good
-only where rows repeat. In a GLOB, * matches any characters, dots and slashes too.
+larger than the caches. segments cuts each row into pieces of --segment columns, which share --k
+centroids; scalar gives each weight one of --k values; rows gives each whole row one of --k
+centroids, good only where rows repeat. In a GLOB, * matches any characters, dots and slashes too.
 
 ` + exitHelp(false),
 		Example: `  palettize compress model.safetensors

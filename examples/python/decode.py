@@ -96,25 +96,31 @@ def entropy(r, rows, cols):
     return np.concatenate(levels) + zero
 
 
-def windows(r, rows, cols, bits):
-    """The assignments of window storage: the 8 bits that end with the bits of a weight."""
+def windows(r, rows, cols, bits, sums):
+    """The assignments of window storage: of the 12 bits that end with the bits of a weight, or of 8 in version 1."""
     row = -(-cols * bits // 8)
-    stream = np.pad(np.unpackbits(r.bytes(rows * row).reshape(rows, row), axis=1), ((0, 0), (8, 0)))
-    return np.packbits(stream[:, bits * np.arange(1, cols + 1)[:, None] + np.arange(8)], axis=2)[..., 0]
+    own = np.unpackbits(r.bytes(rows * row).reshape(rows, row), axis=1)
+    stream = np.hstack([np.zeros((rows, 4), np.uint8), own[:, :8] * np.uint8(sums), own])
+    ends = 12 + bits * np.arange(1, cols + 1)[:, None]
+    four = [np.packbits(stream[:, ends + np.arange(-at, 4 - at)], axis=2)[..., 0] >> 4 for at in (4, 8, 12)]
+    return (four[1] ^ four[2] if sums else four[1]) << 4 | four[0]
 
 
 def trellis(f, name, rows, cols, k):
     """Centroids, what is chosen of them, row scales, column scales, outliers: all of NAME.trellis."""
     r = Reader(f.get_tensor(name + ".trellis"))
-    flags = r.bytes(2)[0]
+    flags, last = r.bytes(2)
     bits = int(r.bytes(1)[0]) if flags & 4 else 0
-    centroids = r.bytes(k)[:, None]
+    centroids = r.bytes(int(last) + 1)[:, None]
+    sums = bits and len(centroids) < k
+    if sums:
+        centroids = (centroids[16:] + centroids[:16, 0]).reshape(k, 1)
     column_scales = SCALES[r.bytes(cols)] if flags & 1 else None
     row_scales = SCALES[r.bytes(rows)] if flags & 2 else None
     n = r.number()
     at = np.cumsum([r.number() + 1 for _ in range(n)], dtype=int) - 1
     values = (r.bytes(2 * n).copy().view("<u2").astype(np.uint32) << 16).view(np.float32)
-    chosen = windows(r, rows, cols, bits) if bits else entropy(r, rows, cols)
+    chosen = windows(r, rows, cols, bits, sums) if bits else entropy(r, rows, cols)
     return centroids, chosen, row_scales, column_scales, (at, values)
 
 

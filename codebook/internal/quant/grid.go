@@ -44,4 +44,12 @@ func (g grid) quantise(v float32) byte {
 	return byte(min(max(b, float64(g.least)), 255))
 }
 
+// steps returns how many steps from a byte to another differ by v, which is not negative.
+func (g grid) steps(v float32) byte {
+	if g.step == 0 {
+		return 0
+	}
+	return byte(min(math.RoundToEven(float64(v)/g.step), 254))
+}
+
 func (g grid) value(b byte) float32 { return float32(g.step * (float64(b) - float64(g.zero))) }

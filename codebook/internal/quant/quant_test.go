@@ -177,10 +177,18 @@ func TestWindowsOfGaussianWeights(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, s := range windowSchemes() {
-		table := [codebook.MaxCentroids]float32(gaussianWindows(s.WindowBits))
-		assigned := make([]byte, len(w))
-		begun := math.Sqrt(set.SearchWindows(assigned, new(kernels.WindowWork), w, nil, &table,
-			s.WindowBits, 0) / (rows * cols))
+		table := gaussianWindows(s.WindowBits)
+		assigned := make([]byte, cols)
+		sum, work := 0.0, new(kernels.WindowWork)
+		for r := range rows {
+			set.SearchWindows(assigned, work, w[r*cols:][:cols], nil, &table, s.WindowBits,
+				kernels.RowStart)
+			for i, a := range assigned {
+				e := float64(w[r*cols+i] - table[a&15] - table[16+a>>4])
+				sum += e * e
+			}
+		}
+		begun := math.Sqrt(sum / (rows * cols))
 		e := build(t, w, rows, cols, s).Distortion(w, 1).Relative()
 		t.Logf("%d bits: error %.4f to begin with, %.4f in the end", s.WindowBits, begun, e)
 		if begun > gaussianErrors[s.WindowBits] || e > 1.005*begun {
@@ -214,13 +222,13 @@ func TestWindowsOfAwkwardMatrices(t *testing.T) {
 			samples.Fill(40*60, func(i int) float32 { return float32(3 * (i / 2399)) }), 40, 60,
 			0.01},
 		{"huge", samples.Fill(40*60, func(i int) float32 { return normal[i] * 1e37 }), 40, 60,
-			0.28},
+			0.285},
 		{"tiny", samples.Fill(40*60, func(i int) float32 { return normal[i] * 1e-35 }), 40, 60,
-			0.28},
+			0.285},
 		{"one column", samples.Gaussian(3, 3000), 3000, 1, 0.35},
 		{"two columns", samples.Gaussian(4, 3000), 1500, 2, 0.35},
 		{"three columns", samples.Gaussian(5, 3000), 1000, 3, 0.35},
-		{"five columns", samples.Gaussian(6, 3000), 600, 5, 0.33},
+		{"five columns", samples.Gaussian(6, 3000), 600, 5, 0.335},
 		{"one row", samples.Gaussian(7, 600), 1, 600, 0.3},
 		{"[1, 1]", samples.Gaussian(8, 1), 1, 1, 0.7},
 	} {
@@ -300,9 +308,9 @@ func TestWindowsHeedTheInputs(t *testing.T) {
 
 // It also pins the bytes, so that other CPUs have to agree.
 func TestWindowsSameBytesOnEveryTierAndThreadCount(t *testing.T) {
-	rows, cols, pinned := 150, 131, "9c6abef9efa4498a"
+	rows, cols, pinned := 150, 131, "b2a82edcd594eb4d"
 	if testing.Short() {
-		rows, cols, pinned = 70, 50, "3be8619b477dc4a9"
+		rows, cols, pinned = 70, 50, "286a071076b1c33a"
 	}
 	w := samples.Uniform(10, rows*cols)
 	w[77] = 50
@@ -342,7 +350,7 @@ func windowSchemes() []codebook.Scheme {
 }
 
 // gaussianErrors are what windowTables promise, by bits.
-var gaussianErrors = map[int]float64{2: 0.2755, 3: 0.1435, 4: 0.0755, 5: 0.040}
+var gaussianErrors = map[int]float64{2: 0.2765, 3: 0.1400, 4: 0.0735, 5: 0.0382}
 
 // TestWindowsFitTheWeights: other distributions than the Gaussian get values of their own.
 func TestWindowsFitTheWeights(t *testing.T) {
@@ -353,7 +361,7 @@ func TestWindowsFitTheWeights(t *testing.T) {
 	}
 	for _, s := range windowSchemes() {
 		if e := build(t, w, rows, cols, s).Distortion(w,
-			1).Relative(); e > 0.8*gaussianErrors[s.WindowBits] {
+			1).Relative(); e > 0.95*gaussianErrors[s.WindowBits] {
 			t.Errorf("%d bits: error %.4f, for Gaussian weights it is %.4f", s.WindowBits, e,
 				gaussianErrors[s.WindowBits])
 		}
@@ -369,10 +377,13 @@ func TestWindowsRefuse(t *testing.T) {
 	}{
 		{"six bits", "windows of 6 bits a weight", func(l *codebook.Layer) { l.Stream[2] = 6 }},
 		{"a bit", "windows of 1 bits a weight", func(l *codebook.Layer) { l.Stream[2] = 1 }},
-		{"fewer centroids", "255 centroids", func(l *codebook.Layer) {
+		{"fewer centroids", "31 centroids", func(l *codebook.Layer) {
 			l.Stream[1]--
 			l.Stream = slices.Delete(l.Stream, 3, 4)
 		}},
+		{"a weight of 0", "not the sums", func(l *codebook.Layer) { clear(l.Stream[3:35]) }},
+		{"a weight of 256", "not the sums",
+			func(l *codebook.Layer) { l.Stream[3], l.Stream[34] = 255, 1 }},
 		{"a byte more", "25 bytes of windows for 6 rows of 4",
 			func(l *codebook.Layer) { l.Stream = append(l.Stream, 0) }},
 		{"a byte less", "23 bytes of windows for 6 rows of 4",
@@ -397,8 +408,9 @@ func TestWindowsRefuse(t *testing.T) {
 		}
 	}
 	for want, change := range map[string]func(l *codebook.Layer){
-		"window [0, 0] is":           func(l *codebook.Layer) { l.Assignments[0] |= 0x80 },
-		"window [2, 5] is":           func(l *codebook.Layer) { l.Assignments[2*9+5] ^= 8 },
+		"assignment [0, 0] is":       func(l *codebook.Layer) { l.Assignments[0] |= 0x80 },
+		"assignment [2, 5] is":       func(l *codebook.Layer) { l.Assignments[2*9+5] ^= 16 },
+		"not the sums":               func(l *codebook.Layer) { l.Centroids[77] ^= 1 },
 		"windows of 6 bits a weight": func(l *codebook.Layer) { l.WindowBits = 6 },
 		"no stream":                  func(l *codebook.Layer) { l.Stream = nil },
 	} {

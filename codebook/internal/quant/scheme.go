@@ -154,7 +154,7 @@ const HeaderBytes = 500
 // WindowSideBytes is about what a layer with windows takes in a file beside its assignments:
 // centroids, scales and its part of the header.
 func WindowSideBytes(rows, cols int) int64 {
-	return codebook.MaxCentroids + int64(rows) + int64(cols) + HeaderBytes
+	return kernels.WindowCentroids + int64(rows) + int64(cols) + HeaderBytes
 }
 
 func windowBytes(s codebook.Scheme, rows, cols int, _ float64) int64 {

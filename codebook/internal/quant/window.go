@@ -5,7 +5,6 @@ import (
 	"math"
 	"slices"
 
-	"github.com/palettize/palettize/codebook"
 	"github.com/palettize/palettize/codebook/internal/gptq"
 	"github.com/palettize/palettize/internal/par"
 	"github.com/palettize/palettize/kernels"
@@ -22,28 +21,31 @@ type windowCoding struct {
 	importance []float64    // of the squared errors in a column
 	factor     *gptq.Factor // for error feedback; nil: none
 
-	// What a search goes by: a weight is about base * rowScales[r] * colScales[c] * table[window].
+	// What a search goes by: a weight is about base * rowScales[r] * colScales[c] * value(assignment).
 	base                 float64
 	rowCodes, colCodes   []byte
 	rowScales, colScales []float64
 	grid                 grid
-	centroids            []byte
-	table                [codebook.MaxCentroids]float32
+	centroids            []byte // by assignment
+	table                [kernels.WindowCentroids]float32
 
 	// What it finds.
 	// the weights, as feedback leaves them, over their scales; outlying where there are outliers
-	scaled   []float32
-	windows  []byte
-	outliers []outlier
+	scaled      []float32
+	assignments []byte
+	windows     []uint16 // the last one of each row
+	outliers    []outlier
 }
 
 // outlying stands for a weight that is stored apart.
 var outlying = float32(math.Inf(1))
 
-func (c *windowCoding) scale(r,
-	col int) float64 {
+func (c *windowCoding) scale(r, col int) float64 {
 	return c.base * c.rowScales[r] * c.colScales[col]
 }
+
+// value is what an assignment stands for, in units of the scales.
+func (c *windowCoding) value(a byte) float32 { return c.table[a&15] + c.table[windowHalf+a>>4] }
 
 // searchRows finds the windows of each row for itself.
 func (c *windowCoding) searchRows(ctx context.Context) error {
@@ -112,10 +114,15 @@ func (s *windowSearch) part(r, lo, hi int, values []float32) {
 			s.scaled[first+i] = kept
 		}
 	}
-	var start byte
-	if lo > 0 {
-		start = s.windows[first-1]
+	if lo == 0 {
+		s.windows[r] = kernels.RowStart
 	}
-	s.set.SearchWindows(s.assigned, &s.work, s.x, s.weights, &s.table, s.bits, start)
-	copy(s.windows[first:], s.assigned[:hi-lo])
+	s.set.SearchWindows(s.assigned, &s.work, s.x, s.weights, &s.table, s.bits, s.windows[r])
+	if lo == 0 {
+		s.windows[r] = kernels.FirstWindow(s.assigned, s.bits)
+	}
+	for i, a := range s.assigned[:hi-lo] {
+		s.assignments[first+i] = a
+		s.windows[r] = kernels.NextWindow(s.windows[r], a, s.bits)
+	}
 }

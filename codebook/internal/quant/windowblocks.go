@@ -70,7 +70,7 @@ func (s *blockSearch) column(i, j int, errors []float32) {
 	first, diagonal := i*s.panels.Height, s.factor.Scale(j)
 	for r, v := range s.panels.Panel(i, j)[:min(s.panels.Height, s.rows-first)] {
 		at := (first+r)*s.cols + j
-		rebuilt := float32(s.scale(first+r, j) * float64(s.table[s.windows[at]]))
+		rebuilt := float32(s.scale(first+r, j) * float64(s.value(s.assignments[at])))
 		if s.scaled[at] == outlying {
 			rebuilt = floats.UpperHalf(v)
 			s.found = append(s.found, outlier{at, v})

@@ -29,8 +29,8 @@ func newWindowCoding(m *Matrix, bits int, o Options) *windowCoding {
 	return &windowCoding{
 		w: w, exponent: exponent, rows: m.Rows, cols: m.Cols, bits: bits,
 		threads: o.Threads, set: o.Kernels,
-		centroids: make([]byte, codebook.MaxCentroids), scaled: make([]float32, len(w)),
-		windows: make([]byte, len(w)),
+		scaled: make([]float32, len(w)), assignments: make([]byte, len(w)),
+		windows: make([]uint16, m.Rows),
 	}
 }
 
@@ -78,7 +78,7 @@ func (c *windowCoding) layer() *codebook.Layer {
 		Scale:     floats.Finite(math.Ldexp(c.base*c.grid.step, c.exponent)),
 		Centroids: c.centroids, ZeroPoint: c.grid.zero, RowScales: c.rowCodes,
 		ColScales:   c.colCodes,
-		Assignments: c.windows, WindowBits: c.bits, Outliers: apart(c.outliers, c.cols, c.exponent),
+		Assignments: c.assignments, WindowBits: c.bits, Outliers: apart(c.outliers, c.cols, c.exponent),
 	}
 	head := headOf(l)
 	l.Stream = head.AppendWindows(head.Append(nil), l.Assignments)

@@ -4,7 +4,7 @@ import (
 	"math"
 	"slices"
 
-	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/codebook/internal/stream"
 	"github.com/palettize/palettize/internal/logscale"
 	"github.com/palettize/palettize/internal/par"
 	"github.com/palettize/palettize/kernels"
@@ -31,59 +31,98 @@ func scaleCodes(factors []float64) (codes []byte, values []float64) {
 }
 
 // gaussianWindows returns what windowTables says.
-func gaussianWindows(bits int) []float32 {
-	values := make([]float32, codebook.MaxCentroids)
+func gaussianWindows(bits int) (centroids [kernels.WindowCentroids]float32) {
 	for i, v := range windowTables[bits-kernels.MinWindowBits] {
-		values[i] = float32(v) / 32
+		centroids[i] = float32(v) / 64
 	}
-	return values
+	return centroids
 }
 
-// setTable rounds the values of windows to the grid of bytes.
-func (c *windowCoding) setTable(values []float32) {
-	c.grid = gridOver(values)
-	for i, v := range values {
-		c.centroids[i] = c.grid.quantise(v)
-		c.table[i] = c.grid.value(c.centroids[i])
+// setTable rounds the centroids of windows to a grid of bytes that spans their sums, and 0.
+func (c *windowCoding) setTable(centroids [kernels.WindowCentroids]float32) {
+	lower, upper := centroids[:windowHalf], centroids[windowHalf:]
+	least := slices.Min(upper)
+	c.grid = gridOver([]float32{
+		slices.Min(lower) + least, slices.Max(lower) + least,
+		slices.Min(lower) + slices.Max(upper), slices.Max(lower) + slices.Max(upper),
+	})
+	var bytes [kernels.WindowCentroids]byte
+	for i, v := range lower {
+		bytes[i] = c.grid.quantise(v + least)
+		c.table[i] = c.grid.value(bytes[i])
 	}
+	room := 255 - slices.Max(bytes[:windowHalf])
+	for i, v := range upper {
+		b := min(c.grid.steps(v-least), room)
+		bytes[windowHalf+i] = b
+		c.table[windowHalf+i] = float32(c.grid.step * float64(b))
+	}
+	c.centroids = stream.SumCentroids(bytes[:])
 }
 
-// train moves the value of each window to the mean of its weights. Rows are added up in stripes, so
-// that the result does not depend on the number of threads.
+const windowHalf = kernels.WindowCentroids / 2
+
+// train moves the centroids of windows to where they leave least error. Rows are added up in
+// stripes, so that the result does not depend on the number of threads.
 func (c *windowCoding) train() {
 	const stripe = 64
-	type sums struct {
-		value, weight [codebook.MaxCentroids]float64
-	}
-	parts := make([]sums, ceilDiv(c.rows, stripe))
+	parts := make([]windowSums, ceilDiv(c.rows, stripe))
 	weights := c.columnWeights()
 	par.Ranges(c.threads, len(parts), func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			s := &parts[i]
 			for r := i * stripe; r < min((i+1)*stripe, c.rows); r++ {
 				row := c.rowScales[r] * c.rowScales[r]
-				windows := c.windows[r*c.cols:][:c.cols]
+				assignments := c.assignments[r*c.cols:][:c.cols]
 				for k, x := range c.scaled[r*c.cols:][:c.cols] {
 					if x == outlying {
 						continue
 					}
 					w := float64(row * float64(weights[k]))
-					s.weight[windows[k]] += w
-					s.value[windows[k]] += float64(w * float64(x))
+					s.weight[assignments[k]] += w
+					s.value[assignments[k]] += float64(w * float64(x))
 				}
 			}
 		}
 	})
-	values := c.table
-	for k := range values {
-		value, weight := 0.0, 0.0
-		for i := range parts {
-			value += parts[i].value[k]
-			weight += parts[i].weight[k]
-		}
-		if weight > 0 {
-			values[k] = float32(value / weight)
+	var sums windowSums
+	for i := range parts {
+		for a := range sums.weight {
+			sums.weight[a] += parts[i].weight[a]
+			sums.value[a] += parts[i].value[a]
 		}
 	}
-	c.setTable(values[:])
+	c.setTable(sums.fit(c.table))
+}
+
+// windowSums are the weights of all values by assignment, and the weighted sums of these values.
+type windowSums struct {
+	value, weight [kernels.Centroids]float64
+}
+
+// fit returns the centroids of least squares, one half after the other, from these on.
+func (s *windowSums) fit(table [kernels.WindowCentroids]float32) [kernels.WindowCentroids]float32 {
+	const rounds = 10
+	for round := range 2 * rounds {
+		// Of one half, given the other.
+		moved, fixed := table[:windowHalf], table[windowHalf:]
+		if round%2 != 0 {
+			moved, fixed = fixed, moved
+		}
+		for k := range moved {
+			value, weight := 0.0, 0.0
+			for j, other := range fixed {
+				a := j<<4 | k
+				if round%2 != 0 {
+					a = k<<4 | j
+				}
+				weight += s.weight[a]
+				value += s.value[a] - float64(s.weight[a]*float64(other))
+			}
+			if weight > 0 {
+				moved[k] = float32(value / weight)
+			}
+		}
+	}
+	return table
 }

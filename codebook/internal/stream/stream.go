@@ -35,7 +35,7 @@ const (
 	allFlags = 1<<iota - 1
 )
 
-// Append appends the head's bytes.
+// Append appends the head's bytes. Centroids of windows are what SplitCentroids takes.
 func (h *Head) Append(dst []byte) []byte {
 	flags := byte(0)
 	if h.ColScales != nil {
@@ -47,11 +47,15 @@ func (h *Head) Append(dst []byte) []byte {
 	if h.WindowBits != 0 {
 		flags |= hasWindows
 	}
-	dst = append(dst, flags, byte(len(h.Centroids)-1))
+	centroids := h.Centroids
+	if h.WindowBits != 0 {
+		centroids, _ = SplitCentroids(centroids)
+	}
+	dst = append(dst, flags, byte(len(centroids)-1))
 	if h.WindowBits != 0 {
 		dst = append(dst, byte(h.WindowBits))
 	}
-	dst = append(append(append(dst, h.Centroids...), h.ColScales...), h.RowScales...)
+	dst = append(append(append(dst, centroids...), h.ColScales...), h.RowScales...)
 	dst = binary.AppendUvarint(dst, uint64(len(h.Outliers)))
 	next := 0 // the first weight that can be the next outlier
 	for _, o := range h.Outliers {
@@ -87,12 +91,12 @@ func Open(data []byte, rows, cols int) (*Stream, error) {
 		return nil, errEarly
 	}
 	s := &Stream{Head: Head{Rows: rows, Cols: cols}}
-	data, err := s.open(data)
+	windowBits, data, err := s.open(data)
 	if err != nil {
 		return nil, err
 	}
-	if s.WindowBits != 0 {
-		s.assignments, err = openWindows(&s.Head, data)
+	if windowBits != 0 {
+		s.assignments, err = openWindows(&s.Head, windowBits, data)
 	} else {
 		s.assignments, err = openEntropy(&s.Head, data)
 	}
@@ -105,8 +109,8 @@ func (s *Stream) Rows(threads int, do func(row int, assignments []byte)) error {
 	return s.assignments.rows(threads, do)
 }
 
-// open reads the head from the front of data and returns the rest.
-func (h *Head) open(data []byte) ([]byte, error) {
+// open reads the head from the front of data and returns the rest, and the bits of windows.
+func (h *Head) open(data []byte) (windowBits int, rest []byte, err error) {
 	take := func(n int) ([]byte, error) {
 		if len(data) < n {
 			return nil, errEarly
@@ -117,19 +121,19 @@ func (h *Head) open(data []byte) ([]byte, error) {
 	}
 	head, err := take(2)
 	if err != nil {
-		return nil, err
+		return 0, nil, err
 	}
 	flags, k := head[0], int(head[1])+1
 	if flags&^allFlags != 0 {
-		return nil, fmt.Errorf("unknown flags %#x", flags)
+		return 0, nil, fmt.Errorf("unknown flags %#x", flags)
 	}
 	if flags&hasWindows != 0 {
 		bits, err := take(1)
 		if err != nil {
-			return nil, err
+			return 0, nil, err
 		}
-		if h.WindowBits = int(bits[0]); h.WindowBits == 0 {
-			return nil, badWindows(0, k)
+		if windowBits = int(bits[0]); windowBits == 0 {
+			return 0, nil, badWindows(0)
 		}
 	}
 	if h.Centroids, err = take(k); err == nil && flags&hasColScales != 0 {
@@ -139,9 +143,10 @@ func (h *Head) open(data []byte) ([]byte, error) {
 		h.RowScales, err = take(h.Rows)
 	}
 	if err != nil {
-		return nil, err
+		return 0, nil, err
 	}
-	return h.openOutliers(data)
+	rest, err = h.openOutliers(data)
+	return windowBits, rest, err
 }
 
 // openOutliers takes the outliers from the front of data and returns the rest.

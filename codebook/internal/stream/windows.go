@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/palettize/palettize/internal/bitstream"
@@ -12,9 +13,12 @@ import (
 // windows of each row, the upper bit of the first weight first. Rows begin at bytes.
 func (h *Head) AppendWindows(dst, assignments []byte) []byte {
 	for r := range h.Rows {
+		row := assignments[r*h.Cols:][:h.Cols]
+		window := kernels.FirstWindow(row, h.WindowBits)
 		held, n := 0, 0 // bits that are no byte yet
-		for _, a := range assignments[r*h.Cols:][:h.Cols] {
-			held = held<<h.WindowBits | int(a)&(1<<h.WindowBits-1)
+		for _, a := range row {
+			window = kernels.NextWindow(window, a, h.WindowBits)
+			held = held<<h.WindowBits | int(window)&(1<<h.WindowBits-1)
 			if n += h.WindowBits; n >= 8 {
 				n -= 8
 				dst = append(dst, byte(held>>n))
@@ -27,35 +31,85 @@ func (h *Head) AppendWindows(dst, assignments []byte) []byte {
 	return dst
 }
 
-// CheckWindows reports what is wrong with windows to which a weight brings so many bits, or with so
-// many centroids for them.
-func CheckWindows(bits, k int) error {
-	if bits < kernels.MinWindowBits || bits > kernels.MaxWindowBits || k != kernels.Centroids {
-		return badWindows(bits, k)
+// CheckWindows reports what is wrong with windows to which a weight brings so many bits, or with
+// what their assignments stand for.
+func CheckWindows(bits int, centroids []byte) error {
+	if bits < kernels.MinWindowBits || bits > kernels.MaxWindowBits {
+		return badWindows(bits)
 	}
-	return nil
+	_, err := SplitCentroids(centroids)
+	return err
 }
 
-func badWindows(bits, k int) error {
-	return fmt.Errorf("windows of %d bits a weight, %d centroids", bits, k)
+func badWindows(bits int) error { return fmt.Errorf("windows of %d bits a weight", bits) }
+
+var errNoSums = errors.New("centroids of windows that are not the sums, 1 to 255, of 16 and of 16")
+
+// SumCentroids returns what the assignments of windows stand for, by assignment, given the
+// centroids of their lower halves, then those of the upper ones.
+func SumCentroids(centroids []byte) []byte {
+	sums := make([]byte, kernels.Centroids)
+	for a := range sums {
+		sums[a] = centroids[a&15] + centroids[kernels.WindowCentroids/2+a>>4]
+	}
+	return sums
+}
+
+// SplitCentroids undoes SumCentroids. The least of the upper halves' centroids is 0.
+func SplitCentroids(sums []byte) ([]byte, error) {
+	if len(sums) != kernels.Centroids {
+		return nil, errNoSums
+	}
+	split := make([]byte, kernels.WindowCentroids)
+	lower, upper := split[:kernels.WindowCentroids/2], split[kernels.WindowCentroids/2:]
+	least := 0
+	for m := range upper {
+		if sums[16*m] < sums[16*least] {
+			least = m
+		}
+	}
+	copy(lower, sums[16*least:])
+	for a, sum := range sums {
+		if a%16 == 0 {
+			upper[a/16] = sum - lower[0]
+		}
+		if sum == 0 || int(lower[a%16])+int(upper[a/16]) != int(sum) {
+			return nil, errNoSums
+		}
+	}
+	return split, nil
 }
 
 // windows are assignments of which the new bits are stored.
 type windows struct {
 	data       []byte
-	n, cols    int // rows, columns
-	bits, size int // new ones a weight, bytes of a row
+	n, cols    int  // rows, columns
+	bits, size int  // new ones a weight, bytes of a row
+	sums       bool // of two centroids; else those of version 1
 }
 
-func openWindows(h *Head, data []byte) (decoder, error) {
-	if err := CheckWindows(h.WindowBits, len(h.Centroids)); err != nil {
-		return nil, err
+func openWindows(h *Head, bits int, data []byte) (decoder, error) {
+	if bits < kernels.MinWindowBits || bits > kernels.MaxWindowBits {
+		return nil, badWindows(bits)
 	}
-	size := bitstream.RowBytes(h.Cols, h.WindowBits)
-	if len(data) != h.Rows*size {
-		return nil, fmt.Errorf("%d bytes of windows for %d rows of %d", len(data), h.Rows, size)
+	w := &windows{data: data, n: h.Rows, cols: h.Cols, bits: bits,
+		size: bitstream.RowBytes(h.Cols, bits)}
+	switch len(h.Centroids) {
+	case kernels.WindowCentroids:
+		sums := SumCentroids(h.Centroids)
+		if _, err := SplitCentroids(sums); err != nil {
+			return nil, err
+		}
+		h.Centroids, h.WindowBits, w.sums = sums, bits, true
+	case kernels.Centroids:
+		// Those of version 1. No plan is made for them: they are what any other assignments are.
+	default:
+		return nil, fmt.Errorf("windows of %d centroids", len(h.Centroids))
 	}
-	return &windows{data, h.Rows, h.Cols, h.WindowBits, size}, nil
+	if len(data) != h.Rows*w.size {
+		return nil, fmt.Errorf("%d bytes of windows for %d rows of %d", len(data), h.Rows, w.size)
+	}
+	return w, nil
 }
 
 func (w *windows) rows(threads int, do func(row int, assignments []byte)) error {
@@ -78,6 +132,9 @@ func (w *windows) rows(threads int, do func(row int, assignments []byte)) error 
 // row returns false where what is left of the last byte is not 0.
 func (w *windows) row(dst, data []byte) bool {
 	held, n := 0, 0 // the last bits of the stream, of which n are not in a window yet
+	if w.sums {
+		held = int(data[0])
+	}
 	for i := range dst {
 		if n < w.bits {
 			held = held<<8&0xffffff | int(data[0])
@@ -85,7 +142,9 @@ func (w *windows) row(dst, data []byte) bool {
 			n += 8
 		}
 		n -= w.bits
-		dst[i] = byte(held >> n)
+		if dst[i] = byte(held >> n); w.sums {
+			dst[i] = kernels.WindowAssignment(uint16(held>>n) & 0xfff)
+		}
 	}
 	return len(data) == 0 && held&(1<<n-1) == 0
 }

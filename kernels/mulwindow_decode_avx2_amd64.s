@@ -1,0 +1,81 @@
+//go:build !purego
+
+#include "go_asm.h"
+#include "textflag.h"
+#include "mulwindow_cut_amd64.h"
+
+#define LOAD VMOVDQU
+#define MOVE VMOVDQA
+#define AND VPAND
+#define OR VPOR
+#define XOR VPXOR
+
+#define T0 Y0
+#define T1 Y1
+#define T2 Y2
+#define H0 Y3
+#define H1 Y4
+#define H2 Y5
+#define H3 Y6
+
+#define CODES(j, v) VMOVDQU (64*j)(SI), v
+
+#define STEP(i, lower, upper) \
+	VPSHUFB lower, Y15, Y7     \
+	VPSHUFB upper, Y14, Y8     \
+	VPADDB  Y8, Y7, Y7         \
+	VMOVDQU Y7, (64*(i))(R8)
+
+#define EVEN STEP
+#define ODD STEP
+
+// DECODE turns the eight upper rows of a block into weights, then the others.
+#define DECODE(bits, HISTORY, UNIT) \
+	MOVQ           dst+0(FP), R9       \
+	MOVQ           codes+8(FP), R10    \
+	MOVQ           before+16(FP), DX   \
+	ADDQ           $128, DX            \
+	MOVQ           lookup+24(FP), AX   \
+	MOVQ           quads+32(FP), R13   \
+	VBROADCASTI128 (AX), Y15           \
+	VBROADCASTI128 16(AX), Y14         \
+	IMUL3Q         $(8*bits), R13, R11 \
+	ADDQ           R10, R11            \
+	MOVL           $2, R12             \
+half:                                  \
+	BEFORE(DX)                         \
+	ENDS(R11)                          \
+	HISTORY                            \
+	MOVQ           R9, R8              \
+	MOVQ           R10, SI             \
+	MOVQ           R13, CX             \
+unit:                                  \
+	UNIT                               \
+	ADDQ           $(64*bits), SI      \
+	ADDQ           $512, R8            \
+	SUBQ           $8, CX              \
+	JNE            unit                \
+	ADDQ           $32, R9             \
+	ADDQ           $32, R10            \
+	ADDQ           $32, R11            \
+	ADDQ           $32, DX             \
+	DECQ           R12                 \
+	JNE            half                \
+	VZEROUPPER                         \
+	RET
+
+// func mulWindow2DecodeAVX2(dst, codes, before, lookup *byte, quads int)
+TEXT ·mulWindow2DecodeAVX2(SB), NOSPLIT, $0-40
+	DECODE(2, HISTORY2, UNIT2)
+
+// func mulWindow3DecodeAVX2(dst, codes, before, lookup *byte, quads int)
+TEXT ·mulWindow3DecodeAVX2(SB), NOSPLIT, $0-40
+	DECODE(3, HISTORY3, UNIT3)
+
+// func mulWindow4DecodeAVX2(dst, codes, before, lookup *byte, quads int)
+TEXT ·mulWindow4DecodeAVX2(SB), NOSPLIT, $0-40
+	DECODE(4, HISTORY4, UNIT4)
+
+// func mulWindow5DecodeAVX2(dst, codes, before, lookup *byte, quads int)
+TEXT ·mulWindow5DecodeAVX2(SB), NOSPLIT, $0-40
+	DECODE(5, HISTORY5, UNIT5)

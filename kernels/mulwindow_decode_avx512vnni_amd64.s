@@ -1,0 +1,25 @@
+//go:build !purego
+
+#include "go_asm.h"
+#include "textflag.h"
+#include "mulwindow_cut_amd64.h"
+#include "mulwindow_wide_amd64.h"
+#include "mulwindow_block_amd64.h"
+
+#define LOOKUP(index, table, w) VPSHUFB index, table, w
+
+// func mulWindow2DecodeAVX512VNNI(dst, codes, before, lookup *byte, quads int)
+TEXT ·mulWindow2DecodeAVX512VNNI(SB), NOSPLIT, $0-40
+	DECODE(2, HISTORY2, UNIT2)
+
+// func mulWindow3DecodeAVX512VNNI(dst, codes, before, lookup *byte, quads int)
+TEXT ·mulWindow3DecodeAVX512VNNI(SB), NOSPLIT, $0-40
+	DECODE(3, HISTORY3, UNIT3)
+
+// func mulWindow4DecodeAVX512VNNI(dst, codes, before, lookup *byte, quads int)
+TEXT ·mulWindow4DecodeAVX512VNNI(SB), NOSPLIT, $0-40
+	DECODE(4, HISTORY4, UNIT4)
+
+// func mulWindow5DecodeAVX512VNNI(dst, codes, before, lookup *byte, quads int)
+TEXT ·mulWindow5DecodeAVX512VNNI(SB), NOSPLIT, $0-40
+	DECODE(5, HISTORY5, UNIT5)

@@ -1,0 +1,24 @@
+// What the tiers of AVX-512 have in common: the 16 rows of a panel are one register. A file that
+// includes this says, beside what mulwindow.h asks for:
+//
+//	LOOKUP(index, table, w)   sets the bytes of w to those of a table by the last four bits of index
+
+#define LOAD VMOVDQU32
+#define MOVE VMOVDQA64
+#define AND VPANDD
+#define OR VPORD
+#define XOR VPXORD
+
+#define T0 Z0
+#define T1 Z1
+#define T2 Z2
+#define H0 Z3
+#define H1 Z4
+#define H2 Z5
+#define H3 Z6
+
+// WEIGHTS sets w to the sums of centroids, which Z31 and Z30 are. t is spoilt.
+#define WEIGHTS(lower, upper, w, t) \
+	LOOKUP(lower, Z31, w)  \
+	LOOKUP(upper, Z30, t)  \
+	VPADDB t, w, w
