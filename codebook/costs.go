@@ -30,20 +30,21 @@ const (
 
 // tierCosts were measured at [3072, 1024] on a Zen 5 (AMD EPYC 9005), each tier with the features
 // of better ones switched off. Only their ratios count. AMX has the costs of the tier that it takes
-// for single vectors: it was not measured. Bytes and 16 values of AVX2 are those of single vectors
-// in proportion, 50 and 61 us where 73 us were 0.0125, on a Zen 4; batches take more.
+// for single vectors: it was not measured. Bytes and 16 values of AVX2 are in proportion to what
+// they took on a Zen 4, where 73 us were 0.0125: 50 and 61 us for a single vector, 31 for each of
+// 128. So are lookups in batches.
 var tierCosts = map[string]cost{
 	"mul-u8/amx": {0, 0.0021}, "mul-u8/avx512vnni": {0, 0.0021}, "mul-u8/avxvnni": {0, 0.005},
-	"mul-u8/avx2": {0, 0.0087}, "mul-u8/scalar": {0, 2.3},
+	"mul-u8/avx2": {0.0033, 0.0054}, "mul-u8/scalar": {0, 2.3},
 	"mul-nibble/amx": {0, 0.0021}, "mul-nibble/avx512vnni": {0, 0.0021},
-	"mul-nibble/avxvnni": {0, 0.0055}, "mul-nibble/avx2": {0, 0.0105},
+	"mul-nibble/avxvnni": {0, 0.0055}, "mul-nibble/avx2": {0.0051, 0.0054},
 	"mul-nibble/scalar": {0, 2.9},
 	"mul-lookup/amx":    {0.0015, 0.0025}, "mul-lookup/avx512vbmi": {0.0015, 0.0025},
-	"mul-lookup/avxvnni": {0.117, 0.005}, "mul-lookup/avx2": {0.115, 0.0125},
+	"mul-lookup/avxvnni": {0.117, 0.005}, "mul-lookup/avx2": {0.125, 0.0054},
 	"mul-lookup/scalar": {0, 1},
 	"mul-window/amx":    {0.0025, 0.0021}, "mul-window/avx512vbmi": {0.0025, 0.0021},
 	"mul-window/avx512vnni": {0.0036, 0.0021},
-	"mul-window/avxvnni":    {0.0085, 0.005}, "mul-window/avx2": {0.009, 0.0087},
+	"mul-window/avxvnni":    {0.0085, 0.005}, "mul-window/avx2": {0.012, 0.0054},
 	"mul-window/scalar": {0, 10.5},
 	"table/avx512vbmi":  {0, 0.0095}, "table/avx512vnni": {0, 0.05}, "table/avxvnni": {0, 0.29},
 	"table/avx2": {0, 0.29}, "table/scalar": {0, 1.2},

@@ -99,15 +99,29 @@ func mulU8VecAVX2(a *vecArgs)
 //go:noescape
 func mulNibbleVecAVX2(a *vecArgs)
 
-// mulU8BlockAVX2 is mulU8TileAVX512VNNI for one block, one panel and tiles vectors.
+// mulU8SignsAVX2 writes the magnitudes and signs of a vector, and what sums of their products with
+// weights start from:
+//
+//	for i := range 4 * quads {
+//		dst[i] = byte(abs(int(q[i])))
+//		dst[signs+i] = 128, or 127 if q[i] < 0
+//	}
+//	for g := range groups {
+//		starts[g] = init[g] - (sum of dst[i] * int8(dst[signs+i]) of g)
+//	}
+//
+// In 32 bits the sums of dst[i] * int8(weight ^ dst[signs+i]) from there end where those of
+// q[i] * weight do from init.
 //
 //go:noescape
-func mulU8BlockAVX2(a *tileArgs)
+func mulU8SignsAVX2(dst *int8, signs int, starts *int32, q *int8, init *int32, quads,
+	groupQuads int)
 
-// mulU8FourAVX2 is mulU8TileAVX512VNNI for one block, one panel and 4*tiles vectors.
+// mulU8TileAVX2 is mulU8TileAVX512VNNI for one block, two panels and 2*tiles vectors. It leaves a
+// at the vectors behind them.
 //
 //go:noescape
-func mulU8FourAVX2(a *tileArgs)
+func mulU8TileAVX2(a *twoArgs)
 
 // mulNibbleDecodeAVX2 turns n vectors of 64 codes of mul-nibble into the layout of mul-u8:
 // dst[128*i+j] is the weight of the low half of code j of vector i, dst[128*i+64+j] that of its

@@ -2,7 +2,10 @@
 
 package kernels
 
-import "slices"
+import (
+	"slices"
+	"sync"
+)
 
 func mulAVX2(c coding) mulFunc    { return mulBlocks(c, false) }
 func mulAVXVNNI(c coding) mulFunc { return mulBlocks(c, true) }
@@ -16,16 +19,21 @@ func mulBlocks(c coding, vnni bool) mulFunc {
 			return
 		}
 		n := in.N
-		if vnni && c != codedLookup || !vnni && c.signed(m) {
+		switch {
+		case vnni && c != codedLookup:
 			n &^= 3 // there is a kernel for one vector and many panels
+		case !vnni && c.signed(m):
+			n &^= 1
 		}
 		switch {
 		case n == 0:
+		case !vnni:
+			x.pairs(c, p0, p1, n)
 		case c == codedU8:
-			x.blocks(c, p0, p1, n, vnni, nil)
+			x.blocks(c, p0, p1, n, nil)
 		default:
 			var decoded [maxBlockBytes]byte
-			x.blocks(c, p0, p1, n, vnni, &decoded)
+			x.blocks(c, p0, p1, n, &decoded)
 		}
 		var starts [maxStarts]int32
 		for ; n < in.N; n++ {
@@ -88,12 +96,87 @@ func (c coding) vecAVXVNNI(m *Matrix, a *vecArgs) {
 	}
 }
 
-// blocks multiplies panels [p0, p1) with vectors [0, n), one block of one panel at a time, so that
-// the first-level cache hands what is decoded on to the multiplication.
-func (x *product) blocks(c coding, p0, p1, n int, vnni bool, decoded *[maxBlockBytes]byte) {
+// signedInput is a batch in the form that the tiles of AVX2 take, and with it the work space of a
+// call.
+type signedInput struct {
+	Input                          // Q has magnitudes, Init starts
+	signs   int                    // bytes from the magnitudes of a vector to its signs
+	decoded [2][maxBlockBytes]byte // a block of two panels
+}
+
+var signedInputs = sync.Pool{New: func() any { return new(signedInput) }}
+
+// set makes it the first n vectors of an input.
+func (s *signedInput) set(m *Matrix, in *Input, n int) {
+	groups, d := m.Groups(), m.width()
+	s.N, s.Stride, s.Scales, s.signs = n, in.Stride, in.Scales, n*in.Stride
+	s.Q, s.Init = grown(s.Q, 2*s.signs), grown(s.Init, n*groups)
+	for i := range n {
+		at, g := i*s.Stride, i*groups
+		mulU8SignsAVX2(&s.Q[at], s.signs, &s.Init[g], &in.Q[at], &in.Init[g], m.Quads*d,
+			m.GroupQuads*d)
+	}
+}
+
+// grown returns room for n values, in s where they fit.
+func grown[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
+}
+
+// twoArgs is tileArgs for two panels, which may be the same one. A tile is two vectors.
+type twoArgs struct {
+	tileArgs // of the first panel
+	dst2     *float32
+	codes2   *byte
+	mult2    *int8
+	scale2   *float32
+	signs    int // bytes from the magnitudes, which q has, to the signs
+}
+
+// twoArgs returns what a kernel needs for block b of panels p and p2. The codes, the signs and the
+// number of tiles are for the caller to set.
+func (x *product) twoArgs(p, p2, b int) twoArgs {
+	second := x.tileArgs(0, p2, b, b+1)
+	return twoArgs{tileArgs: x.tileArgs(0, p, b, b+1), dst2: second.dst, mult2: second.mult,
+		scale2: second.scale}
+}
+
+// pairs multiplies panels [p0, p1) with vectors [0, n), one block of two panels at a time, so that
+// the first-level cache hands what is decoded on to the multiplication. A panel that is left over
+// makes a pair with itself, and so does a vector.
+func (x *product) pairs(c coding, p0, p1, n int) {
+	s := signedInputs.Get().(*signedInput)
+	s.set(x.Matrix, x.in, n)
+	signed := product{x.Matrix, x.dst, x.ld, &s.Input}
+	for p := p0; p < p1; p += 2 {
+		p2 := min(p+1, p1-1)
+		for b := range x.Blocks() {
+			a := signed.twoArgs(p, p2, b)
+			a.codes = c.decodeAVX2(&s.decoded[0], x.Matrix, p, b)
+			a.codes2 = c.decodeAVX2(&s.decoded[1], x.Matrix, p2, b)
+			a.signs, a.tiles = s.signs, n/2
+			if a.tiles > 0 {
+				mulU8TileAVX2(&a)
+			}
+			if n%2 > 0 {
+				a.ld, a.stride, a.blocks, a.groups, a.tiles = 0, 0, 0, 0, 1
+				mulU8TileAVX2(&a)
+			}
+		}
+	}
+	s.Scales = nil
+	signedInputs.Put(s)
+}
+
+// blocks multiplies panels [p0, p1) with vectors [0, n), one block of one panel at a time, for the
+// reason of pairs, with AVX-VNNI.
+func (x *product) blocks(c coding, p0, p1, n int, decoded *[maxBlockBytes]byte) {
 	for p := p0; p < p1; p++ {
 		for b := range x.Blocks() {
-			x.block(p, b, n, vnni, c.decodeAVX2(decoded, x.Matrix, p, b))
+			x.block(p, b, n, c.decodeAVX2(decoded, x.Matrix, p, b))
 		}
 	}
 }
@@ -122,24 +205,16 @@ func (c coding) decodeAVX2(room *[maxBlockBytes]byte, m *Matrix, p, b int) *byte
 }
 
 // block multiplies block b of panel p, whose weights are at codes, with vectors [0, n).
-func (x *product) block(p, b, n int, vnni bool, codes *byte) {
+func (x *product) block(p, b, n int, codes *byte) {
 	fours := n &^ 3
 	if fours > 0 {
 		a := x.tileArgs(0, p, b, b+1)
 		a.codes, a.tiles = codes, fours/4
-		if vnni {
-			mulU8FourAVXVNNI(&a)
-		} else {
-			mulU8FourAVX2(&a)
-		}
+		mulU8FourAVXVNNI(&a)
 	}
 	if fours < n {
 		a := x.tileArgs(fours, p, b, b+1)
 		a.codes, a.tiles = codes, n-fours
-		if vnni {
-			mulU8BlockAVXVNNI(&a)
-		} else {
-			mulU8BlockAVX2(&a)
-		}
+		mulU8BlockAVXVNNI(&a)
 	}
 }

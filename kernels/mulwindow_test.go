@@ -189,7 +189,7 @@ func TestMulWindowAllocations(t *testing.T) {
 		for bits := MinWindowBits; bits <= MaxWindowBits; bits++ {
 			m, in := newMulWindow(t, rng, offset, random, s, bits)
 			set := &Set{mulWindow: tr.fn}
-			if n := testing.AllocsPerRun(10,
+			if n := allocations(
 				func() { set.MulWindow(dst, s.panels*PanelRows, m, in, 0, 3) }); n != 0 {
 				t.Errorf("%s MulWindow allocates %v times", tr.name, n)
 			}

@@ -193,7 +193,7 @@ func mulOf(s mulShape, lookup int) (*Matrix, *Input, []float32) {
 
 func TestAllocations(t *testing.T) {
 	check := func(op string, f func()) {
-		if n := testing.AllocsPerRun(10, f); n != 0 {
+		if n := allocations(f); n != 0 {
 			t.Errorf("%s allocates %v times", op, n)
 		}
 	}

@@ -3,7 +3,11 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-// HALF is that of mulu8_avx2_amd64.s: eight centroids times a quad of input.
+// HALF multiplies eight centroids with one quad of input. The columns of a centroid are in four
+// neighbouring bytes: the even ones are the low bytes of its two words, the odd ones the high bytes,
+// so that a mask and a shift widen them to 16 bits without a shuffle, and VPMADDWD leaves one sum.
+// Y12 is the even columns of the input, Y13 the odd ones. 2*255*128 fits, where VPMADDUBSW would
+// saturate.
 #define HALF(off, even, odd) \
 	VMOVDQU   (off)(SI), Y8  \
 	VPAND     Y8, Y14, Y9    \
