@@ -212,7 +212,6 @@ func layBytes(l *Layer) (engine, putter) {
 		Group: l.Group, Multipliers: l.Multipliers,
 	}
 	m := weights.panels(128)
-	m.Positive = !slices.Contains(l.Centroids, 0)
 	e := &panelEngine{m: m, width: 1, zero: l.ZeroPoint, op: (*kernels.Set).MulU8, bytes: getBytes}
 	return e, func(r int, assignments []byte) {
 		c, at := 0, byteAt(&m, r, 0)
@@ -272,7 +271,6 @@ func layBroadcast(l *Layer) (engine, putter) {
 	// The centroids as a layer of their own, whose weights are bytes.
 	rows := Layer{Rows: l.K(), Cols: l.Cols, Width: 1, Scale: l.Scale}
 	m := rows.panels(128)
-	m.Positive = !slices.Contains(l.Centroids, 0)
 	for k := range l.K() {
 		putBytes(&m, k, 0, l.Centroids[k*l.Cols:][:l.Cols])
 	}

@@ -84,15 +84,14 @@ func (ws *workspace) quantiseOne(set *kernels.Set, x []float32, layout inputLayo
 	ws.q = grow(ws.q, in.N*layout.stride)
 	in.Q = ws.q
 	in.Scales = grow(in.Scales, in.N*blocks)
-	in.Init, in.Sums = grow(in.Init, in.N*groups), grow(in.Sums, in.N*groups)
+	in.Init = grow(in.Init, in.N*groups)
 	q := in.Q[i*layout.stride:][:layout.stride]
 	if !set.Quantize(q, in.Scales[i*blocks:], x, layout.block) {
 		return false
 	}
-	init, sums := in.Init[i*groups:], in.Sums[i*groups:]
+	init := in.Init[i*groups:]
 	for g := range groups {
-		sums[g] = sum(q[g*layout.group : min((g+1)*layout.group, len(q))])
-		init[g] = -int32(layout.zero) * sums[g]
+		init[g] = -int32(layout.zero) * sum(q[g*layout.group:min((g+1)*layout.group, len(q))])
 	}
 	return true
 }

@@ -1,9 +1,18 @@
-// DOT adds to sums the products of eight rows of signed weights, w, with a quad of input: Y12 is the
-// quad in each row, Y13 its magnitudes, Y14 words of 1. VPMADDUBSW takes one factor without a sign,
-// so the weight takes that of the input. Two products of up to 127 * 127 fit its words; a weight
-// of -128 would keep its sign, and must not be.
-#define DOT(w, sums) \
-	VPSIGNB    Y12, w, w         \
+// INPUT broadcasts a quad of input: its magnitudes at x, Y13, and its signs, as many bytes behind it
+// as signs says, Y12. See mulU8SignsAVX2.
+#define INPUT(off, x, signs) \
+	VPBROADCASTD off(x), Y13           \
+	VPBROADCASTD off(x)(signs*1), Y12
+
+// DOT adds to sums the products of eight rows of weights with a quad of input. VPMADDUBSW takes one
+// factor without a sign: that is the magnitude of the input, Y13, and the weight takes its sign,
+// Y12, which is -128 where the input is not negative and 127 where it is. weight^-128 is weight - 128
+// and weight^127 is 127 - weight, both signed bytes, magnitudes are at most 128, and two products
+// fit a word: the least sum is 2 * 128 * -128. What a product differs by from weight * input,
+// magnitude * sign, is the same for all weights: mulU8SignsAVX2 takes it off the start of the sums.
+// Y14 is words of 1, w is spoilt.
+#define DOT(weights, w, sums) \
+	VPXOR      weights, Y12, w   \
 	VPMADDUBSW w, Y13, w         \
 	VPMADDWD   Y14, w, w         \
 	VPADDD     w, sums, sums

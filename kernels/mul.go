@@ -19,7 +19,6 @@ type Matrix struct {
 	BlockQuads int       // quads that share an input scale; the last block may be shorter
 	GroupQuads int       // quads that share a multiplier; divides BlockQuads
 	Codes      []byte    // in the layout of the operation
-	Positive   bool      // MulU8: no weight is 0, which some tiers are faster for
 	Lookup     []byte    // weights by code: nil (MulU8), [16] (MulNibble), [d][256] (MulLookup), [32]
 	Bits       int       // of the codes of MulWindow
 	Mult       []int8    // [Panels][Groups()][PanelRows]: the multiplier of a group in a row
@@ -43,7 +42,6 @@ type Input struct {
 	Scales []float32 // [N][Blocks()]: x is about scale * q
 	// [N][Groups()]: what the sum of a group starts from, -zeroPoint * (sum of its Q)
 	Init []int32
-	Sums []int32 // [N][Groups()]: the sum of the Q of a group
 }
 
 type mulFunc func(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int)
@@ -119,8 +117,7 @@ func checkMul(op string, dst []float32, ld int, m *Matrix, in *Input, p0, p1, co
 	case in.N > 0 && ((in.N-1)*ld+rows > len(dst) || in.N > 1 && ld < rows):
 		panic(fmt.Sprintf("kernels: %s: %d x %d results do not fit %d", op, in.N, rows, len(dst)))
 	case len(in.Q) < in.N*in.Stride || in.Stride < inputLen(m, lookup) ||
-		len(in.Scales) < in.N*blocks || len(in.Init) < in.N*groups ||
-		len(in.Sums) < in.N*groups:
+		len(in.Scales) < in.N*blocks || len(in.Init) < in.N*groups:
 		panic(fmt.Sprintf("kernels: %s: a short input", op))
 	}
 }

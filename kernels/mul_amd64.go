@@ -87,14 +87,12 @@ func mulNibbleDecodeAVX512VNNI(dst, codes, lookup *byte, n int)
 //go:noescape
 func mulLookupDecodeAVX512VBMI(dst, codes, lookup *byte, d, n int)
 
-// mulU8VecAVX2 is MulU8 for one vector and the given panels, none of whose weights is 0, with init
-// for weights less 128.
+// mulU8VecAVX2 is MulU8 for one vector, as mulU8SignsAVX2 leaves it, and the given panels.
 //
 //go:noescape
 func mulU8VecAVX2(a *vecArgs)
 
-// mulNibbleVecAVX2 is MulNibble for one vector and the given panels, with a lookup without 0 and
-// init for weights less 128.
+// mulNibbleVecAVX2 is MulNibble likewise.
 //
 //go:noescape
 func mulNibbleVecAVX2(a *vecArgs)

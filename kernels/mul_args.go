@@ -18,6 +18,7 @@ type vecArgs struct {
 	blockQuads int
 	groupQuads int
 	first      bool // y starts at 0, else at dst; amd64 has whole rows and takes it for set
+	signs      int  // bytes from q, which are magnitudes then, to the signs: only with AVX2
 }
 
 // tileArgs is what the kernels for several input vectors take: consecutive blocks of one panel.

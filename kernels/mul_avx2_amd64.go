@@ -2,10 +2,7 @@
 
 package kernels
 
-import (
-	"slices"
-	"sync"
-)
+import "sync"
 
 func mulAVX2(c coding) mulFunc    { return mulBlocks(c, false) }
 func mulAVXVNNI(c coding) mulFunc { return mulBlocks(c, true) }
@@ -18,60 +15,51 @@ func mulBlocks(c coding, vnni bool) mulFunc {
 			x.zeroRows(p0, p1)
 			return
 		}
-		n := in.N
-		switch {
-		case vnni && c != codedLookup:
-			n &^= 3 // there is a kernel for one vector and many panels
-		case !vnni && c.signed(m):
-			n &^= 1
-		}
-		switch {
-		case n == 0:
-		case !vnni:
-			x.pairs(c, p0, p1, n)
-		case c == codedU8:
-			x.blocks(c, p0, p1, n, nil)
-		default:
-			var decoded [maxBlockBytes]byte
-			x.blocks(c, p0, p1, n, &decoded)
-		}
-		var starts [maxStarts]int32
-		for ; n < in.N; n++ {
-			a := x.vecArgs(n, p0, p1, c.panelBytes(m))
-			switch {
-			case vnni:
-				c.vecAVXVNNI(m, &a)
-			default:
-				a.init = x.signedStarts(&starts, n)
-				c.vecAVX2(m, &a)
-			}
+		if vnni {
+			x.mulAVXVNNI(c, p0, p1)
+		} else {
+			x.mulAVX2(c, p0, p1)
 		}
 	}
 }
 
-// maxStarts is how many groups a row may have for signed weights: 8,192 columns in groups of 8.
-const maxStarts = 1024
-
-// signed says whether weights less 128 are signed bytes above -128, which AVX2 multiplies faster.
-func (c coding) signed(m *Matrix) bool {
+func (x *product) mulAVXVNNI(c coding, p0, p1 int) {
+	n := x.in.N
+	if c != codedLookup {
+		n &^= 3 // there is a kernel for one vector and many panels
+	}
 	switch {
-	case m.Groups() > maxStarts:
-		return false
-	case c == codedNibble:
-		return !slices.Contains(m.Lookup, 0)
+	case n == 0:
+	case c == codedU8:
+		x.blocks(c, p0, p1, n, nil)
+	default:
+		var decoded [maxBlockBytes]byte
+		x.blocks(c, p0, p1, n, &decoded)
 	}
-	return c == codedU8 && m.Positive || c == codedWindow
+	for ; n < x.in.N; n++ {
+		a := x.vecArgs(n, p0, p1, c.panelBytes(x.Matrix))
+		c.vecAVXVNNI(x.Matrix, &a)
+	}
 }
 
-// signedStarts returns what the sums of the groups of vector n start from where weights are less
-// 128.
-func (x *product) signedStarts(room *[maxStarts]int32, n int) *int32 {
-	groups := x.Groups()
-	init, sums := x.in.Init[n*groups:][:groups], x.in.Sums[n*groups:][:groups]
-	for g, v := range init {
-		room[g] = v + 128*sums[g]
+func (x *product) mulAVX2(c coding, p0, p1 int) {
+	s := signedInputs.Get().(*signedInput)
+	s.set(x.Matrix, x.in)
+	signed := product{x.Matrix, x.dst, x.ld, &s.Input}
+	n := s.N
+	if c != codedLookup {
+		n &^= 1 // there is a kernel for one vector and many panels
 	}
-	return &room[0]
+	if n > 0 {
+		signed.pairs(c, p0, p1, n, s)
+	}
+	if n < s.N {
+		a := signed.vecArgs(n, p0, p1, c.panelBytes(x.Matrix))
+		a.signs = s.signs
+		c.vecAVX2(x.Matrix, &a)
+	}
+	s.Scales = nil
+	signedInputs.Put(s)
 }
 
 func (c coding) vecAVX2(m *Matrix, a *vecArgs) {
@@ -106,12 +94,12 @@ type signedInput struct {
 
 var signedInputs = sync.Pool{New: func() any { return new(signedInput) }}
 
-// set makes it the first n vectors of an input.
-func (s *signedInput) set(m *Matrix, in *Input, n int) {
+// set makes it what stands for an input.
+func (s *signedInput) set(m *Matrix, in *Input) {
 	groups, d := m.Groups(), m.width()
-	s.N, s.Stride, s.Scales, s.signs = n, in.Stride, in.Scales, n*in.Stride
-	s.Q, s.Init = grown(s.Q, 2*s.signs), grown(s.Init, n*groups)
-	for i := range n {
+	s.N, s.Stride, s.Scales, s.signs = in.N, in.Stride, in.Scales, in.N*in.Stride
+	s.Q, s.Init = grown(s.Q, 2*s.signs), grown(s.Init, in.N*groups)
+	for i := range in.N {
 		at, g := i*s.Stride, i*groups
 		mulU8SignsAVX2(&s.Q[at], s.signs, &s.Init[g], &in.Q[at], &in.Init[g], m.Quads*d,
 			m.GroupQuads*d)
@@ -146,15 +134,12 @@ func (x *product) twoArgs(p, p2, b int) twoArgs {
 
 // pairs multiplies panels [p0, p1) with vectors [0, n), one block of two panels at a time, so that
 // the first-level cache hands what is decoded on to the multiplication. A panel that is left over
-// makes a pair with itself, and so does a vector.
-func (x *product) pairs(c coding, p0, p1, n int) {
-	s := signedInputs.Get().(*signedInput)
-	s.set(x.Matrix, x.in, n)
-	signed := product{x.Matrix, x.dst, x.ld, &s.Input}
+// makes a pair with itself, and so does a vector. x has the signed input s.
+func (x *product) pairs(c coding, p0, p1, n int, s *signedInput) {
 	for p := p0; p < p1; p += 2 {
 		p2 := min(p+1, p1-1)
 		for b := range x.Blocks() {
-			a := signed.twoArgs(p, p2, b)
+			a := x.twoArgs(p, p2, b)
 			a.codes = c.decodeAVX2(&s.decoded[0], x.Matrix, p, b)
 			a.codes2 = c.decodeAVX2(&s.decoded[1], x.Matrix, p2, b)
 			a.signs, a.tiles = s.signs, n/2
@@ -167,8 +152,6 @@ func (x *product) pairs(c coding, p0, p1, n int) {
 			}
 		}
 	}
-	s.Scales = nil
-	signedInputs.Put(s)
 }
 
 // blocks multiplies panels [p0, p1) with vectors [0, n), one block of one panel at a time, for the

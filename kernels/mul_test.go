@@ -5,7 +5,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
-	"slices"
 	"testing"
 )
 
@@ -46,9 +45,6 @@ func newMul(t testing.TB, rng *rand.Rand, p place, x extreme, s mulShape,
 			m.Codes[i] = byte(rng.Uint32())
 		}
 	}
-	if rng.IntN(2) == 0 {
-		makePositive(m)
-	}
 	if lookup < Centroids {
 		m.Mult = alloc[int8](t, p, rng, rows*m.Groups())
 		for i := range m.Mult {
@@ -73,14 +69,6 @@ func newMul(t testing.TB, rng *rand.Rand, p place, x extreme, s mulShape,
 	for i := range in.Scales {
 		in.Scales[i] = float32(rng.NormFloat64())
 	}
-	in.Sums = alloc[int32](t, p, rng, s.n*m.Groups())
-	for i := range in.Sums {
-		lo := i % m.Groups() * m.GroupQuads * 4 * s.d
-		in.Sums[i] = 0
-		for _, q := range in.Q[i/m.Groups()*in.Stride:][lo:min(lo+m.GroupQuads*4*s.d, s.quads*4*s.d)] {
-			in.Sums[i] += int32(q)
-		}
-	}
 	in.Init = alloc[int32](t, p, rng, s.n*m.Groups())
 	top := 255 * 128 * min(s.groupQuads, s.quads) * 4 * s.d
 	for i := range in.Init {
@@ -94,18 +82,6 @@ func newMul(t testing.TB, rng *rand.Rand, p place, x extreme, s mulShape,
 		}
 	}
 	return m, in
-}
-
-// makePositive leaves no weight at 0.
-func makePositive(m *Matrix) {
-	weights := m.Codes
-	if len(m.Lookup) > 0 {
-		weights = m.Lookup
-	}
-	for i, w := range weights {
-		weights[i] = max(w, 1)
-	}
-	m.Positive = len(m.Lookup) == 0
 }
 
 // unsigned is the mode for an emulator that takes the signed bytes of AMX for unsigned ones, as
@@ -294,7 +270,6 @@ func fuzzMul(f *testing.F, table []tier[mulFunc], scalar mulFunc, lookupSize fun
 			for i := range m.Codes {
 				m.Codes[i] = data[24+i%(len(data)-24)]
 			}
-			m.Positive = m.Positive && !slices.Contains(m.Codes, 0)
 		}
 		for _, tr := range table {
 			if tr.need != 0 && tr.need&^host == 0 {
@@ -324,7 +299,6 @@ func benchMul(b *testing.B, table []tier[mulFunc], rows, cols, d, group, batch, 
 	s.p1 = s.panels
 	rng := rand.New(rand.NewPCG(4, 4))
 	m, in := newMul(b, rng, head, random, s, layout(s), lookup)
-	makePositive(m) // as layers are, mostly
 	name := fmt.Sprintf("rows=%d/cols=%d/batch=%d", rows, cols, batch)
 	if d > 1 {
 		name += fmt.Sprintf("/d=%d", d)

@@ -5,23 +5,17 @@
 #include "avx2_amd64.h"
 #include "mulu8_vec_amd64.h"
 
-// QUAD adds to low and high the products of one quad of input with two times eight rows. Y15 turns
-// weights into signed bytes, less 128.
+// QUAD adds to low and high the products of one quad of input with two times eight rows.
 #define QUAD(i, low, high) \
-	VPBROADCASTD (4*i)(BX), Y12            \
-	VPABSB       Y12, Y13                  \
-	VPXOR        (64*i)(SI), Y15, Y10      \
-	VPXOR        (64*i+32)(SI), Y15, Y11   \
-	DOT(Y10, low)                          \
-	DOT(Y11, high)
+	INPUT((4*i), BX, R14)          \
+	DOT((64*i)(SI), Y10, low)      \
+	DOT((64*i+32)(SI), Y11, high)
 
 // func mulU8VecAVX2(a *vecArgs)
 TEXT ·mulU8VecAVX2(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), DI
 	ONES
-	MOVL         $0x80808080, AX
-	VMOVD        AX, X15
-	VPBROADCASTD X15, Y15
+	MOVQ         vecArgs_signs(DI), R14
 	PANELS
 	VPXOR        Y6, Y6, Y6
 	VPXOR        Y7, Y7, Y7

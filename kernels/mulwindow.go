@@ -100,7 +100,7 @@ func (m *Matrix) PermuteWindows(dst, src []int8) {
 }
 
 // MulWindow is MulU8 with weight = Lookup[16+a>>4] + Lookup[a&15], a being the assignment that the
-// window of the weight stands for: see SearchWindows. A sum of two centroids is 1 to 255. Q is
+// window of the weight stands for: see SearchWindows. A sum of two centroids is at most 255. Q is
 // permuted (PermuteWindows). Quads and BlockQuads are multiples of WindowQuads, GroupQuads equals
 // BlockQuads and Mult is not used.
 func (s *Set) MulWindow(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int) {
@@ -109,10 +109,9 @@ func (s *Set) MulWindow(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int)
 		panic(fmt.Sprintf("kernels: MulWindow: groups of %d in blocks of %d quads, %d centroids",
 			m.GroupQuads, m.BlockQuads, len(m.Lookup)))
 	}
-	lower, upper := m.Lookup[:windowHalf], m.Lookup[windowHalf:]
-	if least, most := int(slices.Min(lower))+int(slices.Min(upper)),
-		int(slices.Max(lower))+int(slices.Max(upper)); least < 1 || most > 255 {
-		panic(fmt.Sprintf("kernels: MulWindow: weights from %d to %d", least, most))
+	most := int(slices.Max(m.Lookup[:windowHalf])) + int(slices.Max(m.Lookup[windowHalf:]))
+	if most > 255 {
+		panic(fmt.Sprintf("kernels: MulWindow: a weight of %d", most))
 	}
 	checkMul("MulWindow", dst, ld, m, in, p0, p1, WindowBytes(m.Panels, m.Quads, m.Bits),
 		WindowCentroids)

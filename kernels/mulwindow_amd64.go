@@ -67,8 +67,8 @@ func mulWindowDecodeAVX512VNNI(dst, codes, before, lookup *byte, bits, quads int
 	}
 }
 
-// mulWindow2VecAVX2 is MulWindow for 2 bits, one vector and the given panels, with init for weights
-// less 128; the others likewise.
+// mulWindow2VecAVX2 is MulWindow for 2 bits, one vector, as mulU8SignsAVX2 leaves it, and the given
+// panels; the others likewise.
 //
 //go:noescape
 func mulWindow2VecAVX2(a *vecArgs)

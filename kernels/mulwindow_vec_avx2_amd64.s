@@ -6,14 +6,13 @@
 #include "mulwindow_cut_amd64.h"
 #include "mulwindow_vec_amd64.h"
 
-// Y15 and Y11 are the centroids, sums of which are less 128. Y9 is the sum.
+// Y15 and Y11 are the centroids, Y9 is the sum.
 #define STEP(i, lower, upper) \
-	VPBROADCASTD (4*(i))(BX), Y12   \
+	INPUT((4*(i)), BX, DX)        \
 	VPSHUFB      lower, Y15, Y7   \
 	VPSHUFB      upper, Y11, Y8   \
-	VPABSB       Y12, Y13         \
 	VPADDB       Y8, Y7, Y7       \
-	DOT(Y7, Y9)
+	DOT(Y7, Y7, Y9)
 
 #define EVEN STEP
 #define ODD STEP
@@ -26,10 +25,7 @@
 	MOVQ           vecArgs_lookup(DI), AX  \
 	VBROADCASTI128 (AX), Y15               \
 	VBROADCASTI128 16(AX), Y11             \
-	MOVL           $0x80808080, AX         \
-	VMOVD          AX, X0                  \
-	VPBROADCASTD   X0, Y0                  \
-	VPXOR          Y0, Y15, Y15
+	MOVQ           vecArgs_signs(DI), DX
 
 // func mulWindow2VecAVX2(a *vecArgs)
 // The frame holds y.

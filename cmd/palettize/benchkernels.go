@@ -127,8 +127,8 @@ func windowForms(bits int) formsFunc {
 				Codes:  randomBytes(rows * cols * bits / 8),
 				Lookup: randomBytes(kernels.WindowCentroids), Scale: randomFloats(rows),
 			}
-			for i, c := range m.Lookup { // sums of two are 1 to 255
-				m.Lookup[i] = 1 + c/3
+			for i, c := range m.Lookup { // sums of two are bytes
+				m.Lookup[i] = c / 2
 			}
 			held := 8*(len(m.Codes)+len(m.Lookup)) + 32*rows
 			return form{always(func() { s.MulWindow(y, rows, m, in, 0, m.Panels) }), int64(held)}
@@ -235,12 +235,6 @@ func randomMatrix(rows, cols int, k matrixKind) *kernels.Matrix {
 		Lookup: randomBytes(k.lookup), Scale: randomFloats(rows),
 	}
 	m.Mult = randomMultipliers(rows * m.Groups())
-	m.Positive = k.lookup == 0
-	for _, weights := range [][]byte{m.Codes, m.Lookup} {
-		for i, w := range weights {
-			weights[i] = max(w, 1) // as those of layers are, mostly
-		}
-	}
 	return m
 }
 
@@ -250,7 +244,6 @@ func randomInput(cols, group, n int) *kernels.Input {
 		N: n, Stride: cols, Q: make([]int8, n*cols),
 		Scales: randomFloats(n * ceilDiv(cols, kernels.Block)),
 		Init:   make([]int32, n*ceilDiv(cols, group)),
-		Sums:   make([]int32, n*ceilDiv(cols, group)),
 	}
 	for i, v := range randomBytes(len(in.Q)) {
 		in.Q[i] = int8(v)
@@ -267,6 +260,11 @@ func randomLayer(rows, cols int, s codebook.Scheme) *codebook.Layer {
 	l.Assignments = randomBytes(rows * l.Segments())
 	for i := range l.Assignments {
 		l.Assignments[i] = byte(int(l.Assignments[i]) % s.K)
+	}
+	if s.WindowBits != 0 { // sums of one of 16 by each half of the assignment
+		for a := range l.Centroids {
+			l.Centroids[a] = byte(a%16*8 + a/16*8)
+		}
 	}
 	if s.Name != "rows" {
 		l.RowScales = randomBytes(rows)

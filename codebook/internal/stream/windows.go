@@ -43,7 +43,7 @@ func CheckWindows(bits int, centroids []byte) error {
 
 func badWindows(bits int) error { return fmt.Errorf("windows of %d bits a weight", bits) }
 
-var errNoSums = errors.New("centroids of windows that are not the sums, 1 to 255, of 16 and of 16")
+var errNoSums = errors.New("centroids of windows that are not sums, up to 255, of two of 16")
 
 // SumCentroids returns what the assignments of windows stand for, by assignment, given the
 // centroids of their lower halves, then those of the upper ones.
@@ -73,7 +73,7 @@ func SplitCentroids(sums []byte) ([]byte, error) {
 		if a%16 == 0 {
 			upper[a/16] = sum - lower[0]
 		}
-		if sum == 0 || int(lower[a%16])+int(upper[a/16]) != int(sum) {
+		if int(lower[a%16])+int(upper[a/16]) != int(sum) {
 			return nil, errNoSums
 		}
 	}
