@@ -2,29 +2,18 @@
 
 #include "go_asm.h"
 #include "textflag.h"
+#include "avx2_amd64.h"
 
 // Two vectors meet two panels, four times eight rows: the sums of the first vector are Y0 to Y3,
 // those of the second Y4 to Y7. So what is broadcast of a vector serves four times.
 
-// PRODUCTS adds to sums the products of eight rows of weights with a quad of input. VPMADDUBSW takes
-// one factor without a sign: that is the magnitude of the input, Y8, and the weight w takes its
-// sign, Y9, which is -128 where the input is not negative and 127 where it is. w^-128 is w - 128 and
-// w^127 is 127 - w, both signed bytes, magnitudes are at most 128, and two products fit a word: the
-// least sum is 2 * 128 * -128. What a product differs by from weight * input, magnitude * sign, is
-// the same for all weights: mulU8SignsAVX2 takes it off the start of the sums. Y15 is words of 1.
-#define PRODUCTS(weights, sums) \
-	VPXOR      weights, Y9, Y10 \
-	VPMADDUBSW Y10, Y8, Y10     \
-	VPMADDWD   Y15, Y10, Y10    \
-	VPADDD     Y10, sums, sums
-
 #define VECTOR(magnitudes, signs, a, b, c, d) \
-	VPBROADCASTD magnitudes, Y8 \
-	VPBROADCASTD signs, Y9      \
-	PRODUCTS((SI), a)           \
-	PRODUCTS(32(SI), b)         \
-	PRODUCTS((DX), c)           \
-	PRODUCTS(32(DX), d)
+	VPBROADCASTD magnitudes, Y13 \
+	VPBROADCASTD signs, Y12      \
+	DOT((SI), Y10, a)            \
+	DOT(32(SI), Y10, b)          \
+	DOT((DX), Y10, c)            \
+	DOT(32(DX), Y10, d)
 
 #define MULTIPLY(a, b, c, d) \
 	VPMULLD Y8, a, a  \
@@ -46,10 +35,10 @@
 	VMOVDQU c, (off+64)(R12) \
 	VMOVDQU d, (off+96)(R12)
 
-// ADDY turns t into y of the rows at addr. Y9 is the scale of the vector. Y14 is empty in the first
+// ADDY turns t into y of the rows at addr. Y9 is the scale of the vector. Y15 is empty in the first
 // block, so that y starts at 0.
 #define ADDY(addr, off, t) \
-	VMASKMOVPS addr, Y14, Y10       \
+	VMASKMOVPS addr, Y15, Y10       \
 	VCVTDQ2PS  t, t                 \
 	VMULPS     Y9, t, t             \
 	VADDPS     t, Y10, t            \
@@ -80,10 +69,9 @@ start:
 	STORET(256, Y0, Y1, Y2, Y3)
 	MOVBLZX      tileArgs_first(DI), AX
 	DECL         AX
-	VMOVD        AX, X14
-	VPBROADCASTD X14, Y14
-	VPCMPEQW     Y15, Y15, Y15
-	VPSRLW       $15, Y15, Y15
+	VMOVD        AX, X15
+	VPBROADCASTD X15, Y15
+	ONES
 	MOVQ         tileArgs_stride(DI), R13
 	MOVQ         twoArgs_signs(DI), R14
 	LEAQ         (R13)(R14*1), R15
