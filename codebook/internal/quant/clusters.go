@@ -150,17 +150,20 @@ func (b *clustering) setCentroids(bytes []byte, g grid, base float64) {
 	b.Scale = float32(g.step * base)
 }
 
-// useGrid takes the bytes from 1 on themselves as the values of a layer of width 1: with as many
+// useGrid takes the 256 bytes themselves as the values of a layer of width 1: with as many
 // centroids as bytes there is nothing to choose but the range, and values beyond a well-chosen one
 // are clipped (for Gaussian weights at 4 standard deviations or so).
 func (b *clustering) useGrid(ctx context.Context) error {
-	bytes := allBytes()
+	bytes := make([]byte, codebook.MaxCentroids)
+	for i := range bytes {
+		bytes[i] = byte(i)
+	}
 	full := gridOver(b.points)
 	try := func(assignments []byte, shrink float64) (grid, float64, error) {
-		g := grid{step: full.step * shrink, zero: full.zero}
-		values := make([]float32, len(bytes))
-		for i, b := range bytes {
-			values[i] = g.value(b)
+		g := grid{full.step * shrink, full.zero}
+		values := make([]float32, codebook.MaxCentroids)
+		for i := range values {
+			values[i] = g.value(byte(i))
 		}
 		sse, err := kmeans.Assign(ctx, assignments, b.points, 1, b.weights, values, b.km)
 		return g, sse, err

@@ -69,7 +69,7 @@ func exactGrid(values []float32) *grid {
 		if hi == lo || hi-lo > 255 {
 			continue
 		}
-		g := &grid{step: float64(step), zero: byte(math.RoundToEven(-lo))}
+		g := &grid{float64(step), byte(math.RoundToEven(-lo))}
 		off := func(v float32) bool { return step*float32(int(g.quantise(v))-int(g.zero)) != v }
 		if !slices.ContainsFunc(values, off) {
 			return g

@@ -67,13 +67,13 @@ func (b *clustering) fitValues(ctx context.Context) error {
 	return b.assignGroups(ctx, newValueSet(values), bytes, g)
 }
 
-// allValues takes all bytes from 1 on as values: there is nothing to choose but the scales.
+// allValues takes all 256 bytes as values: there is nothing to choose but the scales.
 func (b *clustering) allValues(ctx context.Context) error {
-	g := grid{step: 1. / 127, zero: 128}
-	bytes := allBytes()
-	values := make([]float32, len(bytes))
-	for i, b := range bytes {
-		values[i] = g.value(b)
+	g := grid{step: 1. / 127, zero: 127}
+	bytes, values := make([]byte, codebook.MaxCentroids), make([]float32, codebook.MaxCentroids)
+	for i := range bytes {
+		bytes[i] = byte(i)
+		values[i] = g.value(byte(i))
 	}
 	s := newValueSet(values)
 	s.perUnit = 127
@@ -156,7 +156,7 @@ func (s *valueSet) nearest(x float32) int {
 		if !(at > 0) {
 			return 0
 		}
-		return int(min(at, float32(len(s.values)-1)))
+		return int(min(at, codebook.MaxCentroids-1))
 	}
 	cell := 0
 	if at := float32(x-s.lo) * s.cells; at > 0 { // and a number
