@@ -1,6 +1,7 @@
 package codebook
 
 import (
+	"encoding/binary"
 	"slices"
 
 	"github.com/palettize/palettize/codebook/internal/stream"
@@ -213,6 +214,11 @@ func layBytes(l *Layer) (engine, putter) {
 	}
 	m := weights.panels(128)
 	e := &panelEngine{m: m, width: 1, zero: l.ZeroPoint, op: (*kernels.Set).MulU8, bytes: getBytes}
+	if l.Width == 1 {
+		var values [kernels.Centroids]byte
+		copy(values[:], l.Centroids)
+		return e, func(r int, assignments []byte) { putValues(&m, r, &values, assignments) }
+	}
 	return e, func(r int, assignments []byte) {
 		c, at := 0, byteAt(&m, r, 0)
 		for _, a := range assignments {
@@ -223,6 +229,22 @@ func layBytes(l *Layer) (engine, putter) {
 				c++
 			}
 		}
+	}
+}
+
+// putValues writes what assignments stand for, a row, in the layout of mul-u8. It writes four at a
+// time: this is most of what opening a model takes but for decoding.
+func putValues(m *kernels.Matrix, r int, values *[kernels.Centroids]byte, assignments []byte) {
+	at := byteAt(m, r, 0)
+	for len(assignments) >= 4 {
+		a, b, c, d := assignments[0], assignments[1], assignments[2], assignments[3]
+		binary.LittleEndian.PutUint32(m.Codes[at:],
+			uint32(values[a])|uint32(values[b])<<8|uint32(values[c])<<16|uint32(values[d])<<24)
+		at += 4 * panelRows
+		assignments = assignments[4:]
+	}
+	for i, a := range assignments {
+		m.Codes[at+i] = values[a]
 	}
 }
 

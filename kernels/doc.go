@@ -1,7 +1,8 @@
 // Package kernels does the arithmetic of palettize on plain slices: it knows nothing of files or
 // layers. Each operation has one table of implementations (tiers), best first, the portable scalar
-// one last; a [Set] holds the chosen row of each. There are two kinds of operations: products,
-// which a layer is multiplied by, and searches, which decide the bytes of a file.
+// one last; a [Set] holds the chosen row of each. There are three kinds of operations: products,
+// which a layer is multiplied by, searches, which decide the bytes of a file, and decoding, which
+// reads them.
 //
 // # Terms
 //
@@ -17,6 +18,8 @@
 //   - tile: the rows and input vectors whose sums are in registers at the same time. AMX tiles are
 //     the registers of that name.
 //   - lane: an element of a vector register.
+//   - word: 16 bits that a coder takes in. Strip: eight neighbouring columns, one for each coder.
+//     Blocks of rans are not those of a group above: they are rows that are coded on their own.
 //
 // # Products
 //
@@ -74,7 +77,16 @@
 //
 // They are in this package and not in one of their own because they share what a tier is, the
 // macros of the instructions and the one list that `palettize cpu` prints and PALETTIZE_CPU_OFF
-// acts on.
+// acts on. For these reasons decoding is here too:
+//
+// # Decoding
+//
+// rans decodes what entropy-coded layers are stored as. A coder waits for each level before it can
+// begin with the next one: first for the entry that its state points to, then for a product. But
+// the eight coders of a block take turns with its words, so that a register holds them, and blocks
+// know nothing of each other, so that the waiting of four overlaps. What a coder needs next is as
+// good as random: the tiers do without branches there, and those of AMD64 spread the words to the
+// coders that need one by a shuffle, which costs the same whoever they are.
 //
 // # AMX tiles
 //

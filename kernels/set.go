@@ -20,6 +20,7 @@ type Set struct {
 	update      updateKernel
 	trellis     trellisFunc
 	window      windowFunc
+	rans        ransFunc
 
 	tiers []TierInfo // every row of every table; Selected marks the ones above
 }
@@ -40,6 +41,7 @@ func choose(have features) *Set {
 	s.update = use(s, "update", updateTiers, have)
 	s.trellis = use(s, "trellis", trellisTiers, have)
 	s.window = use(s, "window", windowTiers, have)
+	s.rans = use(s, "rans", ransTiers, have)
 	return s
 }
 

@@ -118,3 +118,9 @@ var windowTiers = []tier[windowFunc]{
 	{"avx2", avx2, windowAVX2},
 	{"scalar", 0, windowScalar},
 }
+
+var ransTiers = []tier[ransFunc]{
+	{"avx512", avx512, ransAVX512},
+	{"avx2", avx2, ransAVX2},
+	{"scalar", 0, ransScalar},
+}

@@ -95,3 +95,6 @@ var windowTiers = []tier[windowFunc]{
 	{"neon", asimd, windowNEON},
 	{"scalar", 0, windowScalar},
 }
+
+// Coders look up entries one by one and NEON has nothing that gathers them.
+var ransTiers = []tier[ransFunc]{{"scalar", 0, ransScalar}}

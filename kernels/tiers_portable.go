@@ -19,4 +19,5 @@ var (
 	updateTiers      = []tier[updateKernel]{{"scalar", 0, updateKernel{updateRows, updateScalar}}}
 	trellisTiers     = []tier[trellisFunc]{{"scalar", 0, trellisScalar}}
 	windowTiers      = []tier[windowFunc]{{"scalar", 0, windowScalar}}
+	ransTiers        = []tier[ransFunc]{{"scalar", 0, ransScalar}}
 )

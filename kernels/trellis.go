@@ -40,6 +40,8 @@ type Trellis struct {
 	subset [2 * maxStates]byte // of an edge
 	next   [maxStates][2]byte  // the state after a level, by bit 1 of its byte
 	memory uint                // log2 of the number of states
+
+	ransNext [4 * maxStates]byte // what comes after a ransPath
 }
 
 // newTrellis returns the trellis of 2^memory states, memory being 3 or 5, with these masks.
@@ -62,6 +64,7 @@ func newTrellis(memory, g0, g1 int) *Trellis {
 			t.order[r][edge>>memory][to] = [4]byte{at, at + 1, at + 2, at + 3}
 		}
 	}
+	t.newRansNext()
 	return t
 }
 

@@ -34,6 +34,7 @@ var operations = map[string]operation{
 	"update":       {"/k=128", []int{1}, false, updateForms(128)},
 	"trellis":      {"/states=8/searched=16", []int{1}, false, trellisForms(16)},
 	"window":       {"/bits=3/searched=1", []int{1}, false, windowSearchForms(3)},
+	"rans":         {"/blocks=4", []int{1}, false, ransForms(4)},
 }
 
 // kernelCases lists each operation on each tier that runs here and is not beyond the set. A kernel
@@ -220,6 +221,28 @@ func windowSearchForms(bits int) formsFunc {
 		return func() form {
 			return form{mul: always(func() {
 				s.SearchWindows(assignments, work, x, nil, table, bits, kernels.RowStart)
+			})}
+		}
+	}
+}
+
+// ransForms decodes eight columns of as many blocks, of 64 levels that are all as frequent.
+func ransForms(blocks int) formsFunc {
+	return func(s *kernels.Set, rows, _, _ int) func() form {
+		d := &kernels.Rans{Trellis: kernels.Trellis8}
+		const slots = kernels.RansSlots / 64
+		for i := range 2 * kernels.RansSlots {
+			d.Entries = append(d.Entries,
+				kernels.NewRansEntry(int8(i%kernels.RansSlots/slots), slots, uint32(i%slots)))
+		}
+		levels, words := make([]byte, blocks*rows*8), randomBytes(rows*kernels.RansWords)
+		codes, cols := make([][kernels.RansBlocks]byte, rows), make([]int8, 8)
+		return func() form {
+			return form{mul: always(func() {
+				for b := range blocks {
+					d.Words[b] = words
+				}
+				s.DecodeRans(d, levels, blocks, rows, 8, codes, cols)
 			})}
 		}
 	}

@@ -2,9 +2,7 @@ package entropy
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/palettize/palettize/kernels"
 )
@@ -12,14 +10,12 @@ import (
 const (
 	// Lanes is the number of interleaved coders in a block, each with a path through the trellis:
 	// the element in column c belongs to lane c mod Lanes.
-	Lanes = 8
+	Lanes = kernels.RansLanes
 	// blockElements is how many elements a block has at most, one row at least: enough that its 32
 	// bytes of coder states do not matter.
 	blockElements = 1 << 18
 
-	floor     = 1 << 16 // no state of a coder is below
-	slotShift = 20      // of the slot's distance from its level's first slot, in an entry
-	freqShift = 8       // of the frequency less 1
+	floor = kernels.RansFloor // no state of a coder is below
 )
 
 // Coder encodes and decodes a matrix of levels [rows, cols], block by block. A block is BlockRows
@@ -139,136 +135,4 @@ func (c *Coder) Costs(lambda float32) ([][256]float32, error) {
 		}
 	}
 	return costs, nil
-}
-
-// Decoder decodes the blocks of a coder. It is safe for concurrent use.
-type Decoder struct {
-	*Coder
-	// entries [class][parity][total] has for each slot of the frequencies the byte of its level,
-	// the frequency less 1, and the slot's distance from the level's first.
-	entries []uint32
-}
-
-// entries are those of decoders that have been released: up to a megabyte each.
-var entries = sync.Pool{New: func() any { return new([]uint32) }}
-
-// Release says that the decoder is not used any more, so that another can take its memory.
-func (d *Decoder) Release() {
-	released := d.entries
-	d.entries = nil
-	entries.Put(&released)
-}
-
-// NewDecoder returns a decoder. It fails where a table has levels that are not the index of one of
-// k centroids: not of -Zero to k-1-Zero.
-func (c *Coder) NewDecoder(k int) (*Decoder, error) {
-	d := &Decoder{c, *entries.Get().(*[]uint32)}
-	if n := len(c.Tables) * 2 * total; n > cap(d.entries) {
-		d.entries = make([]uint32, n)
-	} else {
-		d.entries = d.entries[:n]
-		clear(d.entries) // slots that no level has
-	}
-	for class := range c.Tables {
-		t := &c.Tables[class]
-		if int(t.Max) > int(c.Zero) || int(t.Max)+int(c.Zero) >= k {
-			return nil, fmt.Errorf("class %d has levels up to %d: level 0 is centroid %d of %d",
-				class, t.Max, c.Zero, k)
-		}
-		for parity := range 2 {
-			var starts, freqs [256]uint32
-			if err := t.cumulate(&starts, &freqs, parity); err != nil {
-				return nil, err
-			}
-			entries := d.entries[(class*2+parity)*total:][:total]
-			for i, freq := range freqs {
-				for slot := range freq {
-					entries[starts[i]+slot] = uint32(byte(i)-origin+c.Zero) | (freq-1)<<freqShift | slot<<slotShift
-				}
-			}
-		}
-	}
-	return d, nil
-}
-
-var (
-	errShort = errors.New("the coded levels end early")
-	errLong  = errors.New("bytes are left behind the coded levels")
-	errStart = errors.New("the coded levels are damaged: a coder begins below its range")
-	errEnd   = errors.New("the coded levels are damaged: a coder does not end where it began")
-)
-
-// Decode decodes data, one block, to levels [rows of the block, cols]. Damaged data is an error or
-// other levels, and safe.
-func (d *Decoder) Decode(levels, data []byte, block int) error {
-	cols := len(d.Classes.Cols)
-	lo, hi := d.Block(block)
-	lanes := min(cols, Lanes)
-	if len(data) < 4*lanes {
-		return errShort
-	}
-	var x [Lanes]uint32
-	var base [Lanes]uint32 // where the lane's state has its entries
-	for i := range lanes {
-		if x[i] = binary.LittleEndian.Uint32(data[4*i:]); x[i] < floor {
-			return errStart
-		}
-	}
-	data = data[4*lanes:]
-	states := d.states()
-	classes := d.Classes.Table()
-	var offsets [len(classes)]uint32
-	for sum, class := range classes {
-		offsets[sum] = uint32(class) * 2 * total
-	}
-	for c0 := 0; c0 < cols; c0 += Lanes {
-		codes := d.Classes.Cols[c0:min(c0+Lanes, cols)]
-		for r := lo; r < hi; r++ {
-			out := levels[(r-lo)*cols+c0:][:len(codes)]
-			sums := offsets[d.Classes.Rows[r]:]
-			for i, code := range codes {
-				s := &states[base[i&(Lanes-1)]&(maxStates-1)]
-				v := x[i&(Lanes-1)]
-				entry := d.entries[sums[code]+s.entries+v%total]
-				out[i] = byte(entry)
-				v = (entry>>freqShift%total+1)*(v>>totalBits) + entry>>slotShift
-				base[i&(Lanes-1)] = s.next[(entry-uint32(d.Zero))>>1&1]
-				if v < floor {
-					if len(data) < 2 {
-						return errShort
-					}
-					v = v<<16 | uint32(binary.LittleEndian.Uint16(data))
-					data = data[2:]
-				}
-				x[i&(Lanes-1)] = v
-			}
-		}
-	}
-	if len(data) != 0 {
-		return errLong
-	}
-	for _, v := range x[:lanes] {
-		if v != floor {
-			return errEnd
-		}
-	}
-	return nil
-}
-
-const maxStates = 32
-
-// state is a state of the trellis as the decoder needs it.
-type state struct {
-	entries uint32    // where its entries begin in a class
-	next    [2]uint32 // the state after a level, by bit 1 of the level
-}
-
-func (c *Coder) states() (states [maxStates]state) {
-	for s := range c.Trellis.States() {
-		states[s].entries = uint32(c.Trellis.Parity(s)) * total
-		for bit := range byte(2) {
-			states[s].next[bit] = uint32(c.Trellis.Next(s, bit<<1))
-		}
-	}
-	return states
 }

@@ -101,10 +101,8 @@ func decode(stream []byte, rows, cols, k int) (*Coder, []byte, error) {
 		return nil, nil, err
 	}
 	levels := make([]byte, rows*cols)
-	for b, data := range blocks {
-		if err := d.Decode(levels[b*c.BlockRows*cols:], data, b); err != nil {
-			return nil, nil, err
-		}
+	if err := d.Decode(levels, blocks, 0); err != nil {
+		return nil, nil, err
 	}
 	return c, levels, nil
 }
@@ -362,27 +360,4 @@ func FuzzDecode(f *testing.F) {
 			onlyForm(t, stream, int(rows), int(cols))
 		}
 	})
-}
-
-func BenchmarkDecode(b *testing.B) {
-	for _, states := range []int{8, 32} {
-		b.Run(fmt.Sprintf("states=%d", states), func(b *testing.B) {
-			s := newSource(6, states, 680, 384)
-			c, levels := s.matrix()
-			d, err := c.NewDecoder(255)
-			if err != nil {
-				b.Fatal(err)
-			}
-			block, err := c.Encode(levels, 0)
-			if err != nil {
-				b.Fatal(err)
-			}
-			b.SetBytes(int64(len(levels)))
-			for b.Loop() {
-				if err := d.Decode(levels, block, 0); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
 }

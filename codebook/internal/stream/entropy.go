@@ -1,7 +1,6 @@
 package stream
 
 import (
-	"fmt"
 	"slices"
 	"sync"
 
@@ -28,29 +27,34 @@ func openEntropy(h *Head, data []byte) (decoder, error) {
 	return &coded{d, blocks, h.Cols}, nil
 }
 
-// blockBuffers are buffers for the levels of a block: a quarter of a megabyte each, mostly.
+// blockBuffers are buffers for the levels of the blocks that are decoded side by side: a megabyte
+// each, mostly.
 var blockBuffers = sync.Pool{New: func() any { return new([]byte) }}
 
 func (c *coded) rows(threads int, do func(row int, assignments []byte)) error {
 	defer c.Release()
-	errs := make([]error, len(c.blocks))
+	errs := make([]error, len(c.blocks)) // of the blocks from this one on
 	par.Ranges(threads, len(c.blocks), func(lo, hi int) {
 		buffer := blockBuffers.Get().(*[]byte)
 		defer blockBuffers.Put(buffer)
-		*buffer = slices.Grow((*buffer)[:0], c.BlockRows*c.cols)
-		levels := (*buffer)[:c.BlockRows*c.cols]
-		for b := lo; b < hi; b++ {
-			if errs[b] = c.Decode(levels, c.blocks[b], b); errs[b] != nil {
+		for ; lo < hi; lo += entropy.Together {
+			next := min(lo+entropy.Together, hi)
+			first, _ := c.Block(lo)
+			_, end := c.Block(next - 1)
+			size := (end - first) * c.cols
+			*buffer = slices.Grow((*buffer)[:0], size)
+			levels := (*buffer)[:size]
+			if errs[lo] = c.Decode(levels, c.blocks[lo:next], lo); errs[lo] != nil {
 				continue
 			}
-			for r, end := c.Block(b); r < end; r++ {
-				do(r, levels[(r-b*c.BlockRows)*c.cols:][:c.cols])
+			for r := first; r < end; r++ {
+				do(r, levels[(r-first)*c.cols:][:c.cols])
 			}
 		}
 	})
-	for b, err := range errs {
+	for _, err := range errs {
 		if err != nil {
-			return fmt.Errorf("block %d: %w", b, err)
+			return err
 		}
 	}
 	return nil
