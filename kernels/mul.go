@@ -91,11 +91,12 @@ func (s *Set) MulLookup(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int)
 // segments meet, first the four of the first column of each segment, then those of the second and
 // so on. dst and src have the same length, a multiple of 4*d, and do not overlap.
 func PermuteInput(dst, src []int8, d int) {
-	for base := 0; base < len(src); base += 4 * d {
-		for j := range d {
-			for i := range 4 {
-				dst[base+4*j+i] = src[base+d*i+j]
-			}
+	for ; len(src) > 0; dst, src = dst[4*d:], src[4*d:] {
+		first, second, third, fourth := src[:d], src[d:][:d], src[2*d:][:d], src[3*d:][:d]
+		to := dst[:4*d]
+		for j, v := range first {
+			four := (*[4]int8)(to[4*j:])
+			four[0], four[1], four[2], four[3] = v, second[j], third[j], fourth[j]
 		}
 	}
 }
