@@ -67,9 +67,9 @@ func windowStates(bits int) int { return 1 << (windowLength - bits) }
 // WindowWork is the work space of SearchWindows: 2^(12-bits) bytes for each weight of the longest
 // row. The zero value is ready; it grows as needed.
 type WindowWork struct {
-	// The costs of the best paths to each window, by the bits that the next weight keeps of it, and
-	// those behind the next one. The lower bits of a cost are the upper ones of its own number: what
-	// is found of a path when it turns out to be the best predecessor.
+	// The costs of the best paths to each state, the bits that the next weight keeps of a window,
+	// and those behind the next weight. The lower bits of a cost are its tag, the upper bits of the
+	// number of its state: the least of several costs so says whose it is.
 	costs, next [1 << (windowLength - MinWindowBits)]int32
 	errors      windowErrors
 	back        []byte // len(x) x states: the first bits of the best window
@@ -85,10 +85,11 @@ type windowFunc func(work *WindowWork, back []byte, x, w []float32,
 	table *[WindowCentroids]float32, bits int)
 
 const (
-	// Where errors become whole numbers: one of 1 with a weight of 1 is 2^23. All that is over the
-	// least of the same value by more than 2^(26-bits) counts as much. As the paths to any two
-	// windows may differ in six weights (bits being 2), costs of which bits are below differ by less
-	// than 2^29, which is what a path costs that does not begin with start; and nothing overflows.
+	// Errors become whole numbers: one of 1 with a weight of 1 is 2^20. What is over the least error
+	// of the same value by 2^(26-bits), 2 at 5 bits and 16 at 2, counts as no more: it is on no path
+	// worth taking. With room for a tag below, no error is more than 2^26; the best paths to two
+	// windows differ in six weights at most (at 2 bits), and so by less than 2^29, which is what a
+	// path costs that does not begin with start; and nothing overflows.
 	windowUnit    = 1 << 20
 	windowLargest = 1 << 26
 	windowNever   = 1 << 29
@@ -104,11 +105,11 @@ const (
 //	sum of w[i] * (x[i] - table[16+assignments[i]>>4] - table[assignments[i]&15])^2
 //
 // least but for roundings. The window before the first is start, or RowStart. w may be nil, for all
-// 1; weights are not negative, best not much below 1, and not above it. The search is the Viterbi
+// 1; weights are 0 to 1, most of them not far below 1. The search is the Viterbi
 // algorithm in whole numbers, so that all tiers find the same:
 //
 //	d = (x[i] - table[16+m]) - table[n], e[m][n] = d*d                              (float32)
-//	error = min((e[m][n] - least e) * (w[i] * 2^23), 2^(26-bits)), rounded to even   (int32)
+//	error = min((e[m][n] - least e) * (w[i] * 2^20), 2^(26-bits)), rounded to even   (int32)
 //
 // and a path to a window costs the error on top of what the cheapest of the windows costs that it
 // can follow, the lowest among equals. The path ends in the cheapest, the lowest among equals. No

@@ -189,3 +189,53 @@ func TestCompressFindsRepeatedRows(t *testing.T) {
 		}
 	}
 }
+
+// slowSource reads its second tensor until it is told to stop.
+type slowSource struct {
+	*memory.Model
+	reading, read chan struct{}
+}
+
+func (s *slowSource) Floats(ctx context.Context, name string) ([]float32, error) {
+	if name != "second" {
+		return s.Model.Floats(ctx, name)
+	}
+	close(s.reading)
+	<-ctx.Done()
+	close(s.read)
+	return nil, ctx.Err()
+}
+
+// fullSink fails once the second tensor is being read.
+type fullSink struct{ *slowSource }
+
+var errFull = errors.New("full")
+
+func (s *fullSink) PutLayer(context.Context, codebook.Tensor, *codebook.Layer,
+	codebook.Distortion) (int64, error) {
+	<-s.reading
+	return 0, errFull
+}
+
+// TestReadingAheadEnds: a tensor is read while the one before is stored, and where that fails,
+// reading is told to stop and has ended when Compress returns.
+func TestReadingAheadEnds(t *testing.T) {
+	m := new(memory.Model)
+	m.Add("first", "F32", samples.Gaussian(1, 64*64), 64, 64)
+	m.Add("second", "F32", samples.Gaussian(2, 64*64), 64, 64)
+	opts := Options{Settings: Settings{Bits: 4}, Threads: 2}
+	allocation, err := Allocate(t.Context(), m, m, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opts.Allocation = allocation
+	s := &slowSource{m, make(chan struct{}), make(chan struct{})}
+	if _, err := Compress(t.Context(), &fullSink{s}, s, opts); !errors.Is(err, errFull) {
+		t.Errorf("got %v, want %v", err, errFull)
+	}
+	select {
+	case <-s.read:
+	default:
+		t.Error("still reading")
+	}
+}

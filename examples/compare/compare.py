@@ -24,7 +24,8 @@ import numpy as np
 HERE = Path(__file__).resolve().parent
 SHAPE, LARGE, BATCH, GIVEN = (3072, 1024), (4096, 4096), 128, 256
 REGIMES = ("hot", "cold", "batch")
-PARTS = ("speed", "size", "answers")  # of the report
+PARTS = ("speed", "slower tiers", "size", "answers")  # of the report
+OFF = os.environ.get("PALETTIZE_CPU_OFF")  # features that palettize does without, for the slower tiers
 
 # Rows: label, side, name there.
 ROWS = [
@@ -36,6 +37,9 @@ ROWS = [
     ("palettize scalar, 16 values", "palettize", "scalar-16"),
     ("palettize scalar, 16 values, groups of 16", "palettize", "scalar-16-groups"),
     ("palettize scalar, 256 values", "palettize", "scalar-256"),
+    ("palettize windows of 2 bits", "palettize", "windows-2"),
+    ("palettize windows of 3 bits", "palettize", "windows-3"),
+    ("palettize windows of 4 bits", "palettize", "windows-4"),
     ("numpy (OpenBLAS) float32", "python", "numpy/float32"),
     ("ONNX Runtime float32", "python", "onnxruntime/float32"),
     ("ONNX Runtime int8, DynamicQuantizeMatMul", "python", "onnxruntime/int8"),
@@ -258,6 +262,20 @@ class Compare:
 
     # The report.
 
+    def slower(self, started):
+        """The report of a run without features of the CPU."""
+        out = [
+            "",
+            f"The same layer with `PALETTIZE_CPU_OFF={OFF}`: palettize does as on a CPU without these. Its peers cannot be told to, and keep",
+            "all that this one has, so that they are faster here than they would be there.",
+            "",
+            "| | |",
+            "| --- | --- |",
+        ]
+        out += [f"| {k} | {cell(v)} |" for k, v in self.facts(started) if k in ("CPU", "run", "command", "palettize")]
+        out += ["", *self.table(), "", *self.verdict(SHAPE, REGIMES)]
+        return "\n".join(out) + "\n"
+
     def report(self, started):
         out = [
             "# Benchmarks",
@@ -265,7 +283,8 @@ class Compare:
             "palettize beside its peers: one machine, one run, one thread. Written by `make compare`, which can be repeated anywhere;",
             "[examples/compare](examples/compare/README.md) says what runs. Times are microseconds for one call, input quantisation",
             "included: the best of each round, first the minimum, then the median over rounds. How small files are and what that costs in",
-            "accuracy is in [Size](#size), what it does to the answers of models in [Answers](#answers), at the end.",
+            "accuracy is in [Size](#size), what it does to the answers of models in [Answers](#answers), at the end. What palettize",
+            "does without AVX-512 is in [Slower tiers](#slower-tiers).",
             "",
             "| | |",
             "| --- | --- |",
@@ -324,7 +343,7 @@ class Compare:
         yield "CPU", f"{name} ({number}), {os.cpu_count()} processors, last-level cache {last_level_cache() >> 20} MiB"
         yield "memory", f"copies at {self.copy:.1f} GB/s (read and written) on one thread; huge pages {huge_pages()}"
         yield "run", f"{started}; load average {self.load_before} before, {load_average()} after; rounds: {self.rounds_text()}"
-        yield "command", "`make compare" + (f" COMPARE='speed {' '.join(sys.argv[1:])}'" if len(sys.argv) > 1 else "") + f"`; {self.o.ms} ms a row, regime and round; pinned to processor {self.cpu}"
+        yield "command", f"`{f'PALETTIZE_CPU_OFF={OFF} ' if OFF else ''}make compare" + (f" COMPARE='speed {' '.join(sys.argv[1:])}'" if len(sys.argv) > 1 else "") + f"`; {self.o.ms} ms a row, regime and round; pinned to processor {self.cpu}"
         yield "palettize", f"{output('git', '-C', str(HERE), 'describe', '--always', '--dirty')}, {output('go', 'version').removeprefix('go version ')}"
         from threadpoolctl import threadpool_info
 
@@ -566,7 +585,10 @@ def main():
         c.cluster(max(1, o.rounds // 2), o.minutes / 4)
     for side in c.sides.values():
         side.stop()
-    put(Path(o.out), "speed", c.report(started))
+    if OFF:
+        put(Path(o.out), "slower tiers", c.slower(started))
+    else:
+        put(Path(o.out), "speed", c.report(started))
 
 
 if __name__ == "__main__":

@@ -53,6 +53,12 @@ func scheme(row string) (codebook.Scheme, error) {
 		return codebook.Scheme{Name: "scalar", Width: 1, K: 16, Group: 16}, nil
 	case "scalar-256":
 		return codebook.Scheme{Name: "scalar", Width: 1, K: 256}, nil
+	case "windows-2":
+		return codebook.Scheme{Name: "trellis", Width: 1, K: 256, WindowBits: 2}, nil
+	case "windows-3":
+		return codebook.Scheme{Name: "trellis", Width: 1, K: 256, WindowBits: 3}, nil
+	case "windows-4":
+		return codebook.Scheme{Name: "trellis", Width: 1, K: 256, WindowBits: 4}, nil
 	}
 	return codebook.Scheme{}, fmt.Errorf("no row %q", row)
 }
@@ -119,22 +125,37 @@ func (s *side) layer(row string) (*codebook.Layer, error) {
 	if err != nil {
 		return nil, err
 	}
-	times := s.rows / l.Rows
-	l = &codebook.Layer{
-		Rows: s.rows, Cols: l.Cols, Width: l.Width,
-		Centroids: l.Centroids, ZeroPoint: l.ZeroPoint, Scale: l.Scale,
-		Assignments: slices.Repeat(l.Assignments, times),
-		RowScales:   slices.Repeat(l.RowScales, times),
-		Group:       l.Group, Multipliers: slices.Repeat(l.Multipliers, times),
-	}
-	if len(l.RowScales) == 0 {
-		l.RowScales = nil
-	}
-	if len(l.Multipliers) == 0 {
-		l.Multipliers = nil
-	}
+	l = repeat(l, s.rows/l.Rows)
 	s.layers[row] = l
 	return l, nil
+}
+
+// repeat returns a layer some times below itself. Its stream is not one: it has about the size.
+func repeat(l *codebook.Layer, times int) *codebook.Layer {
+	if times == 1 {
+		return l
+	}
+	all := *l
+	all.Rows *= times
+	all.Assignments = slices.Repeat(l.Assignments, times)
+	all.Stream = slices.Repeat(l.Stream, times)
+	all.Outliers = nil
+	for i := range times {
+		for _, o := range l.Outliers {
+			o.Row += i * l.Rows
+			all.Outliers = append(all.Outliers, o)
+		}
+	}
+	if l.RowScales != nil {
+		all.RowScales = slices.Repeat(l.RowScales, times)
+	}
+	if l.Multipliers != nil {
+		all.Multipliers = slices.Repeat(l.Multipliers, times)
+	}
+	if l.Stream == nil {
+		all.Stream = nil
+	}
+	return &all
 }
 
 func (s *side) describe(row string) (string, error) {
