@@ -1,7 +1,7 @@
 // INPUT broadcasts a quad of input: its magnitudes at x, Y13, and its signs, as many bytes behind it
 // as signs says, Y12. See mulU8SignsAVX2.
 #define INPUT(off, x, signs) \
-	VPBROADCASTD off(x), Y13           \
+	VPBROADCASTD off(x), Y13          \
 	VPBROADCASTD off(x)(signs*1), Y12
 
 // DOT adds to sums the products of eight rows of weights with a quad of input. VPMADDUBSW takes one
@@ -12,11 +12,11 @@
 // magnitude * sign, is the same for all weights: mulU8SignsAVX2 takes it off the start of the sums.
 // Y14 is words of 1, w is spoilt.
 #define DOT(weights, w, sums) \
-	VPXOR      weights, Y12, w   \
-	VPMADDUBSW w, Y13, w         \
-	VPMADDWD   Y14, w, w         \
+	VPXOR      weights, Y12, w \
+	VPMADDUBSW w, Y13, w       \
+	VPMADDWD   Y14, w, w       \
 	VPADDD     w, sums, sums
 
 #define ONES \
-	VPCMPEQW Y14, Y14, Y14       \
+	VPCMPEQW Y14, Y14, Y14 \
 	VPSRLW   $15, Y14, Y14

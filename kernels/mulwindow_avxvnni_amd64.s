@@ -9,20 +9,20 @@
 // Y15 and Y14 are the centroids. The sums are in Y8 to Y11, so that a VPDPBUSD need not wait for the
 // one before it.
 #define STEP(i, lower, upper) \
-	VPBROADCASTD (4*(i))(BX), Y12   \
-	VPSHUFB      lower, Y15, Y7   \
-	VPSHUFB      upper, Y14, Y13  \
-	VPADDB       Y13, Y7, Y7      \
+	VPBROADCASTD (4*(i))(BX), Y12  \
+	VPSHUFB      lower, Y15, Y7    \
+	VPSHUFB      upper, Y14, Y13   \
+	VPADDB       Y13, Y7, Y7       \
 	VPDPBUSD_VEX(12, 7, 8+((i)&3))
 
 #define EVEN STEP
 #define ODD STEP
 
 #define START \
-	VMOVDQA Y0, Y8       \
-	VPXOR Y9, Y9, Y9     \
-	VPXOR Y10, Y10, Y10  \
-	VPXOR Y11, Y11, Y11
+	VMOVDQA Y0, Y8        \
+	VPXOR   Y9, Y9, Y9    \
+	VPXOR   Y10, Y10, Y10 \
+	VPXOR   Y11, Y11, Y11
 
 #define SUM \
 	VPADDD Y9, Y8, Y8    \
@@ -30,9 +30,9 @@
 	VPADDD Y10, Y8, Y0
 
 #define CENTROIDS \
-	MOVQ           a+0(FP), DI             \
-	MOVQ           vecArgs_lookup(DI), AX  \
-	VBROADCASTI128 (AX), Y15               \
+	MOVQ           a+0(FP), DI            \
+	MOVQ           vecArgs_lookup(DI), AX \
+	VBROADCASTI128 (AX), Y15              \
 	VBROADCASTI128 16(AX), Y14
 
 // func mulWindow2VecAVXVNNI(a *vecArgs)

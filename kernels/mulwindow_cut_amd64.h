@@ -12,7 +12,7 @@ BYTES(beyond2, 0x0c0c0c0c0c0c0c0c)
 BYTES(beyond1, 0x0e0e0e0e0e0e0e0e)
 
 #define CUT(byte, s, v) \
-	VPSRLW $s, byte, v           \
+	VPSRLW $s, byte, v        \
 	AND    below4<>(SB), v, v
 
 #define CUT0(byte, v) \
@@ -21,10 +21,10 @@ BYTES(beyond1, 0x0e0e0e0e0e0e0e0e)
 #define CUT4(byte, v) CUT(byte, 4, v)
 
 #define ACROSS(before, byte, s, rest, below, beyond, v) \
-	VPSRLW $s, byte, v           \
-	VPSLLW $rest, before, T2     \
-	AND    below<>(SB), v, v     \
-	AND    beyond<>(SB), T2, T2  \
+	VPSRLW $s, byte, v          \
+	VPSLLW $rest, before, T2    \
+	AND    below<>(SB), v, v    \
+	AND    beyond<>(SB), T2, T2 \
 	OR     T2, v, v
 
 #define CUT5(before, byte, v) ACROSS(before, byte, 5, 3, below3, beyond3, v)
@@ -32,9 +32,9 @@ BYTES(beyond1, 0x0e0e0e0e0e0e0e0e)
 #define CUT7(before, byte, v) ACROSS(before, byte, 7, 1, below1, beyond1, v)
 
 #define MIX(before, byte, v) \
-	VPSRLW $4, byte, v           \
-	VPSLLW $4, before, T2        \
-	AND    below4<>(SB), v, v    \
-	XOR    byte, v, v            \
-	AND    above4<>(SB), T2, T2  \
+	VPSRLW $4, byte, v          \
+	VPSLLW $4, before, T2       \
+	AND    below4<>(SB), v, v   \
+	XOR    byte, v, v           \
+	AND    above4<>(SB), T2, T2 \
 	XOR    T2, v, v

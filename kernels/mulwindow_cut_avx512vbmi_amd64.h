@@ -22,7 +22,7 @@
 #define CUT7(before, byte, v) ACROSS(before, byte, 7, 1, below1, v)
 
 #define MIX(before, byte, v) \
-	VPSRLW $4, byte, v   \
+	VPSRLW $4, byte, v    \
 	VPSLLW $4, before, T2 \
 	SELECT(below4, T2, v) \
 	XOR    byte, v, v

@@ -21,9 +21,9 @@
 #define CODES(j, v) VMOVDQU (64*j)(SI), v
 
 #define STEP(i, lower, upper) \
-	VPSHUFB lower, Y15, Y7     \
-	VPSHUFB upper, Y14, Y8     \
-	VPADDB  Y8, Y7, Y7         \
+	VPSHUFB lower, Y15, Y7   \
+	VPSHUFB upper, Y14, Y8   \
+	VPADDB  Y8, Y7, Y7       \
 	VMOVDQU Y7, (64*(i))(R8)
 
 #define EVEN STEP
@@ -42,14 +42,14 @@
 	IMUL3Q         $(8*bits), R13, R11 \
 	ADDQ           R10, R11            \
 	MOVL           $2, R12             \
-half:                                  \
+	half:                              \
 	BEFORE(DX)                         \
 	ENDS(R11)                          \
 	HISTORY                            \
 	MOVQ           R9, R8              \
 	MOVQ           R10, SI             \
 	MOVQ           R13, CX             \
-unit:                                  \
+	unit:                              \
 	UNIT                               \
 	ADDQ           $(64*bits), SI      \
 	ADDQ           $512, R8            \

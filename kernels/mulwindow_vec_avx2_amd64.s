@@ -8,10 +8,10 @@
 
 // Y15 and Y11 are the centroids, Y9 is the sum.
 #define STEP(i, lower, upper) \
-	INPUT((4*(i)), BX, DX)        \
-	VPSHUFB      lower, Y15, Y7   \
-	VPSHUFB      upper, Y11, Y8   \
-	VPADDB       Y8, Y7, Y7       \
+	INPUT((4*(i)), BX, DX) \
+	VPSHUFB lower, Y15, Y7 \
+	VPSHUFB upper, Y11, Y8 \
+	VPADDB  Y8, Y7, Y7     \
 	DOT(Y7, Y7, Y9)
 
 #define EVEN STEP
@@ -20,11 +20,11 @@
 #define SUM VMOVDQA Y9, Y0
 
 #define CENTROIDS \
-	MOVQ           a+0(FP), DI             \
-	ONES                                   \
-	MOVQ           vecArgs_lookup(DI), AX  \
-	VBROADCASTI128 (AX), Y15               \
-	VBROADCASTI128 16(AX), Y11             \
+	MOVQ           a+0(FP), DI            \
+	ONES                                  \
+	MOVQ           vecArgs_lookup(DI), AX \
+	VBROADCASTI128 (AX), Y15              \
+	VBROADCASTI128 16(AX), Y11            \
 	MOVQ           vecArgs_signs(DI), DX
 
 // func mulWindow2VecAVX2(a *vecArgs)

@@ -19,6 +19,6 @@
 
 // WEIGHTS sets w to the sums of centroids, which Z31 and Z30 are. t is spoilt.
 #define WEIGHTS(lower, upper, w, t) \
-	LOOKUP(lower, Z31, w)  \
-	LOOKUP(upper, Z30, t)  \
+	LOOKUP(lower, Z31, w) \
+	LOOKUP(upper, Z30, t) \
 	VPADDB t, w, w

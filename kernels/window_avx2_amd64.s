@@ -24,8 +24,8 @@ GLOBL windowUnpairs<>(SB), RODATA|NOPTR, $32
 // LANES2 brings the centroids of lower halves, Y14 and Y15, into the order of the lanes, STATES2
 // costs into that of the states. The others are in order.
 #define LANES2 \
-	VMOVDQU windowPairs<>(SB), Y0  \
-	VPERMPS Y14, Y0, Y14           \
+	VMOVDQU windowPairs<>(SB), Y0 \
+	VPERMPS Y14, Y0, Y14          \
 	VPERMPS Y15, Y0, Y15
 
 #define STATES2 \
@@ -37,83 +37,83 @@ GLOBL windowUnpairs<>(SB), RODATA|NOPTR, $32
 
 // ERRORS writes the errors of a value: the frame gets what is left of it by the upper centroids.
 #define ERRORS(bits) \
-	VBROADCASTSS (R9), Y0               \
-	MOVQ         windowArgs_table(DI), AX \
-	VSUBPS       64(AX), Y0, Y1         \
-	VSUBPS       96(AX), Y0, Y2         \
-	VMOVUPS      Y1, rest-64(SP)        \
-	VMOVUPS      Y2, rest-32(SP)        \
-	VPCMPEQD     Y3, Y3, Y3             \
-	VPSRLD       $25, Y3, Y3            \
-	VPSLLD       $24, Y3, Y3            \
-	MOVL         $0, CX                 \
-squares:                                \
-	VBROADCASTSS rest-64(SP)(CX*4), Y0  \
-	VSUBPS       Y14, Y0, Y1            \
-	VSUBPS       Y15, Y0, Y2            \
-	VMULPS       Y1, Y1, Y1             \
-	VMULPS       Y2, Y2, Y2             \
-	VMINPS       Y1, Y3, Y3             \
-	VMINPS       Y2, Y3, Y3             \
-	MOVL         CX, AX                 \
-	SHLL         $6, AX                 \
-	VMOVUPS      Y1, (BX)(AX*1)         \
-	VMOVUPS      Y2, 32(BX)(AX*1)       \
-	INCL         CX                     \
-	CMPL         CX, $16                \
-	JNE          squares                \
-	VEXTRACTF128 $1, Y3, X0             \
-	VMINPS       X0, X3, X3             \
-	VPERMILPS    $0x4e, X3, X0          \
-	VMINPS       X0, X3, X3             \
-	VPERMILPS    $0xb1, X3, X0          \
-	VMINPS       X0, X3, X3             \
-	VBROADCASTSS X3, Y3                 \
-	MOVL         $const_windowUnit, AX  \
-	VCVTSI2SSL   AX, X4, X4             \
-	VMULSS       (R11), X4, X4          \
-	VBROADCASTSS X4, Y4                 \
+	VBROADCASTSS (R9), Y0                       \
+	MOVQ         windowArgs_table(DI), AX       \
+	VSUBPS       64(AX), Y0, Y1                 \
+	VSUBPS       96(AX), Y0, Y2                 \
+	VMOVUPS      Y1, rest-64(SP)                \
+	VMOVUPS      Y2, rest-32(SP)                \
+	VPCMPEQD     Y3, Y3, Y3                     \
+	VPSRLD       $25, Y3, Y3                    \
+	VPSLLD       $24, Y3, Y3                    \
+	MOVL         $0, CX                         \
+	squares:                                    \
+	VBROADCASTSS rest-64(SP)(CX*4), Y0          \
+	VSUBPS       Y14, Y0, Y1                    \
+	VSUBPS       Y15, Y0, Y2                    \
+	VMULPS       Y1, Y1, Y1                     \
+	VMULPS       Y2, Y2, Y2                     \
+	VMINPS       Y1, Y3, Y3                     \
+	VMINPS       Y2, Y3, Y3                     \
+	MOVL         CX, AX                         \
+	SHLL         $6, AX                         \
+	VMOVUPS      Y1, (BX)(AX*1)                 \
+	VMOVUPS      Y2, 32(BX)(AX*1)               \
+	INCL         CX                             \
+	CMPL         CX, $16                        \
+	JNE          squares                        \
+	VEXTRACTF128 $1, Y3, X0                     \
+	VMINPS       X0, X3, X3                     \
+	VPERMILPS    $0x4e, X3, X0                  \
+	VMINPS       X0, X3, X3                     \
+	VPERMILPS    $0xb1, X3, X0                  \
+	VMINPS       X0, X3, X3                     \
+	VBROADCASTSS X3, Y3                         \
+	MOVL         $const_windowUnit, AX          \
+	VCVTSI2SSL   AX, X4, X4                     \
+	VMULSS       (R11), X4, X4                  \
+	VBROADCASTSS X4, Y4                         \
 	MOVL         $const_windowLargest>>bits, AX \
-	VMOVD        AX, X5                 \
-	VPBROADCASTD X5, Y5                 \
-	VCVTDQ2PS    Y5, Y5                 \
-	MOVL         $0, AX                 \
-whole:                                  \
-	VMOVUPS      (BX)(AX*1), Y0         \
-	VSUBPS       Y3, Y0, Y0             \
-	VMULPS       Y4, Y0, Y0             \
-	VMINPS       Y5, Y0, Y0             \
-	VCVTPS2DQ    Y0, Y0                 \
-	VPSLLD       $bits, Y0, Y0          \
-	VMOVDQU      Y0, (BX)(AX*1)         \
-	ADDL         $32, AX                \
-	CMPL         AX, $1024              \
+	VMOVD        AX, X5                         \
+	VPBROADCASTD X5, Y5                         \
+	VCVTDQ2PS    Y5, Y5                         \
+	MOVL         $0, AX                         \
+	whole:                                      \
+	VMOVUPS      (BX)(AX*1), Y0                 \
+	VSUBPS       Y3, Y0, Y0                     \
+	VMULPS       Y4, Y0, Y0                     \
+	VMINPS       Y5, Y0, Y0                     \
+	VCVTPS2DQ    Y0, Y0                         \
+	VPSLLD       $bits, Y0, Y0                  \
+	VMOVDQU      Y0, (BX)(AX*1)                 \
+	ADDL         $32, AX                        \
+	CMPL         AX, $1024                      \
 	JNE          whole
 
 // FIRST2 takes in the costs by way of the predecessors with one first: what they cost is at off, the
 // rows' errors are those that xor leads to. At 2 bits a state's cost is that of four lanes, at 3 of
 // eight, from then on of all.
 #define FIRST2(off, xor) \
-	XORL         $(64*xor), AX            \
-	VPBROADCASTQ off(R13), Y0             \
-	VPBROADCASTQ (off+8)(R13), Y1         \
+	XORL         $(64*xor), AX    \
+	VPBROADCASTQ off(R13), Y0     \
+	VPBROADCASTQ (off+8)(R13), Y1 \
 	LEAST(Y0, Y1)
 
 #define FIRST3(off, xor) \
-	XORL         $(64*xor), AX            \
-	VPBROADCASTD off(R13), Y0             \
-	VPBROADCASTD (off+4)(R13), Y1         \
+	XORL         $(64*xor), AX    \
+	VPBROADCASTD off(R13), Y0     \
+	VPBROADCASTD (off+4)(R13), Y1 \
 	LEAST(Y0, Y1)
 
 #define FIRST4(off, xor) \
-	XORL         $(64*xor), AX            \
-	VPBROADCASTD off(R13), Y0             \
+	XORL         $(64*xor), AX \
+	VPBROADCASTD off(R13), Y0  \
 	LEAST(Y0, Y0)
 
 #define LEAST(costs, costs2) \
-	VPADDD  (BX)(AX*1), costs, Y2         \
-	VPADDD  32(BX)(AX*1), costs2, Y3      \
-	VPMINSD Y2, Y8, Y8                    \
+	VPADDD  (BX)(AX*1), costs, Y2    \
+	VPADDD  32(BX)(AX*1), costs2, Y3 \
+	VPMINSD Y2, Y8, Y8               \
 	VPMINSD Y3, Y9, Y9
 
 // STATES takes the tags off the costs of 16 states and writes them, lowers the costs by that of the
@@ -132,7 +132,7 @@ whole:                                  \
 	TESTL        CX, CX                \
 	JNE          put                   \
 	VPBROADCASTD X8, Y11               \
-put:                                   \
+	put:                               \
 	VPSUBD       Y11, Y8, Y8           \
 	VPSUBD       Y11, Y9, Y9           \
 	MOVQ         CX, AX                \
@@ -143,32 +143,32 @@ put:                                   \
 	VMOVDQU      Y9, 32(DX)(AX*1)
 
 #define SEARCH(bits, LANES, COSTS, FIRSTS, FIRST, ORDER) \
-	BEGIN                                   \
-	MOVQ     windowArgs_table(DI), AX       \
-	VMOVUPS  (AX), Y14                      \
-	VMOVUPS  32(AX), Y15                    \
-	LANES                                   \
-	MOVQ     windowArgs_tags(DI), R14       \
-	VPCMPEQD Y12, Y12, Y12                  \
-	VPSRLD   $(32-bits), Y12, Y10           \
-	VPSRLD   $1, Y12, Y12                   \
-value:                                      \
-	ERRORS(bits)                            \
-	MOVL     $0, CX                         \
-group:                                      \
-	ROW0                                    \
-	COSTS                                   \
-	VMOVDQA  Y12, Y8                        \
-	VMOVDQA  Y12, Y9                        \
-	FIRSTS(FIRST)                           \
-	ORDER                                   \
-	STATES                                  \
-	INCL     CX                             \
-	CMPL     CX, $(256>>bits)               \
-	JNE      group                          \
-	VALUE_DONE                              \
-	JNE      value                          \
-	VZEROUPPER                              \
+	BEGIN                             \
+	MOVQ     windowArgs_table(DI), AX \
+	VMOVUPS  (AX), Y14                \
+	VMOVUPS  32(AX), Y15              \
+	LANES                             \
+	MOVQ     windowArgs_tags(DI), R14 \
+	VPCMPEQD Y12, Y12, Y12            \
+	VPSRLD   $(32-bits), Y12, Y10     \
+	VPSRLD   $1, Y12, Y12             \
+	value:                            \
+	ERRORS(bits)                      \
+	MOVL     $0, CX                   \
+	group:                            \
+	ROW0                              \
+	COSTS                             \
+	VMOVDQA  Y12, Y8                  \
+	VMOVDQA  Y12, Y9                  \
+	FIRSTS(FIRST)                     \
+	ORDER                             \
+	STATES                            \
+	INCL     CX                       \
+	CMPL     CX, $(256>>bits)         \
+	JNE      group                    \
+	VALUE_DONE                        \
+	JNE      value                    \
+	VZEROUPPER                        \
 	RET
 
 // func window2AVX2(a *windowArgs)

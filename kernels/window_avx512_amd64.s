@@ -43,7 +43,7 @@ GLOBL windowUnpairs<>(SB), RODATA|NOPTR, $64
 // LANES2 brings the centroids of lower halves, Z15, into the order of the lanes, and sets Z14 to
 // what STATES brings costs into that of the states by. At 4 and 5 bits lanes are in order.
 #define LANES2 \
-	VMOVDQU32 windowFours<>(SB), Z14   \
+	VMOVDQU32 windowFours<>(SB), Z14 \
 	VPERMPS   Z15, Z14, Z15
 
 #define LANES3 \
@@ -58,55 +58,55 @@ GLOBL windowUnpairs<>(SB), RODATA|NOPTR, $64
 
 // SQUARE sets square to those of the differences by upper centroid m, and Z3 to the least.
 #define SQUARE(m, square) \
-	VBROADCASTSS (64+4*m)(AX), Z0  \
-	VSUBPS       Z0, Z1, Z0        \
-	VSUBPS       Z15, Z0, Z0       \
-	VMULPS       Z0, Z0, square    \
+	VBROADCASTSS (64+4*m)(AX), Z0 \
+	VSUBPS       Z0, Z1, Z0       \
+	VSUBPS       Z15, Z0, Z0      \
+	VMULPS       Z0, Z0, square   \
 	VMINPS       square, Z3, Z3
 
 // WHOLE writes row m of the errors.
 #define WHOLE(m, bits, square) \
-	VSUBPS    Z3, square, Z0       \
-	VMULPS    Z4, Z0, Z0           \
-	VMINPS    Z5, Z0, Z0           \
-	VCVTPS2DQ Z0, Z0               \
-	VPSLLD    $bits, Z0, Z0        \
+	VSUBPS    Z3, square, Z0 \
+	VMULPS    Z4, Z0, Z0     \
+	VMINPS    Z5, Z0, Z0     \
+	VCVTPS2DQ Z0, Z0         \
+	VPSLLD    $bits, Z0, Z0  \
 	VMOVDQU32 Z0, (64*m)(BX)
 
 #define EACH(DO) \
-	DO(0, Z16)   \
-	DO(1, Z17)   \
-	DO(2, Z18)   \
-	DO(3, Z19)   \
-	DO(4, Z20)   \
-	DO(5, Z21)   \
-	DO(6, Z22)   \
-	DO(7, Z23)   \
-	DO(8, Z24)   \
-	DO(9, Z25)   \
-	DO(10, Z26)  \
-	DO(11, Z27)  \
-	DO(12, Z28)  \
-	DO(13, Z29)  \
-	DO(14, Z30)  \
+	DO(0, Z16)  \
+	DO(1, Z17)  \
+	DO(2, Z18)  \
+	DO(3, Z19)  \
+	DO(4, Z20)  \
+	DO(5, Z21)  \
+	DO(6, Z22)  \
+	DO(7, Z23)  \
+	DO(8, Z24)  \
+	DO(9, Z25)  \
+	DO(10, Z26) \
+	DO(11, Z27) \
+	DO(12, Z28) \
+	DO(13, Z29) \
+	DO(14, Z30) \
 	DO(15, Z31)
 
 // ERRORS writes the errors of a value. Z5 is the largest, Z7 what a square of 1 counts.
 #define ERRORS(WHOLES) \
-	VBROADCASTSS  (R9), Z1              \
+	VBROADCASTSS  (R9), Z1                 \
 	MOVQ          windowArgs_table(DI), AX \
-	VMOVAPS       Z6, Z3                \
-	EACH(SQUARE)                        \
-	VEXTRACTF64X4 $1, Z3, Y0            \
-	VMINPS        Y0, Y3, Y3            \
-	VEXTRACTF128  $1, Y3, X0            \
-	VMINPS        X0, X3, X3            \
-	VPERMILPS     $0x4e, X3, X0         \
-	VMINPS        X0, X3, X3            \
-	VPERMILPS     $0xb1, X3, X0         \
-	VMINPS        X0, X3, X3            \
-	VBROADCASTSS  X3, Z3                \
-	VMULPS.BCST   (R11), Z7, Z4         \
+	VMOVAPS       Z6, Z3                   \
+	EACH(SQUARE)                           \
+	VEXTRACTF64X4 $1, Z3, Y0               \
+	VMINPS        Y0, Y3, Y3               \
+	VEXTRACTF128  $1, Y3, X0               \
+	VMINPS        X0, X3, X3               \
+	VPERMILPS     $0x4e, X3, X0            \
+	VMINPS        X0, X3, X3               \
+	VPERMILPS     $0xb1, X3, X0            \
+	VMINPS        X0, X3, X3               \
+	VBROADCASTSS  X3, Z3                   \
+	VMULPS.BCST   (R11), Z7, Z4            \
 	EACH(WHOLES)
 
 #define WHOLE2(m, square) WHOLE(m, 2, square)
@@ -118,22 +118,22 @@ GLOBL windowUnpairs<>(SB), RODATA|NOPTR, $64
 // row's errors are those that xor leads to. At 2 bits a state's cost is that of four lanes, at 3 of
 // eight, from then on of all.
 #define FIRST2(off, xor) \
-	XORL            $(64*xor), AX  \
-	VBROADCASTI32X4 off(R13), Z0   \
+	XORL            $(64*xor), AX \
+	VBROADCASTI32X4 off(R13), Z0  \
 	LEAST
 
 #define FIRST3(off, xor) \
-	XORL         $(64*xor), AX     \
-	VPBROADCASTQ off(R13), Z0      \
+	XORL         $(64*xor), AX \
+	VPBROADCASTQ off(R13), Z0  \
 	LEAST
 
 #define FIRST4(off, xor) \
-	XORL         $(64*xor), AX     \
-	VPBROADCASTD off(R13), Z0      \
+	XORL         $(64*xor), AX \
+	VPBROADCASTD off(R13), Z0  \
 	LEAST
 
 #define LEAST \
-	VPADDD  (BX)(AX*1), Z0, Z0  \
+	VPADDD  (BX)(AX*1), Z0, Z0 \
 	VPMINSD Z0, Z8, Z8
 
 // PUT writes tags and costs of 16 states: costs less that of the first state, Z11, with the next
@@ -146,7 +146,7 @@ GLOBL windowUnpairs<>(SB), RODATA|NOPTR, $64
 	TESTL        CX, CX              \
 	JNE          put                 \
 	VPBROADCASTD X8, Z11             \
-put:                                 \
+	put:                             \
 	VPSUBD       Z11, Z8, Z8         \
 	MOVQ         CX, AX              \
 	SHLQ         $6, AX              \
@@ -154,38 +154,38 @@ put:                                 \
 	VMOVDQU32    Z8, (DX)(AX*1)
 
 #define SEARCH(bits, LANES, COSTS, FIRSTS, FIRST, ORDER, WHOLES) \
-	BEGIN                                   \
-	MOVQ         windowArgs_table(DI), AX   \
-	VMOVUPS      (AX), Z15                  \
-	LANES                                   \
-	MOVQ         windowArgs_tags(DI), R14   \
-	VPTERNLOGD   $0xff, Z12, Z12, Z12       \
-	VPSRLD       $(32-bits), Z12, Z10       \
-	VPSRLD       $25, Z12, Z6               \
-	VPSLLD       $24, Z6, Z6                \
-	VPSRLD       $1, Z12, Z12               \
+	BEGIN                                       \
+	MOVQ         windowArgs_table(DI), AX       \
+	VMOVUPS      (AX), Z15                      \
+	LANES                                       \
+	MOVQ         windowArgs_tags(DI), R14       \
+	VPTERNLOGD   $0xff, Z12, Z12, Z12           \
+	VPSRLD       $(32-bits), Z12, Z10           \
+	VPSRLD       $25, Z12, Z6                   \
+	VPSLLD       $24, Z6, Z6                    \
+	VPSRLD       $1, Z12, Z12                   \
 	MOVL         $const_windowLargest>>bits, AX \
-	VPBROADCASTD AX, Z5                     \
-	VCVTDQ2PS    Z5, Z5                     \
-	MOVL         $const_windowUnit, AX      \
-	VPBROADCASTD AX, Z7                     \
-	VCVTDQ2PS    Z7, Z7                     \
-value:                                      \
-	ERRORS(WHOLES)                          \
-	MOVL         $0, CX                     \
-group:                                      \
-	ROW0                                    \
-	COSTS                                   \
-	VMOVDQA32    Z12, Z8                    \
-	FIRSTS(FIRST)                           \
-	ORDER                                   \
-	PUT                                     \
-	INCL         CX                         \
-	CMPL         CX, $(256>>bits)           \
-	JNE          group                      \
-	VALUE_DONE                              \
-	JNE          value                      \
-	VZEROUPPER                              \
+	VPBROADCASTD AX, Z5                         \
+	VCVTDQ2PS    Z5, Z5                         \
+	MOVL         $const_windowUnit, AX          \
+	VPBROADCASTD AX, Z7                         \
+	VCVTDQ2PS    Z7, Z7                         \
+	value:                                      \
+	ERRORS(WHOLES)                              \
+	MOVL         $0, CX                         \
+	group:                                      \
+	ROW0                                        \
+	COSTS                                       \
+	VMOVDQA32    Z12, Z8                        \
+	FIRSTS(FIRST)                               \
+	ORDER                                       \
+	PUT                                         \
+	INCL         CX                             \
+	CMPL         CX, $(256>>bits)               \
+	JNE          group                          \
+	VALUE_DONE                                  \
+	JNE          value                          \
+	VZEROUPPER                                  \
 	RET
 
 // func window2AVX512(a *windowArgs)
