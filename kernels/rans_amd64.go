@@ -70,7 +70,7 @@ func newRansArgs(d *Rans) ransArgs {
 	s, next := &d.strip, &d.Trellis.ransNext
 	a := ransArgs{entries: &d.Entries[0], next: &next[0], spread: &ransSpread[0][0],
 		states: &d.States, paths: &d.paths, levels: &s.levels[0], block: s.height * s.stride,
-		stride: s.stride, blocks: s.blocks, rows: &s.rows[0], n: len(s.rows)}
+		stride: s.stride, blocks: s.blocks, rows: &s.rows[0], row: 0, n: len(s.rows)}
 	for b, words := range d.Words[:s.blocks] {
 		a.words[b] = &words[0]
 	}
