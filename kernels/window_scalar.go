@@ -8,7 +8,6 @@ func windowScalar(work *WindowWork, back []byte, x, w []float32, table *[WindowC
 	bits int) {
 	states, tags, weight := windowStates(bits), int32(1)<<bits-1, float32(1)
 	costs, next := work.costs[:states], work.next[:states]
-	same := min(1<<bits, windowHalf) // next states that follow the same one
 	for i, v := range x {
 		if w != nil {
 			weight = w[i]
@@ -23,11 +22,13 @@ func windowScalar(work *WindowWork, back []byte, x, w []float32, table *[WindowC
 			for first := range 1 << bits {
 				window := first<<(windowLength-bits) | g
 				errors := &work.errors[WindowAssignment(uint16(window))>>4]
-				for n := 0; n < windowHalf; n += same {
-					c, errors := costs[(window|n)>>bits], errors[n:][:same]
-					for i, e := range errors {
-						least[n+i] = min(least[n+i], c+e)
-					}
+				for n := 0; n < windowHalf; n += 4 { // which have the same predecessor
+					c := costs[(window|n)>>bits]
+					l, e := (*[4]int32)(least[n:]), (*[4]int32)(errors[n:])
+					l[0] = min(l[0], c+e[0])
+					l[1] = min(l[1], c+e[1])
+					l[2] = min(l[2], c+e[2])
+					l[3] = min(l[3], c+e[3])
 				}
 			}
 		}
