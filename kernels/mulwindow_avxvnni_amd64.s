@@ -4,6 +4,7 @@
 #include "textflag.h"
 #include "avxvnni_amd64.h"
 #include "mulwindow_cut_amd64.h"
+#include "mulwindow_half_amd64.h"
 #include "mulwindow_vec_amd64.h"
 
 // Y15 and Y14 are the centroids. The sums are in Y8 to Y11, so that a VPDPBUSD need not wait for the

@@ -3,22 +3,7 @@
 #include "go_asm.h"
 #include "textflag.h"
 #include "mulwindow_cut_amd64.h"
-
-#define LOAD VMOVDQU
-#define MOVE VMOVDQA
-#define AND VPAND
-#define OR VPOR
-#define XOR VPXOR
-
-#define T0 Y0
-#define T1 Y1
-#define T2 Y2
-#define H0 Y3
-#define H1 Y4
-#define H2 Y5
-#define H3 Y6
-
-#define CODES(j, v) VMOVDQU (64*j)(SI), v
+#include "mulwindow_half_amd64.h"
 
 #define STEP(i, lower, upper) \
 	VPSHUFB lower, Y15, Y7   \

@@ -7,22 +7,6 @@
 //
 // R10 counts halves, R14 is the panel.
 
-#define LOAD VMOVDQU
-#define MOVE VMOVDQA
-#define AND VPAND
-#define OR VPOR
-#define XOR VPXOR
-
-#define T0 Y0
-#define T1 Y1
-#define T2 Y2
-#define H0 Y3
-#define H1 Y4
-#define H2 Y5
-#define H3 Y6
-
-#define CODES(j, v) VMOVDQU (64*j)(SI), v
-
 #define MULTIPLY(bits, HISTORY, UNIT) \
 	MOVQ         vecArgs_codes(DI), SI      \
 	MOVQ         vecArgs_dst(DI), R8        \

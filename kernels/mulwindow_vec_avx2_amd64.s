@@ -4,6 +4,7 @@
 #include "textflag.h"
 #include "avx2_amd64.h"
 #include "mulwindow_cut_amd64.h"
+#include "mulwindow_half_amd64.h"
 #include "mulwindow_vec_amd64.h"
 
 // Y15 and Y11 are the centroids, Y9 is the sum.
