@@ -8,6 +8,11 @@ export COMPARE_CACHE=${COMPARE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/palettize/
 llama=0.3.36 # of llama-cpp-python, whose source package has ggml inside
 aqlm=1.1.7
 unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE # for older OpenBLAS than this one
+cpu="this CPU" ggml_cpu=-DGGML_NATIVE=ON
+case ${PALETTIZE_CPU_OFF:-} in *avx512f*) # so do those peers that can do without
+	export OPENBLAS_CORETYPE=Haswell
+	cpu=AVX2 ggml_cpu="-DGGML_NATIVE=OFF -DGGML_SSE42=ON -DGGML_AVX=ON -DGGML_AVX2=ON -DGGML_BMI2=ON -DGGML_FMA=ON -DGGML_F16C=ON" ;;
+esac
 
 say() { echo "compare: $*" >&2; }
 lack() { say "$1: $2"; echo "$2" > "$COMPARE_CACHE/missing/$1"; }
@@ -50,13 +55,13 @@ build_ggml() {
 	cmake=$(command -v cmake) || { pip install cmake && cmake=venv/bin/cmake; } || { lack llama.cpp "no cmake"; return; }
 	source=ggml/llama_cpp_python-$llama/vendor/llama.cpp
 	# A build is for the CPU of the day.
-	for_cpu="$llama $(grep -m1 '^flags' /proc/cpuinfo | sha256sum | cut -c 1-16)"
+	for_cpu="$llama $ggml_cpu $(grep -m1 '^flags' /proc/cpuinfo | sha256sum | cut -c 1-16)"
 	if [ "$(cat ggml/built 2>/dev/null)" != "$for_cpu" ]; then
 		say "fetching and building ggml"
 		rm -rf ggml && mkdir ggml
 		pip download --no-deps --no-binary :all: --dest ggml llama-cpp-python==$llama || { lack llama.cpp "pip: $(why)"; return; }
 		tar -C ggml -xzf ggml/*.tar.gz
-		{ "$cmake" -S $source -B ggml/build -DCMAKE_BUILD_TYPE=Release -DGGML_NATIVE=ON -DGGML_OPENMP=OFF -DLLAMA_BUILD_COMMON=OFF \
+		{ "$cmake" -S $source -B ggml/build -DCMAKE_BUILD_TYPE=Release $ggml_cpu -DGGML_OPENMP=OFF -DLLAMA_BUILD_COMMON=OFF \
 			-DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_TOOLS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_SERVER=OFF &&
 			"$cmake" --build ggml/build --target ggml -j "$(nproc)"; } >log 2>&1 || { lack llama.cpp "cmake: $(why)"; return; }
 		echo "$for_cpu" > ggml/built
@@ -64,7 +69,7 @@ build_ggml() {
 	cc -O2 -Wall -I$source/ggml/include "$here/peers/ggml.c" -o ggml-side -Lggml/build/bin -lggml -lggml-cpu -lggml-base \
 		-Wl,-rpath,"$COMPARE_CACHE/ggml/build/bin" >log 2>&1 || { lack llama.cpp "cc: $(why)"; return; }
 	echo "ggml $(sed -n 's/.*GGML_VERSION_\(MAJOR\|MINOR\|PATCH\) \([0-9]*\)).*/\2/p' $source/ggml/CMakeLists.txt | paste -sd .)" \
-		"in llama-cpp-python $llama, built for this CPU by $(cc --version | head -n 1)" > ggml-version
+		"in llama-cpp-python $llama, built for $cpu by $(cc --version | head -n 1)" > ggml-version
 }
 rm -f ggml-side ggml-version
 build_ggml
