@@ -118,11 +118,11 @@ func rates(ctx context.Context, s *quant.Sketch) ([]Rate, error) {
 }
 
 // sketch notes what a matrix would take for any step.
-func (c *compression) sketch(ctx context.Context, r *reading) (err error) {
-	if r.reason != "" {
-		return nil
+func (c *compression) sketch(ctx context.Context, t codebook.Tensor) error {
+	m, reason, err := c.read(ctx, t)
+	if err != nil || reason != "" {
+		return err
 	}
-	t, m := r.Tensor, r.matrix
 	group := c.opts.group(t.Name)
 	settings := c.opts.settingsOf(group)
 	p := &member{

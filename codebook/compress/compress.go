@@ -12,7 +12,6 @@ import (
 	"github.com/palettize/palettize/codebook/moments"
 	"github.com/palettize/palettize/internal/dtype"
 	"github.com/palettize/palettize/internal/floats"
-	"github.com/palettize/palettize/internal/par"
 	"github.com/palettize/palettize/kernels"
 )
 
@@ -27,7 +26,7 @@ type Options struct {
 	Exclude    []string    // globs of tensor names to pass through
 	Transposed []string    // globs of tensors stored as [in, out]
 	// Moments returns those of the inputs of a tensor, nil if they are unknown (scheme trellis). It
-	// may be nil. Like the source it may be called from another goroutine, once at a time.
+	// may be nil.
 	Moments       func(ctx context.Context, tensor string, cols int) (*moments.Moments, error)
 	Seed          uint64                  // of k-means
 	Threads       int                     // 0: all processors
@@ -39,7 +38,7 @@ type Options struct {
 // Sink takes in a compressed model, tensor by tensor.
 type Sink interface {
 	// Overhead returns what an entropy-coded layer in place of tensor t takes in the file beside
-	// its Stream, at most. It may be called while a method that stores is at work.
+	// its Stream, at most.
 	Overhead(t codebook.Tensor) int64
 	// HalfOverhead returns how many bytes the header takes more, at most, where tensor t is kept as
 	// F16.
@@ -59,9 +58,8 @@ type Sink interface {
 }
 
 // Compress turns every matrix of src that the options name into a layer in dst and passes all other
-// tensors through. It works on one tensor at a time, and reads the next one meanwhile, so that
-// memory holds two; where bits are to be divided among matrices, it first walks through all of
-// them.
+// tensors through. It works on one tensor at a time, so that memory holds one tensor; where bits
+// are to be divided among matrices, it first walks through all of them.
 func Compress(ctx context.Context, dst Sink, src codebook.Source, opts Options) (*Report, error) {
 	c, err := newCompression(dst, src, opts)
 	if err != nil {
@@ -147,70 +145,20 @@ func (c *compression) tell(tensor string) {
 	}
 }
 
-// reading is what read says of a tensor.
-type reading struct {
-	codebook.Tensor
-	matrix *quant.Matrix
-	reason string
-	err    error
-}
-
-// walk reads every tensor and does something with it.
-func (c *compression) walk(ctx context.Context, do func(context.Context, *reading) error) error {
-	next, stop := c.readAhead(ctx)
-	defer stop()
+// walk does something with every tensor.
+func (c *compression) walk(ctx context.Context,
+	do func(context.Context, codebook.Tensor) error) error {
 	for _, t := range c.tensors {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		c.tell(t.Name)
-		r := next(t)
-		if r.err == nil {
-			r.err = do(ctx, &r)
-		}
-		if r.err != nil {
-			return &codebook.TensorError{Tensor: t.Name, Err: r.err}
+		if err := do(ctx, t); err != nil {
+			return &codebook.TensorError{Tensor: t.Name, Err: err}
 		}
 		c.progress.Done += t.Bytes
 	}
 	return nil
-}
-
-// readAhead returns what reads the tensors in their order, and what ends that. With more than one
-// thread a tensor is read while the caller is still at work on the one before.
-func (c *compression) readAhead(ctx context.Context) (next func(codebook.Tensor) reading,
-	stop func()) {
-	read := func(ctx context.Context, t codebook.Tensor) reading {
-		m, reason, err := c.read(ctx, t)
-		return reading{t, m, reason, err}
-	}
-	if par.Threads(c.opts.Threads) == 1 {
-		return func(t codebook.Tensor) reading { return read(ctx, t) }, func() {}
-	}
-	ahead := make(chan reading)
-	ctx, cancel := context.WithCancel(ctx)
-	go func() {
-		defer close(ahead)
-		for _, t := range c.tensors {
-			select {
-			case ahead <- read(ctx, t):
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
-	next = func(codebook.Tensor) reading {
-		r, ok := <-ahead
-		if !ok {
-			r.err = ctx.Err()
-		}
-		return r
-	}
-	return next, func() {
-		cancel()
-		for range ahead { // until reading has ended
-		}
-	}
 }
 
 // read returns a matrix that is to be compressed, or the reason why a tensor is not. With a matrix,
@@ -254,12 +202,16 @@ func (c *compression) read(ctx context.Context, t codebook.Tensor) (
 }
 
 // compress stores one tensor: as a layer, or without one where there is a reason to.
-func (c *compression) compress(ctx context.Context, r *reading) (err error) {
-	entry := Entry{Tensor: r.Tensor, Reason: r.reason}
-	if r.reason != "" {
-		err = c.keep(ctx, &entry, r.matrix)
+func (c *compression) compress(ctx context.Context, t codebook.Tensor) error {
+	m, reason, err := c.read(ctx, t)
+	if err != nil {
+		return err
+	}
+	entry := Entry{Tensor: t, Reason: reason}
+	if reason != "" {
+		err = c.keep(ctx, &entry, m)
 	} else {
-		err = c.putLayer(ctx, &entry, r.matrix)
+		err = c.putLayer(ctx, &entry, m)
 	}
 	c.report.Entries = append(c.report.Entries, entry)
 	return err

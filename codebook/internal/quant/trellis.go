@@ -281,16 +281,21 @@ func (c *coding) searchPaths(ctx context.Context, costs [][256]float32, steps []
 // refit takes the tables that code what was chosen in the fewest bits. They reach as far as those
 // of least do, if there are any: a sample does not hold the largest weights, nor all classes.
 func (c *coding) refit(st *levelStats, least []entropy.Table) error {
-	return par.Each(c.threads, len(st.counts), func(class int) (err error) {
+	for class := range st.counts {
 		limit := byte(1)
 		if least != nil {
 			limit = least[class].Max
 		}
-		if least == nil || st.counts[class] != (entropy.Counts{}) {
-			c.coder.Tables[class], err = entropy.Fit(&st.counts[class], limit)
+		if least != nil && st.counts[class] == (entropy.Counts{}) {
+			continue
 		}
-		return err
-	})
+		table, err := entropy.Fit(&st.counts[class], limit)
+		if err != nil {
+			return err
+		}
+		c.coder.Tables[class] = table
+	}
+	return nil
 }
 
 // pathSearch is the work space of a goroutine that searches paths.
