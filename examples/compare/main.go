@@ -138,7 +138,6 @@ func repeat(l *codebook.Layer, times int) *codebook.Layer {
 	all := *l
 	all.Rows *= times
 	all.Assignments = slices.Repeat(l.Assignments, times)
-	all.Stream = slices.Repeat(l.Stream, times)
 	all.Outliers = nil
 	for i := range times {
 		for _, o := range l.Outliers {
@@ -152,8 +151,8 @@ func repeat(l *codebook.Layer, times int) *codebook.Layer {
 	if l.Multipliers != nil {
 		all.Multipliers = slices.Repeat(l.Multipliers, times)
 	}
-	if l.Stream == nil {
-		all.Stream = nil
+	if l.Stream != nil {
+		all.Stream = slices.Repeat(l.Stream, times)
 	}
 	return &all
 }

@@ -154,17 +154,10 @@ func (b *clustering) setCentroids(bytes []byte, g grid, base float64) {
 // centroids as bytes there is nothing to choose but the range, and values beyond a well-chosen one
 // are clipped (for Gaussian weights at 4 standard deviations or so).
 func (b *clustering) useGrid(ctx context.Context) error {
-	bytes := make([]byte, codebook.MaxCentroids)
-	for i := range bytes {
-		bytes[i] = byte(i)
-	}
 	full := gridOver(b.points)
 	try := func(assignments []byte, shrink float64) (grid, float64, error) {
 		g := grid{full.step * shrink, full.zero}
-		values := make([]float32, codebook.MaxCentroids)
-		for i := range values {
-			values[i] = g.value(byte(i))
-		}
+		_, values := g.all()
 		sse, err := kmeans.Assign(ctx, assignments, b.points, 1, b.weights, values, b.km)
 		return g, sse, err
 	}
@@ -186,6 +179,7 @@ func (b *clustering) useGrid(ctx context.Context) error {
 		best, bestSSE = g, sse
 		b.Assignments, other = other, b.Assignments
 	}
+	bytes, _ := best.all()
 	b.setCentroids(bytes, best, b.base)
 	return nil
 }

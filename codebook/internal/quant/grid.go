@@ -1,6 +1,10 @@
 package quant
 
-import "math"
+import (
+	"math"
+
+	"github.com/palettize/palettize/codebook"
+)
 
 // grid is the map from bytes to values, step * (byte - zero). It spans all centroids and 0.
 type grid struct {
@@ -33,6 +37,15 @@ func (g grid) steps(v float32) byte {
 		return 0
 	}
 	return byte(min(math.RoundToEven(float64(v)/g.step), 255))
+}
+
+// all returns all 256 bytes and their values.
+func (g grid) all() (bytes []byte, values []float32) {
+	bytes, values = make([]byte, codebook.MaxCentroids), make([]float32, codebook.MaxCentroids)
+	for i := range bytes {
+		bytes[i], values[i] = byte(i), g.value(byte(i))
+	}
+	return bytes, values
 }
 
 func (g grid) value(b byte) float32 { return float32(g.step * (float64(b) - float64(g.zero))) }

@@ -70,11 +70,7 @@ func (b *clustering) fitValues(ctx context.Context) error {
 // allValues takes all 256 bytes as values: there is nothing to choose but the scales.
 func (b *clustering) allValues(ctx context.Context) error {
 	g := grid{step: 1. / 127, zero: 127}
-	bytes, values := make([]byte, codebook.MaxCentroids), make([]float32, codebook.MaxCentroids)
-	for i := range bytes {
-		bytes[i] = byte(i)
-		values[i] = g.value(byte(i))
-	}
+	bytes, values := g.all()
 	s := newValueSet(values)
 	s.perUnit = 127
 	return b.assignGroups(ctx, s, bytes, g)

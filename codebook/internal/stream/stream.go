@@ -133,7 +133,7 @@ func (h *Head) open(data []byte) (windowBits int, rest []byte, err error) {
 			return 0, nil, err
 		}
 		if windowBits = int(bits[0]); windowBits == 0 {
-			return 0, nil, badWindows(0)
+			return 0, nil, checkBits(0)
 		}
 	}
 	if h.Centroids, err = take(k); err == nil && flags&hasColScales != 0 {

@@ -34,14 +34,19 @@ func (h *Head) AppendWindows(dst, assignments []byte) []byte {
 // CheckWindows reports what is wrong with windows to which a weight brings so many bits, or with
 // what their assignments stand for.
 func CheckWindows(bits int, centroids []byte) error {
-	if bits < kernels.MinWindowBits || bits > kernels.MaxWindowBits {
-		return badWindows(bits)
+	err := checkBits(bits)
+	if err == nil {
+		_, err = SplitCentroids(centroids)
 	}
-	_, err := SplitCentroids(centroids)
 	return err
 }
 
-func badWindows(bits int) error { return fmt.Errorf("windows of %d bits a weight", bits) }
+func checkBits(bits int) error {
+	if bits < kernels.MinWindowBits || bits > kernels.MaxWindowBits {
+		return fmt.Errorf("windows of %d bits a weight", bits)
+	}
+	return nil
+}
 
 var errNoSums = errors.New("centroids of windows that are not sums, up to 255, of two of 16")
 
@@ -89,8 +94,8 @@ type windows struct {
 }
 
 func openWindows(h *Head, bits int, data []byte) (decoder, error) {
-	if bits < kernels.MinWindowBits || bits > kernels.MaxWindowBits {
-		return nil, badWindows(bits)
+	if err := checkBits(bits); err != nil {
+		return nil, err
 	}
 	w := &windows{data: data, n: h.Rows, cols: h.Cols, bits: bits,
 		size: bitstream.RowBytes(h.Cols, bits)}
