@@ -13,7 +13,7 @@ import (
 // succeed; what stands between them is compared with the output when the fence says "console
 // exact". -update replaces it by the output.
 func TestDocs(t *testing.T) {
-	skipUnderRace(t)
+	long(t)
 	for _, name := range []string{"README.md", "examples/cli/README.md", "examples/ci/README.md"} {
 		t.Run(name, func(t *testing.T) {
 			text, err := os.ReadFile(filepath.Join("../..", name))
@@ -53,7 +53,7 @@ func TestDocs(t *testing.T) {
 // TestWorkflow runs the steps of the workflow file in examples/ci, but for the installation. Gates
 // on speed may be missed: the test runs beside others, on any machine.
 func TestWorkflow(t *testing.T) {
-	skipUnderRace(t)
+	long(t)
 	text, err := os.ReadFile("../../examples/ci/model.yml")
 	if err != nil {
 		t.Fatal(err)

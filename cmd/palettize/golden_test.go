@@ -14,7 +14,7 @@ import (
 // bit for bit, and the same as ever. testdata/golden.txt has a line "SHA-256 FLAGS" for each
 // scheme; go test ./cmd/palettize -run 'TestGolden|TestDocs' -update writes it anew.
 func TestGolden(t *testing.T) {
-	skipUnderRace(t)
+	long(t)
 	const file = "testdata/golden.txt"
 	const scalar = "avx2,asimd" // what is left without these
 	golden, err := os.ReadFile(file)

@@ -53,7 +53,7 @@ func (m withModels) Run() int {
 func models(name string) string { return filepath.Join(os.Getenv("PALETTIZE_TEST_MODELS"), name) }
 
 func TestScript(t *testing.T) {
-	skipUnderRace(t)
+	long(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
@@ -70,11 +70,12 @@ func TestScript(t *testing.T) {
 	})
 }
 
-// skipUnderRace leaves a test of many runs of the program out.
-func skipUnderRace(t *testing.T) {
+// long leaves a test of many runs of the program out of short runs: under the race detector they
+// take minutes.
+func long(t *testing.T) {
 	t.Helper()
-	if race {
-		t.Skip("takes minutes under the race detector: run it without")
+	if testing.Short() {
+		t.Skip("takes long")
 	}
 }
 

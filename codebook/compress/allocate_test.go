@@ -91,6 +91,7 @@ func TestEachMatrixHasItsBits(t *testing.T) {
 }
 
 func TestEachMatrixKeepsTheError(t *testing.T) {
+	long(t)
 	for _, limit := range []float64{0.3, 0.05, 0.012, 0.006, 0.001} {
 		src := unevenModel()
 		report, _ := compress(t, src, Options{Settings: Settings{MaxError: limit, Each: true}})

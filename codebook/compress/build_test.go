@@ -118,6 +118,15 @@ func TestBuildAwkwardMatrices(t *testing.T) {
 	}
 }
 
+// long leaves a test out of short runs: under the race detector, in 32 bits. It compresses many
+// times, what others compress there too.
+func long(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("takes long")
+	}
+}
+
 func TestSameBytesOnEveryTierAndThreadCount(t *testing.T) {
 	rows, cols := 60, 387
 	if testing.Short() {

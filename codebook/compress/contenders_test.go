@@ -37,6 +37,7 @@ func twoMatrices() *memory.Model {
 }
 
 func TestCompressForSpeed(t *testing.T) {
+	long(t)
 	for _, limit := range []float64{0.03, 0.08, 0.2, 0.6} {
 		dst := new(memory.Model)
 		report, err := Compress(context.Background(), dst, twoMatrices(),
@@ -81,6 +82,7 @@ func TestCompressKeepsErrors(t *testing.T) {
 }
 
 func TestCompressForMemory(t *testing.T) {
+	long(t)
 	for _, bits := range []float64{2.5, 4, 4.2, 6} {
 		dst := new(memory.Model)
 		report, err := Compress(context.Background(), dst, twoMatrices(),
@@ -109,6 +111,7 @@ func TestCompressForMemory(t *testing.T) {
 
 // TestWrittenOut: where there are no kernels for windows, the report of a run for memory says so.
 func TestWrittenOut(t *testing.T) {
+	long(t)
 	report, err := Compress(context.Background(), new(memory.Model), twoMatrices(),
 		Options{Settings: Settings{Bits: 4, For: ForMemory}})
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 
 // TestGoalError asks for what cannot be, and then for what the error says can be.
 func TestGoalError(t *testing.T) {
+	long(t)
 	narrow := func() *memory.Model { // what stands beside the levels takes most of it
 		src := new(memory.Model)
 		src.Add("a", "F32", samples.Gaussian(1, 40*40), 40, 40)

@@ -150,6 +150,7 @@ func mixedModel() *memory.Model {
 // TestBitsAreMet holds that all layers together take what is asked for, to a thousandth and from
 // below, and each its share.
 func TestBitsAreMet(t *testing.T) {
+	long(t)
 	for _, bits := range []float64{1, 2, 3.3, 4, 5, 6} {
 		m := mixedModel()
 		opts := Options{Settings: Settings{Bits: bits}}
@@ -205,9 +206,7 @@ func TestErrorsAreNotExceeded(t *testing.T) {
 // TestDistanceToTheShannonBound: no quantiser of Gaussian weights has an error below 2^-bits. The
 // codes of rows and columns, which such weights have no use for, are not counted.
 func TestDistanceToTheShannonBound(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes a large matrix")
-	}
+	long(t)
 	const rows, cols = 1024, 1024
 	w := samples.Gaussian(1, rows*cols)
 	most := map[int]float64{4: 0.1, 8: 0.085, 32: 0.06}
