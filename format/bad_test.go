@@ -229,7 +229,7 @@ func TestForeignFilesAreExplained(t *testing.T) {
 		{"web page in capitals", "model.safetensors", "<HTML><BODY>", "web page"},
 		{"xml", "model.safetensors", "\ufeff<?xml version=\"1.0\"?><Error><Code>AccessDenied",
 			"XML"},
-		{"json", "model.safetensors.index.json", `{"metadata": {}, "weight_map": {}}`, "JSON text"},
+		{"json", "model.json", `{"metadata": {}, "weight_map": {}}`, "JSON text"},
 		{"short json", "model.safetensors", "{}", "JSON text"},
 		{"text", "model.safetensors", "Entry not found\n",
 			`text that begins with "Entry not found"`},

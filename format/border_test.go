@@ -194,7 +194,7 @@ func TestStopsOnceDone(t *testing.T) {
 			return b.commit(ctx, w)
 		}},
 		"Decompress": {40 * mib, func(ctx context.Context) error {
-			return Decompress(ctx, c, path, true)
+			return decompress(ctx, c, path, true)
 		}},
 		"DecompressTo": {40 * mib, func(ctx context.Context) error {
 			return DecompressTo(ctx, io.Discard, c)
@@ -247,7 +247,7 @@ func TestAnyReaderAndWriter(t *testing.T) {
 	c := openBook(t, path)
 	dense := filepath.Join(dir, "dense")
 	var out bytes.Buffer
-	err = errors.Join(Decompress(t.Context(), c, dense, false),
+	err = errors.Join(decompress(t.Context(), c, dense, false),
 		DecompressTo(t.Context(), &out, b.opened(t)))
 	if err != nil {
 		t.Fatal(err)
@@ -354,7 +354,7 @@ func TestReaderThatSaysNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.r.(*silent).now = true
+	f.shards[0].r.(*silent).now = true
 	if _, err := f.Floats(t.Context(), "bias"); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("got %v", err)
 	}

@@ -44,7 +44,7 @@ func OpenCalibration(path string) (*Calibration, error) {
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	c.file.closer = f
+	c.file.shards[0].closer = f
 	return c, nil
 }
 
@@ -69,7 +69,8 @@ func NewCalibration(r io.ReaderAt, size int64, name string) (*Calibration, error
 	if err != nil {
 		return nil, at(name, err)
 	}
-	return &Calibration{withLayout(r, name, size, &layout{entries: entries}), counts}, nil
+	file, err := withShard(&shard{r: r, path: name, size: size, layout: &layout{entries: entries}})
+	return &Calibration{file, counts}, err
 }
 
 // Close closes a file that was opened by its path. It does nothing to the reader of NewCalibration.
@@ -230,12 +231,12 @@ func (c *Calibration) Missing(names []string) ([]string, error) {
 	if len(names) == 0 || len(missing) < len(names) {
 		return missing, nil
 	}
-	if len(c.file.layout.entries) == 0 {
+	if len(c.file.entries) == 0 {
 		return nil, at(c.Path(), errors.New("holds nothing"))
 	}
 	return nil, at(c.Path(), fmt.Errorf("has nothing for any of %d tensors: "+
 		"its names are like %s, the model's like %s",
-		len(names), quote(c.file.layout.entries[0].Name), quote(names[0])))
+		len(names), quote(c.file.entries[0].Name), quote(names[0])))
 }
 
 // all stands for all experts of a tensor together.
@@ -257,7 +258,7 @@ func (c *Calibration) find(name string) (e *entry, expert int) {
 	if !ok {
 		return nil, all
 	}
-	return &c.file.layout.entries[i], expert
+	return &c.file.entries[i], expert
 }
 
 // ggmlExperts is in the names of tensors with a matrix for each expert.

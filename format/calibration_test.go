@@ -210,7 +210,7 @@ func TestCalibrationThatDoesNotFit(t *testing.T) {
 func TestCalibrationShrunk(t *testing.T) {
 	file := imatrixFile(imatrixEntry("a", 1, 1, 2))
 	c := openCalibration(t, file)
-	c.file.r = bytes.NewReader(file[:20])
+	c.file.shards[0].r = bytes.NewReader(file[:20])
 	if _, err := c.Moments(t.Context(), "a", 2); err == nil ||
 		!strings.Contains(err.Error(), "has shrunk") {
 		t.Error(err)

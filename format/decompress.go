@@ -8,43 +8,55 @@ import (
 	"github.com/palettize/palettize/internal/dtype"
 )
 
-// Decompress writes the model as an ordinary safetensors file, with its original names, shapes,
-// dtypes and metadata. Tensors that were passed through are as they were, bit for bit, those that
-// were kept as F16 as that left them; layers are rebuilt and rounded to nearest even. It holds one
-// tensor in memory. After an error, and once ctx is done, there is no output.
-func Decompress(ctx context.Context, c *Codebook, path string, overwrite bool) error {
-	out, err := newOutput(path, overwrite, c.file.info)
+// Decompress writes the model as ordinary safetensors files, with its original names, shapes,
+// dtypes and metadata: as one file or, where the options have a ShardSize, as a folder, with the
+// original's configuration. Tensors that were passed through are as they were, bit for bit, those
+// that were kept as F16 as that left them; layers are rebuilt and rounded to nearest even. It holds
+// one tensor in memory. After an error, and once ctx is done, there is no output.
+func Decompress(ctx context.Context, c *Codebook, path string, opts CreateOptions) (
+	size int64, err error) {
+	out, err := newDestination(path, opts, c.file)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	return c.decompress(ctx, out)
+	return c.decompress(ctx, out, opts.ShardSize)
 }
 
 // DecompressTo is Decompress to a writer. What w has got is a file only if there is no error.
 func DecompressTo(ctx context.Context, w io.Writer, c *Codebook) error {
-	return c.decompress(ctx, toWriter{w})
+	_, err := c.decompress(ctx, toWriter{w}, 0)
+	return err
 }
 
-func (c *Codebook) decompress(ctx context.Context, out destination) error {
-	var blobs []blob
+func (c *Codebook) decompress(ctx context.Context, out destination, shardSize int64) (
+	size int64, err error) {
+	units := make(map[string][]blob)
 	for _, s := range c.layers {
-		blobs = append(blobs, blob{s.tensor, func(ctx context.Context, dst []byte) error {
+		load := func(ctx context.Context, dst []byte) error {
 			l, err := c.layer(ctx, s)
 			if err != nil {
 				return err
 			}
 			return rebuild(ctx, dst, l, s.tensor)
-		}})
+		}
+		units[s.tensor.Name] = []blob{{s.tensor, load}}
 	}
 	for _, t := range c.rest {
-		blobs = append(blobs, blob{t, func(ctx context.Context, dst []byte) error {
-			return c.original(ctx, dst, t)
-		}})
+		load := func(ctx context.Context, dst []byte) error { return c.original(ctx, dst, t) }
+		units[t.Name] = []blob{{t, load}}
 	}
-	_, err := out.write(ctx, func(w io.Writer) error {
-		return serialize(ctx, w, blobs, c.Info().Metadata)
-	})
-	return err
+	shards, metadata := split(units, shardSize, modelExt), c.Info().Metadata
+	for i := range shards {
+		shards[i].metadata = metadata
+	}
+	if shardSize == 0 {
+		return out.write(ctx, shards[0].content())
+	}
+	config, err := c.file.config(unmarkConfig)
+	if err != nil {
+		return 0, err
+	}
+	return out.write(ctx, append(contentsOf(shards, modelExt), config...)...)
 }
 
 // original reads a tensor that has no layer into dst, as values of its original dtype.

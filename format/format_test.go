@@ -2,6 +2,7 @@ package format
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"maps"
@@ -231,7 +232,7 @@ func TestRoundTrip(t *testing.T) {
 			}
 
 			dense := filepath.Join(dir, "dense.safetensors")
-			if err := Decompress(t.Context(), c, dense, false); err != nil {
+			if err := decompress(t.Context(), c, dense, false); err != nil {
 				t.Fatal(err)
 			}
 			checkDecompressed(t, model, dense, map[string]*codebook.Layer{"w": l})
@@ -320,7 +321,7 @@ func TestDamageAfterOpening(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		file[c.file.layout.data+e.begin] ^= 1
+		file[e.in.layout.data+e.begin] ^= 1
 		if tensor == "bias" {
 			_, err = c.Rest().Floats(t.Context(), "bias")
 		} else {
@@ -331,11 +332,11 @@ func TestDamageAfterOpening(t *testing.T) {
 			t.Errorf("%s: got %v", tensor, err)
 		}
 		out := filepath.Join(t.TempDir(), "out")
-		if err := Decompress(t.Context(), c, out, false); err == nil ||
+		if err := decompress(t.Context(), c, out, false); err == nil ||
 			len(filesIn(t, filepath.Dir(out))) != 0 {
 			t.Errorf("%s: decompressed (%v)", tensor, err)
 		}
-		file[c.file.layout.data+e.begin] ^= 1
+		file[e.in.layout.data+e.begin] ^= 1
 	}
 }
 
@@ -355,11 +356,17 @@ func TestNullMetadataIsNone(t *testing.T) {
 	if got := c.Info().Metadata; len(got) != 0 {
 		t.Errorf("the codebook file keeps metadata %q of a model that has none", got)
 	}
-	if err := Decompress(t.Context(), c, dense, false); err != nil {
+	if err := decompress(t.Context(), c, dense, false); err != nil {
 		t.Fatal(err)
 	}
 	if got := contentOf(t, dense); bytes.Contains(got, []byte(metadataKey)) {
 		t.Errorf("the rebuilt model has %s: %q", metadataKey, got[:100])
 	}
 	checkDecompressed(t, model, dense, map[string]*codebook.Layer{"w": l})
+}
+
+// decompress is Decompress to one file.
+func decompress(ctx context.Context, c *Codebook, path string, overwrite bool) error {
+	_, err := Decompress(ctx, c, path, CreateOptions{Overwrite: overwrite})
+	return err
 }

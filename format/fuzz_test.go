@@ -108,8 +108,8 @@ func takeApart(t testing.TB, f *File) parts {
 	if p.metadata == nil {
 		p.metadata = make(map[string]string)
 	}
-	for i := range f.layout.entries {
-		e := &f.layout.entries[i]
+	for i := range f.entries {
+		e := &f.entries[i]
 		data := make([]byte, 0, e.Bytes)
 		err := f.chunks(t.Context(), e, func(chunk []byte) error {
 			data = append(data, chunk...)

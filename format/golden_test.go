@@ -187,7 +187,7 @@ func TestGoldenFiles(t *testing.T) {
 				}
 			}
 			dense := filepath.Join(dir, "dense.safetensors")
-			if err := Decompress(t.Context(), c, dense, false); err != nil {
+			if err := decompress(t.Context(), c, dense, false); err != nil {
 				t.Fatal(err)
 			}
 			fixture(t, goldenPath(tt.name+".dense"), contentOf(t, dense))
@@ -320,7 +320,7 @@ func checkEncodedAgain(t *testing.T, file []byte) {
 	}
 	c := openBook(t, path)
 	dense, again := filepath.Join(dir, "dense"), filepath.Join(dir, "again")
-	if err := Decompress(t.Context(), c, dense, false); err != nil {
+	if err := decompress(t.Context(), c, dense, false); err != nil {
 		t.Fatal(err)
 	}
 	encodeAgain(t, c, dense, again)

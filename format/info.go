@@ -32,15 +32,15 @@ type LayerInfo struct {
 // Info returns what the header says. It reads nothing from the file.
 func (c *Codebook) Info() Info {
 	metadata := c.file.Metadata()
-	maps.DeleteFunc(metadata, func(key, _ string) bool { return strings.HasPrefix(key, ourPrefix) })
 	info := Info{
-		Size: c.file.size, Version: c.version,
-		Producer: c.file.layout.metadata[producerKey],
-		Settings: c.file.layout.metadata[settingsKey],
+		Size: c.file.Size(), Version: c.version,
+		Producer: metadata[producerKey],
+		Settings: metadata[settingsKey],
 		Metadata: metadata,
 		Tensors:  slices.Clone(c.rest),
 		Narrowed: make(map[string]bool),
 	}
+	maps.DeleteFunc(metadata, func(key, _ string) bool { return strings.HasPrefix(key, ourPrefix) })
 	for name := range c.narrowed {
 		info.Narrowed[name] = true
 	}

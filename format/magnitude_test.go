@@ -107,7 +107,7 @@ func TestWeightsOfEveryMagnitude(t *testing.T) {
 				}
 			}
 			c := openBook(t, path)
-			if err := Decompress(t.Context(), c, dense, false); err != nil {
+			if err := decompress(t.Context(), c, dense, false); err != nil {
 				t.Fatal(err)
 			}
 			got, err := Open(dense)

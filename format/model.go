@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/zeebo/xxh3"
 
@@ -17,44 +18,112 @@ import (
 	"github.com/palettize/palettize/internal/dtype"
 )
 
-// File is an open safetensors file whose header has been checked. It implements [codebook.Source].
-// Its methods may be called at the same time. Tensors are read at each call, nothing is mapped or
-// kept.
+// File is an open model in the safetensors format, in one file or in several, whose headers have
+// been checked. It implements [codebook.Source]. Its methods may be called at the same time.
+// Tensors are read at each call, nothing is mapped or kept.
 type File struct {
+	path    string // that it was opened with, or another name for messages
+	folder  *folder
+	shards  []*shard
+	entries []entry        // of all shards, one after the other, each by offset, then name
+	index   map[string]int // of entries
+}
+
+// shard is one of the safetensors files of a model.
+type shard struct {
 	r      io.ReaderAt
 	closer io.Closer // of r; nil: it is not ours to close
 	path   string    // or another name for messages
 	size   int64
 	info   os.FileInfo // tells it from other files; nil: it is not known to be one
 	layout *layout
-	index  map[string]int // of entries
+
+	version int // of the format, of a codebook file that has been checked
 }
 
-// Open opens a safetensors file and checks its header: see FORMAT.md for what is checked.
-func Open(path string) (*File, error) {
-	f, size, err := openRegular(path)
-	if err != nil {
-		return nil, err
+// Open opens a model and checks its headers: see FORMAT.md for what is checked. The path is that of
+// a safetensors file, of an index of several (model.safetensors.index.json), or of a folder with
+// one of these. No name in an index leads out of the index's folder.
+func Open(path string) (*File, error) { return open(path, modelExt, codebookExt) }
+
+func open(path string, preferred ...string) (*File, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && info.IsDir():
+		return openFolder(path, preferred)
+	case strings.HasSuffix(path, indexExt):
+		return openIndex(path)
 	}
-	file, err := NewFile(f, size, path)
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
+	return openShards(path, nil, path)
+}
+
+// openShards opens a model that consists of these files.
+func openShards(path string, in *folder, files ...string) (*File, error) {
+	f := &File{path: path, folder: in}
+	for _, name := range files {
+		r, size, err := openRegular(name)
+		if err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+		s := &shard{r: r, closer: r, path: name, size: size}
+		f.shards = append(f.shards, s)
+		if err = s.scan(); err == nil {
+			err = f.add(s)
+		}
+		if err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
 	}
-	file.closer = f
-	return file, nil
+	return f, nil
 }
 
 // NewFile is Open for a file of this size that is read from r: one in memory, a part of an archive,
 // a file over a network. Messages call it by the name. r is not closed.
 func NewFile(r io.ReaderAt, size int64, name string) (*File, error) {
-	layout, err := scan(r, size)
-	if err != nil {
-		if what := alien(r, name, size); what != "" {
+	s := &shard{r: r, path: name, size: size}
+	if err := s.scan(); err != nil {
+		return nil, err
+	}
+	return withShard(s)
+}
+
+// withShard returns a model in one file.
+func withShard(s *shard) (*File, error) {
+	f := &File{path: s.path, shards: []*shard{s}}
+	return f, f.add(s)
+}
+
+// scan reads the header.
+func (s *shard) scan() (err error) {
+	if s.layout, err = scan(s.r, s.size); err != nil {
+		if what := alien(s.r, s.path, s.size); what != "" {
 			err = errors.New(what)
 		}
-		return nil, at(name, err)
 	}
-	return withLayout(r, name, size, layout), nil
+	return at(s.path, err)
+}
+
+// add takes in the tensors of a shard.
+func (f *File) add(s *shard) error {
+	if r, ok := s.r.(*os.File); ok {
+		s.info, _ = r.Stat() // nil after an error: then it is taken for no other file
+	}
+	start := len(f.entries)
+	if start == 0 { // which takes no copy
+		f.entries = slices.Clip(s.layout.entries)
+		f.index = make(map[string]int, len(f.entries))
+	} else {
+		f.entries = append(f.entries, s.layout.entries...)
+	}
+	for i := start; i < len(f.entries); i++ {
+		e := &f.entries[i]
+		e.in = s
+		if other := f.find(e.Name); other != nil {
+			return atTensor(s.path, e.Name, fmt.Errorf("is in %s too", other.in.path))
+		}
+		f.index[e.Name] = i
+	}
+	return nil
 }
 
 // openRegular opens a file that is no device, and returns its size.
@@ -87,45 +156,60 @@ func regular(info os.FileInfo) error {
 	return nil
 }
 
-func withLayout(r io.ReaderAt, path string, size int64, layout *layout) *File {
-	file := &File{
-		r: r, path: path, size: size, layout: layout,
-		index: make(map[string]int, len(layout.entries)),
-	}
-	if f, ok := r.(*os.File); ok {
-		file.info, _ = f.Stat() // nil after an error: then it is taken for no other file
-	}
-	for i, e := range layout.entries {
-		file.index[e.Name] = i
-	}
-	return file
-}
-
-// Tensors lists the tensors by their offset, then name.
+// Tensors lists the tensors, of one file after the other, by their offset, then name.
 func (f *File) Tensors() []codebook.Tensor {
-	tensors := make([]codebook.Tensor, len(f.layout.entries))
-	for i, e := range f.layout.entries {
+	tensors := make([]codebook.Tensor, len(f.entries))
+	for i, e := range f.entries {
 		tensors[i] = e.Tensor
 		tensors[i].Shape = slices.Clone(e.Shape)
 	}
 	return tensors
 }
 
-// Metadata returns the entries of __metadata__, nil when the file has none.
-func (f *File) Metadata() map[string]string { return maps.Clone(f.layout.metadata) }
+// Metadata returns the entries of __metadata__, nil when there is none. Of several files it has
+// those of all; where they differ, the first counts.
+func (f *File) Metadata() map[string]string {
+	var metadata map[string]string
+	for _, s := range slices.Backward(f.shards) {
+		if metadata == nil {
+			metadata = maps.Clone(s.layout.metadata)
+		} else {
+			maps.Copy(metadata, s.layout.metadata)
+		}
+	}
+	return metadata
+}
 
-// Size is the size of the file in bytes.
-func (f *File) Size() int64 { return f.size }
+// Size is the size of the file, or of all its files, in bytes.
+func (f *File) Size() int64 {
+	size := int64(0)
+	for _, s := range f.shards {
+		size += s.size
+	}
+	return size
+}
 
 // Path is the path that the file was opened with, or the name that NewFile was given.
 func (f *File) Path() string { return f.path }
 
-// Close closes a file that was opened by its path. It does nothing to the reader of NewFile.
+// Folder reports whether the model is one of a folder, opened by it or by an index in it: what is
+// made of it is a folder too.
+func (f *File) Folder() bool { return f.folder != nil }
+
+// Close closes files that were opened by their path. It does nothing to the reader of NewFile.
 func (f *File) Close() error {
-	if f.closer == nil {
-		return nil
+	var errs []error
+	for _, s := range f.shards {
+		if s.closer != nil {
+			errs = append(errs, s.closer.Close())
+		}
 	}
-	return f.closer.Close()
+	return errors.Join(errs...)
+}
+
+// is reports whether a file is one of the model's.
+func (f *File) is(info os.FileInfo) bool {
+	return slices.ContainsFunc(f.shards, func(s *shard) bool { return os.SameFile(info, s.info) })
 }
 
 // Reader returns the bytes of a tensor as they are in the file. Should the file have shrunk, they
@@ -135,7 +219,7 @@ func (f *File) Reader(name string) (*io.SectionReader, error) {
 	if err != nil {
 		return nil, err
 	}
-	return io.NewSectionReader(f.r, f.layout.data+e.begin, e.Bytes), nil
+	return io.NewSectionReader(e.in.r, e.in.layout.data+e.begin, e.Bytes), nil
 }
 
 // Floats returns the values of a tensor of dtype F64, F32, F16 or BF16. Values of F64 are rounded
@@ -154,11 +238,11 @@ func (f *File) floats(ctx context.Context, name string) ([]float32, uint64, erro
 	}
 	kind := dtype.Of(e.DType)
 	if !kind.Float() {
-		return nil, 0, atTensor(f.path, name,
+		return nil, 0, atTensor(e.in.path, name,
 			fmt.Errorf("dtype %s is not one of F64, F32, F16 and BF16", e.DType))
 	}
 	if e.Elements() > math.MaxInt/4 {
-		return nil, 0, atTensor(f.path, name, fmt.Errorf(
+		return nil, 0, atTensor(e.in.path, name, fmt.Errorf(
 			"%d values: more than a %d-bit program can hold", e.Elements(), strconv.IntSize))
 	}
 	values := make([]float32, 0, e.Elements())
@@ -187,13 +271,13 @@ func (f *File) find(name string) *entry {
 	if !ok {
 		return nil
 	}
-	return &f.layout.entries[i]
+	return &f.entries[i]
 }
 
 // corrupt is an error about the data of a tensor.
-func (f *File) corrupt(e *entry, reason string) error {
+func (e *entry) corrupt(reason string) *CorruptError {
 	return &CorruptError{
-		Path: f.path, Tensor: e.Name, Offset: f.layout.data + e.begin, Reason: reason,
+		Path: e.in.path, Tensor: e.Name, Offset: e.in.layout.data + e.begin, Reason: reason,
 	}
 }
 
@@ -210,7 +294,7 @@ func (f *File) verified(ctx context.Context, e *entry, as string, dst []byte, su
 		return err
 	}
 	if xxh3.Hash(dst) != sum {
-		return f.corrupt(e, reason)
+		return e.corrupt(reason)
 	}
 	return nil
 }
@@ -242,13 +326,13 @@ func (f *File) chunks(ctx context.Context, e *entry, do func([]byte) error) erro
 	buffer := make([]byte, min(e.Bytes, chunkBytes))
 	for done := int64(0); done < e.Bytes; {
 		if err := ctx.Err(); err != nil {
-			return atTensor(f.path, e.Name, err)
+			return atTensor(e.in.path, e.Name, err)
 		}
 		chunk := buffer[:min(e.Bytes-done, int64(len(buffer)))]
-		offset := f.layout.data + e.begin + done
-		n, err := f.r.ReadAt(chunk, offset)
+		offset := e.in.layout.data + e.begin + done
+		n, err := e.in.r.ReadAt(chunk, offset)
 		if n < len(chunk) {
-			return at(f.path, shrunk(e.Name, offset+int64(n), err))
+			return at(e.in.path, shrunk(e.Name, offset+int64(n), err))
 		}
 		if err := do(chunk); err != nil {
 			return err

@@ -78,7 +78,7 @@ func TestNarrowedRoundTrip(t *testing.T) {
 	if name, err := c.Changed(t.Context(), src); name != "" || err != nil {
 		t.Errorf("its own model: got %q (%v)", name, err)
 	}
-	if err := Decompress(t.Context(), c, dense, false); err != nil {
+	if err := decompress(t.Context(), c, dense, false); err != nil {
 		t.Fatal(err)
 	}
 	got, err := Open(dense)
@@ -205,11 +205,11 @@ func TestDamagedHalf(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file[c.file.layout.data+e.begin] ^= 1
+	file[e.in.layout.data+e.begin] ^= 1
 	_, err = c.Rest().Floats(t.Context(), "head")
 	out := filepath.Join(t.TempDir(), "out")
 	for what, err := range map[string]error{
-		"read": err, "decompressed": Decompress(t.Context(), c, out, false),
+		"read": err, "decompressed": decompress(t.Context(), c, out, false),
 	} {
 		if err == nil || !strings.Contains(err.Error(), notItsChecksum) {
 			t.Errorf("%s: %v", what, err)

@@ -12,14 +12,22 @@ import (
 	"path/filepath"
 )
 
-// destination is where a whole file goes.
+// destination is where a whole model goes.
 type destination interface {
 	// name is what messages call it.
 	name() string
 	// temporary creates a file for what has to wait until then.
 	temporary() (*os.File, error)
-	// write lets fill write the file, until ctx is done.
-	write(ctx context.Context, fill func(w io.Writer) error) (size int64, err error)
+	// write writes files, until ctx is done, and returns how many bytes those with weights have
+	// together. What is no folder takes one file, whatever its name.
+	write(ctx context.Context, files ...content) (size int64, err error)
+}
+
+// content is a file to be written.
+type content struct {
+	name    string // in a folder
+	weights bool   // it is one of the model's files
+	fill    func(ctx context.Context, w io.Writer) error
 }
 
 // toWriter is a writer as a destination: what it has got when something fails is no file.
@@ -32,9 +40,9 @@ func (t toWriter) temporary() (*os.File, error) {
 	return f, at(t.name(), err)
 }
 
-func (t toWriter) write(ctx context.Context, fill func(w io.Writer) error) (int64, error) {
+func (t toWriter) write(ctx context.Context, files ...content) (int64, error) {
 	w := &untilDone{ctx: ctx, w: t.w}
-	err := fill(w)
+	err := files[0].fill(ctx, w)
 	return w.size, at(t.name(), err)
 }
 
@@ -75,23 +83,44 @@ type output struct {
 // be source, which data was made from; another file that is there is an error, [fs.ErrExist],
 // unless it is to be overwritten.
 func WriteFile(path string, data []byte, source *File, overwrite bool) error {
-	out, err := newOutput(path, overwrite, source.info)
+	out, err := newOutput(path, overwrite, source)
 	if err != nil {
 		return err
 	}
-	_, err = out.write(context.Background(), func(w io.Writer) error {
-		_, err := w.Write(data)
-		return err
-	})
+	_, err = out.write(context.Background(), content{fill: fixed(data)})
 	return err
 }
 
-// newOutput checks what can be checked before any work is done. source must not be the output.
-func newOutput(path string, overwrite bool, source os.FileInfo) (*output, error) {
+// fixed returns a content's fill that writes data.
+func fixed(data []byte) func(context.Context, io.Writer) error {
+	return func(_ context.Context, w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	}
+}
+
+// newDestination returns a file, or a folder where the output has one, see [CreateOptions].
+func newDestination(path string, opts CreateOptions, source *File) (destination, error) {
+	if opts.ShardSize != 0 {
+		return newOutFolder(path, opts.Overwrite, source)
+	}
+	return newOutput(path, opts.Overwrite, source)
+}
+
+// besideOthers checks the folder that an output is to be in.
+func besideOthers(path string) error {
 	if info, err := os.Stat(filepath.Dir(path)); err != nil {
-		return nil, at(path, fmt.Errorf("its folder: %w", cause(err)))
+		return at(path, fmt.Errorf("its folder: %w", cause(err)))
 	} else if !info.IsDir() {
-		return nil, at(path, fmt.Errorf("%s is no folder", filepath.Dir(path)))
+		return at(path, fmt.Errorf("%s is no folder", filepath.Dir(path)))
+	}
+	return nil
+}
+
+// newOutput checks what can be checked before any work is done. source must not be the output.
+func newOutput(path string, overwrite bool, source *File) (*output, error) {
+	if err := besideOthers(path); err != nil {
+		return nil, err
 	}
 	o := &output{path: path, target: path, overwrite: overwrite}
 	info, err := os.Lstat(path)
@@ -103,7 +132,7 @@ func newOutput(path string, overwrite bool, source os.FileInfo) (*output, error)
 		return o, nil
 	case err != nil:
 		return nil, at(path, err)
-	case os.SameFile(info, source):
+	case source.is(info):
 		return nil, at(path, errors.New("is the input itself"))
 	case info.IsDir():
 		return nil, at(path, errors.New("is a folder, expected a file"))
@@ -161,29 +190,42 @@ func (existsError) Is(target error) bool { return target == fs.ErrExist }
 // temporary creates a file beside the output, where renaming needs no copy. It is no more open to
 // others than the file that it is to replace.
 func (o *output) temporary() (*os.File, error) {
-	// Not os.CreateTemp, whose files are private to the user: the output gets the usual
-	// permissions.
 	perm := fs.FileMode(0o666)
 	if o.old != nil {
 		perm = o.old.Mode().Perm()
 	}
+	f, err := temporaryFile(filepath.Dir(o.target), perm)
+	return f, at(o.path, err)
+}
+
+// temporaryFile creates a file in a folder. It is not one of os.CreateTemp, which are private to the
+// user: an output gets the usual permissions.
+func temporaryFile(folder string, perm fs.FileMode) (f *os.File, err error) {
+	_, err = temporaryName(folder, func(name string) (err error) {
+		f, err = os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, perm)
+		return err
+	})
+	return f, err
+}
+
+// temporaryName lets create make something under a name in a folder that nothing has.
+func temporaryName(folder string, create func(name string) error) (string, error) {
 	for {
-		name := fmt.Sprintf(".palettize-%08x.tmp", rand.Uint32())
-		name = filepath.Join(filepath.Dir(o.target), name)
-		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, perm)
+		name := filepath.Join(folder, fmt.Sprintf(".palettize-%08x.tmp", rand.Uint32()))
+		err := create(name)
 		if errors.Is(err, fs.ErrExist) {
 			continue
 		}
 		if err != nil {
-			return nil, at(o.path, fmt.Errorf("cannot write into its folder: %w", cause(err)))
+			err = fmt.Errorf("cannot write into its folder: %w", cause(err))
 		}
-		return f, nil
+		return name, err
 	}
 }
 
-// write lets fill write a temporary file and gives it the output's name. Whatever fails, the
-// temporary file is gone.
-func (o *output) write(ctx context.Context, fill func(w io.Writer) error) (size int64, err error) {
+// write writes a temporary file and gives it the output's name. Whatever fails, the temporary file
+// is gone.
+func (o *output) write(ctx context.Context, files ...content) (size int64, err error) {
 	f, err := o.temporary()
 	if err != nil {
 		return 0, err
@@ -196,7 +238,7 @@ func (o *output) write(ctx context.Context, fill func(w io.Writer) error) (size 
 		}
 	}()
 	w := &untilDone{ctx: ctx, w: f}
-	if err := fill(w); err != nil {
+	if err := files[0].fill(ctx, w); err != nil {
 		return 0, err
 	}
 	if o.old != nil {
@@ -215,11 +257,16 @@ func (o *output) write(ctx context.Context, fill func(w io.Writer) error) (size 
 	if err := os.Rename(f.Name(), o.target); err != nil {
 		return 0, err
 	}
-	// The file is there and whole. Should the folder fail to sync, which not every file system can
-	// do, a power cut in the next seconds may lose the new name, and nothing else.
-	if dir, err := os.Open(filepath.Dir(o.target)); err == nil {
+	syncFolder(filepath.Dir(o.target))
+	return w.size, nil
+}
+
+// syncFolder makes names in a folder last. What they stand for is there and whole: should the folder
+// fail to sync, which not every file system can do, a power cut in the next seconds may lose a new
+// name, and nothing else.
+func syncFolder(path string) {
+	if dir, err := os.Open(path); err == nil {
 		dir.Sync()
 		dir.Close()
 	}
-	return w.size, nil
 }

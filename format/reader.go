@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -15,11 +16,12 @@ import (
 	"github.com/palettize/palettize/internal/dtype"
 )
 
-// Codebook is an open codebook file whose header and checksums have been checked. Its methods may
-// be called at the same time. It implements [codebook.Store].
+// Codebook is an open compressed model, in one codebook file or in several, whose headers and
+// checksums have been checked. Its methods may be called at the same time. It implements
+// [codebook.Store].
 type Codebook struct {
 	file    *File
-	version int // of the format
+	version int // of the format: the newest of the files
 	sums    map[string]uint64
 	layers  []*stored // in the order of the file
 	names   map[string]*stored
@@ -28,11 +30,12 @@ type Codebook struct {
 	narrowed map[string]string // original dtypes of the tensors that are kept as F16, by name
 }
 
-// OpenCodebook opens a codebook file. It reads the whole file once, a piece at a time, and refuses
-// it when any bit is not as it was written. A safetensors file that is none is [ErrNotCodebook],
-// one of a version to come a [VersionError], a damaged one a [CorruptError].
+// OpenCodebook opens a codebook file, or several of one model by their index or their folder. It
+// reads all of it once, a piece at a time, and refuses it when any bit is not as it was written. A
+// safetensors file that is none is [ErrNotCodebook], one of a version to come a [VersionError], a
+// damaged one a [CorruptError].
 func OpenCodebook(ctx context.Context, path string) (*Codebook, error) {
-	f, err := Open(path)
+	f, err := open(path, codebookExt, modelExt)
 	if err != nil {
 		return nil, err
 	}
@@ -57,21 +60,28 @@ func newCodebook(ctx context.Context, f *File) (*Codebook, error) {
 	if !IsCodebook(f) {
 		return nil, at(f.path, ErrNotCodebook)
 	}
-	c := &Codebook{file: f, names: make(map[string]*stored)}
-	if err := c.checkHeader(); err != nil {
-		return nil, err
+	c := &Codebook{
+		file: f, names: make(map[string]*stored), narrowed: make(map[string]string),
+		sums: make(map[string]uint64),
 	}
-	if err := c.readRecords(); err != nil {
-		return nil, err
+	parts := make(map[string]bool)
+	for _, s := range f.shards {
+		if err := c.checkHeader(s); err != nil {
+			return nil, err
+		}
+		if err := c.readRecords(s, parts); err != nil {
+			return nil, err
+		}
 	}
-	for i := range f.layout.entries {
-		e := &f.layout.entries[i]
+	c.findRest(parts)
+	for i := range f.entries {
+		e := &f.entries[i]
 		sum, err := f.checksum(ctx, e, e.DType)
 		if err != nil {
 			return nil, err
 		}
 		if sum != c.sums[e.Name] {
-			return nil, f.corrupt(e, notItsChecksum)
+			return nil, e.corrupt(notItsChecksum)
 		}
 	}
 	return c, nil
@@ -79,74 +89,81 @@ func newCodebook(ctx context.Context, f *File) (*Codebook, error) {
 
 const notItsChecksum = "the data does not match its checksum"
 
-func (c *Codebook) corruptHeader(format string, args ...any) error {
+func (s *shard) corruptHeader(format string, args ...any) error {
 	err := fmt.Errorf(format, args...)
 	return &CorruptError{
-		Path: c.file.path, Tensor: header, Offset: 8, Reason: err.Error(), Err: errors.Unwrap(err),
+		Path: s.path, Tensor: header, Offset: 8, Reason: err.Error(), Err: errors.Unwrap(err),
 	}
 }
 
-// checkHeader checks the header as a whole: first its checksum, which every version has, then the
-// version, so that a newer file is told from a damaged one.
-func (c *Codebook) checkHeader() error {
-	l := c.file.layout
+// checkHeader checks the header of a file as a whole: first its checksum, which every version has,
+// then the version, so that a newer file is told from a damaged one.
+func (c *Codebook) checkHeader(s *shard) error {
+	l := s.layout
 	switch want, ok := l.metadata[headerKey]; {
 	case !l.plain:
-		return c.corruptHeader("has white space or escapes that no writer uses")
+		return s.corruptHeader("has white space or escapes that no writer uses")
 	case !ok:
-		return c.corruptHeader("lacks %s", headerKey)
+		return s.corruptHeader("lacks %s", headerKey)
 	case want != headerChecksum(l.entries, l.metadata):
-		return c.corruptHeader("does not match its checksum")
+		return s.corruptHeader("does not match its checksum")
 	}
-	switch version := l.metadata[versionKey]; version {
-	case "1":
-		c.version = 1
-	case "2":
-		c.version = 2
-	default:
-		return &VersionError{c.file.path, version, l.metadata[producerKey], newestVersion}
+	version, err := strconv.Atoi(l.metadata[versionKey])
+	if err != nil || version < 1 || version > newestVersion ||
+		strconv.Itoa(version) != l.metadata[versionKey] {
+		return &VersionError{s.path, l.metadata[versionKey], l.metadata[producerKey], newestVersion}
 	}
-	var err error
-	if c.sums, err = decodeChecksums(l.metadata[checksumsKey], l.entries); err != nil {
-		return c.corruptHeader("%s %w", checksumsKey, err)
+	s.version, c.version = version, max(c.version, version)
+	sums, err := decodeChecksums(l.metadata[checksumsKey], l.entries)
+	if err != nil {
+		return s.corruptHeader("%s %w", checksumsKey, err)
 	}
+	maps.Copy(c.sums, sums)
 	return nil
 }
 
-// readRecords finds the layers and what is no part of one.
-func (c *Codebook) readRecords() error {
-	find := c.file.find
-	parts := make(map[string]bool)
-	for key, text := range c.file.layout.metadata {
+// readRecords finds the layers of a file, and adds the names of their parts.
+func (c *Codebook) readRecords(s *shard, parts map[string]bool) error {
+	find := func(name string) *entry {
+		if e := c.file.find(name); e != nil && e.in == s {
+			return e
+		}
+		return nil
+	}
+	var layers []*stored
+	for key, text := range s.layout.metadata {
 		name, ok := strings.CutPrefix(key, layerPrefix)
 		if !ok {
 			if strings.HasPrefix(key, ourPrefix) && !slices.Contains(ourKeys, key) {
-				return c.corruptHeader("unknown key %s", quote(key))
+				return s.corruptHeader("unknown key %s", quote(key))
 			}
 			continue
 		}
-		if find(name) != nil {
-			return c.corruptHeader("layer %s is there as a tensor too", quote(name))
+		if c.file.find(name) != nil || c.names[name] != nil {
+			return s.corruptHeader("layer %s is there as a tensor too", quote(name))
 		}
-		s, err := newStored(name, text, find)
+		l, err := newStored(name, text, find)
 		if err != nil {
-			return c.corruptHeader("layer %s: %w", quote(name), err)
+			return s.corruptHeader("layer %s: %w", quote(name), err)
 		}
-		if c.version == 1 && s.tensor.Fold != 1 {
-			return c.corruptHeader("layer %s: has a fold, which version 1 has not", quote(name))
+		if s.version == 1 && l.tensor.Fold != 1 {
+			return s.corruptHeader("layer %s: has a fold, which version 1 has not", quote(name))
 		}
-		c.layers = append(c.layers, s)
-		c.names[name] = s
-		for _, p := range s.parts {
+		layers = append(layers, l)
+		c.names[name] = l
+		for _, p := range l.parts {
 			parts[p.Name] = true
 		}
 	}
-	slices.SortFunc(c.layers, func(a, b *stored) int {
+	slices.SortFunc(layers, func(a, b *stored) int {
 		return cmp.Compare(find(a.parts[0].Name).begin, find(b.parts[0].Name).begin)
 	})
-	if err := c.readNarrowed(); err != nil {
-		return err
-	}
+	c.layers = append(c.layers, layers...)
+	return c.readNarrowed(s, find)
+}
+
+// findRest finds what is no part of a layer.
+func (c *Codebook) findRest(parts map[string]bool) {
 	for _, t := range c.file.Tensors() {
 		if parts[t.Name] {
 			continue
@@ -157,34 +174,34 @@ func (c *Codebook) readRecords() error {
 		}
 		c.rest = append(c.rest, t)
 	}
-	return nil
 }
 
-// readNarrowed finds the tensors that are kept as F16. Parts of layers are of another dtype.
-func (c *Codebook) readNarrowed() error {
-	text, ok := c.file.layout.metadata[narrowedKey]
+// readNarrowed finds the tensors of a file that are kept as F16. Parts of layers are of another
+// dtype.
+func (c *Codebook) readNarrowed(s *shard, find func(string) *entry) error {
+	text, ok := s.layout.metadata[narrowedKey]
 	if !ok {
 		return nil
 	}
-	if c.version == 1 {
-		return c.corruptHeader("has %s, which version 1 has not", narrowedKey)
+	if s.version == 1 {
+		return s.corruptHeader("has %s, which version 1 has not", narrowedKey)
 	}
-	var err error
-	if c.narrowed, err = parseNarrowed(text); err != nil {
-		return c.corruptHeader("%s: %w", narrowedKey, err)
+	narrowed, err := parseNarrowed(text)
+	if err != nil {
+		return s.corruptHeader("%s: %w", narrowedKey, err)
 	}
-	for _, name := range slices.Sorted(maps.Keys(c.narrowed)) {
-		if why := c.notNarrowed(name, c.narrowed[name]); why != "" {
-			return c.corruptHeader("%s: tensor %s %s", narrowedKey, quote(name), why)
+	for _, name := range slices.Sorted(maps.Keys(narrowed)) {
+		if why := notNarrowed(find(name), narrowed[name]); why != "" {
+			return s.corruptHeader("%s: tensor %s %s", narrowedKey, quote(name), why)
 		}
 	}
+	maps.Copy(c.narrowed, narrowed)
 	return nil
 }
 
 // notNarrowed says why a tensor cannot be one that was of this dtype and is kept as F16, "" if it
 // can.
-func (c *Codebook) notNarrowed(name, was string) string {
-	e := c.file.find(name)
+func notNarrowed(e *entry, was string) string {
 	if e == nil {
 		return "is missing"
 	}
@@ -206,8 +223,11 @@ func (c *Codebook) Close() error { return c.file.Close() }
 // Path is the path that the file was opened with, or the name that NewCodebook was given.
 func (c *Codebook) Path() string { return c.file.path }
 
-// Size is the size of the file in bytes.
-func (c *Codebook) Size() int64 { return c.file.size }
+// Size is the size of the file, or of all its files, in bytes.
+func (c *Codebook) Size() int64 { return c.file.Size() }
+
+// Folder reports whether the files are in a folder that was opened, see [File.Folder].
+func (c *Codebook) Folder() bool { return c.file.Folder() }
 
 // Layers returns the names of the layers in the order of the file.
 func (c *Codebook) Layers() []string {
@@ -256,10 +276,9 @@ func (c *Codebook) layer(ctx context.Context, s *stored) (*codebook.Layer, error
 	}
 	l, err := s.decode(parts)
 	if err != nil {
-		return nil, &CorruptError{
-			Path: c.file.path, Tensor: s.tensor.Name, Reason: err.Error(), Err: err,
-			Offset: c.file.layout.data + c.file.find(s.parts[0].Name).begin,
-		}
+		corrupt := c.file.find(s.parts[0].Name).corrupt(err.Error())
+		corrupt.Tensor, corrupt.Err = s.tensor.Name, err
+		return nil, corrupt
 	}
 	return l, nil
 }
@@ -282,7 +301,7 @@ func (r rest) Floats(ctx context.Context, name string) ([]float32, error) {
 		return nil, err
 	}
 	if sum != r.c.sums[name] {
-		return nil, file.corrupt(file.find(name), notItsChecksum)
+		return nil, file.find(name).corrupt(notItsChecksum)
 	}
 	return values, nil
 }
@@ -327,7 +346,7 @@ func (c *Codebook) Stored(ctx context.Context, layer string,
 	l := s.layer()
 	l.Stream = *buffer
 	if len(l.Stream) < 2 || int(l.Stream[1])+1 != s.k {
-		return c.file.corrupt(e, fmt.Sprintf("not the %d centroids that the record says", s.k))
+		return e.corrupt(fmt.Sprintf("not the %d centroids that the record says", s.k))
 	}
 	return use(l)
 }

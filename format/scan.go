@@ -24,6 +24,7 @@ const metadataKey = "__metadata__"
 // entry is one tensor of a header.
 type entry struct {
 	codebook.Tensor
+	in    *shard
 	begin int64 // in the data
 	end   int64
 	where int64 // of the entry, in the file

@@ -61,7 +61,7 @@ func TestHugeOutliersOfEveryType(t *testing.T) {
 			t.Errorf("%s: %v bits a weight", tt.dtype, bits)
 		}
 		c := openBook(t, path)
-		if err := Decompress(t.Context(), c, dense, false); err != nil {
+		if err := decompress(t.Context(), c, dense, false); err != nil {
 			t.Fatal(err)
 		}
 		got, truth := floatsOf(t, dense), floatsOf(t, filepath.Join(dir, "model.safetensors"))

@@ -17,28 +17,38 @@ import (
 	"github.com/palettize/palettize/codebook"
 )
 
-// CreateOptions are those of Create.
+// CreateOptions are those of Create and Decompress.
 type CreateOptions struct {
-	Overwrite bool   // replace a file that is there
-	Settings  string // JSON: what the file was made with, kept in its metadata; may be empty
+	Overwrite bool // replace a file that is there, or a folder with models
+	// ShardSize makes the output a folder, whose files have up to so many bytes each, but for single
+	// tensors beyond that. It gets an index where there are several, and a copy of what else is in
+	// the folder of the source: see [File.Folder]. 0: the output is one file.
+	ShardSize int64
+	// Settings is JSON: what a codebook file was made with, kept in its metadata; may be empty.
+	Settings string
 }
 
-// Writer writes a codebook file. It implements [compress.Sink]. Layers go to a temporary file,
-// which Create has in the output's folder; tensors that pass through stay in the source until
-// Commit.
+// Writer writes a codebook file, or a folder of them. It implements [compress.Sink]. Layers go to a
+// temporary file, which Create has beside the output; tensors that pass through stay in the source
+// until Commit.
 type Writer struct {
-	out      destination
-	src      *File
-	settings string
-	spool    *os.File // parts of layers, one after the other
-	spooled  int64
-	blobs    []blob
-	sums     map[string]uint64 // of blobs, by name
-	records  map[string]string // of layers, by name
-	done     map[string]bool   // tensors of the source
-	second   bool              // a layer is one that version 1 does not know
-	narrowed map[string]string // original dtypes of the tensors that are kept as F16, by name
-	err      error             // the first failure: the writer is of no use after it
+	out       destination
+	src       *File
+	settings  string
+	shardSize int64    // of a folder; 0: one file
+	spool     *os.File // parts of layers, one after the other
+	spooled   int64
+	items     map[string]*item  // by the name of their tensor of the source
+	sums      map[string]uint64 // of blobs, by name
+	err       error             // the first failure: the writer is of no use after it
+}
+
+// item is what is stored of a tensor of the source.
+type item struct {
+	blobs  []blob
+	record string // of a layer
+	second bool   // version 1 does not know such layers
+	was    string // original dtype of a tensor that is kept as F16
 }
 
 // errClosed is what a Writer says after Commit and Abort.
@@ -52,11 +62,11 @@ func Create(path string, src *File, opts CreateOptions) (*Writer, error) {
 	if err := collisions(src); err != nil {
 		return nil, err
 	}
-	out, err := newOutput(path, opts.Overwrite, src.info)
+	out, err := newDestination(path, opts, src)
 	if err != nil {
 		return nil, err
 	}
-	return begin(out, src, opts.Settings)
+	return begin(out, src, opts)
 }
 
 // NewWriter is Create for a file that Commit writes to w. Nothing reaches w before that; what it
@@ -65,11 +75,11 @@ func NewWriter(w io.Writer, src *File, settings string) (*Writer, error) {
 	if err := collisions(src); err != nil {
 		return nil, err
 	}
-	return begin(toWriter{w}, src, settings)
+	return begin(toWriter{w}, src, CreateOptions{Settings: settings})
 }
 
-func begin(out destination, src *File, settings string) (*Writer, error) {
-	settings, err := compact(settings)
+func begin(out destination, src *File, opts CreateOptions) (*Writer, error) {
+	settings, err := compact(opts.Settings)
 	if err != nil {
 		return nil, at(out.name(), fmt.Errorf("settings: %w", err))
 	}
@@ -81,9 +91,8 @@ func begin(out destination, src *File, settings string) (*Writer, error) {
 	// program. Where it does not, close removes it.
 	os.Remove(spool.Name())
 	return &Writer{
-		out: out, src: src, settings: settings, spool: spool,
-		sums: make(map[string]uint64), records: make(map[string]string),
-		done: make(map[string]bool), narrowed: make(map[string]string),
+		out: out, src: src, settings: settings, shardSize: opts.ShardSize, spool: spool,
+		items: make(map[string]*item), sums: make(map[string]uint64),
 	}, nil
 }
 
@@ -103,7 +112,7 @@ func collisions(src *File) error {
 		return at(src.path, fmt.Errorf("its %s has keys that begin with %q: "+
 			"it is a codebook file already (decompress it first)", metadataKey, ourPrefix))
 	}
-	for _, e := range src.layout.entries {
+	for _, e := range src.entries {
 		if _, _, ok := e.Matrix(); !ok || !e.Float() {
 			continue
 		}
@@ -130,7 +139,7 @@ func (w *Writer) take(t codebook.Tensor) (*entry, error) {
 		return nil, atTensor(w.src.path, t.Name,
 			fmt.Errorf("is %s, not %s", describe(e.Tensor), describe(t)))
 	}
-	if w.done[t.Name] {
+	if w.items[t.Name] != nil {
 		return nil, atTensor(w.src.path, t.Name, errors.New("was put already"))
 	}
 	return e, nil
@@ -170,7 +179,7 @@ func (w *Writer) Rest(layers []string) int64 {
 	}
 	total, tensors := int64(0), 0
 	header := make(map[string]any)
-	for _, e := range w.src.layout.entries {
+	for _, e := range w.src.entries {
 		if !replaced[e.Name] {
 			total += e.Bytes
 			tensors++
@@ -179,14 +188,23 @@ func (w *Writer) Rest(layers []string) int64 {
 			}
 		}
 	}
-	header[metadataKey] = w.metadata()
+	frame := w.metadata(nil)
+	header[metadataKey] = frame
 	text, err := json.Marshal(header)
 	if err != nil {
 		panic(err) // numbers and names always marshal
 	}
 	const length, padding = 8, 8
 	sums := base64.RawStdEncoding.EncodedLen(8 * tensors)
-	return total + length + int64(len(text)+sums) + padding
+	total += length + int64(len(text)+sums) + padding
+	if w.shardSize > 0 {
+		again, err := json.Marshal(frame)
+		if err != nil {
+			panic(err)
+		}
+		total += (w.src.Size() / w.shardSize) * (length + int64(len(again)) + padding)
+	}
+	return total
 }
 
 // PutLayer stores layer l in place of tensor t of the source. It returns what that takes in the
@@ -210,16 +228,17 @@ func (w *Writer) PutLayer(ctx context.Context, t codebook.Tensor, l *codebook.La
 	}
 	parts := encode(t.Name, l)
 	tensors := make([]codebook.Tensor, len(parts))
+	it := &item{record: record, second: t.Folding() != 1 || l.WindowBits != 0}
 	for i, p := range parts {
 		tensors[i] = p.Tensor
-		if err := w.keep(ctx, p); err != nil {
+		b, err := w.keep(ctx, p)
+		if err != nil {
 			w.err = at(w.out.name(), err)
 			return 0, w.err
 		}
+		it.blobs = append(it.blobs, b)
 	}
-	w.records[t.Name] = record
-	w.second = w.second || t.Folding() != 1 || l.WindowBits != 0
-	w.done[t.Name] = true
+	w.items[t.Name] = it
 	return layerBytes(t.Name, tensors, record), nil
 }
 
@@ -229,18 +248,17 @@ func (w *Writer) about(t codebook.Tensor, err error) error {
 }
 
 // keep appends a part to the spool.
-func (w *Writer) keep(ctx context.Context, p part) error {
+func (w *Writer) keep(ctx context.Context, p part) (blob, error) {
 	offset, size := w.spooled, p.Bytes // what load keeps: not the data, which would fill the memory
 	to := &untilDone{ctx: ctx, w: io.NewOffsetWriter(w.spool, offset)}
 	if _, err := to.Write(p.data); err != nil {
-		return err
+		return blob{}, err
 	}
 	w.spooled += size
 	w.sums[p.Name] = xxh3.Hash(p.data)
-	w.blobs = append(w.blobs, blob{p.Tensor, func(ctx context.Context, dst []byte) error {
+	return blob{p.Tensor, func(ctx context.Context, dst []byte) error {
 		return readFull(ctx, io.NewSectionReader(w.spool, offset, size), dst)
-	}})
-	return nil
+	}}, nil
 }
 
 // readFull is io.ReadFull until ctx is done.
@@ -270,7 +288,7 @@ func (w *Writer) PutHalf(ctx context.Context, t codebook.Tensor) error {
 	if err := w.put(ctx, t, t.Half()); err != nil {
 		return err
 	}
-	w.narrowed[t.Name] = t.DType
+	w.items[t.Name].was = t.DType
 	return nil
 }
 
@@ -286,54 +304,85 @@ func (w *Writer) put(ctx context.Context, t, as codebook.Tensor) error {
 		return err
 	}
 	w.sums[t.Name] = sum
-	w.blobs = append(w.blobs, blob{as, func(ctx context.Context, dst []byte) error {
+	load := func(ctx context.Context, dst []byte) error {
 		return w.src.verified(ctx, e, as.DType, dst, sum, "changed while it was read")
-	}})
-	w.done[t.Name] = true
+	}
+	w.items[t.Name] = &item{blobs: []blob{{as, load}}}
 	return nil
 }
 
-// Commit writes the file and, where Create has begun it, gives it its name. Each tensor of the
+// Commit writes the output and, where Create has begun it, gives it its name. Each tensor of the
 // source must have been put. After an error, and once ctx is done, there is no output.
 func (w *Writer) Commit(ctx context.Context) (size int64, err error) {
 	if w.err != nil {
 		return 0, w.err
 	}
 	defer w.Abort()
-	for _, e := range w.src.layout.entries {
-		if !w.done[e.Name] {
+	for _, e := range w.src.entries {
+		if w.items[e.Name] == nil {
 			return 0, w.about(e.Tensor, fmt.Errorf("was left out, %s has it", w.src.path))
 		}
 	}
-	metadata := w.metadata()
-	return w.out.write(ctx, func(to io.Writer) error {
-		return serialize(ctx, to, w.blobs, metadata)
-	})
+	files, err := w.contents()
+	if err != nil {
+		return 0, at(w.out.name(), err)
+	}
+	return w.out.write(ctx, files...)
 }
 
-// metadata is that of the source and ours.
-func (w *Writer) metadata() map[string]string {
+// contents are the files of the output.
+func (w *Writer) contents() ([]content, error) {
+	units := make(map[string][]blob, len(w.items))
+	for name, it := range w.items {
+		units[name] = it.blobs
+	}
+	shards := split(units, w.shardSize, codebookExt)
+	for i := range shards {
+		s := &shards[i]
+		s.metadata = w.metadata(s)
+	}
+	if w.shardSize == 0 {
+		return []content{shards[0].content()}, nil
+	}
+	config, err := w.src.config(markConfig)
+	return append(contentsOf(shards, codebookExt), config...), err
+}
+
+// metadata is that of the source and ours of a file; nil: of one without tensors.
+func (w *Writer) metadata(file *outShard) map[string]string {
 	metadata := w.src.Metadata()
 	if metadata == nil {
 		metadata = make(map[string]string)
 	}
-	metadata[versionKey] = "1"
-	if w.second || len(w.narrowed) > 0 {
-		metadata[versionKey] = "2"
+	if file == nil {
+		file = new(outShard)
 	}
-	if len(w.narrowed) > 0 {
-		metadata[narrowedKey] = encodeNarrowed(w.narrowed)
+	metadata[versionKey] = "1"
+	narrowed, sums := make(map[string]string), make(map[string]uint64)
+	for _, name := range file.units {
+		it := w.items[name]
+		if it.second || it.was != "" {
+			metadata[versionKey] = "2"
+		}
+		if it.was != "" {
+			narrowed[name] = it.was
+		}
+		if it.record != "" {
+			metadata[layerPrefix+name] = it.record
+		}
+		for _, b := range it.blobs {
+			sums[b.Name] = w.sums[b.Name]
+		}
+	}
+	if len(narrowed) > 0 {
+		metadata[narrowedKey] = encodeNarrowed(narrowed)
 	}
 	metadata[producerKey] = producer
 	if w.settings != "" {
 		metadata[settingsKey] = w.settings
 	}
-	for name, record := range w.records {
-		metadata[layerPrefix+name] = record
-	}
-	metadata[checksumsKey] = encodeChecksums(w.sums)
-	arrange(w.blobs)
-	metadata[headerKey] = headerChecksum(entriesOf(w.blobs), metadata)
+	metadata[checksumsKey] = encodeChecksums(sums)
+	metadata[headerKey] = headerChecksum(entriesOf(file.blobs), metadata)
 	return metadata
 }
 
@@ -352,7 +401,7 @@ func (w *Writer) Abort() {
 // IsCodebook reports whether a file has metadata of a codebook file, of whatever version and in
 // whatever state.
 func IsCodebook(f *File) bool {
-	for key := range f.layout.metadata {
+	for key := range f.Metadata() {
 		if strings.HasPrefix(key, ourPrefix) {
 			return true
 		}

@@ -425,19 +425,19 @@ func TestDecompressIsAllOrNothing(t *testing.T) {
 	path := filepath.Join(dir, "out")
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := Decompress(ctx, c, path, false); !errors.Is(err, context.Canceled) {
+	if err := decompress(ctx, c, path, false); !errors.Is(err, context.Canceled) {
 		t.Errorf("interrupted: %v", err)
 	}
 	if got := filesIn(t, dir); len(got) != 0 {
 		t.Errorf("left %v", got)
 	}
-	if err := Decompress(t.Context(), c, goldenPath("segments.pal"), true); err == nil ||
+	if err := decompress(t.Context(), c, goldenPath("segments.pal"), true); err == nil ||
 		!strings.Contains(err.Error(), "is the input itself") {
 		t.Errorf("onto itself: %v", err)
 	}
 	var err error
 	for range 2 {
-		if err = Decompress(t.Context(), c, path, false); err != nil {
+		if err = decompress(t.Context(), c, path, false); err != nil {
 			break
 		}
 	}
