@@ -194,5 +194,5 @@ testdata: ## fetch the real model (90 MB) that check and demo use
 	mv all-MiniLM-L6-v2.* "$(CACHE)"
 
 demo: build testdata ## compress a real model and verify it: size, error, speed-up
-	build/palettize compress "$(MODEL)" -o build/all-MiniLM-L6-v2.pal.safetensors --force
-	build/palettize verify build/all-MiniLM-L6-v2.pal.safetensors "$(MODEL)"
+	build/palettize compress "$(MODEL)" -o build/all-MiniLM-L6-v2.pal --force
+	build/palettize verify build/all-MiniLM-L6-v2.pal "$(MODEL)"

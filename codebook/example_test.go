@@ -37,7 +37,7 @@ func ExampleLayer_Plan() {
 // A model multiplies by name. It reads and lays out what is used, when it is first used.
 func ExampleModel() {
 	book, err := format.OpenCodebook(context.Background(),
-		"../format/testdata/golden/v1/segments.pal.safetensors")
+		"../format/testdata/golden/v1/segments.pal")
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -320,7 +320,7 @@ func TestOtherFilesAreToldFromDamagedOnes(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), `version "3", made by "palettize 3.1"`) {
 		t.Errorf("a newer version: %v", err)
 	}
-	err = readAllLayers(t, goldenPath("tiny.dense"))
+	err = readAllLayers(t, goldenPath("tiny.dense.safetensors"))
 	if err == nil || !strings.Contains(err.Error(),
 		"not a codebook file (palettize compress makes one of it)") {
 		t.Errorf("an ordinary file: %v", err)

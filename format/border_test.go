@@ -349,7 +349,7 @@ func (short) Write([]byte) (int, error) { return 0, nil }
 
 // TestReaderThatSaysNothing: a reader that returns no bytes and no error is at its end.
 func TestReaderThatSaysNothing(t *testing.T) {
-	file := contentOf(t, goldenPath("tiny.dense"))
+	file := contentOf(t, goldenPath("tiny.dense.safetensors"))
 	f, err := NewFile(&silent{Reader: bytes.NewReader(file)}, int64(len(file)), "silent")
 	if err != nil {
 		t.Fatal(err)

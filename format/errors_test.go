@@ -66,7 +66,7 @@ func TestErrors(t *testing.T) {
 	damaged := contentOf(t, bookPath)
 	damaged[len(damaged)-1] ^= 1
 	shrunken := func() (*File, error) {
-		file := contentOf(t, goldenPath("tiny.dense"))
+		file := contentOf(t, goldenPath("tiny.dense.safetensors"))
 		return NewFile(bytes.NewReader(file[:len(file)-4]), int64(len(file)), "cut")
 	}
 	compressed := func(src *File, opts compress.Options) error {
@@ -156,7 +156,7 @@ func TestErrors(t *testing.T) {
 			})},
 			`memory: codebook file of version "3", made by "palettize 3.1": ` +
 				"this program reads versions 1 to 2, get a newer one"},
-		{"OpenCodebook of a model", opened(contentOf(t, goldenPath("tiny.dense"))),
+		{"OpenCodebook of a model", opened(contentOf(t, goldenPath("tiny.dense.safetensors"))),
 			[]func(error) bool{is(ErrNotCodebook)},
 			"memory: is an ordinary safetensors file, not a codebook file " +
 				"(palettize compress makes one of it)"},

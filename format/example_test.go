@@ -14,7 +14,7 @@ import (
 
 func ExampleOpenCodebook() {
 	ctx := context.Background()
-	c, err := format.OpenCodebook(ctx, "testdata/golden/v1/segments.pal.safetensors")
+	c, err := format.OpenCodebook(ctx, "testdata/golden/v1/segments.pal")
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -40,7 +40,7 @@ func ExampleOpenCodebook() {
 // A codebook file that is in memory, or is read over a network, and the model written to a buffer.
 func ExampleNewCodebook() {
 	ctx := context.Background()
-	file, err := os.ReadFile("testdata/golden/v1/segments.pal.safetensors")
+	file, err := os.ReadFile("testdata/golden/v1/segments.pal")
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -14,8 +14,8 @@ import (
 	"strings"
 )
 
-// Endings of file names: those of models, of codebook files, and what follows them in the name of an
-// index.
+// Endings of file names: those of models, of codebook files, and what follows them in the name of
+// an index.
 const (
 	modelExt    = ".safetensors"
 	codebookExt = ".pal"
@@ -32,8 +32,8 @@ type folder struct {
 	files []string // names of the model's files in it
 }
 
-// index says which file has which tensor, as Hugging Face's libraries write it for models in several
-// files.
+// index says which file has which tensor, as Hugging Face's libraries write it for models in
+// several files.
 type index struct {
 	Metadata  indexMetadata     `json:"metadata"`
 	WeightMap map[string]string `json:"weight_map"` // names of files by those of tensors
@@ -53,7 +53,7 @@ func openFolder(path string, endings []string) (*File, error) {
 		return nil, at(path, err)
 	}
 	for _, ext := range endings {
-		files, err := choose(names, ext)
+		files, err := choose(path, names, ext)
 		switch {
 		case err != nil:
 			return nil, at(path, err)
@@ -68,7 +68,7 @@ func openFolder(path string, endings []string) (*File, error) {
 		}
 		return (&folder{path: path, files: files}).open(path)
 	}
-	return nil, at(path, fmt.Errorf("is a folder without %s file%s", endings[0], elsewhere(path)))
+	return nil, at(path, fmt.Errorf("is a folder without a %s file%s", endings[0], elsewhere(path)))
 }
 
 // fileNames lists the files of a folder, and links, by name.
@@ -86,9 +86,9 @@ func fileNames(path string) ([]string, error) {
 // numbered is the name of one of several files of a model.
 var numbered = regexp.MustCompile(`^(.+)-([0-9]{5})-of-([0-9]{5})(\.[a-z]+)$`)
 
-// choose returns the names of the files of a model with this ending, or of its index alone; nil:
-// there is none.
-func choose(names []string, ext string) ([]string, error) {
+// choose returns the names of the files of a model with this ending in a folder of these names, or
+// of its index alone; nil: there is none.
+func choose(path string, names []string, ext string) ([]string, error) {
 	if slices.Contains(names, stem+ext) {
 		return []string{stem + ext}, nil
 	}
@@ -104,26 +104,25 @@ func choose(names []string, ext string) ([]string, error) {
 	switch {
 	case slices.Contains(indexes, stem+ext+indexExt):
 		return []string{stem + ext + indexExt}, nil
-	case len(indexes) == 1 || len(indexes) == 0 && len(files) < 2:
-		return append(indexes, files...)[:min(1, len(indexes)+len(files))], nil
+	case len(indexes) == 1:
+		return indexes, nil
 	case len(indexes) > 1:
 		return nil, fmt.Errorf("is a folder with %d models: name one of %s",
 			len(indexes), strings.Join(indexes, ", "))
+	case len(files) == 0 || len(files) == 1 && !numbered.MatchString(files[0]):
+		return files, nil
 	}
-	if err := complete(files); err != nil {
-		return nil, err
-	}
-	return files, nil
+	return files, complete(path, files)
 }
 
-// complete reports an error unless the files, in order, are 1 to n of n.
-func complete(files []string) error {
+// complete reports an error unless the files in a folder, in order, are 1 to n of n.
+func complete(path string, files []string) error {
 	first := numbered.FindStringSubmatch(files[0])
 	for i, name := range files {
 		n := numbered.FindStringSubmatch(name)
 		if first == nil || n == nil || n[1] != first[1] || n[3] != first[3] {
 			return fmt.Errorf("is a folder with %d %s files and no index: name one, such as %s",
-				len(files), filepath.Ext(name), files[0])
+				len(files), filepath.Ext(name), filepath.Join(path, files[0]))
 		}
 		want := fmt.Sprintf("%s-%05d-of-%s%s", first[1], i+1, first[3], first[4])
 		if name != want {
@@ -204,8 +203,8 @@ func readIndex(path string) (*index, error) {
 	return x, nil
 }
 
-// check holds what an index says against its files. Tensors that it does not list are no fault: they
-// are in a file of the model.
+// check holds what an index says against its files. Tensors that it does not list are no fault:
+// they are in a file of the model.
 func (x *index) check(f *File) error {
 	for _, name := range slices.Sorted(maps.Keys(x.WeightMap)) {
 		e := f.find(name)

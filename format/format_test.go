@@ -203,7 +203,7 @@ func TestRoundTrip(t *testing.T) {
 				random("w", tt.dtype, tt.shape...), random("bias", "F32", 3), random("step", "I64"),
 				random("none", "F32", 0, 4), random("mask", "BOOL", 3))
 			l := makeLayer(tt.rows, tt.cols, tt.width, tt.k, tt.group, tt.scales)
-			path := filepath.Join(dir, "out.pal.safetensors")
+			path := filepath.Join(dir, "out.pal")
 			writeBook(t, model, path, map[string]*codebook.Layer{"w": l})
 
 			c := openBook(t, path)

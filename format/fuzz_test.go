@@ -15,7 +15,7 @@ import (
 // seeds adds the golden and the bad files to a fuzz target.
 func seeds(f *testing.F) {
 	for _, glob := range []string{"golden/v1", "golden/v2", "bad", "bad-codebook"} {
-		paths, err := filepath.Glob(filepath.Join("testdata", glob, "*.safetensors"))
+		paths, err := filepath.Glob(filepath.Join("testdata", glob, "*"))
 		if err != nil || len(paths) == 0 {
 			f.Fatalf("testdata/%s: %d files, %v", glob, len(paths), err)
 		}

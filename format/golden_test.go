@@ -19,7 +19,7 @@ import (
 	"github.com/palettize/palettize/internal/logscale"
 )
 
-// golden files are in testdata/golden/v1, those of version 2 in v2, NAME.pal.safetensors and what
+// golden files are in testdata/golden/v1, those of version 2 in v2, NAME.pal and what
 // it decompresses to, NAME.dense.safetensors. They are never to change: a change of the format is a
 // new version.
 var golden = []struct {
@@ -163,19 +163,20 @@ func decoded(rows, cols int, stream string) *codebook.Layer {
 // firstVersion are the golden files of version 1.
 var firstVersion = []string{"tiny", "scalar", "segments", "rows", "entropy", "window"}
 
+// goldenPath is where a golden file is: NAME.pal, NAME.dense.safetensors.
 func goldenPath(name string) string {
 	version := "v1"
-	if !slices.Contains(firstVersion, strings.TrimSuffix(strings.TrimSuffix(name, ".pal"), ".dense")) {
+	if stem, _, _ := strings.Cut(name, "."); !slices.Contains(firstVersion, stem) {
 		version = "v2"
 	}
-	return filepath.Join("testdata", "golden", version, name+".safetensors")
+	return filepath.Join("testdata", "golden", version, name)
 }
 
 func TestGoldenFiles(t *testing.T) {
 	for _, tt := range golden {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := t.TempDir()
-			path := filepath.Join(dir, "out.pal.safetensors")
+			path := filepath.Join(dir, "out.pal")
 			model := writeModel(t, dir, tt.metadata, tt.tensors...)
 			writeBook(t, model, path, tt.layers, goldenNarrowed[tt.name]...)
 			fixture(t, goldenPath(tt.name+".pal"), contentOf(t, path))
@@ -190,9 +191,9 @@ func TestGoldenFiles(t *testing.T) {
 			if err := decompress(t.Context(), c, dense, false); err != nil {
 				t.Fatal(err)
 			}
-			fixture(t, goldenPath(tt.name+".dense"), contentOf(t, dense))
+			fixture(t, goldenPath(tt.name+".dense.safetensors"), contentOf(t, dense))
 
-			again := filepath.Join(dir, "again.pal.safetensors")
+			again := filepath.Join(dir, "again.pal")
 			encodeAgain(t, c, dense, again)
 			if !bytes.Equal(contentOf(t, again), contentOf(t, path)) {
 				t.Error("what was decoded does not encode to the same bytes")
@@ -280,7 +281,7 @@ func TestDumpInSpecification(t *testing.T) {
 	}
 	file := undump(t, string(found[0][1]))
 	if !bytes.Equal(file, tiny) {
-		t.Error("the dump of FORMAT.md is not the golden file tiny.pal.safetensors")
+		t.Error("the dump of FORMAT.md is not the golden file tiny.pal")
 	}
 	for i, want := range []*codebook.Layer{entropyCoded, windows} {
 		stream := hex.EncodeToString(undump(t, string(found[i+1][1])))
@@ -314,7 +315,7 @@ func undump(t *testing.T, dump string) (file []byte) {
 func checkEncodedAgain(t *testing.T, file []byte) {
 	t.Helper()
 	dir := t.TempDir()
-	path := filepath.Join(dir, "dump.pal.safetensors")
+	path := filepath.Join(dir, "dump.pal")
 	if err := os.WriteFile(path, file, 0o666); err != nil {
 		t.Fatal(err)
 	}

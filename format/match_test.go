@@ -16,7 +16,7 @@ func TestChanged(t *testing.T) {
 		random("head", "F32", 3, 5), random("gate", "F64", 3, 5),
 	}
 	src := newModel(t, t.TempDir(), nil, original...)
-	path := filepath.Join(t.TempDir(), "m.pal.safetensors")
+	path := filepath.Join(t.TempDir(), "m.pal")
 	w, err := Create(path, src, CreateOptions{})
 	if err != nil {
 		t.Fatal(err)

@@ -198,8 +198,8 @@ func (o *output) temporary() (*os.File, error) {
 	return f, at(o.path, err)
 }
 
-// temporaryFile creates a file in a folder. It is not one of os.CreateTemp, which are private to the
-// user: an output gets the usual permissions.
+// temporaryFile creates a file in a folder. It is not one of os.CreateTemp, which are private to
+// the user: an output gets the usual permissions.
 func temporaryFile(folder string, perm fs.FileMode) (f *os.File, err error) {
 	_, err = temporaryName(folder, func(name string) (err error) {
 		f, err = os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, perm)
@@ -261,9 +261,9 @@ func (o *output) write(ctx context.Context, files ...content) (size int64, err e
 	return w.size, nil
 }
 
-// syncFolder makes names in a folder last. What they stand for is there and whole: should the folder
-// fail to sync, which not every file system can do, a power cut in the next seconds may lose a new
-// name, and nothing else.
+// syncFolder makes names in a folder last. What they stand for is there and whole: should the
+// folder fail to sync, which not every file system can do, a power cut in the next seconds may lose
+// a new name, and nothing else.
 func syncFolder(path string) {
 	if dir, err := os.Open(path); err == nil {
 		dir.Sync()

@@ -17,8 +17,8 @@ type outShard struct {
 	metadata map[string]string
 }
 
-// shardHeader is about how large the header of one of several files may get: huggingface_hub and its
-// npm client refuse those beyond 25 MB.
+// shardHeader is about how large the header of one of several files may get: huggingface_hub and
+// its npm client refuse those beyond 25 MB.
 const shardHeader = 20_000_000
 
 // split divides units, each of which stays together, by their names among files of about shardSize

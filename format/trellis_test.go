@@ -37,7 +37,7 @@ func TestHugeOutliersOfEveryType(t *testing.T) {
 		w := tensor{"w", tt.dtype, []int{rows, cols}, make([]byte, tt.size*len(values))}
 		dtype.Of(tt.dtype).Put(w.data, values)
 		dir := t.TempDir()
-		path, dense := filepath.Join(dir, "w.pal.safetensors"),
+		path, dense := filepath.Join(dir, "w.pal"),
 			filepath.Join(dir, "dense.safetensors")
 		src, err := Open(writeModel(t, dir, nil, w))
 		if err != nil {

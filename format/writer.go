@@ -20,9 +20,9 @@ import (
 // CreateOptions are those of Create and Decompress.
 type CreateOptions struct {
 	Overwrite bool // replace a file that is there, or a folder with models
-	// ShardSize makes the output a folder, whose files have up to so many bytes each, but for single
-	// tensors beyond that. It gets an index where there are several, and a copy of what else is in
-	// the folder of the source: see [File.Folder]. 0: the output is one file.
+	// ShardSize makes the output a folder, whose files have up to so many bytes each, but for
+	// single tensors beyond that. It gets an index where there are several, and a copy of what else
+	// is in the folder of the source: see [File.Folder]. 0: the output is one file.
 	ShardSize int64
 	// Settings is JSON: what a codebook file was made with, kept in its metadata; may be empty.
 	Settings string

@@ -42,12 +42,12 @@ func tensorOf(t *testing.T, f *File, name string) codebook.Tensor {
 func TestCreateFailsBeforeAnyWork(t *testing.T) {
 	dir := t.TempDir()
 	src := newModel(t, dir, nil, random("w", "F32", 3, 4))
-	other := filepath.Join(dir, "other.pal.safetensors")
-	link := filepath.Join(dir, "link.pal.safetensors")
+	other := filepath.Join(dir, "other.pal")
+	link := filepath.Join(dir, "link.pal")
 	if err := os.WriteFile(other, []byte("precious"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	dangling := filepath.Join(dir, "dangling.pal.safetensors")
+	dangling := filepath.Join(dir, "dangling.pal")
 	toDevice, toFolder := filepath.Join(dir, "to-device"), filepath.Join(dir, "to-folder")
 	round := filepath.Join(dir, "round")
 	for name, to := range map[string]string{

@@ -116,7 +116,7 @@ on the CPU, so that a baseline from another one is an error.
 		Example: `  palettize bench > old.txt
   palettize bench --baseline old.txt --tolerance 15
   palettize bench --filter 'Llama-2-7B.*scheme=segments/.*cache=cold' --working-set 1GiB
-  palettize bench model.pal.safetensors`,
+  palettize bench model.pal`,
 		Args: takes(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			for _, flag := range []string{"tolerance", "other-cpu"} {

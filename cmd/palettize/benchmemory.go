@@ -37,7 +37,14 @@ func (s *byteSize) Set(text string) error {
 	return nil
 }
 
-func (s *byteSize) String() string { return strconv.FormatInt(int64(*s), 10) }
+func (s *byteSize) String() string {
+	for _, u := range []int64{1e9, 1e6} { // as defaults are given
+		if n := int64(*s); n > 0 && n%u == 0 {
+			return fmt.Sprintf("%d%s", n/u, map[int64]string{1e9: "GB", 1e6: "MB"}[u])
+		}
+	}
+	return strconv.FormatInt(int64(*s), 10)
+}
 
 func (s *byteSize) Type() string { return "BYTES" }
 

@@ -1,11 +1,9 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -21,7 +19,8 @@ import (
 type compressOptions struct {
 	out                  string
 	force, quiet, asJSON bool
-	all                  bool
+	all, single          bool
+	shardSize            byteSize
 	size                 byteSize
 	tensors              []string
 	calibration          string
@@ -38,8 +37,9 @@ type compressOptions struct {
 func (o *compressOptions) addFlags(f *pflag.FlagSet) {
 	o.flags = f
 	f.SortFlags = false
-	f.StringVarP(&o.out, "output", "o", "", "file to write (default MODEL with .pal.safetensors)")
-	f.BoolVar(&o.force, "force", false, "overwrite the output file")
+	f.StringVarP(&o.out, "output", "o", "", "file or folder to write (default MODEL with .pal)")
+	f.BoolVar(&o.force, "force", false, "overwrite the output")
+	addShardFlags(f, &o.shardSize, &o.single)
 	addSettingFlags(f)
 	f.Var(&o.size, "size", "instead of --bits: the `SIZE` of the whole file not to be exceeded, "+
 		"such as 8MB (scheme trellis)")
@@ -74,13 +74,17 @@ func newCompress(env *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "compress MODEL [-o OUT]",
 		Short: "Write a codebook file of a model",
-		Long: `compress turns the weight matrices of MODEL, a .safetensors file, into layers of
-centroids, assignments and scales and writes them to a codebook file, itself a valid safetensors
-file. Vectors, integers, masks, parts of weights that are quantised already and a short list of
-fragile tensors pass through bit for bit. Fragile ones are compressed where --tensor matches them,
-or --include has their full name or is '*'. F32 and F64 matrices that no codebook makes smaller
-are kept as F16 where that leaves no visible error, at most 2^-11 of each row; else they pass
-through too.
+		Long: `compress turns the weight matrices of MODEL into layers of centroids, assignments and
+scales and writes them to a codebook file, itself a valid safetensors file. MODEL is a .safetensors
+file or a folder of Hugging Face, with one or with several and their index. Of a folder the output
+is a folder too, with files of up to --shard-size and a copy of all that is no weights; its
+config.json names palettize, so that programs which do not know it refuse it.
+
+Vectors, integers, masks, parts of weights that are quantised already and a short list of fragile
+tensors pass through bit for bit. Fragile ones are compressed where --tensor matches them, or
+--include has their full name or is '*'. F32 and F64 matrices that no codebook makes smaller are
+kept as F16 where that leaves no visible error, at most 2^-11 of each row; else they pass through
+too.
 
 The report has a line for every matrix, compressed or not and why not, and names the worst, the one
 with the largest error of its own, which the error of all together hides, and how many are beyond
@@ -163,23 +167,27 @@ func runCompress(ctx context.Context, env *env, o compressOptions, model string)
 	if err != nil {
 		return err
 	}
-	facts := newCompressReport(report, model, src.Size(), o.output(model), size)
+	facts := newCompressReport(report, model, src.Size(), o.output(src), size)
 	return o.show(env, facts, report, opts.For)
 }
 
-// output is the name of the file to write.
-func (o *compressOptions) output(model string) string {
-	return cmp.Or(o.out, strings.TrimSuffix(model, filepath.Ext(model))+".pal.safetensors")
+// output is the name of the file or folder to write.
+func (o *compressOptions) output(src *format.File) string {
+	if o.out != "" {
+		return o.out
+	}
+	return besideModel(src, src.Path(), "", ".pal", ".pal")
 }
 
-// create begins the file to write, which says what it is made with.
+// create begins the output, which says what it is made with.
 func (o *compressOptions) create(src *format.File, opts compress.Options) (*format.Writer, error) {
 	settings, err := json.Marshal(opts)
 	if err != nil {
 		return nil, err
 	}
-	w, err := format.Create(o.output(src.Path()), src, format.CreateOptions{
+	w, err := format.Create(o.output(src), src, format.CreateOptions{
 		Overwrite: o.force || o.plan, Settings: string(settings),
+		ShardSize: shardSize(src, o.shardSize, o.single),
 	})
 	return w, hintForce(err)
 }

@@ -5,9 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -15,17 +12,19 @@ import (
 )
 
 type decompressOptions struct {
-	out   string
-	force bool
+	out           string
+	force, single bool
+	shardSize     byteSize
 }
 
 func newDecompress(env *env) *cobra.Command {
 	var o decompressOptions
 	cmd := &cobra.Command{
 		Use:   "decompress CODEBOOK [-o OUT]",
-		Short: "Write the rebuilt weights as an ordinary safetensors file",
+		Short: "Write the rebuilt weights as an ordinary model",
 		Long: `decompress rebuilds every layer of CODEBOOK and writes an ordinary safetensors file
-with the original names, shapes and types, for programs that know nothing of codebooks. Layers
+with the original names, shapes and types, for programs that know nothing of codebooks. Of a folder
+it writes a folder, with config.json as it was before. Layers
 come back with the error that compress reported, matrices that it kept as F16 with the values that
 they have there, all other tensors bit for bit.
 
@@ -38,8 +37,9 @@ they have there, all other tensors bit for bit.
 	f := cmd.Flags()
 	f.SortFlags = false
 	f.StringVarP(&o.out, "output", "o", "",
-		"file to write (default CODEBOOK with .dense.safetensors)")
-	f.BoolVar(&o.force, "force", false, "overwrite the output file")
+		"file to write (default dense-CODEBOOK.safetensors), or folder (CODEBOOK.dense)")
+	f.BoolVar(&o.force, "force", false, "overwrite the output")
+	addShardFlags(f, &o.shardSize, &o.single)
 	return cmd
 }
 
@@ -51,18 +51,16 @@ func runDecompress(ctx context.Context, env *env, o decompressOptions, name stri
 	defer book.Close()
 	out := o.out
 	if out == "" {
-		// Not .safetensors alone: that is what the original is called.
-		stem := strings.TrimSuffix(name, filepath.Ext(name))
-		out = strings.TrimSuffix(stem, ".pal") + ".dense.safetensors"
+		// No name that loaders take for a part of the model beside it, as model*.safetensors.
+		out = besideModel(book, name, "dense-", ".safetensors", ".dense")
 	}
-	if err := format.Decompress(ctx, book, out, o.force); err != nil {
+	size, err := format.Decompress(ctx, book, out, format.CreateOptions{
+		Overwrite: o.force, ShardSize: shardSize(book, o.shardSize, o.single),
+	})
+	if err != nil {
 		return hintForce(err)
 	}
-	info, err := os.Stat(out)
-	if err != nil {
-		return err
-	}
-	return env.print(fmt.Sprintf("%s: %s bytes\n", out, grouped(info.Size())))
+	return env.print(fmt.Sprintf("%s: %s bytes\n", out, grouped(size)))
 }
 
 // hintForce tells how to overwrite a file that is in the way.

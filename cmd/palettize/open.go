@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,48 +10,73 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spf13/pflag"
+
 	"github.com/palettize/palettize/codebook"
 	"github.com/palettize/palettize/format"
 )
 
-// openModel opens a safetensors file. Where none can be opened under the name, it says which name
-// was perhaps meant.
+// openModel opens a model. Where none can be opened under the name, it says which name was perhaps
+// meant.
 func openModel(name string) (*format.File, error) {
-	info, err := os.Stat(name)
-	switch {
-	case err == nil && info.IsDir():
-		return nil, fmt.Errorf("%s: is a folder; %s", name, inFolder(name))
-	case err == nil && strings.HasSuffix(name, ".index.json"):
-		return nil, fmt.Errorf("%s: lists the shards of a model; a single .safetensors file is "+
-			"needed, such as one of them", name)
-	}
 	f, err := format.Open(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		if meant := nearby(name); meant != "" {
-			return nil, fmt.Errorf("%w; did you mean %s?", err, meant)
+	return f, hintName(name, err)
+}
+
+// openCodebook is openModel for a compressed one.
+func openCodebook(ctx context.Context, name string) (*format.Codebook, error) {
+	c, err := format.OpenCodebook(ctx, name)
+	return c, hintName(name, err)
+}
+
+// hintName tells which name was perhaps meant by one that there is not.
+func hintName(name string, err error) error {
+	if _, there := os.Stat(name); !errors.Is(there, fs.ErrNotExist) || err == nil {
+		return err
+	}
+	if meant := nearby(name); meant != "" {
+		return fmt.Errorf("%w; did you mean %s?", err, meant)
+	}
+	return fmt.Errorf("%w; a .safetensors file on this machine is needed, or a folder with one", err)
+}
+
+// inFolder is a model of one file or of a folder.
+type inFolder interface{ Folder() bool }
+
+// besideModel is the name of an output beside the model that was opened by this path: for a file,
+// with a prefix and another ending; for a folder, with an ending in place of .pal.
+func besideModel(of inFolder, path, prefix, fileExt, folderExt string) string {
+	base := filepath.Base(path)
+	if !of.Folder() {
+		stem := strings.TrimSuffix(base, filepath.Ext(base))
+		return filepath.Join(filepath.Dir(path), prefix+stem+fileExt)
+	}
+	if strings.HasSuffix(path, ".json") { // an index in it
+		path = filepath.Dir(path)
+	}
+	if base := filepath.Base(path); base == "." || base == ".." { // which are no names
+		if whole, err := filepath.Abs(path); err == nil {
+			path = whole
 		}
-		return nil, fmt.Errorf("%w; a .safetensors file on this machine is needed", err)
 	}
-	return f, err
+	return strings.TrimSuffix(filepath.Clean(path), ".pal") + folderExt
 }
 
-// inFolder says which file of a folder to name.
-func inFolder(folder string) string {
-	const extension = ".safetensors"
-	files, err := filepath.Glob(filepath.Join(globbed(folder), "*"+extension))
-	switch {
-	case err != nil || len(files) == 0:
-		return "a single " + extension + " file is needed, there is none in it"
-	case len(files) == 1:
-		return "name the file in it: " + files[0]
-	}
-	return fmt.Sprintf("name one of the %d %s files in it, such as %s",
-		len(files), extension, files[0])
+// defaultShardSize is that of Hugging Face's libraries of today.
+const defaultShardSize = 5_000_000_000
+
+func addShardFlags(f *pflag.FlagSet, size *byteSize, single *bool) {
+	*size = defaultShardSize
+	f.Var(size, "shard-size", "most that a file of a folder is to take")
+	f.BoolVar(single, "single", false, "write one file, of a folder too")
 }
 
-// globbed is a path as a pattern that matches nothing else.
-func globbed(path string) string {
-	return strings.NewReplacer("*", "[*]", "?", "[?]", "[", "[[]").Replace(path)
+// shardSize is that of the output, 0 where it is to be one file.
+func shardSize(of inFolder, size byteSize, single bool) int64 {
+	if single || !of.Folder() {
+		return 0
+	}
+	return int64(size)
 }
 
 // nearby returns a file that was perhaps meant by a name that there is not: one beside it with
@@ -65,13 +91,15 @@ func nearby(name string) string {
 	names, _ := folder.Readdirnames(most)
 	var models []string
 	for _, n := range names {
-		if filepath.Ext(n) == ".safetensors" {
+		if ext := filepath.Ext(n); ext == ".safetensors" || ext == ".pal" {
 			models = append(models, n)
 		}
 	}
 	meant := similar(filepath.Base(name), models)
-	if whole := filepath.Base(name) + ".safetensors"; slices.Contains(models, whole) {
-		meant = whole
+	for _, ext := range []string{".pal", ".safetensors"} {
+		if whole := filepath.Base(name) + ext; slices.Contains(models, whole) {
+			meant = whole
+		}
 	}
 	if meant == "" {
 		return ""

@@ -62,7 +62,7 @@ func hasOpen(pid int, text string) bool {
 // TestCanceled runs every command that works for long under a context that is done.
 func TestCanceled(t *testing.T) {
 	dir := t.TempDir()
-	book := filepath.Join(dir, "m.pal.safetensors")
+	book := filepath.Join(dir, "m.pal")
 	code, _, stderr := palettize("compress", models("other.safetensors"), "-o", book)
 	if code != exitFine {
 		t.Fatal(stderr)
@@ -70,7 +70,7 @@ func TestCanceled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, args := range [][]string{
-		{"compress", models("other.safetensors"), "-o", filepath.Join(dir, "x.pal.safetensors")},
+		{"compress", models("other.safetensors"), "-o", filepath.Join(dir, "x.pal")},
 		{"verify", book},
 		{"decompress", book},
 		{"bench", book},
@@ -84,7 +84,7 @@ func TestCanceled(t *testing.T) {
 			if want := "palettize: interrupted\n"; stderr.String() != want {
 				t.Errorf("stderr %q, want %q", stderr.String(), want)
 			}
-			if got := list(dir); !slices.Equal(got, []string{"m.pal.safetensors"}) {
+			if got := list(dir); !slices.Equal(got, []string{"m.pal"}) {
 				t.Errorf("left behind: %q", got)
 			}
 		})
@@ -106,7 +106,7 @@ func TestUnwritableFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	model := filepath.Join(folder, "m.safetensors")
-	book := filepath.Join(folder, "b.pal.safetensors")
+	book := filepath.Join(folder, "b.pal")
 	copyFile(t, models("other.safetensors"), model, 0o644)
 	if code, _, stderr := palettize("compress", model, "-o", book); code != 0 {
 		t.Fatal(stderr)
@@ -137,7 +137,7 @@ func TestUnwritableFolder(t *testing.T) {
 		cmd.Stdout, cmd.Stderr = new(strings.Builder), new(strings.Builder)
 		wantFailure(t, cmd, cmd.Run(), exitFailed, "permission denied")
 	}
-	if got := list(folder); !slices.Equal(got, []string{"b.pal.safetensors", "m.safetensors"}) {
+	if got := list(folder); !slices.Equal(got, []string{"b.pal", "m.safetensors"}) {
 		t.Errorf("left behind: %q", got)
 	}
 }
@@ -155,7 +155,7 @@ func TestFullDisk(t *testing.T) {
 			t.Errorf("umount: %s", out)
 		}
 	})
-	out := filepath.Join(dir, "m.pal.safetensors")
+	out := filepath.Join(dir, "m.pal")
 	cmd := child(t, "compress", models("model.safetensors"), "-o", out)
 	cmd.Stdout, cmd.Stderr = new(strings.Builder), new(strings.Builder)
 	wantFailure(t, cmd, cmd.Run(), exitFailed, "no space left on device")
@@ -167,7 +167,7 @@ func TestFullDisk(t *testing.T) {
 // TestFileLimit writes a file larger than the shell allows.
 func TestFileLimit(t *testing.T) {
 	dir := t.TempDir()
-	out := filepath.Join(dir, "m.pal.safetensors")
+	out := filepath.Join(dir, "m.pal")
 	cmd := child(t, "compress", models("model.safetensors"), "-o", out)
 	// The shell execs the program under the name that TestMain knows: that of a link.
 	link := filepath.Join(t.TempDir(), "palettize")

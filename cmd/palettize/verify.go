@@ -67,8 +67,8 @@ centroids, and what it can be at most for these inputs, as codebook/bound.go pro
 --max-error total:E that of all layers together; without MODEL both hold the output error.
 
 ` + exitHelp(true),
-		Example: `  palettize verify model.pal.safetensors model.safetensors
-  palettize verify model.pal.safetensors model.safetensors \
+		Example: `  palettize verify model.pal model.safetensors
+  palettize verify model.pal model.safetensors \
     --max-error 0.1 --min-speedup 2 --markdown`,
 		Args: takes(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -205,16 +205,6 @@ func (l errorLimit) missed(v *verify.Report) string {
 		text += fmt.Sprintf(" and %d more", more)
 	}
 	return text
-}
-
-// openCodebook opens a codebook file; folders and shards get the hint that openModel gives.
-func openCodebook(ctx context.Context, name string) (*format.Codebook, error) {
-	f, err := openModel(name)
-	if err != nil {
-		return nil, err
-	}
-	f.Close()
-	return format.OpenCodebook(ctx, name)
 }
 
 // namedLayers returns the layers of a codebook file. One without any has nothing to do something

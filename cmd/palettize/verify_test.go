@@ -16,7 +16,7 @@ import (
 // other.
 func TestVerifyRefusesOtherModel(t *testing.T) {
 	dir := t.TempDir()
-	book := filepath.Join(dir, "m.pal.safetensors")
+	book := filepath.Join(dir, "m.pal")
 	changed := filepath.Join(dir, "changed.safetensors")
 	original := models("model.safetensors")
 	if code, _, stderr := palettize("compress", original, "-o", book); code != exitFine {

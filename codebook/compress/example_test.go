@@ -25,7 +25,7 @@ func ExampleCompress() {
 		log.Fatal(err)
 	}
 	defer src.Close()
-	path := filepath.Join(dir, "model.pal.safetensors")
+	path := filepath.Join(dir, "model.pal")
 	dst, err := format.Create(path, src, format.CreateOptions{})
 	if err != nil {
 		log.Fatal(err)

@@ -13,11 +13,11 @@ import (
 
 func main() {
 	ctx, src := context.Background(), must(format.Open("model.safetensors"))
-	dst := must(format.Create("model.pal.safetensors", src, format.CreateOptions{Overwrite: true}))
+	dst := must(format.Create("model.pal", src, format.CreateOptions{Overwrite: true}))
 	must(compress.Compress(ctx, dst, src, compress.Options{}))
 	must(dst.Commit(ctx))
 
-	book := must(format.OpenCodebook(ctx, "model.pal.safetensors"))
+	book := must(format.OpenCodebook(ctx, "model.pal"))
 	model := codebook.NewModel(book, codebook.RunOptions{})
 	defer model.Close()
 	for _, name := range book.Layers() {

@@ -28,7 +28,7 @@ fi
 compare() { python3 "$here/decode.py" "$1" "$2" >"$work/log" 2>&1 || { cat "$work/log" >&2; say "$3: decode.py and palettize differ"; }; }
 
 for dense in "$here"/../../format/testdata/golden/v?/*.dense.safetensors; do
-	compare "${dense%.dense.safetensors}.pal.safetensors" "$dense" "$(basename "$dense")"
+	compare "${dense%.dense.safetensors}.pal" "$dense" "$(basename "$dense")"
 done
 
 cd "$work"
@@ -36,8 +36,8 @@ cd "$work"
 while read -r flags; do
 	# shellcheck disable=SC2086
 	"$programs/palettize" compress model.safetensors --force --quiet $flags
-	"$programs/palettize" decompress model.pal.safetensors --force >/dev/null
-	compare model.pal.safetensors model.dense.safetensors "$flags"
+	"$programs/palettize" decompress model.pal --force >/dev/null
+	compare model.pal dense-model.safetensors "$flags"
 done <<-FLAGS
 	--bits 4
 	--states 8 --bits 2
