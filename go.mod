@@ -3,6 +3,7 @@ module github.com/palettize/palettize
 go 1.26.0
 
 require (
+	github.com/gofrs/flock v0.13.0
 	github.com/nlpodyssey/safetensors v0.0.0-20250209183917-bfb01cc25f7c
 	github.com/rivo/uniseg v0.4.7
 	github.com/rogpeppe/go-internal v1.16.0

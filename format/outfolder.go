@@ -54,11 +54,7 @@ func newOutFolder(path string, overwrite bool, source *File) (*outFolder, error)
 
 func (o *outFolder) name() string { return o.path }
 
-// temporary creates a file beside the output: see output.temporary.
-func (o *outFolder) temporary() (*os.File, error) {
-	f, err := temporaryFile(filepath.Dir(o.target), 0o600)
-	return f, at(o.path, err)
-}
+func (o *outFolder) partial() string { return o.target + partialExt }
 
 // free reports a folder that is there and may not be replaced. One that is empty may, and one that
 // is to be overwritten if it holds models, and files that the new one will have too, and nothing

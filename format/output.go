@@ -16,8 +16,8 @@ import (
 type destination interface {
 	// name is what messages call it.
 	name() string
-	// temporary creates a file for what has to wait until then.
-	temporary() (*os.File, error)
+	// partial is the path of the folder for what has to wait until then; "": there is none.
+	partial() string
 	// write writes files, until ctx is done, and returns how many bytes those with weights have
 	// together. What is no folder takes one file, whatever its name.
 	write(ctx context.Context, files ...content) (size int64, err error)
@@ -35,10 +35,7 @@ type toWriter struct{ w io.Writer }
 
 func (t toWriter) name() string { return "output" }
 
-func (t toWriter) temporary() (*os.File, error) {
-	f, err := os.CreateTemp("", "palettize-*.tmp")
-	return f, at(t.name(), err)
-}
+func (t toWriter) partial() string { return "" }
 
 func (t toWriter) write(ctx context.Context, files ...content) (int64, error) {
 	w := &untilDone{ctx: ctx, w: t.w}
@@ -167,6 +164,8 @@ func follow(path string) (target string, info fs.FileInfo, err error) {
 }
 
 func (o *output) name() string { return o.path }
+
+func (o *output) partial() string { return o.target + partialExt }
 
 // free reports an output that is there and may not be overwritten.
 func (o *output) free() error {

@@ -248,6 +248,8 @@ func decodeChecksums(text string, entries []entry) (map[string]uint64, error) {
 	return sums, nil
 }
 
+func byName(a, b entry) int { return strings.Compare(a.Name, b.Name) }
+
 // headerChecksum is the XXH3-64, in hexadecimal, of all that a header says but for this checksum
 // itself: see FORMAT.md for the bytes. It does not depend on how the JSON is written.
 func headerChecksum(entries []entry, metadata map[string]string) string {
@@ -259,7 +261,6 @@ func headerChecksum(entries []entry, metadata map[string]string) string {
 		number(int64(len(s)))
 		sum.WriteString(s)
 	}
-	byName := func(a, b entry) int { return strings.Compare(a.Name, b.Name) }
 	sorted := slices.SortedFunc(slices.Values(entries), byName)
 	number(int64(len(sorted)))
 	for _, e := range sorted {

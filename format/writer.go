@@ -8,13 +8,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/zeebo/xxh3"
 
 	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/internal/dtype"
 )
 
 // CreateOptions are those of Create and Decompress.
@@ -24,23 +26,32 @@ type CreateOptions struct {
 	// single tensors beyond that. It gets an index where there are several, and a copy of what else
 	// is in the folder of the source: see [File.Folder]. 0: the output is one file.
 	ShardSize int64
-	// Settings is JSON: what a codebook file was made with, kept in its metadata; may be empty.
+	// Settings is a JSON object: what a codebook file was made with, kept in its metadata; may be
+	// empty.
 	Settings string
+
+	// Resume takes up a run to the same output that was killed or suspended. It must have been one
+	// with the same model, settings and Run. Without it such a run is [ErrUnfinished], unless what
+	// it has left is to be overwritten.
+	Resume bool
+	// Run has names and values of what else the layers depend on.
+	Run map[string]string
 }
 
 // Writer writes a codebook file, or a folder of them. It implements [compress.Sink]. Layers go to a
-// temporary file, which Create has beside the output; tensors that pass through stay in the source
-// until Commit.
+// folder beside the output, OUT.partial, from which another Writer can take them up; tensors that
+// pass through stay in the source until Commit.
 type Writer struct {
 	out       destination
 	src       *File
 	settings  string
 	shardSize int64    // of a folder; 0: one file
-	spool     *os.File // parts of layers, one after the other
-	spooled   int64
-	items     map[string]*item  // by the name of their tensor of the source
-	sums      map[string]uint64 // of blobs, by name
-	err       error             // the first failure: the writer is of no use after it
+	kept      *partial // has the parts of layers; nil once the writer is closed
+	err       error    // the first failure: the writer is of no use after it
+
+	mu    sync.Mutex        // of the maps, for Finished
+	items map[string]*item  // by the name of their tensor of the source
+	sums  map[string]uint64 // of blobs, by name
 }
 
 // item is what is stored of a tensor of the source.
@@ -51,13 +62,13 @@ type item struct {
 	was    string // original dtype of a tensor that is kept as F16
 }
 
-// errClosed is what a Writer says after Commit and Abort.
+// errClosed is what a Writer says after Commit, Abort and Suspend.
 var errClosed = errors.New("format: writer is closed")
 
 // Create begins a codebook file for the model src, which must stay open until Commit. It fails
 // before any work is done when the output exists and is not to be overwritten, or could not be
-// written, and when the source has names that the file's own would collide with. One of Commit and
-// Abort must follow.
+// written, when another run is writing it, and when the source has names that the file's own would
+// collide with. One of Commit, Abort and Suspend must follow.
 func Create(path string, src *File, opts CreateOptions) (*Writer, error) {
 	if err := collisions(src); err != nil {
 		return nil, err
@@ -83,17 +94,34 @@ func begin(out destination, src *File, opts CreateOptions) (*Writer, error) {
 	if err != nil {
 		return nil, at(out.name(), fmt.Errorf("settings: %w", err))
 	}
-	spool, err := out.temporary()
+	var kept *partial
+	if path := out.partial(); path == "" {
+		kept, err = newNameless()
+		err = at(out.name(), err)
+	} else {
+		kept, err = newPartial(path, runOf(src, settings, opts.Run), opts)
+	}
 	if err != nil {
 		return nil, err
 	}
-	// Where the system lets an open file be removed, nothing can be left behind, whatever ends the
-	// program. Where it does not, close removes it.
-	os.Remove(spool.Name())
 	return &Writer{
-		out: out, src: src, settings: settings, shardSize: opts.ShardSize, spool: spool,
+		out: out, src: src, settings: settings, shardSize: opts.ShardSize, kept: kept,
 		items: make(map[string]*item), sums: make(map[string]uint64),
 	}, nil
+}
+
+// runOf is what tells a run from others: settings by their names, of these also what is behind them.
+func runOf(src *File, settings string, more map[string]string) map[string]string {
+	run := map[string]string{runModel: src.fingerprint(), runProgram: producer}
+	var values map[string]json.RawMessage
+	if json.Unmarshal([]byte(settings), &values) != nil {
+		run["settings"] = settings
+	}
+	for name, value := range values {
+		run[name] = string(value)
+	}
+	maps.Copy(run, more)
+	return run
 }
 
 // compact returns JSON without white space.
@@ -139,6 +167,8 @@ func (w *Writer) take(t codebook.Tensor) (*entry, error) {
 		return nil, atTensor(w.src.path, t.Name,
 			fmt.Errorf("is %s, not %s", describe(e.Tensor), describe(t)))
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if w.items[t.Name] != nil {
 		return nil, atTensor(w.src.path, t.Name, errors.New("was put already"))
 	}
@@ -211,7 +241,8 @@ func (w *Writer) Rest(layers []string) int64 {
 // file: data, entries of the header, checksums and record.
 func (w *Writer) PutLayer(ctx context.Context, t codebook.Tensor, l *codebook.Layer,
 	d codebook.Distortion) (int64, error) {
-	if _, err := w.take(t); err != nil {
+	e, err := w.take(t)
+	if err != nil {
 		return 0, err
 	}
 	if err := l.Validate(); err != nil {
@@ -226,39 +257,127 @@ func (w *Writer) PutLayer(ctx context.Context, t codebook.Tensor, l *codebook.La
 	if err != nil {
 		return 0, w.about(t, fmt.Errorf("its record: %w", err))
 	}
-	parts := encode(t.Name, l)
-	tensors := make([]codebook.Tensor, len(parts))
-	it := &item{record: record, second: t.Folding() != 1 || l.WindowBits != 0}
-	for i, p := range parts {
-		tensors[i] = p.Tensor
-		b, err := w.keep(ctx, p)
-		if err != nil {
-			w.err = at(w.out.name(), err)
-			return 0, w.err
-		}
-		it.blobs = append(it.blobs, b)
+	f := &finished{
+		Tensor: t.Name, Record: record, Second: t.Folding() != 1 || l.WindowBits != 0, Distortion: d,
+		from: w.kept.parts,
 	}
-	w.items[t.Name] = it
-	return layerBytes(t.Name, tensors, record), nil
+	for _, p := range encode(t.Name, l) {
+		offset, err := w.kept.append(ctx, p.data)
+		if err != nil {
+			return 0, w.fail(err)
+		}
+		f.Parts = append(f.Parts, finishedPart{
+			p.Name, p.Shape, offset, p.Bytes, sum64(xxh3.Hash(p.data)),
+		})
+	}
+	if w.kept.path != "" {
+		sum, err := w.src.checksum(ctx, e, e.DType)
+		if err != nil {
+			return 0, err
+		}
+		f.Source = sum64(sum)
+		if err := w.kept.note(journalLine{Layer: f}); err != nil {
+			return 0, w.fail(err)
+		}
+	}
+	return w.add(f), nil
+}
+
+// fail notes the first failure to write.
+func (w *Writer) fail(err error) error {
+	w.err = at(w.out.name(), err)
+	return w.err
+}
+
+// add takes in a layer. It returns what it takes in the file.
+func (w *Writer) add(f *finished) int64 {
+	it := &item{record: f.Record, second: f.Second}
+	var tensors []codebook.Tensor
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, p := range f.Parts {
+		load := func(ctx context.Context, dst []byte) error {
+			return readFull(ctx, io.NewSectionReader(f.from, p.Offset, p.Bytes), dst)
+		}
+		it.blobs = append(it.blobs, blob{p.tensor(), load})
+		w.sums[p.Name] = uint64(p.Sum)
+		tensors = append(tensors, p.tensor())
+	}
+	w.items[f.Tensor] = it
+	return layerBytes(f.Tensor, tensors, f.Record)
+}
+
+func (p finishedPart) tensor() codebook.Tensor {
+	return codebook.Tensor{Name: p.Name, DType: dtype.U8, Shape: p.Shape, Bytes: p.Bytes}
+}
+
+// Finished stores what an earlier run has made of tensor t of the source and returns it, with what
+// PutLayer would have returned. The layer is nil where there is nothing: then t is still to be put.
+// It may be called at any time before Commit, even while something is put.
+func (w *Writer) Finished(ctx context.Context, t codebook.Tensor) (l *codebook.Layer,
+	d codebook.Distortion, bytes int64, err error) {
+	f := w.kept.layers[t.Name]
+	if f == nil {
+		return nil, d, 0, nil
+	}
+	e, err := w.take(t)
+	if err != nil {
+		return nil, d, 0, err
+	}
+	sum, err := w.src.checksum(ctx, e, e.DType)
+	if err != nil {
+		return nil, d, 0, err
+	}
+	if sum != uint64(f.Source) {
+		return nil, d, 0, e.corrupt("has changed since " + w.kept.path + " was begun")
+	}
+	if l, err = f.layer(ctx, t); err != nil {
+		return nil, d, 0, at(w.kept.path, err)
+	}
+	return l, f.Distortion, w.add(f), nil
+}
+
+// layer reads a finished layer of tensor t.
+func (f *finished) layer(ctx context.Context, t codebook.Tensor) (*codebook.Layer, error) {
+	find := func(name string) *entry {
+		for _, p := range f.Parts {
+			if p.Name == name {
+				return &entry{Tensor: p.tensor()}
+			}
+		}
+		return nil
+	}
+	s, err := newStored(t.Name, f.Record, find)
+	if err != nil {
+		return nil, err
+	}
+	parts := make(map[string][]byte)
+	for _, p := range f.Parts {
+		data := make([]byte, p.Bytes)
+		if err := readFull(ctx, io.NewSectionReader(f.from, p.Offset, p.Bytes), data); err != nil {
+			return nil, err
+		}
+		parts[p.Name] = data
+	}
+	return s.decode(parts)
+}
+
+// Plan returns what SetPlan was told, by this run or by the one that it takes up; nil: nothing.
+func (w *Writer) Plan() json.RawMessage { return w.kept.plan }
+
+// SetPlan keeps JSON that a run which takes this one up is to go on with: what the layers depend on
+// and takes long to find.
+func (w *Writer) SetPlan(plan json.RawMessage) error {
+	w.kept.plan = plan
+	if err := w.kept.note(journalLine{Plan: plan}); err != nil {
+		return w.fail(err)
+	}
+	return nil
 }
 
 // about names the file and the tensor of an error.
 func (w *Writer) about(t codebook.Tensor, err error) error {
 	return atTensor(w.out.name(), t.Name, err)
-}
-
-// keep appends a part to the spool.
-func (w *Writer) keep(ctx context.Context, p part) (blob, error) {
-	offset, size := w.spooled, p.Bytes // what load keeps: not the data, which would fill the memory
-	to := &untilDone{ctx: ctx, w: io.NewOffsetWriter(w.spool, offset)}
-	if _, err := to.Write(p.data); err != nil {
-		return blob{}, err
-	}
-	w.spooled += size
-	w.sums[p.Name] = xxh3.Hash(p.data)
-	return blob{p.Tensor, func(ctx context.Context, dst []byte) error {
-		return readFull(ctx, io.NewSectionReader(w.spool, offset, size), dst)
-	}}, nil
 }
 
 // readFull is io.ReadFull until ctx is done.
@@ -303,10 +422,12 @@ func (w *Writer) put(ctx context.Context, t, as codebook.Tensor) error {
 	if err != nil {
 		return err
 	}
-	w.sums[t.Name] = sum
 	load := func(ctx context.Context, dst []byte) error {
 		return w.src.verified(ctx, e, as.DType, dst, sum, "changed while it was read")
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sums[t.Name] = sum
 	w.items[t.Name] = &item{blobs: []blob{{as, load}}}
 	return nil
 }
@@ -317,7 +438,6 @@ func (w *Writer) Commit(ctx context.Context) (size int64, err error) {
 	if w.err != nil {
 		return 0, w.err
 	}
-	defer w.Abort()
 	for _, e := range w.src.entries {
 		if w.items[e.Name] == nil {
 			return 0, w.about(e.Tensor, fmt.Errorf("was left out, %s has it", w.src.path))
@@ -327,7 +447,12 @@ func (w *Writer) Commit(ctx context.Context) (size int64, err error) {
 	if err != nil {
 		return 0, at(w.out.name(), err)
 	}
-	return w.out.write(ctx, files...)
+	if size, err = w.out.write(ctx, files...); err != nil {
+		w.err = err
+		return 0, err
+	}
+	w.Abort()
+	return size, nil
 }
 
 // contents are the files of the output.
@@ -386,15 +511,20 @@ func (w *Writer) metadata(file *outShard) map[string]string {
 	return metadata
 }
 
-// Abort removes all that was written but not committed. It does nothing after Commit, so that it
-// can be deferred.
-func (w *Writer) Abort() {
-	if w.spool == nil {
+// Abort removes all that was written but not committed. It does nothing after Commit and Suspend, so
+// that it can be deferred.
+func (w *Writer) Abort() { w.end((*partial).remove) }
+
+// Suspend leaves the layers that have been put for a Writer that resumes. It does nothing after
+// Commit and Abort.
+func (w *Writer) Suspend() { w.end(func(p *partial) { p.close() }) }
+
+func (w *Writer) end(how func(*partial)) {
+	if w.kept == nil {
 		return
 	}
-	w.spool.Close()
-	os.Remove(w.spool.Name())
-	w.spool = nil
+	how(w.kept)
+	w.kept = nil
 	w.err = errClosed
 }
 

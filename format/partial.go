@@ -1,0 +1,341 @@
+package format
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"github.com/gofrs/flock"
+	"github.com/zeebo/xxh3"
+
+	"github.com/palettize/palettize/codebook"
+)
+
+// A run that writes to OUT keeps what it has done in the folder OUT.partial until OUT is there: a
+// run that was killed can be taken up again. The folder has three files:
+//
+//	lock     is locked while a run is under way
+//	layers   has the parts of layers, one after the other
+//	journal  says what they are. Each line is the XXH3-64 of its text, in hexadecimal, a space, and
+//	         the text, JSON: first what tells the run from others, then one line for each layer, and
+//	         one for the plan
+//
+// Nothing in it is believed that does not match its checksum: a layer whose line or whose parts are
+// torn or damaged is made again.
+const (
+	partialExt   = ".partial"
+	lockName     = "lock"
+	partsName    = "layers"
+	journalName  = "journal"
+	journalLimit = 1 << 30 // bytes of it that are read
+)
+
+// Names of what tells a run from others, beside those of its settings.
+const (
+	runModel   = "model"
+	runProgram = "program"
+)
+
+// partial is the folder of a run that is under way, or of one that was cut off; or a file without a
+// name, which nothing can be taken up from.
+type partial struct {
+	path    string // "": it is no folder
+	lock    *flock.Flock
+	parts   *os.File
+	end     int64 // of what is in parts
+	journal *os.File
+	layers  map[string]*finished // by the name of their tensor, that an earlier run has made
+	plan    json.RawMessage
+}
+
+// newNameless returns one for an output without a path.
+func newNameless() (*partial, error) {
+	f, err := os.CreateTemp("", "palettize-*.tmp")
+	if err != nil {
+		return nil, err
+	}
+	// Where the system lets an open file be removed, nothing can be left behind, whatever ends the
+	// program. Where it does not, remove removes it.
+	os.Remove(f.Name())
+	return &partial{parts: f}, nil
+}
+
+// finished is a layer that a run has made.
+type finished struct {
+	Tensor     string              `json:"tensor"`
+	Source     sum64               `json:"source"` // checksum of the tensor's bytes in the model
+	Record     string              `json:"record"`
+	Second     bool                `json:"second,omitempty"` // see item
+	Distortion codebook.Distortion `json:"distortion"`
+	Parts      []finishedPart      `json:"parts"`
+	from       io.ReaderAt
+}
+
+type finishedPart struct {
+	Name   string `json:"name"`
+	Shape  []int  `json:"shape"`
+	Offset int64  `json:"offset"` // in the file of parts
+	Bytes  int64  `json:"bytes"`
+	Sum    sum64  `json:"sum"`
+}
+
+// journalLine is a line of the journal: one of its fields.
+type journalLine struct {
+	Run   map[string]string `json:"run,omitempty"`
+	Plan  json.RawMessage   `json:"plan,omitempty"`
+	Layer *finished         `json:"layer,omitempty"`
+}
+
+// sum64 is a checksum, in JSON as 16 hexadecimal digits.
+type sum64 uint64
+
+func (s sum64) MarshalText() ([]byte, error) { return fmt.Appendf(nil, "%016x", uint64(s)), nil }
+
+func (s *sum64) UnmarshalText(text []byte) error {
+	n, err := strconv.ParseUint(string(text), 16, 64)
+	*s = sum64(n)
+	return err
+}
+
+// Errors of Create about a run before this one, or beside it.
+var (
+	// ErrUnfinished says that an earlier run was cut off and that neither Resume nor Overwrite says
+	// what to do with what it has left.
+	ErrUnfinished = errors.New("a run that was cut off has left this")
+	errRunning    = errors.New("another run is writing to it")
+)
+
+// newPartial begins the folder of a run, or takes that of an earlier run up.
+func newPartial(path string, run map[string]string, opts CreateOptions) (p *partial, err error) {
+	p = &partial{path: path, layers: make(map[string]*finished)}
+	err = os.Mkdir(path, 0o777)
+	there := errors.Is(err, fs.ErrExist)
+	if err != nil && !there {
+		return nil, at(path, cause(err))
+	}
+	if p.lock, err = lockFolder(path); err != nil {
+		return nil, err
+	}
+	if there && !opts.Resume {
+		if _, err := os.Stat(filepath.Join(path, journalName)); err == nil && !opts.Overwrite {
+			return nil, errors.Join(at(path, ErrUnfinished), p.lock.Close())
+		}
+	}
+	if err = p.open(opts.Resume); err == nil {
+		err = p.begin(run)
+	}
+	if err != nil {
+		return nil, errors.Join(at(path, err), p.close())
+	}
+	return p, nil
+}
+
+// lockFolder locks a folder of a run.
+func lockFolder(path string) (*flock.Flock, error) {
+	lock := flock.New(filepath.Join(path, lockName))
+	switch ok, err := lock.TryLock(); {
+	case err != nil:
+		return nil, at(path, cause(err))
+	case !ok:
+		return nil, at(path, errRunning)
+	}
+	return lock, nil
+}
+
+// open opens the files, as they are or empty.
+func (p *partial) open(keep bool) (err error) {
+	flags := os.O_RDWR | os.O_CREATE
+	if !keep {
+		flags |= os.O_TRUNC
+	}
+	if p.parts, err = os.OpenFile(filepath.Join(p.path, partsName), flags, 0o666); err != nil {
+		return err
+	}
+	p.journal, err = os.OpenFile(filepath.Join(p.path, journalName), flags, 0o666)
+	return err
+}
+
+// begin reads the journal, of a run that must be the same, or begins it.
+func (p *partial) begin(run map[string]string) error {
+	earlier, end, err := p.read()
+	if err != nil {
+		return err
+	}
+	if earlier == nil {
+		if err := errors.Join(p.journal.Truncate(0), p.parts.Truncate(0)); err != nil {
+			return err
+		}
+		return p.note(journalLine{Run: run})
+	}
+	if err := sameRun(earlier, run); err != nil {
+		return err
+	}
+	if err := p.journal.Truncate(end); err != nil { // what is torn
+		return err
+	}
+	_, err = p.journal.Seek(end, io.SeekStart)
+	return err
+}
+
+// sameRun names what tells two runs apart.
+func sameRun(earlier, run map[string]string) error {
+	for _, key := range slices.Sorted(maps.Keys(run)) {
+		if _, ok := earlier[key]; !ok {
+			earlier[key] = ""
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(earlier)) {
+		was, is := earlier[key], run[key]
+		switch {
+		case was == is:
+		case key == runModel:
+			return errors.New("is of another model, or the model has changed since")
+		case was == "":
+			return fmt.Errorf("was begun without %s, not with %s", key, is)
+		case is == "":
+			return fmt.Errorf("was begun with %s %s, not without", key, was)
+		default:
+			return fmt.Errorf("was begun with %s %s, not with %s", key, was, is)
+		}
+	}
+	return nil
+}
+
+// read reads the journal up to where it is torn. run is nil where there is none, or its first line
+// is torn: then it says nothing.
+func (p *partial) read() (run map[string]string, end int64, err error) {
+	if _, err := p.journal.Seek(0, io.SeekStart); err != nil {
+		return nil, 0, err
+	}
+	r := bufio.NewReader(io.LimitReader(p.journal, journalLimit))
+	for {
+		text, err := r.ReadBytes('\n')
+		if err == io.EOF { // and what there is has no end
+			return run, end, nil
+		}
+		if err != nil {
+			return nil, 0, err
+		}
+		end += int64(len(text))
+		var line journalLine
+		sum, body, _ := bytes.Cut(bytes.TrimSuffix(text, []byte("\n")), []byte(" "))
+		var want sum64
+		if want.UnmarshalText(sum) != nil || uint64(want) != xxh3.Hash(body) ||
+			json.Unmarshal(body, &line) != nil {
+			if run == nil {
+				return nil, 0, nil
+			}
+			continue
+		}
+		switch {
+		case line.Run != nil:
+			run = line.Run
+		case line.Plan != nil:
+			p.plan = line.Plan
+		case line.Layer != nil:
+			if err := p.take(line.Layer); err != nil {
+				return nil, 0, err
+			}
+		}
+	}
+}
+
+// take takes in a layer of the journal, unless a part of it is not what the journal says.
+func (p *partial) take(l *finished) error {
+	info, err := p.parts.Stat()
+	if err != nil {
+		return err
+	}
+	l.from = p.parts
+	for _, part := range l.Parts {
+		if part.Bytes < 0 || part.Offset < 0 || part.Offset > info.Size()-part.Bytes {
+			return nil
+		}
+		p.end = max(p.end, part.Offset+part.Bytes) // even if it is damaged: it may be another's
+		sum := xxh3.New()
+		if _, err := io.Copy(sum, io.NewSectionReader(p.parts, part.Offset, part.Bytes)); err != nil {
+			return err
+		}
+		if sum.Sum64() != uint64(part.Sum) {
+			return nil
+		}
+	}
+	p.layers[l.Tensor] = l
+	return nil
+}
+
+// note appends a line to the journal.
+func (p *partial) note(line journalLine) error {
+	if p.journal == nil {
+		return nil
+	}
+	text, err := json.Marshal(line)
+	if err != nil {
+		return err
+	}
+	_, err = p.journal.Write(fmt.Appendf(nil, "%016x %s\n", xxh3.Hash(text), text))
+	return err
+}
+
+// append writes a part behind the others, until ctx is done, and returns where it is.
+func (p *partial) append(ctx context.Context, data []byte) (offset int64, err error) {
+	offset = p.end
+	to := &untilDone{ctx: ctx, w: io.NewOffsetWriter(p.parts, offset)}
+	n, err := to.Write(data)
+	p.end += int64(n)
+	return offset, err
+}
+
+// close leaves the folder for another run.
+func (p *partial) close() error {
+	err := p.closeFiles()
+	if p.lock != nil {
+		err = errors.Join(err, p.lock.Close())
+	}
+	return err
+}
+
+func (p *partial) closeFiles() error {
+	var errs []error
+	for _, f := range []*os.File{p.parts, p.journal} {
+		if f != nil {
+			errs = append(errs, f.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// remove removes all of it. The lock goes last, so that no other run begins in between.
+func (p *partial) remove() {
+	p.closeFiles()
+	if p.path == "" {
+		os.Remove(p.parts.Name())
+		return
+	}
+	for _, name := range []string{partsName, journalName, lockName} {
+		os.Remove(filepath.Join(p.path, name))
+	}
+	p.lock.Close()
+	os.Remove(filepath.Join(p.path, lockName)) // where one that is locked cannot be removed
+	os.Remove(p.path)
+}
+
+// fingerprint is what runs of one model have in common, however it is divided among files: its
+// tensors and its metadata, but not their values.
+func (f *File) fingerprint() string {
+	sorted := slices.SortedFunc(slices.Values(f.entries), byName)
+	for i := range sorted { // in the order of names, so that only these count
+		sorted[i].begin, sorted[i].end = 0, sorted[i].Bytes
+	}
+	return headerChecksum(sorted, f.Metadata())
+}

@@ -1,0 +1,273 @@
+package format
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/palettize/palettize/codebook"
+)
+
+// resumable is a model of five layers and a run that compresses it.
+type resumable struct {
+	model, out string
+	opts       CreateOptions
+}
+
+func newResumable(t testing.TB) resumable {
+	dir := t.TempDir()
+	model := writeModel(t, dir, nil, random("a", "F32", 30, 40), random("b", "F32", 30, 40),
+		random("c", "F16", 30, 40), random("d", "F32", 30, 40), random("e", "F32", 30, 40),
+		random("norm", "F32", 40), random("wide", "F64", 40, 5))
+	return resumable{model, filepath.Join(dir, "out"), CreateOptions{Settings: `{"seed":1}`}}
+}
+
+// run puts tensors until so many layers have been made, and ends there; -1: it commits. It returns
+// how many were taken up.
+func (r resumable) run(ctx context.Context, opts CreateOptions, make int,
+	end func(*Writer)) (resumed int, err error) {
+	src, err := Open(r.model)
+	if err != nil {
+		return 0, err
+	}
+	defer src.Close()
+	w, err := Create(r.out, src, opts)
+	if err != nil {
+		return 0, err
+	}
+	defer w.Abort()
+	if w.Plan() == nil {
+		if err := w.SetPlan([]byte(`{"plan":1}`)); err != nil {
+			return 0, err
+		}
+	}
+	for _, t := range src.Tensors() {
+		switch {
+		case len(t.Name) > 1:
+			err = w.PutTensor(ctx, t)
+		default:
+			l, d, size, lookErr := w.Finished(ctx, t)
+			if lookErr != nil {
+				return resumed, lookErr
+			}
+			if l != nil {
+				resumed++
+				if !sameLayer(l, layerOf(t)) || d != distortionOf(t) || size == 0 {
+					return resumed, errors.New(t.Name + " comes back as another layer")
+				}
+				continue
+			}
+			if make == 0 {
+				end(w)
+				return resumed, nil
+			}
+			make--
+			_, err = w.PutLayer(ctx, t, layerOf(t), distortionOf(t))
+		}
+		if err != nil {
+			return resumed, err
+		}
+	}
+	_, err = w.Commit(ctx)
+	return resumed, err
+}
+
+func layerOf(t codebook.Tensor) *codebook.Layer {
+	return makeLayer(30, 40, 2, 100+int(t.Name[0]), 0, true)
+}
+
+func distortionOf(t codebook.Tensor) codebook.Distortion {
+	d := someDistortion
+	d.Noise = 1 / float64(t.Name[0]) // more digits than a record has
+	return d
+}
+
+// whole is the file that a run makes that nothing interrupts.
+func (r resumable) whole(t testing.TB) []byte {
+	t.Helper()
+	if _, err := r.run(t.Context(), r.opts, -1, nil); err != nil {
+		t.Fatal(err)
+	}
+	whole := contentOf(t, r.out)
+	os.Remove(r.out)
+	return whole
+}
+
+// TestResume: a run that is taken up makes the same bytes, wherever it was cut off, and what was
+// finished is not made again.
+func TestResume(t *testing.T) {
+	r := newResumable(t)
+	whole := r.whole(t)
+	resume := r.opts
+	resume.Resume = true
+	for first := range 6 {
+		for second := range 6 - first {
+			if _, err := r.run(t.Context(), r.opts, first, (*Writer).Suspend); err != nil {
+				t.Fatal(err)
+			}
+			if first == 5 { // it was finished
+				os.Remove(r.out)
+				continue
+			}
+			if _, err := r.run(t.Context(), resume, second, (*Writer).Suspend); err != nil {
+				t.Fatal(err)
+			}
+			if first+second < 5 {
+				if n, err := r.run(t.Context(), resume, -1, nil); err != nil || n != first+second {
+					t.Fatalf("after %d and %d layers %d are taken up, %v", first, second, n, err)
+				}
+			}
+			if !bytes.Equal(contentOf(t, r.out), whole) {
+				t.Errorf("after %d and %d layers the file is another", first, second)
+			}
+			os.Remove(r.out)
+			want := []string{"model.safetensors"}
+			if got := filesIn(t, filepath.Dir(r.out)); !slices.Equal(got, want) {
+				t.Fatalf("left behind: %q", got)
+			}
+		}
+	}
+}
+
+// TestDamagedPartial: whatever is torn or flipped in what a run has left, the one that takes it up
+// makes the right bytes, or says what is wrong.
+func TestDamagedPartial(t *testing.T) {
+	r := newResumable(t)
+	whole := r.whole(t)
+	if _, err := r.run(t.Context(), r.opts, 4, (*Writer).Suspend); err != nil {
+		t.Fatal(err)
+	}
+	left := r.out + partialExt
+	pristine := contentsIn(t, left)
+	resume := r.opts
+	resume.Resume = true
+	rng := rand.New(rand.NewPCG(1, 2))
+	redone := 0
+	for range 300 {
+		os.RemoveAll(left)
+		for name, text := range pristine {
+			put(t, filepath.Join(left, name), text)
+		}
+		name := []string{partsName, journalName}[rng.IntN(2)]
+		file := []byte(pristine[name])
+		switch at := rng.IntN(len(file)); rng.IntN(4) {
+		case 0:
+			file = file[:at]
+		case 1:
+			file = slices.Insert(file, at, byte(rng.Uint32()))
+		case 2:
+			file = append(file, file[at:]...)
+		default:
+			file[at] ^= 1 << rng.IntN(8)
+		}
+		put(t, filepath.Join(left, name), string(file))
+		n, err := r.run(t.Context(), resume, -1, nil)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if !bytes.Equal(contentOf(t, r.out), whole) {
+			t.Fatalf("%s: the file is another, %d layers taken up", name, n)
+		}
+		redone += 4 - n
+		os.Remove(r.out)
+	}
+	if redone == 0 || redone == 4*300 {
+		t.Errorf("%d layers of %d were made again", redone, 4*300)
+	}
+}
+
+// TestOtherRuns: what an earlier run has left is taken up by the same run only, and lost only where
+// that is wanted; and there is one run at a time.
+func TestOtherRuns(t *testing.T) {
+	r := newResumable(t)
+	begin := func() {
+		t.Helper()
+		opts := r.opts
+		opts.Overwrite, opts.Run = true, map[string]string{"calibration": "a.dat"}
+		if _, err := r.run(t.Context(), opts, 2, (*Writer).Suspend); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run := map[string]string{"calibration": "a.dat"}
+	for _, tt := range []struct {
+		opts CreateOptions
+		want string
+	}{
+		{CreateOptions{Settings: `{"seed":1}`, Run: run}, ErrUnfinished.Error()},
+		{CreateOptions{Settings: `{"seed":2}`, Run: run, Resume: true},
+			"was begun with seed 1, not with 2"},
+		{CreateOptions{Settings: `{"seed":1,"bits":3}`, Run: run, Resume: true},
+			"was begun without bits, not with 3"},
+		{CreateOptions{Settings: `{"seed":1}`, Resume: true},
+			"was begun with calibration a.dat, not without"},
+		{CreateOptions{Settings: `{"seed":2}`, Overwrite: true}, ""},
+		{CreateOptions{Settings: `{"seed":1}`, Run: run, Resume: true}, ""},
+	} {
+		begin()
+		before := contentsIn(t, r.out+partialExt)
+		_, err := r.run(t.Context(), tt.opts, -1, nil)
+		if tt.want == "" {
+			if err != nil {
+				t.Error(err)
+			}
+			os.Remove(r.out)
+			continue
+		}
+		if err == nil || err.Error() != r.out+partialExt+": "+tt.want {
+			t.Errorf("got %v, want %q", err, tt.want)
+		}
+		if !maps.Equal(contentsIn(t, r.out+partialExt), before) {
+			t.Errorf("after %q something is lost", tt.want)
+		}
+	}
+	begin()
+	model := contentOf(t, r.model)
+	writeModel(t, filepath.Dir(r.model), nil, random("a", "F32", 30, 40))
+	again := CreateOptions{Settings: `{"seed":1}`, Run: run, Resume: true}
+	_, err := r.run(t.Context(), again, -1, nil)
+	if err == nil || !strings.Contains(err.Error(), "is of another model") {
+		t.Error(err)
+	}
+	model[len(model)-1] ^= 1 // of a tensor that is not a layer
+	put(t, r.model, string(model))
+	src, err := Open(r.model)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	e := src.find("a")
+	model[src.shards[0].layout.data+e.begin] ^= 1
+	put(t, r.model, string(model))
+	_, err = r.run(t.Context(), again, -1, nil)
+	if corrupt := new(CorruptError); !errors.As(err, &corrupt) || corrupt.Tensor != "a" ||
+		!strings.Contains(corrupt.Reason, "has changed since") {
+		t.Error(err)
+	}
+}
+
+func TestOneRunAtATime(t *testing.T) {
+	r := newResumable(t)
+	src, err := Open(r.model)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	w, err := Create(r.out, src, r.opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Abort()
+	for _, opts := range []CreateOptions{{}, {Overwrite: true}, {Resume: true}} {
+		_, err := Create(r.out, src, opts)
+		if err == nil || err.Error() != r.out+partialExt+": "+errRunning.Error() {
+			t.Errorf("%+v: %v", opts, err)
+		}
+	}
+}
