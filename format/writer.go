@@ -110,7 +110,7 @@ func begin(out destination, src *File, opts CreateOptions) (*Writer, error) {
 	}, nil
 }
 
-// runOf is what tells a run from others: settings by their names, of these also what is behind them.
+// runOf is what tells a run from others: the model, the program, settings and more, by their names.
 func runOf(src *File, settings string, more map[string]string) map[string]string {
 	run := map[string]string{runModel: src.fingerprint(), runProgram: producer}
 	var values map[string]json.RawMessage
@@ -511,8 +511,8 @@ func (w *Writer) metadata(file *outShard) map[string]string {
 	return metadata
 }
 
-// Abort removes all that was written but not committed. It does nothing after Commit and Suspend, so
-// that it can be deferred.
+// Abort removes all that was written but not committed. It does nothing after Commit and Suspend,
+// so that it can be deferred.
 func (w *Writer) Abort() { w.end((*partial).remove) }
 
 // Suspend leaves the layers that have been put for a Writer that resumes. It does nothing after
