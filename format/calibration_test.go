@@ -185,7 +185,7 @@ func TestCalibrationThatDoesNotFit(t *testing.T) {
 			"dtype BF16, expected F32 or F64"},
 		{"length", values([]int{3}, 1, 2, 3),
 			"shape [3], expected [2], E[x^2] for each input column, " +
-				"[experts, 2], or [2, 2], E[x x^T]"},
+				"[experts, 2], [2, 2], E[x x^T], or [experts, 2, 2]"},
 		{"rank", values([]int{1, 1, 2}, 1, 2), "shape [1, 1, 2], expected"},
 		{"NaN", values([]int{2}, 1, nan), "value 1 is NaN"},
 		{"infinity", safetensorsFile(t, &tensor{"a", "F64", []int{2}, le([]float64{1, 1e300})}),

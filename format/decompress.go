@@ -11,7 +11,7 @@ import (
 // Decompress writes the model as an ordinary safetensors file, with its original names, shapes,
 // dtypes and metadata. Tensors that were passed through are as they were, bit for bit, those that
 // were kept as F16 as that left them; layers are rebuilt and rounded to nearest even. It holds one
-// tensor in memory. After an error, and once ctx is done, there is no output.
+// tensor in memory, of a stack one slice. After an error, and once ctx is done, there is no output.
 func Decompress(ctx context.Context, c *Codebook, path string, overwrite bool) error {
 	out, err := newOutput(path, overwrite, c.file.info)
 	if err != nil {
@@ -28,21 +28,21 @@ func DecompressTo(ctx context.Context, w io.Writer, c *Codebook) error {
 func (c *Codebook) decompress(ctx context.Context, out destination) error {
 	var blobs []blob
 	for _, s := range c.layers {
-		blobs = append(blobs, blob{s.tensor, func(ctx context.Context, dst []byte) error {
+		load := func(ctx context.Context, dst []byte) error {
 			l, err := c.layer(ctx, s)
 			if err != nil {
 				return err
 			}
 			return rebuild(ctx, dst, l, s.tensor)
-		}})
+		}
+		blobs = append(blobs, blob{Tensor: s.tensor, load: load})
 	}
 	for _, t := range c.rest {
-		blobs = append(blobs, blob{t, func(ctx context.Context, dst []byte) error {
-			return c.original(ctx, dst, t)
-		}})
+		load := func(ctx context.Context, dst []byte) error { return c.original(ctx, dst, t) }
+		blobs = append(blobs, blob{Tensor: t, load: load})
 	}
 	_, err := out.write(ctx, func(w io.Writer) error {
-		return serialize(ctx, w, blobs, c.Info().Metadata)
+		return serialize(ctx, w, c.joined(blobs), c.Info().Metadata)
 	})
 	return err
 }

@@ -20,6 +20,9 @@ import (
 // File is an open safetensors file whose header has been checked. It implements [codebook.Source].
 // Its methods may be called at the same time. Tensors are read at each call, nothing is mapped or
 // kept.
+//
+// Of a model, a tensor T of large matrices on top of each other, such as the experts of a mixture,
+// [experts, out, in], is there as its slices T[0], T[1] and so on, [out, in] each.
 type File struct {
 	r      io.ReaderAt
 	closer io.Closer // of r; nil: it is not ours to close
@@ -28,6 +31,8 @@ type File struct {
 	info   os.FileInfo // tells it from other files; nil: it is not known to be one
 	layout *layout
 	index  map[string]int // of entries
+	stacks map[string]int // tensors that are there as so many slices, by name
+	whole  *File          // with these as they are stored; nil: this is it
 }
 
 // Open opens a safetensors file and checks its header: see FORMAT.md for what is checked.
@@ -54,7 +59,11 @@ func NewFile(r io.ReaderAt, size int64, name string) (*File, error) {
 		}
 		return nil, at(name, err)
 	}
-	return withLayout(r, name, size, layout), nil
+	file := withLayout(r, name, size, layout)
+	if !IsCodebook(file) {
+		file = file.sliced(isStack)
+	}
+	return file, nil
 }
 
 // openRegular opens a file that is no device, and returns its size.
@@ -89,16 +98,20 @@ func regular(info os.FileInfo) error {
 
 func withLayout(r io.ReaderAt, path string, size int64, layout *layout) *File {
 	file := &File{
-		r: r, path: path, size: size, layout: layout,
-		index: make(map[string]int, len(layout.entries)),
+		r: r, path: path, size: size, layout: layout, index: indexOf(layout.entries),
 	}
 	if f, ok := r.(*os.File); ok {
 		file.info, _ = f.Stat() // nil after an error: then it is taken for no other file
 	}
-	for i, e := range layout.entries {
-		file.index[e.Name] = i
-	}
 	return file
+}
+
+func indexOf(entries []entry) map[string]int {
+	index := make(map[string]int, len(entries))
+	for i, e := range entries {
+		index[e.Name] = i
+	}
+	return index
 }
 
 // Tensors lists the tensors by their offset, then name.
@@ -142,28 +155,28 @@ func (f *File) Reader(name string) (*io.SectionReader, error) {
 // to nearest even. A finite one beyond the largest float32 becomes that, one that is not 0 and
 // below the least becomes the least, so that it shows that it was there.
 func (f *File) Floats(ctx context.Context, name string) ([]float32, error) {
-	values, _, err := f.floats(ctx, name)
+	e, err := f.entry(name)
+	if err != nil {
+		return nil, err
+	}
+	values, _, err := f.floats(ctx, e)
 	return values, err
 }
 
-// floats returns the values and the checksum of their bytes.
-func (f *File) floats(ctx context.Context, name string) ([]float32, uint64, error) {
-	e, err := f.entry(name)
-	if err != nil {
-		return nil, 0, err
-	}
+// floats returns the values of a tensor and the checksum of their bytes.
+func (f *File) floats(ctx context.Context, e *entry) ([]float32, uint64, error) {
 	kind := dtype.Of(e.DType)
 	if !kind.Float() {
-		return nil, 0, atTensor(f.path, name,
+		return nil, 0, atTensor(f.path, e.Name,
 			fmt.Errorf("dtype %s is not one of F64, F32, F16 and BF16", e.DType))
 	}
 	if e.Elements() > math.MaxInt/4 {
-		return nil, 0, atTensor(f.path, name, fmt.Errorf(
+		return nil, 0, atTensor(f.path, e.Name, fmt.Errorf(
 			"%d values: more than a %d-bit program can hold", e.Elements(), strconv.IntSize))
 	}
 	values := make([]float32, 0, e.Elements())
 	sum := xxh3.New()
-	err = f.chunks(ctx, e, func(chunk []byte) error {
+	err := f.chunks(ctx, e, func(chunk []byte) error {
 		values = kind.Append(values, chunk)
 		_, err := sum.Write(chunk)
 		return err

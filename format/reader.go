@@ -26,6 +26,7 @@ type Codebook struct {
 	rest    []codebook.Tensor // no layers, as in the original
 
 	narrowed map[string]string // original dtypes of the tensors that are kept as F16, by name
+	stacks   map[string]int    // tensors of the original that are stored as so many slices, by name
 }
 
 // OpenCodebook opens a codebook file. It reads the whole file once, a piece at a time, and refuses
@@ -157,7 +158,16 @@ func (c *Codebook) readRecords() error {
 		}
 		c.rest = append(c.rest, t)
 	}
-	return nil
+	return c.readStacks()
+}
+
+// originals lists the tensors of the original, of a stack its slices.
+func (c *Codebook) originals() []codebook.Tensor {
+	tensors := slices.Clone(c.rest)
+	for _, s := range c.layers {
+		tensors = append(tensors, s.tensor)
+	}
+	return tensors
 }
 
 // readNarrowed finds the tensors that are kept as F16. Parts of layers are of another dtype.
@@ -170,7 +180,7 @@ func (c *Codebook) readNarrowed() error {
 		return c.corruptHeader("has %s, which version 1 has not", narrowedKey)
 	}
 	var err error
-	if c.narrowed, err = parseNarrowed(text); err != nil {
+	if c.narrowed, err = parseObject(text, (*scanner).string); err != nil {
 		return c.corruptHeader("%s: %w", narrowedKey, err)
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.narrowed)) {
@@ -277,7 +287,7 @@ func (r rest) Floats(ctx context.Context, name string) ([]float32, error) {
 		return nil, atTensor(file.path, name,
 			fmt.Errorf("%w among those without a layer", codebook.ErrNoTensor))
 	}
-	values, sum, err := file.floats(ctx, name)
+	values, sum, err := file.floats(ctx, file.find(name))
 	if err != nil {
 		return nil, err
 	}

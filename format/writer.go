@@ -157,7 +157,7 @@ func (w *Writer) Overhead(t codebook.Tensor) int64 {
 // HalfOverhead returns what the metadata takes that says that tensor t is kept as F16, as if it
 // were the only one.
 func (w *Writer) HalfOverhead(t codebook.Tensor) int64 {
-	return int64(entryBytes(narrowedKey, encodeNarrowed(map[string]string{t.Name: t.DType})))
+	return int64(entryBytes(narrowedKey, encodeObject(map[string]string{t.Name: t.DType})))
 }
 
 // Rest returns what the file takes without layers in place of the tensors of these names, all
@@ -237,9 +237,10 @@ func (w *Writer) keep(ctx context.Context, p part) error {
 	}
 	w.spooled += size
 	w.sums[p.Name] = xxh3.Hash(p.data)
-	w.blobs = append(w.blobs, blob{p.Tensor, func(ctx context.Context, dst []byte) error {
+	load := func(ctx context.Context, dst []byte) error {
 		return readFull(ctx, io.NewSectionReader(w.spool, offset, size), dst)
-	}})
+	}
+	w.blobs = append(w.blobs, blob{Tensor: p.Tensor, load: load})
 	return nil
 }
 
@@ -286,9 +287,10 @@ func (w *Writer) put(ctx context.Context, t, as codebook.Tensor) error {
 		return err
 	}
 	w.sums[t.Name] = sum
-	w.blobs = append(w.blobs, blob{as, func(ctx context.Context, dst []byte) error {
+	load := func(ctx context.Context, dst []byte) error {
 		return w.src.verified(ctx, e, as.DType, dst, sum, "changed while it was read")
-	}})
+	}
+	w.blobs = append(w.blobs, blob{Tensor: as, load: load})
 	w.done[t.Name] = true
 	return nil
 }
@@ -318,11 +320,14 @@ func (w *Writer) metadata() map[string]string {
 		metadata = make(map[string]string)
 	}
 	metadata[versionKey] = "1"
-	if w.second || len(w.narrowed) > 0 {
+	if w.second || len(w.narrowed) > 0 || len(w.src.stacks) > 0 {
 		metadata[versionKey] = "2"
 	}
 	if len(w.narrowed) > 0 {
-		metadata[narrowedKey] = encodeNarrowed(w.narrowed)
+		metadata[narrowedKey] = encodeObject(w.narrowed)
+	}
+	if len(w.src.stacks) > 0 {
+		metadata[stacksKey] = encodeObject(w.src.stacks)
 	}
 	metadata[producerKey] = producer
 	if w.settings != "" {

@@ -19,7 +19,7 @@ var edges = []struct {
 }{
 	{"cmd/palettize", "codebook codebook/compress codebook/verify format internal/errorlimit " +
 		"kernels"},
-	{"format", "codebook codebook/moments internal/bitstream internal/dtype"},
+	{"format", "codebook codebook/moments internal/bitstream internal/dtype internal/stack"},
 	{"codebook/internal/memory", "codebook codebook/internal/samples"},
 	{"codebook/verify", "codebook internal/floats kernels"},
 	{"codebook/compress", "codebook codebook/internal/quant codebook/moments internal/dtype " +
@@ -42,6 +42,7 @@ var edges = []struct {
 	{"internal/logscale", ""},
 	{"internal/bitstream", ""},
 	{"internal/dtype", ""},
+	{"internal/stack", ""},
 	{"internal/par", ""},
 }
 
