@@ -86,13 +86,15 @@ func (f *File) hasSlice(t codebook.Tensor) bool {
 	return false
 }
 
-// Whole returns the file with its tensors as they are stored, stacks not taken apart. It is open as
-// long as f is, and need not be closed.
+// Whole returns the file with its tensors as they are stored, stacks not taken apart. It is the
+// same open file: closing one closes the other.
 func (f *File) Whole() *File {
-	if f.whole != nil {
-		return f.whole
+	if f.whole == nil {
+		return f
 	}
-	return f
+	w := *f.whole
+	w.closer = f.closer
+	return &w
 }
 
 // readStacks finds the tensors that are stored slice by slice, and checks that all slices are

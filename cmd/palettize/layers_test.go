@@ -17,13 +17,13 @@ var edges = []struct {
 	from string
 	to   string
 }{
-	{"cmd/palettize", "codebook codebook/compress codebook/verify format internal/errorlimit " +
-		"kernels"},
+	{"cmd/palettize", "codebook codebook/compress codebook/moments codebook/verify format " +
+		"internal/errorlimit internal/stack kernels"},
 	{"format", "codebook codebook/moments internal/bitstream internal/dtype internal/stack"},
 	{"codebook/internal/memory", "codebook codebook/internal/samples"},
 	{"codebook/verify", "codebook internal/floats kernels"},
 	{"codebook/compress", "codebook codebook/internal/quant codebook/moments internal/dtype " +
-		"internal/errorlimit internal/floats internal/par kernels"},
+		"internal/errorlimit internal/floats internal/par internal/stack kernels"},
 	{"codebook/internal/quant", "codebook codebook/internal/gptq codebook/internal/stream " +
 		"codebook/moments internal/bitstream internal/entropy internal/floats internal/logscale " +
 		"internal/par kernels kmeans"},
