@@ -26,6 +26,15 @@ func DecompressTo(ctx context.Context, w io.Writer, c *Codebook) error {
 }
 
 func (c *Codebook) decompress(ctx context.Context, out destination) error {
+	blobs := c.joined(c.blobs())
+	_, err := out.write(ctx, func(w io.Writer) error {
+		return serialize(ctx, w, blobs, c.Info().Metadata)
+	})
+	return err
+}
+
+// blobs are the tensors of the original, of stacks the slices.
+func (c *Codebook) blobs() []blob {
 	var blobs []blob
 	for _, s := range c.layers {
 		load := func(ctx context.Context, dst []byte) error {
@@ -41,10 +50,7 @@ func (c *Codebook) decompress(ctx context.Context, out destination) error {
 		load := func(ctx context.Context, dst []byte) error { return c.original(ctx, dst, t) }
 		blobs = append(blobs, blob{Tensor: t, load: load})
 	}
-	_, err := out.write(ctx, func(w io.Writer) error {
-		return serialize(ctx, w, c.joined(blobs), c.Info().Metadata)
-	})
-	return err
+	return blobs
 }
 
 // original reads a tensor that has no layer into dst, as values of its original dtype.
