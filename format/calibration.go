@@ -235,12 +235,19 @@ func (c *Calibration) Transposed(tensors []codebook.Tensor) []string {
 			int(t.Folding()) != len(t.Shape)-1 {
 			continue // a convolution has no other axis to fit
 		}
-		rows, cols, _ := t.Matrix()
+		_, cols, _ := t.Matrix()
 		t.Fold = codebook.FoldTransposed
 		_, swapped, _ := t.Matrix()
-		name, of := t.Name, rows/max(swapped, 1) // experts in one tensor
-		if whole, _, ok := stack.Cut(t.Name); ok && expert != all {
+		name, of := t.Name, 1 // a tensor, and how many experts it has
+		for _, d := range t.Shape[:len(t.Shape)-2] {
+			of *= d
+		}
+		switch whole, _, ok := stack.Cut(t.Name); {
+		case expert == all:
+		case ok:
 			name, of = whole, experts[whole]
+		case inOneRow(e):
+			continue // nothing says how many there are
 		}
 		n := e.Shape[len(e.Shape)-1]
 		if inOneRow(e) {
