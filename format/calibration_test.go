@@ -429,7 +429,8 @@ func TestTransposedByMoments(t *testing.T) {
 // TestTransposedStacks: the older form of an importance matrix says only how many values there are
 // of all experts.
 func TestTransposedStacks(t *testing.T) {
-	const gate, down = "model.layers.0.mlp.experts.gate_up_proj", "model.layers.0.mlp.experts.down_proj"
+	const gate = "model.layers.0.mlp.experts.gate_up_proj"
+	const down = "model.layers.0.mlp.experts.down_proj"
 	c := openCalibration(t, imatrixFile(imatrixEntry("blk.0.ffn_gate_exps.weight", 1,
 		make([]float32, 4*6)...), imatrixEntry("blk.0.ffn_down_exps.weight", 1,
 		make([]float32, 4*12)...), imatrixEntry("blk.1.ffn_down_exps.weight", 1,

@@ -63,8 +63,8 @@ func entriesOf(blobs []blob) []entry {
 }
 
 // serialize writes a safetensors file, holding one tensor in memory at a time, of a stack one
-// slice. The library writes it, unless it does not know a dtype (F8_E4M3 ...), or slices: then write
-// has the same layout.
+// slice. The library writes it, unless it does not know a dtype (F8_E4M3 ...) or there are stacks:
+// then write has the same layout.
 func serialize(ctx context.Context, w io.Writer, blobs []blob, metadata map[string]string) error {
 	if max(len(blobs), len(metadata)) > maxEntries {
 		return fmt.Errorf("%d tensors and %d keys of metadata, the limit is %d",
@@ -82,6 +82,7 @@ func serialize(ctx context.Context, w io.Writer, blobs []blob, metadata map[stri
 	return buffered.Flush()
 }
 
+// unknownToLibrary reports whether the library cannot write a tensor, or not slice by slice.
 func unknownToLibrary(b blob) bool {
 	_, err := safetensors.ParseDType(b.DType)
 	return err != nil || b.slices != nil

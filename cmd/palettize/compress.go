@@ -66,7 +66,7 @@ func (o *compressOptions) addFlags(f *pflag.FlagSet) {
 	f.IntVar(&o.threads, "threads", 0, "threads to use (default: one a processor)")
 	f.Uint64Var(&o.seed, "seed", 0, "seed of k-means")
 	f.BoolVar(&o.quiet, "quiet", false, "print no progress and no report")
-	f.BoolVar(&o.all, "all", false, "list vectors, integers, single values and slices one by one")
+	f.BoolVar(&o.all, "all", false, "list vectors, integers, single values, slices one by one")
 	f.BoolVar(&o.asJSON, "json", false, "print the report as JSON, with each tensor")
 }
 

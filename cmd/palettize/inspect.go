@@ -57,7 +57,7 @@ here.
 		},
 	}
 	cmd.Flags().SortFlags = false
-	cmd.Flags().BoolVar(&all, "all", false, "list vectors, integers, single values and slices one by one")
+	cmd.Flags().BoolVar(&all, "all", false, "list vectors, integers, single values, slices one by one")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, with each tensor")
 	return cmd
 }

@@ -73,8 +73,8 @@ type others struct {
 	kinds map[string]int // how many of each
 }
 
-// matrices returns what has a line of its own, tensors and stacks, and the other tensors: those that
-// are no matrices, if there are several. Where all are asked for, it is each tensor.
+// matrices returns what has a line of its own, tensors and stacks, and the other tensors: those
+// that are no matrices, if there are several. Where all are asked for, it is each tensor.
 func matrices(tensors []tensorFacts, all bool) ([]tensorFacts, others) {
 	rest := others{kinds: make(map[string]int)}
 	var shown []tensorFacts

@@ -181,7 +181,8 @@ func match(glob, name string) bool {
 	return ok && err == nil
 }
 
-// isName reports whether a text is the full name of a tensor, or of the stack that it is a slice of.
+// isName reports whether a text is the full name of a tensor, or of the stack that it is a slice
+// of.
 func isName(text, tensor string) bool {
 	whole, _, ok := stack.Cut(tensor)
 	return text == tensor || ok && text == whole
