@@ -16,7 +16,8 @@ import (
 )
 
 // Codebook is an open codebook file whose header and checksums have been checked. Its methods may
-// be called at the same time. It implements [codebook.Store].
+// be called at the same time. It implements [codebook.Store]. What was a stack is there as its
+// slices, see [File].
 type Codebook struct {
 	file    *File
 	version int // of the format
