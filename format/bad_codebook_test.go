@@ -199,6 +199,35 @@ var badCodebooks = []struct {
 		narrowed(`{"head":"F64"}`)(p)
 		p.tensors["head"] = &tensor{"head", "F16", []int{0, 1 << 29, 1 << 29}, nil}
 	}, header, `tensor "head" was F64 [0, 536870912, 536870912]: the shape overflows`},
+	{"stacks-in-version-1", "tiny", true, stacks(`{"bias":2}`), header,
+		"has palettize.stacks, which version 1 has not"},
+	{"stacks-empty", "stacked", true, stacks(`{}`), header, "palettize.stacks: names no tensor"},
+	{"stacks-null", "stacked", true, stacks(`null`), header, "found 'n', expected '{'"},
+	{"stacks-string", "stacked", true, stacks(`{"experts":"3"}`), header,
+		`found '"', expected a number`},
+	{"stacks-negative", "stacked", true, stacks(`{"experts":-3}`), header, "negative number"},
+	{"stacks-twice", "stacked", true, stacks(`{"experts":3,"experts":3}`), header,
+		`tensor "experts" is there twice`},
+	{"stacks-of-none", "stacked", true, stacks(`{"experts":0}`), header,
+		`tensor "experts" has 0 slices, expected 2 or more`},
+	{"stacks-of-one", "stacked", true, stacks(`{"experts":1}`), header, "has 1 slices"},
+	{"stacks-missing", "stacked", true, stacks(`{"expert":2}`), header,
+		`tensor "expert" lacks slice 0 of 2`},
+	{"stacks-too-many", "stacked", true, stacks(`{"experts":9000000000000000000}`), header,
+		byWord("lacks slice 4 of 9000000000000000000", "number beyond")},
+	{"stacks-and-whole", "stacked", true, func(p parts) { rename(p, "bias", "experts") }, header,
+		`tensor "experts" is there as a whole too`},
+	{"stacks-of-layers", "stacked", true, stacks(`{"in, out":2,"in, out[0]":2}`), header,
+		`tensor "in, out[0]" is there as a whole too`},
+	{"stacks-other-shape", "stacked", true,
+		func(p parts) { p.tensors["experts[1]"].shape = []int{6, 4} }, header,
+		`tensor "experts" has slices that are F32 [4, 6] and F32 [6, 4]`},
+	{"stacks-other-dtype", "stacked", true, narrowed(`{"experts[2]":"F64"}`), header,
+		`tensor "experts" has slices that are F32 [4, 6] and F64 [4, 6]`},
+	{"stacks-of-vectors", "stacked", true, func(p parts) {
+		stacks(`{"bias":2}`)(p)
+		rename(p, "bias", "bias[0]")
+	}, header, `tensor "bias" has a slice 0 that is F32 [3], no matrix`},
 	// Nothing may be allocated for a shape that the stream does not back.
 	{"entropy-huge-rows", "entropy", true,
 		record1(`["F32",[1099511627776,9],0,128,0.5,[0,0,0,0,0],9]`), byWord("w", header),
@@ -228,6 +257,10 @@ var badCodebooks = []struct {
 
 func narrowed(text string) func(parts) {
 	return func(p parts) { p.metadata[narrowedKey] = text }
+}
+
+func stacks(text string) func(parts) {
+	return func(p parts) { p.metadata[stacksKey] = text }
 }
 
 func record1(text string) func(parts) { return recordOf("w", text) }

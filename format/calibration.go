@@ -12,6 +12,7 @@ import (
 	"github.com/palettize/palettize/codebook"
 	"github.com/palettize/palettize/codebook/moments"
 	"github.com/palettize/palettize/internal/dtype"
+	"github.com/palettize/palettize/internal/stack"
 )
 
 // Calibration is an open file that says how large the inputs of a model's layers are. Tensors are
@@ -28,13 +29,14 @@ type Calibration struct {
 // first bytes:
 //
 //   - A safetensors file that has, under the name of each weight matrix [rows, cols], a tensor F32
-//     or F64: E[x^2] of every input column [cols], or E[x x^T] [cols, cols]. For experts in one
-//     tensor [experts, rows, cols], E[x^2] may be that of each expert, [experts, cols].
+//     or F64: E[x^2] of every input column [cols], or E[x x^T] [cols, cols]. For a stack [experts,
+//     rows, cols] it may be that of each expert, [experts, cols] or [experts, cols, cols]; one of
+//     the former shapes is that of all, [experts, cols] of as many experts as columns too.
 //   - An importance matrix of llama.cpp, in GGUF or the older form (.dat), which has E[x^2].
 //
 // The tensors of an importance matrix may have ggml's names where the model's are those of a BERT,
-// a Llama or a mixture of experts of Hugging Face. A layer has one scale for each column: experts
-// in one tensor get the mean over them, each as often as it was chosen.
+// a Llama or a mixture of experts of Hugging Face. A stack that is compressed as a whole has one
+// scale for each column: it gets the mean over its experts, each as often as it was chosen.
 func OpenCalibration(path string) (*Calibration, error) {
 	f, size, err := openRegular(path)
 	if err != nil {
@@ -63,7 +65,7 @@ func NewCalibration(r io.ReaderAt, size int64, name string) (*Calibration, error
 		if err != nil {
 			return nil, err
 		}
-		return &Calibration{file: file}, nil
+		return &Calibration{file: file.Whole()}, nil
 	}
 	entries, counts, err := scan(r, size)
 	if err != nil {
@@ -104,107 +106,132 @@ func (c *Calibration) read(ctx context.Context, e *entry, expert, cols int) (
 	if cols < 1 {
 		return nil, fmt.Errorf("moments of %d columns", cols)
 	}
-	experts, err := c.experts(e, cols)
+	experts, each, err := c.experts(e, cols)
 	if err != nil {
 		return nil, err
+	}
+	if experts == 1 {
+		expert = all // that of one is that of all
 	}
 	if expert >= experts {
 		return nil, fmt.Errorf("shape %s has no expert %d", shapeText(e.Shape), expert)
 	}
-	values, err := c.file.Floats(ctx, e.Name)
+	first, part := 0, *e
+	if expert != all {
+		if first, part.Shape = expert, e.Shape[1:]; inOneRow(e) {
+			part.Shape = []int{each}
+		}
+		part.Bytes = e.Bytes / int64(experts)
+		part.begin += int64(expert) * part.Bytes
+	}
+	values, _, err := c.file.floats(ctx, &part)
 	if err != nil {
 		return nil, err
 	}
 	if i := slices.Index(values, kind.Largest); i >= 0 && kind.Clamped() {
-		return nil, fmt.Errorf("value %d is beyond float32", i)
+		return nil, fmt.Errorf("value %d is beyond float32", first*each+i)
 	}
-	if c.counts == nil && len(values) == cols*cols {
-		return moments.New(values, cols)
-	}
-	counts := c.tally(e.Name, values, experts, cols)
-	if expert != all {
-		values, counts = values[expert*cols:][:cols], counts[expert:][:1]
-	}
-	if values = mean(values, counts, cols); values == nil {
+	if values = mean(values, c.tally(e.Name, values, first, experts, each)); values == nil {
 		return nil, nil
 	}
 	return moments.New(values, cols)
 }
 
-// experts checks the shape of moments and returns how many experts they are of, 1 for E[x x^T]
-// too.
-func (c *Calibration) experts(e *entry, cols int) (int, error) {
-	n := len(e.Shape)
+// experts checks the shape of moments and returns how many experts they are of, and how many values
+// are of each.
+func (c *Calibration) experts(e *entry, cols int) (experts, each int, err error) {
+	n, s := len(e.Shape), e.Shape
 	switch {
-	case n == 1 && e.Shape[0] == cols,
-		n == 2 && c.counts == nil && e.Shape[0] == cols && e.Shape[1] == cols:
-		return 1, nil
-	case n == 2 && e.Shape[1] == cols && e.Shape[0] > 0:
-		return e.Shape[0], nil
-	case n == 1 && strings.Contains(e.Name, ggmlExperts) && e.Shape[0] > 0 &&
-		e.Shape[0]%cols == 0: // of the older form
-		return e.Shape[0] / cols, nil
+	case n == 1 && s[0] == cols:
+		return 1, cols, nil
+	case n == 2 && c.counts == nil && s[0] == cols && s[1] == cols:
+		return 1, cols * cols, nil
+	case n == 2 && s[1] == cols && s[0] > 0:
+		return s[0], cols, nil
+	case n == 3 && c.counts == nil && s[0] > 0 && s[1] == cols && s[2] == cols:
+		return s[0], cols * cols, nil
+	case n == 1 && inOneRow(e) && s[0] > 0 && s[0]%cols == 0:
+		return s[0] / cols, cols, nil
 	}
 	text := shapeText([]int{cols})
 	if c.counts != nil {
-		return 0, fmt.Errorf("shape %s, expected %s, an importance for each input column, "+
-			"or [experts, %d]", shapeText(e.Shape), text, cols)
+		return 0, 0, fmt.Errorf("shape %s, expected %s, an importance for each input column, "+
+			"or [experts, %d]", shapeText(s), text, cols)
 	}
-	return 0, fmt.Errorf("shape %s, expected %s, E[x^2] for each input column, [experts, %d], "+
-		"or %s, E[x x^T]", shapeText(e.Shape), text, cols, shapeText([]int{cols, cols}))
+	return 0, 0, fmt.Errorf("shape %s, expected %s, E[x^2] for each input column, [experts, %d], "+
+		"%s, E[x x^T], or [experts, %d, %d]", shapeText(s), text, cols,
+		shapeText([]int{cols, cols}), cols, cols)
 }
 
-// tally returns what the sums of each expert are to be divided by, 0 for experts that no token has
-// reached. Where several experts have no counts of their own, rows that are all 0, or all 1 in the
-// older form of an importance matrix, are of such.
-func (c *Calibration) tally(name string, values []float32, experts, cols int) []float64 {
+// inOneRow reports whether all experts are in one row: the older form of an importance matrix has
+// no shapes.
+func inOneRow(e *entry) bool {
+	return len(e.Shape) == 1 && strings.Contains(e.Name, ggmlExperts)
+}
+
+// tally returns what the sums of experts, from the first on, are to be divided by, 0 for those that
+// no token has reached. Where several have no counts of their own, values that are all 0, or all 1
+// in the older form of an importance matrix, are of such.
+func (c *Calibration) tally(name string, values []float32, first, experts, each int) []float64 {
 	counts := c.counts[name]
+	n := len(values) / each
 	if len(counts) == experts {
-		return counts
+		return counts[first:][:n]
 	}
 	one, nothing := 1.0, float32(0)
 	if len(counts) == 1 {
 		one, nothing = counts[0], float32(counts[0])
 	}
-	own := make([]float64, experts)
+	own := make([]float64, n)
 	for i := range own {
 		seen := func(v float32) bool { return v != nothing }
-		if experts == 1 || slices.ContainsFunc(values[i*cols:][:cols], seen) {
+		if experts == 1 || slices.ContainsFunc(values[i*each:][:each], seen) {
 			own[i] = one
 		}
 	}
 	return own
 }
 
-// mean divides the sums of rows together by their counts together, without the rows whose count is
-// 0, nil if all are.
-func mean(values []float32, counts []float64, cols int) []float32 {
-	sums, total := make([]float64, cols), 0.0
-	for i, count := range counts {
-		if count == 0 {
-			continue
-		}
+// mean divides the sums of experts, one after the other, together by their counts together, without
+// those whose count is 0, nil if all are. It takes the slice.
+func mean(values []float32, counts []float64) []float32 {
+	n, total := len(values)/len(counts), 0.0
+	for _, count := range counts {
 		total += count
-		for j, v := range values[i*cols:][:cols] {
-			sums[j] += float64(v)
-		}
 	}
 	if total == 0 {
 		return nil
 	}
-	squares := make([]float32, cols)
-	for j, v := range sums {
-		squares[j] = float32(v / total)
+	if len(counts) == 1 { // E[x x^T] of a wide layer is large, and mostly divided by 1
+		for j := 0; total != 1 && j < n; j++ {
+			values[j] = float32(float64(values[j]) / total)
+		}
+		return values
 	}
-	return squares
+	sums := make([]float64, n)
+	for i, count := range counts {
+		for j := 0; count != 0 && j < n; j++ {
+			sums[j] += float64(values[i*n+j])
+		}
+	}
+	for j, v := range sums {
+		values[j] = float32(v / total)
+	}
+	return values[:n]
 }
 
 // Transposed returns the names of matrices that the file has moments of the rows of, and not of the
-// columns: those stored as [in, out], for Options.Transposed.
+// columns: those stored as [in, out], for Options.Transposed. A stack is named, not its slices.
 func (c *Calibration) Transposed(tensors []codebook.Tensor) []string {
+	experts := make(map[string]int) // slices of stacks
+	for _, t := range tensors {
+		if name, _, ok := stack.Cut(t.Name); ok {
+			experts[name]++
+		}
+	}
 	var names []string
 	for _, t := range tensors {
-		e, _ := c.find(t.Name)
+		e, expert := c.find(t.Name)
 		if e == nil || len(e.Shape) == 0 || !t.Float() || t.Vector() ||
 			int(t.Folding()) != len(t.Shape)-1 {
 			continue // a convolution has no other axis to fit
@@ -212,8 +239,23 @@ func (c *Calibration) Transposed(tensors []codebook.Tensor) []string {
 		_, cols, _ := t.Matrix()
 		t.Fold = codebook.FoldTransposed
 		_, swapped, _ := t.Matrix()
-		if n := e.Shape[len(e.Shape)-1]; n == swapped && n != cols {
-			names = append(names, t.Name)
+		name, of := t.Name, 1 // a tensor, and how many experts it has
+		for _, d := range t.Shape[:len(t.Shape)-2] {
+			of *= d
+		}
+		switch whole, _, ok := stack.Cut(t.Name); {
+		case expert == all:
+		case ok:
+			name, of = whole, experts[whole]
+		case inOneRow(e):
+			continue // nothing says how many there are
+		}
+		n := e.Shape[len(e.Shape)-1]
+		if inOneRow(e) {
+			n /= max(of, 1)
+		}
+		if n == swapped && n != cols && !slices.Contains(names, name) {
+			names = append(names, name)
 		}
 	}
 	return names
@@ -243,22 +285,27 @@ func (c *Calibration) Missing(names []string) ([]string, error) {
 const all = -1
 
 // find returns the entry of a model's tensor, nil if there is none, and which expert of it the
-// tensor is, or all. A tensor's own name goes before ggml's.
+// tensor is, or all. A tensor's own name goes before that of its stack, and that before ggml's.
 func (c *Calibration) find(name string) (e *entry, expert int) {
-	i, ok := c.file.index[name]
-	expert = all
-	if !ok && c.counts != nil {
-		for _, g := range ggmlNamesOf(name) {
-			if i, ok = c.file.index[g.name]; ok {
-				expert = g.expert
-				break
-			}
-		}
+	if e := c.file.find(name); e != nil {
+		return e, all
 	}
-	if !ok {
+	expert = all
+	if whole, i, ok := stack.Cut(name); ok {
+		name, expert = whole, i
+	}
+	if e := c.file.find(name); e != nil {
+		return e, expert
+	}
+	if c.counts == nil {
 		return nil, all
 	}
-	return &c.file.entries[i], expert
+	for _, g := range ggmlNamesOf(name) {
+		if e := c.file.find(g.name); e != nil {
+			return e, max(expert, g.expert)
+		}
+	}
+	return nil, all
 }
 
 // ggmlExperts is in the names of tensors with a matrix for each expert.
@@ -286,9 +333,12 @@ var ggmlNames = []struct{ model, ggml string }{
 	{"lm_head.weight", "output.weight"},
 
 	{"model.layers.*.mlp.gate.weight", "blk.*.ffn_gate_inp.weight"},
+	{"model.layers.*.mlp.router.weight", "blk.*.ffn_gate_inp.weight"},
 	{"model.layers.*.mlp.experts.*.gate_proj.weight", "blk.*.ffn_gate_exps.weight"},
 	{"model.layers.*.mlp.experts.*.up_proj.weight", "blk.*.ffn_up_exps.weight"},
 	{"model.layers.*.mlp.experts.*.down_proj.weight", "blk.*.ffn_down_exps.weight"},
+	{"model.layers.*.mlp.experts.gate_proj", "blk.*.ffn_gate_exps.weight"},
+	{"model.layers.*.mlp.experts.up_proj", "blk.*.ffn_up_exps.weight"},
 	{"model.layers.*.mlp.experts.gate_up_proj", "blk.*.ffn_gate_exps.weight"},
 	{"model.layers.*.mlp.experts.gate_up_proj", "blk.*.ffn_up_exps.weight"},
 	{"model.layers.*.mlp.experts.gate_up_proj", "blk.*.ffn_gate_up_exps.weight"},
@@ -299,6 +349,17 @@ var ggmlNames = []struct{ model, ggml string }{
 	{"model.layers.*.mlp.shared_experts.gate_proj.weight", "blk.*.ffn_gate_shexp.weight"},
 	{"model.layers.*.mlp.shared_experts.up_proj.weight", "blk.*.ffn_up_shexp.weight"},
 	{"model.layers.*.mlp.shared_experts.down_proj.weight", "blk.*.ffn_down_shexp.weight"},
+
+	{"model.layers.*.feed_forward.gate_proj.weight", "blk.*.ffn_gate.weight"},
+	{"model.layers.*.feed_forward.up_proj.weight", "blk.*.ffn_up.weight"},
+	{"model.layers.*.feed_forward.down_proj.weight", "blk.*.ffn_down.weight"},
+	{"model.layers.*.feed_forward.router.weight", "blk.*.ffn_gate_inp.weight"},
+	{"model.layers.*.feed_forward.experts.gate_up_proj", "blk.*.ffn_gate_exps.weight"},
+	{"model.layers.*.feed_forward.experts.gate_up_proj", "blk.*.ffn_up_exps.weight"},
+	{"model.layers.*.feed_forward.experts.down_proj", "blk.*.ffn_down_exps.weight"},
+	{"model.layers.*.feed_forward.shared_expert.gate_proj.weight", "blk.*.ffn_gate_shexp.weight"},
+	{"model.layers.*.feed_forward.shared_expert.up_proj.weight", "blk.*.ffn_up_shexp.weight"},
+	{"model.layers.*.feed_forward.shared_expert.down_proj.weight", "blk.*.ffn_down_shexp.weight"},
 
 	{"model.layers.*.block_sparse_moe.gate.weight", "blk.*.ffn_gate_inp.weight"},
 	{"model.layers.*.block_sparse_moe.experts.*.w1.weight", "blk.*.ffn_gate_exps.weight"},
@@ -318,6 +379,7 @@ type ggmlName struct {
 // ggmlNamesOf returns ggml's names of a model's tensor, most of which have one at most.
 func ggmlNamesOf(name string) []ggmlName {
 	name = strings.TrimPrefix(name, "bert.")
+	name = strings.Replace(name, "language_model.", "", 1) // of a model that sees too
 	var found []ggmlName
 	for _, n := range ggmlNames {
 		numbers, ok := numbersIn(name, n.model)

@@ -2,6 +2,7 @@ package format
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"math"
@@ -13,6 +14,9 @@ import (
 	"testing"
 
 	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/codebook/compress"
+	"github.com/palettize/palettize/codebook/moments"
+	"github.com/palettize/palettize/internal/stack"
 )
 
 // le puts numbers, strings and bytes together, little-endian.
@@ -185,7 +189,7 @@ func TestCalibrationThatDoesNotFit(t *testing.T) {
 			"dtype BF16, expected F32 or F64"},
 		{"length", values([]int{3}, 1, 2, 3),
 			"shape [3], expected [2], E[x^2] for each input column, " +
-				"[experts, 2], or [2, 2], E[x x^T]"},
+				"[experts, 2], [2, 2], E[x x^T], or [experts, 2, 2]"},
 		{"rank", values([]int{1, 1, 2}, 1, 2), "shape [1, 1, 2], expected"},
 		{"NaN", values([]int{2}, 1, nan), "value 1 is NaN"},
 		{"infinity", safetensorsFile(t, &tensor{"a", "F64", []int{2}, le([]float64{1, 1e300})}),
@@ -344,6 +348,27 @@ func TestMomentsOfExperts(t *testing.T) {
 		{"safetensors, nothing seen", own([]int{3, 2}, 0, 0, 0, 0, 0, 0), "experts", nil},
 		{"as many experts as columns: a matrix", own([]int{2, 2}, 1, 0, 0, 9), "experts",
 			[]float32{1, 9}},
+		{"matrices", own([]int{2, 2, 2}, 1, 0, 0, 9, 3, 1, 1, 5), "experts", []float32{2, 7}},
+
+		{"a slice", gguf(2, 4), fused + "[1]", []float32{1.5, 2}},
+		{"a slice, unseen", gguf(0, 4), fused + "[0]", nil},
+		{"a slice of the older form", imatrixFile(imatrixEntry(gate, 10, 5, 10, 20, 40)),
+			fused + "[1]", []float32{2, 4}},
+		{"an unseen slice of the older form", imatrixFile(imatrixEntry(gate, 10, 5, 10, 10, 10)),
+			fused + "[1]", nil},
+		{"slice of safetensors", own([]int{3, 2}, 1, 2, 3, 6, 0, 0), "experts[1]",
+			[]float32{3, 6}},
+		{"slice of safetensors, nothing seen", own([]int{3, 2}, 1, 2, 3, 6, 0, 0), "experts[2]",
+			nil},
+		{"slice with the moments of all", own([]int{2}, 5, 6), "experts[7]", []float32{5, 6}},
+		{"slice with the matrix of all", own([]int{2, 2}, 5, 0, 0, 6), "experts[7]",
+			[]float32{5, 6}},
+		{"slice of matrices", own([]int{2, 2, 2}, 1, 0, 0, 9, 3, 1, 1, 5), "experts[1]",
+			[]float32{3, 5}},
+		{"slice of matrices, nothing seen", own([]int{2, 2, 2}, 1, 0, 0, 9, 0, 0, 0, 0),
+			"experts[1]", nil},
+		{"slice under its own name", safetensorsFile(t, &tensor{"experts[1]", "F32", []int{2},
+			le([]float32{7, 8})}), "experts[1]", []float32{7, 8}},
 	} {
 		m, err := openCalibration(t, c.file).Moments(t.Context(), c.tensor, 2)
 		var got []float32
@@ -354,13 +379,24 @@ func TestMomentsOfExperts(t *testing.T) {
 			t.Errorf("%s: %v, %v, want %v", c.name, got, err, c.want)
 		}
 	}
-	const beyond = "model.layers.3.mlp.experts.2.gate_proj.weight"
-	_, err := openCalibration(t, gguf(2, 3)).Moments(t.Context(), beyond, 2)
-	if err == nil || !strings.Contains(err.Error(), "has no expert 2") {
+	for _, beyond := range []string{"model.layers.3.mlp.experts.2.gate_proj.weight", fused + "[2]"} {
+		_, err := openCalibration(t, gguf(2, 3)).Moments(t.Context(), beyond, 2)
+		if err == nil || !strings.Contains(err.Error(), "has no expert 2") {
+			t.Error(err)
+		}
+	}
+	matrix := openCalibration(t, own([]int{2, 2, 2}, 1, 0, 0, 9, 3, 1, 1, 5))
+	if m, err := matrix.Moments(t.Context(), "experts[1]", 2); err != nil ||
+		!slices.Equal(m.Matrix, []float32{3, 1, 1, 5}) {
+		t.Errorf("%v, %v", m, err)
+	}
+	bad := openCalibration(t, own([]int{2, 2}, 1, 2, 3, float32(math.NaN())))
+	if _, err := bad.Moments(t.Context(), "experts[1]", 2); err == nil ||
+		!strings.Contains(err.Error(), "NaN") {
 		t.Error(err)
 	}
 	unseen := gguf(0, 0)
-	_, err = NewCalibration(bytes.NewReader(unseen), int64(len(unseen)), "memory")
+	_, err := NewCalibration(bytes.NewReader(unseen), int64(len(unseen)), "memory")
 	if err == nil || !strings.Contains(err.Error(), "without an importance") {
 		t.Errorf("no expert has seen a token: %v", err)
 	}
@@ -387,6 +423,94 @@ func TestTransposedByMoments(t *testing.T) {
 	})
 	if want := []string{"matmul", "experts"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// TestTransposedStacks: the older form of an importance matrix says only how many values there are
+// of all experts.
+func TestTransposedStacks(t *testing.T) {
+	const gate = "model.layers.0.mlp.experts.gate_up_proj"
+	const down = "model.layers.0.mlp.experts.down_proj"
+	c := openCalibration(t, imatrixFile(imatrixEntry("blk.0.ffn_gate_exps.weight", 1,
+		make([]float32, 4*6)...), imatrixEntry("blk.0.ffn_down_exps.weight", 1,
+		make([]float32, 4*12)...), imatrixEntry("blk.1.ffn_down_exps.weight", 1,
+		make([]float32, 4*6)...)))
+	tensors := []codebook.Tensor{
+		// of one of four experts, the number of which nothing says
+		{Name: "model.layers.1.mlp.experts.0.down_proj.weight", DType: "F32", Shape: []int{24, 6}},
+	}
+	for i := range 4 {
+		tensors = append(tensors,
+			codebook.Tensor{Name: stack.Slice(gate, i), DType: "F32", Shape: []int{6, 12}},
+			codebook.Tensor{Name: stack.Slice(down, i), DType: "F32", Shape: []int{6, 12}})
+	}
+	if got := c.Transposed(tensors); !slices.Equal(got, []string{gate}) {
+		t.Errorf("%q, want %q", got, gate)
+	}
+	whole := codebook.Tensor{Name: gate, DType: "F32", Shape: []int{4, 6, 24}}
+	if got := c.Transposed([]codebook.Tensor{whole}); !slices.Equal(got, []string{gate}) {
+		t.Errorf("%q, want %q", got, gate)
+	}
+}
+
+// TestCompressWithMomentsOfExperts: experts in one tensor, small and large ones, and one by one,
+// get what an importance matrix has of them.
+func TestCompressWithMomentsOfExperts(t *testing.T) {
+	const experts, cols = 16, 96
+	const gate, down = "blk.0.ffn_gate_exps.weight", "blk.0.ffn_down_exps.weight"
+	const small = "model.layers.0.mlp.experts.gate_up_proj"
+	const large = "model.layers.0.mlp.experts.down_proj"
+	const single = "model.layers.0.block_sparse_moe.experts.3.w2.weight"
+	src := newModel(t, t.TempDir(), nil, random(small, "F32", experts, 64, cols),
+		random(large, "F32", experts, 192, cols), random(single, "F32", 128, cols))
+	counts, sums := make([]float32, experts), make([]float32, experts*cols)
+	for e := range counts {
+		counts[e] = float32(2 * e)
+		for j := range cols {
+			sums[e*cols+j] = float32(2 * e * (1 + e + j%2))
+		}
+	}
+	size := uint64(4 * experts * cols)
+	gguf := le(ggufMagic, uint32(3), uint64(4), uint64(0),
+		ggufInfo(gate+ggufSums, ggufF32, 0, cols, experts),
+		ggufInfo(down+ggufSums, ggufF32, size, cols, experts),
+		ggufInfo(gate+ggufCounts, ggufF32, 2*size, 1, experts),
+		ggufInfo(down+ggufCounts, ggufF32, 2*size+64, 1, experts))
+	gguf = append(gguf, make([]byte, -len(gguf)&31)...)
+	gguf = le(gguf, sums, sums, counts, counts)
+	older := slices.Clone(sums)
+	for e := range counts {
+		for j := range cols {
+			older[e*cols+j] = 5 // of experts without a token
+			if counts[e] > 0 {
+				older[e*cols+j] = 5 * sums[e*cols+j] / counts[e]
+			}
+		}
+	}
+	dat := imatrixFile(imatrixEntry(gate, 5, older...), imatrixEntry(down, 5, older...))
+	for _, file := range [][]byte{gguf, dat} {
+		c := openCalibration(t, file)
+		asked := make(map[string]*moments.Moments)
+		opts := compress.Options{Moments: func(ctx context.Context, name string, cols int) (
+			*moments.Moments, error) {
+			m, err := c.Moments(ctx, name, cols)
+			asked[name] = m
+			return m, err
+		}}
+		compressAll(t, src, filepath.Join(t.TempDir(), "out"), opts)
+		if len(asked) != experts+2 || asked[small] == nil {
+			t.Fatalf("moments of %d matrices", len(asked))
+		}
+		for e := range experts {
+			m := asked[stack.Slice(large, e)]
+			if e == 0 && m != nil || e > 0 && (m == nil ||
+				!slices.Equal(m.Squares[:2], []float32{float32(1 + e), float32(2 + e)})) {
+				t.Errorf("expert %d: %v", e, m)
+			}
+		}
+		if m := asked[single]; m == nil || m.Squares[95] != 5 {
+			t.Errorf("%s: %v", single, m)
+		}
 	}
 }
 
@@ -417,6 +541,13 @@ func TestGGMLNames(t *testing.T) {
 		"model.layers.2.mlp.shared_expert.up_proj.weight":          "blk.2.ffn_up_shexp.weight",
 		"model.layers.2.mlp.experts.99999999999999999999.w.weight": "",
 
+		"model.layers.2.mlp.experts.up_proj":                       "blk.2.ffn_up_exps.weight",
+		"model.layers.2.feed_forward.experts.down_proj":            "blk.2.ffn_down_exps.weight",
+		"model.layers.2.feed_forward.shared_expert.up_proj.weight": "blk.2.ffn_up_shexp.weight",
+		"language_model.model.layers.2.mlp.up_proj.weight":         "blk.2.ffn_up.weight",
+		"model.language_model.layers.2.mlp.up_proj.weight":         "blk.2.ffn_up.weight",
+		"vision_model.model.layers.2.mlp.up_proj.weight":           "",
+
 		"model.layers.2.mlp.experts.gate_up_proj": "blk.2.ffn_gate_exps.weight " +
 			"blk.2.ffn_up_exps.weight blk.2.ffn_gate_up_exps.weight",
 	} {
@@ -442,6 +573,7 @@ func FuzzOpenCalibration(f *testing.F) {
 	f.Add(safetensorsFile(f, &tensor{"a", "F32", []int{2, 2}, le([]float32{1, 0, 0, 1})}))
 	f.Add(safetensorsFile(f, &tensor{"a", "F32", []int{4, 0}, nil}))
 	f.Add(safetensorsFile(f, &tensor{"a", "F32", []int{3, 2}, le(make([]float32, 6))}))
+	f.Add(safetensorsFile(f, &tensor{"a", "F32", []int{3, 2, 2}, le(make([]float32, 12))}))
 	f.Fuzz(func(t *testing.T, file []byte) {
 		c, err := NewCalibration(bytes.NewReader(file), int64(len(file)), "memory")
 		if err != nil {
@@ -455,10 +587,12 @@ func FuzzOpenCalibration(f *testing.F) {
 				continue
 			}
 			cols := e.Shape[len(e.Shape)-1]
-			m, err := c.Moments(t.Context(), e.Name, cols)
-			// nil: reached by no token
-			if err == nil && (cols == 0 || m != nil && len(m.Squares) != cols) {
-				t.Fatalf("%s: %v", describe(e), m)
+			for _, name := range []string{e.Name, stack.Slice(e.Name, 1)} {
+				m, err := c.Moments(t.Context(), name, cols)
+				// nil: reached by no token
+				if err == nil && (cols == 0 || m != nil && len(m.Squares) != cols) {
+					t.Fatalf("%s: %v", describe(e), m)
+				}
 			}
 		}
 		if _, err := c.Missing([]string{"a"}); err != nil &&

@@ -12,7 +12,8 @@ import (
 // dtypes and metadata: as one file or, where the options have a ShardSize, as a folder, with the
 // original's configuration. Tensors that were passed through are as they were, bit for bit, those
 // that were kept as F16 as that left them; layers are rebuilt and rounded to nearest even. It holds
-// one tensor in memory. After an error, and once ctx is done, there is no output.
+// one tensor in memory, of a stack one slice. After an error, and once ctx is done, there is no
+// output.
 func Decompress(ctx context.Context, c *Codebook, path string, opts CreateOptions) (
 	size int64, err error) {
 	out, err := newDestination(path, opts, c.file)
@@ -31,19 +32,8 @@ func DecompressTo(ctx context.Context, w io.Writer, c *Codebook) error {
 func (c *Codebook) decompress(ctx context.Context, out destination, shardSize int64) (
 	size int64, err error) {
 	units := make(map[string][]blob)
-	for _, s := range c.layers {
-		load := func(ctx context.Context, dst []byte) error {
-			l, err := c.layer(ctx, s)
-			if err != nil {
-				return err
-			}
-			return rebuild(ctx, dst, l, s.tensor)
-		}
-		units[s.tensor.Name] = []blob{{s.tensor, load}}
-	}
-	for _, t := range c.rest {
-		load := func(ctx context.Context, dst []byte) error { return c.original(ctx, dst, t) }
-		units[t.Name] = []blob{{t, load}}
+	for _, b := range c.joined(c.blobs()) {
+		units[b.Name] = []blob{b}
 	}
 	shards, metadata := split(units, shardSize, modelExt), c.Info().Metadata
 	for i := range shards {
@@ -57,6 +47,26 @@ func (c *Codebook) decompress(ctx context.Context, out destination, shardSize in
 		return 0, err
 	}
 	return out.write(ctx, append(contentsOf(shards, modelExt), config...)...)
+}
+
+// blobs are the tensors of the original, of stacks the slices.
+func (c *Codebook) blobs() []blob {
+	var blobs []blob
+	for _, s := range c.layers {
+		load := func(ctx context.Context, dst []byte) error {
+			l, err := c.layer(ctx, s)
+			if err != nil {
+				return err
+			}
+			return rebuild(ctx, dst, l, s.tensor)
+		}
+		blobs = append(blobs, blob{Tensor: s.tensor, load: load})
+	}
+	for _, t := range c.rest {
+		load := func(ctx context.Context, dst []byte) error { return c.original(ctx, dst, t) }
+		blobs = append(blobs, blob{Tensor: t, load: load})
+	}
+	return blobs
 }
 
 // original reads a tensor that has no layer into dst, as values of its original dtype.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/palettize/palettize/codebook"
 	"github.com/palettize/palettize/internal/dtype"
+	"github.com/palettize/palettize/internal/stack"
 )
 
 // tensor is one tensor of a test model.
@@ -103,7 +104,7 @@ func foldTo(t codebook.Tensor, rows, cols int) codebook.Fold {
 }
 
 // writeBook writes a codebook file with these layers, some tensors as F16 and all others as they
-// are.
+// are. A tensor is taken apart, however small, where its first slice is a layer.
 func writeBook(t testing.TB, model, path string, layers map[string]*codebook.Layer,
 	narrowed ...string) {
 	t.Helper()
@@ -112,6 +113,7 @@ func writeBook(t testing.TB, model, path string, layers map[string]*codebook.Lay
 		t.Fatal(err)
 	}
 	defer src.Close()
+	src = src.sliced(func(t codebook.Tensor) bool { return layers[stack.Slice(t.Name, 0)] != nil })
 	w, err := Create(path, src, CreateOptions{Settings: `{"seed": 1}`})
 	if err != nil {
 		t.Fatal(err)

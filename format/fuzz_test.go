@@ -146,10 +146,11 @@ func (p parts) blobs(t testing.TB) []blob {
 			t.Fatalf("%s: %s %v is no shape for %d bytes", name, s.dtype, s.shape, len(s.data))
 		}
 		tensor := codebook.Tensor{Name: name, DType: s.dtype, Shape: s.shape, Bytes: size}
-		blobs = append(blobs, blob{tensor, func(_ context.Context, dst []byte) error {
+		load := func(_ context.Context, dst []byte) error {
 			copy(dst, s.data)
 			return nil
-		}})
+		}
+		blobs = append(blobs, blob{Tensor: tensor, load: load})
 	}
 	return blobs
 }

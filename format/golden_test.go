@@ -72,6 +72,15 @@ var golden = []struct {
 			random("bias", "F32", 3), random("half", "F16", 2, 2),
 		},
 		map[string]*codebook.Layer{"w": makeLayer(2, 5, 2, 3, 0, true)}},
+	{"stacked", map[string]string{"format": "pt"},
+		[]tensor{
+			random("experts", "F32", 3, 4, 6), random("in, out", "BF16", 2, 5, 3),
+			random("experts[3]", "F32", 4, 6), random("bias", "F32", 3),
+		},
+		map[string]*codebook.Layer{
+			"experts[0]": makeLayer(4, 6, 2, 5, 0, true), "in, out[0]": makeLayer(3, 5, 1, 9, 8, true),
+			"in, out[1]": sumsLayer(3, 5, 3, "010648c1", "a9385bc20fee"),
+		}},
 	{"entropy", nil,
 		[]tensor{random("w", "F32", 6, 9), random("v", "F16", 5, 2, 4), random("u", "BF16", 2, 3)},
 		map[string]*codebook.Layer{
@@ -108,7 +117,9 @@ var golden = []struct {
 }
 
 // goldenNarrowed are the tensors of golden files that are kept as F16.
-var goldenNarrowed = map[string][]string{"narrowed": {"head", "gate <\"é\">", "edges"}}
+var goldenNarrowed = map[string][]string{
+	"narrowed": {"head", "gate <\"é\">", "edges"}, "stacked": {"experts[2]"},
+}
 
 // singles are values as F32.
 func singles(values ...float32) []byte {
@@ -210,6 +221,7 @@ func encodeAgain(t *testing.T, c *Codebook, model, path string) {
 		t.Fatal(err)
 	}
 	defer src.Close()
+	src = src.sliced(func(t codebook.Tensor) bool { return c.stacks[t.Name] != 0 })
 	w, err := Create(path, src, CreateOptions{Settings: c.Info().Settings})
 	if err != nil {
 		t.Fatal(err)

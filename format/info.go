@@ -18,6 +18,7 @@ type Info struct {
 	Layers   []LayerInfo       // in the order of the file
 	Tensors  []codebook.Tensor // that have no layer, as in the original, in the order of the file
 	Narrowed map[string]bool   // names of those of Tensors that are kept as F16
+	Stacks   map[string]int    // tensors T of the original that are here as so many, T[0], T[1] ...
 }
 
 // LayerInfo is what the header of a codebook file says of one layer.
@@ -39,6 +40,7 @@ func (c *Codebook) Info() Info {
 		Metadata: metadata,
 		Tensors:  slices.Clone(c.rest),
 		Narrowed: make(map[string]bool),
+		Stacks:   maps.Clone(c.stacks),
 	}
 	maps.DeleteFunc(metadata, func(key, _ string) bool { return strings.HasPrefix(key, ourPrefix) })
 	for name := range c.narrowed {

@@ -21,12 +21,17 @@ import (
 // File is an open model in the safetensors format, in one file or in several, whose headers have
 // been checked. It implements [codebook.Source]. Its methods may be called at the same time.
 // Tensors are read at each call, nothing is mapped or kept.
+//
+// Of a model, a tensor T of large matrices on top of each other, such as the experts of a mixture,
+// [experts, out, in], is there as its slices T[0], T[1] and so on, [out, in] each.
 type File struct {
 	path    string // that it was opened with, or another name for messages
 	folder  *folder
 	shards  []*shard
 	entries []entry        // of all shards, one after the other, each by offset, then name
 	index   map[string]int // of entries
+	stacks  map[string]int // tensors that are there as so many slices, by name
+	whole   *File          // with these as they are stored; nil: this is it
 }
 
 // shard is one of the safetensors files of a model.
@@ -74,7 +79,15 @@ func openShards(path string, in *folder, files ...string) (*File, error) {
 			return nil, errors.Join(err, f.Close())
 		}
 	}
-	return f, nil
+	return f.asModel(), nil
+}
+
+// asModel returns a model with the slices of its stacks, a codebook file as it is.
+func (f *File) asModel() *File {
+	if IsCodebook(f) {
+		return f
+	}
+	return f.sliced(isStack)
 }
 
 // NewFile is Open for a file of this size that is read from r: one in memory, a part of an archive,
@@ -84,7 +97,11 @@ func NewFile(r io.ReaderAt, size int64, name string) (*File, error) {
 	if err := s.scan(); err != nil {
 		return nil, err
 	}
-	return withShard(s)
+	f, err := withShard(s)
+	if err != nil {
+		return nil, err
+	}
+	return f.asModel(), nil
 }
 
 // withShard returns a model in one file.
@@ -226,28 +243,28 @@ func (f *File) Reader(name string) (*io.SectionReader, error) {
 // to nearest even. A finite one beyond the largest float32 becomes that, one that is not 0 and
 // below the least becomes the least, so that it shows that it was there.
 func (f *File) Floats(ctx context.Context, name string) ([]float32, error) {
-	values, _, err := f.floats(ctx, name)
+	e, err := f.entry(name)
+	if err != nil {
+		return nil, err
+	}
+	values, _, err := f.floats(ctx, e)
 	return values, err
 }
 
-// floats returns the values and the checksum of their bytes.
-func (f *File) floats(ctx context.Context, name string) ([]float32, uint64, error) {
-	e, err := f.entry(name)
-	if err != nil {
-		return nil, 0, err
-	}
+// floats returns the values of a tensor and the checksum of their bytes.
+func (f *File) floats(ctx context.Context, e *entry) ([]float32, uint64, error) {
 	kind := dtype.Of(e.DType)
 	if !kind.Float() {
-		return nil, 0, atTensor(e.in.path, name,
+		return nil, 0, atTensor(e.in.path, e.Name,
 			fmt.Errorf("dtype %s is not one of F64, F32, F16 and BF16", e.DType))
 	}
 	if e.Elements() > math.MaxInt/4 {
-		return nil, 0, atTensor(e.in.path, name, fmt.Errorf(
+		return nil, 0, atTensor(e.in.path, e.Name, fmt.Errorf(
 			"%d values: more than a %d-bit program can hold", e.Elements(), strconv.IntSize))
 	}
 	values := make([]float32, 0, e.Elements())
 	sum := xxh3.New()
-	err = f.chunks(ctx, e, func(chunk []byte) error {
+	err := f.chunks(ctx, e, func(chunk []byte) error {
 		values = kind.Append(values, chunk)
 		_, err := sum.Write(chunk)
 		return err

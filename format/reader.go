@@ -18,7 +18,7 @@ import (
 
 // Codebook is an open compressed model, in one codebook file or in several, whose headers and
 // checksums have been checked. Its methods may be called at the same time. It implements
-// [codebook.Store].
+// [codebook.Store]. What was a stack is there as its slices, see [File].
 type Codebook struct {
 	file    *File
 	version int // of the format: the newest of the files
@@ -28,6 +28,7 @@ type Codebook struct {
 	rest    []codebook.Tensor // no layers, as in the original
 
 	narrowed map[string]string // original dtypes of the tensors that are kept as F16, by name
+	stacks   map[string]int    // tensors of the original that are stored as so many slices, by name
 }
 
 // OpenCodebook opens a codebook file, or several of one model by their index or their folder. It
@@ -62,7 +63,7 @@ func newCodebook(ctx context.Context, f *File) (*Codebook, error) {
 	}
 	c := &Codebook{
 		file: f, names: make(map[string]*stored), narrowed: make(map[string]string),
-		sums: make(map[string]uint64),
+		sums: make(map[string]uint64), stacks: make(map[string]int),
 	}
 	parts := make(map[string]bool)
 	for _, s := range f.shards {
@@ -74,6 +75,9 @@ func newCodebook(ctx context.Context, f *File) (*Codebook, error) {
 		}
 	}
 	c.findRest(parts)
+	if err := c.checkStacks(); err != nil {
+		return nil, err
+	}
 	for i := range f.entries {
 		e := &f.entries[i]
 		sum, err := f.checksum(ctx, e, e.DType)
@@ -159,7 +163,10 @@ func (c *Codebook) readRecords(s *shard, parts map[string]bool) error {
 		return cmp.Compare(find(a.parts[0].Name).begin, find(b.parts[0].Name).begin)
 	})
 	c.layers = append(c.layers, layers...)
-	return c.readNarrowed(s, find)
+	if err := c.readNarrowed(s, find); err != nil {
+		return err
+	}
+	return c.readStacks(s)
 }
 
 // findRest finds what is no part of a layer.
@@ -176,6 +183,15 @@ func (c *Codebook) findRest(parts map[string]bool) {
 	}
 }
 
+// originals lists the tensors of the original, of a stack its slices.
+func (c *Codebook) originals() []codebook.Tensor {
+	tensors := slices.Clone(c.rest)
+	for _, s := range c.layers {
+		tensors = append(tensors, s.tensor)
+	}
+	return tensors
+}
+
 // readNarrowed finds the tensors of a file that are kept as F16. Parts of layers are of another
 // dtype.
 func (c *Codebook) readNarrowed(s *shard, find func(string) *entry) error {
@@ -186,7 +202,7 @@ func (c *Codebook) readNarrowed(s *shard, find func(string) *entry) error {
 	if s.version == 1 {
 		return s.corruptHeader("has %s, which version 1 has not", narrowedKey)
 	}
-	narrowed, err := parseNarrowed(text)
+	narrowed, err := parseObject(text, (*scanner).string)
 	if err != nil {
 		return s.corruptHeader("%s: %w", narrowedKey, err)
 	}
@@ -296,7 +312,7 @@ func (r rest) Floats(ctx context.Context, name string) ([]float32, error) {
 		return nil, atTensor(file.path, name,
 			fmt.Errorf("%w among those without a layer", codebook.ErrNoTensor))
 	}
-	values, sum, err := file.floats(ctx, name)
+	values, sum, err := file.floats(ctx, file.find(name))
 	if err != nil {
 		return nil, err
 	}

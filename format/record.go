@@ -19,8 +19,8 @@ import (
 )
 
 // newestVersion is the newest version of the codebook file that this package writes and reads.
-// Files that version 1 can describe are written as such: only folded layers, windows and tensors
-// that are kept as F16 need version 2.
+// Files that version 1 can describe are written as such: only folded layers, windows, tensors that
+// are kept as F16 and stacks need version 2.
 const newestVersion = 2
 
 // producer is what this package writes into a file as its maker.
@@ -35,10 +35,13 @@ const (
 	checksumsKey = ourPrefix + "checksums"
 	headerKey    = ourPrefix + "header"
 	narrowedKey  = ourPrefix + "narrowed"
+	stacksKey    = ourPrefix + "stacks"
 	layerPrefix  = ourPrefix + "layer."
 )
 
-var ourKeys = []string{versionKey, producerKey, settingsKey, checksumsKey, headerKey, narrowedKey}
+var ourKeys = []string{
+	versionKey, producerKey, settingsKey, checksumsKey, headerKey, narrowedKey, stacksKey,
+}
 
 // Parts of a layer: the tensors NAME + suffix.
 const (
@@ -180,26 +183,28 @@ func quotedBytes(s string) int {
 	return len(quoted)
 }
 
-// encodeNarrowed is the JSON object of the original dtypes of tensors that are kept as F16, by
-// name, sorted.
-func encodeNarrowed(dtypes map[string]string) string {
-	text, _ := json.Marshal(dtypes) // strings always marshal
+// encodeObject is the JSON object of what is said of some tensors, by name, sorted: of the original
+// dtypes of those that are kept as F16, of the numbers of slices of stacks.
+func encodeObject[V string | int](about map[string]V) string {
+	text, _ := json.Marshal(about) // strings and numbers always marshal
 	return string(text)
 }
 
-// parseNarrowed undoes encodeNarrowed. Like a header's, its keys are there once each.
-func parseNarrowed(text string) (map[string]string, error) {
+// parseObject undoes encodeObject; value reads a value from its first byte on. Like a header's, its
+// keys are there once each.
+func parseObject[V string | int](text string, value func(s *scanner, first byte) (V, error)) (
+	map[string]V, error) {
 	s := &scanner{r: bufio.NewReader(strings.NewReader(text))}
-	dtypes := make(map[string]string)
+	about := make(map[string]V)
 	err := s.expect('{', "at its beginning")
 	if err == nil {
 		err = s.object(func(name string) error {
-			if _, ok := dtypes[name]; ok {
+			if _, ok := about[name]; ok {
 				return s.fail("tensor %s is there twice", quote(name))
 			}
 			first, err := s.token()
 			if err == nil {
-				dtypes[name], err = s.string(first)
+				about[name], err = value(s, first)
 			}
 			return err
 		})
@@ -212,10 +217,10 @@ func parseNarrowed(text string) (map[string]string, error) {
 		return nil, err
 	case s.pos < int64(len(text)):
 		return nil, fmt.Errorf("%d bytes follow the JSON", int64(len(text))-s.pos)
-	case len(dtypes) == 0:
+	case len(about) == 0:
 		return nil, errors.New("names no tensor")
 	}
-	return dtypes, nil
+	return about, nil
 }
 
 // encodeChecksums puts the checksums of all tensors, in the order of their names, into one string.

@@ -19,7 +19,8 @@ import (
 // blob is a tensor to be written: load fills dst, of the tensor's length, when its turn comes.
 type blob struct {
 	codebook.Tensor
-	load func(ctx context.Context, dst []byte) error
+	load   func(ctx context.Context, dst []byte) error
+	slices []blob // of a stack, which are loaded one after the other instead
 }
 
 // arrange puts blobs in the order in which serialize writes them.
@@ -61,8 +62,9 @@ func entriesOf(blobs []blob) []entry {
 	return entries
 }
 
-// serialize writes a safetensors file, holding one tensor in memory at a time. The library writes
-// it, unless it does not know a dtype (F8_E4M3 ...): then write has the same layout.
+// serialize writes a safetensors file, holding one tensor in memory at a time, of a stack one
+// slice. The library writes it, unless it does not know a dtype (F8_E4M3 ...) or there are stacks:
+// then write has the same layout.
 func serialize(ctx context.Context, w io.Writer, blobs []blob, metadata map[string]string) error {
 	if max(len(blobs), len(metadata)) > maxEntries {
 		return fmt.Errorf("%d tensors and %d keys of metadata, the limit is %d",
@@ -80,9 +82,10 @@ func serialize(ctx context.Context, w io.Writer, blobs []blob, metadata map[stri
 	return buffered.Flush()
 }
 
+// unknownToLibrary reports whether the library cannot write a tensor, or not slice by slice.
 func unknownToLibrary(b blob) bool {
 	_, err := safetensors.ParseDType(b.DType)
-	return err != nil
+	return err != nil || b.slices != nil
 }
 
 func writeByLibrary(ctx context.Context, w io.Writer, blobs []blob,
@@ -131,12 +134,18 @@ func write(ctx context.Context, w io.Writer, blobs []blob, metadata map[string]s
 	}
 	shared := loader{ctx: ctx}
 	for _, b := range blobs {
-		data := shared.load(b)
-		if shared.err != nil {
-			return shared.err
+		slices := b.slices
+		if slices == nil {
+			slices = []blob{b}
 		}
-		if _, err := w.Write(data); err != nil {
-			return err
+		for _, s := range slices {
+			data := shared.load(s)
+			if shared.err != nil {
+				return shared.err
+			}
+			if _, err := w.Write(data); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

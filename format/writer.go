@@ -17,6 +17,7 @@ import (
 
 	"github.com/palettize/palettize/codebook"
 	"github.com/palettize/palettize/internal/dtype"
+	"github.com/palettize/palettize/internal/stack"
 )
 
 // CreateOptions are those of Create and Decompress.
@@ -196,7 +197,7 @@ func (w *Writer) Overhead(t codebook.Tensor) int64 {
 // HalfOverhead returns what the metadata takes that says that tensor t is kept as F16, as if it
 // were the only one.
 func (w *Writer) HalfOverhead(t codebook.Tensor) int64 {
-	return int64(entryBytes(narrowedKey, encodeNarrowed(map[string]string{t.Name: t.DType})))
+	return int64(entryBytes(narrowedKey, encodeObject(map[string]string{t.Name: t.DType})))
 }
 
 // Rest returns what the file takes without layers in place of the tensors of these names, all
@@ -299,7 +300,7 @@ func (w *Writer) add(f *finished) int64 {
 		load := func(ctx context.Context, dst []byte) error {
 			return readFull(ctx, io.NewSectionReader(f.from, p.Offset, p.Bytes), dst)
 		}
-		it.blobs = append(it.blobs, blob{p.tensor(), load})
+		it.blobs = append(it.blobs, blob{Tensor: p.tensor(), load: load})
 		w.sums[p.Name] = uint64(p.Sum)
 		tensors = append(tensors, p.tensor())
 	}
@@ -428,7 +429,7 @@ func (w *Writer) put(ctx context.Context, t, as codebook.Tensor) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.sums[t.Name] = sum
-	w.items[t.Name] = &item{blobs: []blob{{as, load}}}
+	w.items[t.Name] = &item{blobs: []blob{{Tensor: as, load: load}}}
 	return nil
 }
 
@@ -473,17 +474,17 @@ func (w *Writer) contents() ([]content, error) {
 	return append(contentsOf(shards, codebookExt), config...), err
 }
 
-// metadata is that of the source and ours of a file; nil: of one without tensors.
+// metadata is that of the source and ours of a file; nil: of one before any tensor is put.
 func (w *Writer) metadata(file *outShard) map[string]string {
 	metadata := w.src.Metadata()
 	if metadata == nil {
 		metadata = make(map[string]string)
 	}
-	if file == nil {
-		file = new(outShard)
-	}
 	metadata[versionKey] = "1"
-	narrowed, sums := make(map[string]string), make(map[string]uint64)
+	narrowed, stacks, sums := make(map[string]string), make(map[string]int), make(map[string]uint64)
+	if file == nil {
+		file, stacks = new(outShard), w.src.stacks
+	}
 	for _, name := range file.units {
 		it := w.items[name]
 		if it.second || it.was != "" {
@@ -498,9 +499,16 @@ func (w *Writer) metadata(file *outShard) map[string]string {
 		for _, b := range it.blobs {
 			sums[b.Name] = w.sums[b.Name]
 		}
+		if whole, _, ok := stack.Cut(name); ok && w.src.stacks[whole] > 0 {
+			metadata[versionKey] = "2"
+			stacks[whole] = w.src.stacks[whole]
+		}
 	}
 	if len(narrowed) > 0 {
-		metadata[narrowedKey] = encodeNarrowed(narrowed)
+		metadata[narrowedKey] = encodeObject(narrowed)
+	}
+	if len(stacks) > 0 {
+		metadata[stacksKey] = encodeObject(stacks)
 	}
 	metadata[producerKey] = producer
 	if w.settings != "" {

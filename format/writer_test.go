@@ -365,7 +365,7 @@ func TestSerializeReportsEveryFailure(t *testing.T) {
 	for _, kind := range []string{"U8", "F8_E4M3"} { // by the library and without it
 		to := func(w io.Writer, load func(context.Context, []byte) error) error {
 			name := codebook.Tensor{Name: "a", DType: kind, Shape: []int{5}, Bytes: 5}
-			return serialize(t.Context(), w, []blob{{name, load}}, nil)
+			return serialize(t.Context(), w, []blob{{Tensor: name, load: load}}, nil)
 		}
 		load := func(context.Context, []byte) error { return nil }
 		var whole bytes.Buffer
@@ -397,9 +397,8 @@ func TestWriteIsAsTheLibraryWrites(t *testing.T) {
 	for name, shape := range shapes {
 		for _, kind := range []string{"F32", "U8", "BOOL", "I64", "BF16", "F16"} {
 			size, _ := dtype.Of(kind).Size(shape)
-			blobs = append(blobs, blob{codebook.Tensor{
-				Name: kind + name, DType: kind, Shape: shape, Bytes: size,
-			}, load})
+			tensor := codebook.Tensor{Name: kind + name, DType: kind, Shape: shape, Bytes: size}
+			blobs = append(blobs, blob{Tensor: tensor, load: load})
 		}
 	}
 	arrange(blobs)

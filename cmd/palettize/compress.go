@@ -12,6 +12,7 @@ import (
 
 	"github.com/palettize/palettize/codebook"
 	"github.com/palettize/palettize/codebook/compress"
+	"github.com/palettize/palettize/codebook/moments"
 	"github.com/palettize/palettize/format"
 	"github.com/palettize/palettize/kernels"
 )
@@ -65,7 +66,7 @@ func (o *compressOptions) addFlags(f *pflag.FlagSet) {
 	f.IntVar(&o.threads, "threads", 0, "threads to use (default: one a processor)")
 	f.Uint64Var(&o.seed, "seed", 0, "seed of k-means")
 	f.BoolVar(&o.quiet, "quiet", false, "print no progress and no report")
-	f.BoolVar(&o.all, "all", false, "list vectors, integers and single values one by one")
+	f.BoolVar(&o.all, "all", false, "list vectors, integers, single values, slices one by one")
 	f.BoolVar(&o.asJSON, "json", false, "print the report as JSON, with each tensor")
 }
 
@@ -88,7 +89,11 @@ too.
 
 The report has a line for every matrix, compressed or not and why not, and names the worst, the one
 with the largest error of its own, which the error of all together hides, and how many are beyond
-their cap. Tensors that are no matrices of floats share a line; --all lists each, as --json does.
+their cap. Tensors that are no matrices of floats share a line, and so do the slices of a stack;
+--all lists each, as --json does.
+
+A tensor T of large matrices on top of each other, such as the experts of a mixture [experts, out,
+in], is compressed slice by slice, T[0], T[1] and so on. A GLOB that matches T matches all of them.
 
 Bits: all layers together take --bits a weight. A matrix gets more where that takes off more of its
 error as a part of its size, tables of rows that are looked up counting half, but none so few that
@@ -128,13 +133,14 @@ func runCompress(ctx context.Context, env *env, o compressOptions, model string)
 		return err
 	}
 	defer src.Close()
+	calibration := new(calibration) // without a file, it has nothing to warn of
 	if o.calibration != "" {
-		calibration, err := openCalibration(env, o.calibration, src)
+		calibration, err = openCalibration(env, o.calibration, src)
 		if err != nil {
 			return err
 		}
 		defer calibration.Close()
-		opts.Moments = calibration.Moments
+		opts.Moments = calibration.moments
 		opts.Transposed = append(opts.Transposed, calibration.Transposed(src.Tensors())...)
 	}
 	if kind := compress.Quantisation(src.Tensors()); kind != "" {
@@ -156,6 +162,7 @@ func runCompress(ctx context.Context, env *env, o compressOptions, model string)
 	}
 	if o.plan {
 		bar.close()
+		calibration.warn(env)
 		return env.show(newAllocationReport(model, opts.Allocation), o.asJSON)
 	}
 	report, err := compress.Compress(ctx, dst, src, opts)
@@ -163,6 +170,7 @@ func runCompress(ctx context.Context, env *env, o compressOptions, model string)
 	if err != nil {
 		return inFile(model, err)
 	}
+	calibration.warn(env)
 	size, err := dst.Commit(ctx)
 	if err != nil {
 		return err
@@ -234,8 +242,34 @@ func warnWrittenOut(env *env, report *compress.Report, purpose string) error {
 	return nil
 }
 
+// calibration is an open calibration file.
+type calibration struct {
+	*format.Calibration
+	unknown   map[string]bool // matrices that it has no moments of
+	unreached []string        // those of them that it has something for, as far as it was asked
+}
+
+// moments is Moments, and notes where there are none.
+func (c *calibration) moments(ctx context.Context, tensor string, cols int) (
+	*moments.Moments, error) {
+	m, err := c.Moments(ctx, tensor, cols)
+	if m == nil && err == nil && !c.unknown[tensor] {
+		c.unknown[tensor] = true
+		c.unreached = append(c.unreached, tensor)
+	}
+	return m, err
+}
+
+// warn says which matrices no token has reached, such as experts that were never chosen.
+func (c *calibration) warn(env *env) {
+	if len(c.unreached) > 0 {
+		env.warn("%s has no token for %d matrices, whose columns count alike: %s",
+			c.Path(), len(c.unreached), strings.Join(stackedNames(c.unreached), ", "))
+	}
+}
+
 // openCalibration opens a calibration file and says which matrices it has nothing for.
-func openCalibration(env *env, name string, src *format.File) (*format.Calibration, error) {
+func openCalibration(env *env, name string, src *format.File) (*calibration, error) {
 	c, err := format.OpenCalibration(name)
 	if err != nil {
 		return nil, err
@@ -253,9 +287,13 @@ func openCalibration(env *env, name string, src *format.File) (*format.Calibrati
 	}
 	if len(missing) > 0 {
 		env.warn("%s has no moments for %d matrices, whose columns count alike: %s",
-			c.Path(), len(missing), strings.Join(missing, ", "))
+			c.Path(), len(missing), strings.Join(stackedNames(missing), ", "))
 	}
-	return c, nil
+	unknown := make(map[string]bool)
+	for _, name := range missing {
+		unknown[name] = true
+	}
+	return &calibration{Calibration: c, unknown: unknown}, nil
 }
 
 // options checks the flags, as far as that needs no model.

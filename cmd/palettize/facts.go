@@ -43,6 +43,7 @@ type layerFacts struct {
 	Cap        float64 `json:"cap,omitempty"` // of the error, where it is known
 	Cosine     float64 `json:"cosine"`
 	Max        float64 `json:"max_error"`
+	distortion codebook.Distortion
 }
 
 // worstFacts is what the error of all matrices together hides.
@@ -117,5 +118,6 @@ func newLayerFacts(e compress.Entry) *layerFacts {
 		Scheme: s.Name, D: s.Width, K: s.K, Group: s.Group, WindowBits: s.WindowBits,
 		Stored: 8 * float64(e.Bytes) / float64(e.Tensor.Elements()),
 		Error:  d.Relative(), Cap: e.Cap, Cosine: d.Cosine(), Max: d.Max,
+		distortion: d,
 	}
 }

@@ -41,8 +41,9 @@ func newInspect(env *env) *cobra.Command {
 		Long: `inspect lists the tensors of a safetensors file. Of a codebook file it also shows how
 each layer is stored: scheme, bits a weight in the file and in memory while multiplying on this
 machine, and the error measured when it was made. Every checksum is checked. Tensors that are no
-matrices of floats share a line; --all lists each. --json does so too, and names the plan that
-multiplies a layer here.
+matrices of floats share a line, and so do the slices of a stack, such as the experts of a mixture
+in one tensor; --all lists each. --json does so too, and names the plan that multiplies a layer
+here.
 
 ` + exitHelp(false),
 		Args: takes(1, 1),
@@ -56,7 +57,7 @@ multiplies a layer here.
 		},
 	}
 	cmd.Flags().SortFlags = false
-	cmd.Flags().BoolVar(&all, "all", false, "list vectors, integers and single values one by one")
+	cmd.Flags().BoolVar(&all, "all", false, "list vectors, integers, single values, slices one by one")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, with each tensor")
 	return cmd
 }

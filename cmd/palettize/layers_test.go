@@ -17,13 +17,13 @@ var edges = []struct {
 	from string
 	to   string
 }{
-	{"cmd/palettize", "codebook codebook/compress codebook/verify format internal/errorlimit " +
-		"kernels"},
-	{"format", "codebook codebook/moments internal/bitstream internal/dtype"},
+	{"cmd/palettize", "codebook codebook/compress codebook/moments codebook/verify format " +
+		"internal/errorlimit internal/stack kernels"},
+	{"format", "codebook codebook/moments internal/bitstream internal/dtype internal/stack"},
 	{"codebook/internal/memory", "codebook codebook/internal/samples"},
 	{"codebook/verify", "codebook internal/floats kernels"},
 	{"codebook/compress", "codebook codebook/internal/quant codebook/moments internal/dtype " +
-		"internal/errorlimit internal/floats internal/par kernels"},
+		"internal/errorlimit internal/floats internal/par internal/stack kernels"},
 	{"codebook/internal/quant", "codebook codebook/internal/gptq codebook/internal/stream " +
 		"codebook/moments internal/bitstream internal/entropy internal/floats internal/logscale " +
 		"internal/par kernels kmeans"},
@@ -42,6 +42,7 @@ var edges = []struct {
 	{"internal/logscale", ""},
 	{"internal/bitstream", ""},
 	{"internal/dtype", ""},
+	{"internal/stack", ""},
 	{"internal/par", ""},
 }
 
@@ -50,6 +51,7 @@ var outside = map[string]string{
 	"golang.org/x/sys/":                 "kernels/",
 	"github.com/nlpodyssey/safetensors": "format/",
 	"github.com/zeebo/xxh3":             "format/",
+	"github.com/gofrs/flock":            "format/",
 	"github.com/spf13/":                 "cmd/",
 	"github.com/schollz/progressbar/":   "cmd/palettize/ui_progress.go",
 	"github.com/rivo/uniseg":            "cmd/palettize/ui_progress.go",

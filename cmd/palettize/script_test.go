@@ -39,6 +39,7 @@ func (m withModels) Run() int {
 		{"-o", "nan.safetensors", "-nan"},
 		{"-o", "other.safetensors", "-rows", "128"},
 		{"-o", "large.safetensors", "-rows", "1024"},
+		{"-o", "experts.safetensors", "-rows", "128", "-experts", "3"},
 	} {
 		cmd := exec.Command(filepath.Join(dir, "mkmodel"), args...)
 		cmd.Dir = dir

@@ -23,6 +23,7 @@ var contents = map[string]func(rng *rand.Rand, i int) float64{
 	"tiny":  func(rng *rand.Rand, _ int) float64 { return 1e-9 * rng.NormFloat64() },
 	"huge":  func(rng *rand.Rand, _ int) float64 { return 1e6 * rng.NormFloat64() },
 	"range": func(_ *rand.Rand, i int) float64 { return float64(i) },
+	"first": func(_ *rand.Rand, i int) float64 { return float64(min(1, 192/(i+1))) },
 }
 
 // makeModel writes a safetensors file: model FILE NAME=DTYPE[SHAPE]CONTENT..., F32 and F64 of any

@@ -71,7 +71,8 @@ func errorOrDash(e *float64) string {
 	return errorText(*e)
 }
 
-// schemeText is a scheme in a few characters: "segments d=2 k=256", "trellis window=4".
+// schemeText is a scheme in a few characters: "segments d=2 k=256", "trellis window=4". A k of 0 is
+// not known.
 func schemeText(name string, d, k, group, window int) string {
 	text := name
 	if window != 0 {
@@ -80,7 +81,9 @@ func schemeText(name string, d, k, group, window int) string {
 	if name == "segments" {
 		text += fmt.Sprintf(" d=%d", d)
 	}
-	text += fmt.Sprintf(" k=%d", k)
+	if k != 0 {
+		text += fmt.Sprintf(" k=%d", k)
+	}
 	if group != 0 {
 		text += fmt.Sprintf(" g=%d", group)
 	}

@@ -32,6 +32,8 @@ func (r *compressReport) text() string {
 	hint := ""
 	if rest.n > 0 {
 		t.add(rest.text(), "", "", "", "", fmt.Sprintf("unchanged: %s bytes", grouped(rest.bytes)))
+	}
+	if len(shown) < len(r.Tensors) {
 		hint = "; --all lists each"
 	}
 	var f facts
@@ -71,8 +73,8 @@ type others struct {
 	kinds map[string]int // how many of each
 }
 
-// matrices returns the tensors that have a line of their own, and the others: those that are no
-// matrices, if there are several and not all are asked for.
+// matrices returns what has a line of its own, tensors and stacks, and the other tensors: those
+// that are no matrices, if there are several. Where all are asked for, it is each tensor.
 func matrices(tensors []tensorFacts, all bool) ([]tensorFacts, others) {
 	rest := others{kinds: make(map[string]int)}
 	var shown []tensorFacts
@@ -85,10 +87,13 @@ func matrices(tensors []tensorFacts, all bool) ([]tensorFacts, others) {
 		rest.bytes += x.Bytes
 		rest.kinds[x.kind]++
 	}
-	if all || rest.n < 2 {
+	switch {
+	case all:
 		return tensors, others{}
+	case rest.n < 2:
+		return stacked(tensors), others{}
 	}
-	return shown, rest
+	return stacked(shown), rest
 }
 
 // text says how many there are, of which kinds, the commonest first: "65 vectors and single
@@ -129,6 +134,8 @@ func (r *inspectReport) text() string {
 	if rest.n > 0 {
 		cells := []string{rest.text(), "", "", grouped(rest.bytes)}
 		t.add(append(cells, passed(tensorFacts{})...)...)
+	}
+	if len(shown) < len(r.Tensors) {
 		hint = "; --all lists each"
 	}
 	var f facts

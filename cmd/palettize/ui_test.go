@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/rivo/uniseg"
 
+	"github.com/palettize/palettize/codebook"
 	"github.com/palettize/palettize/codebook/compress"
 )
 
@@ -229,5 +231,45 @@ func TestEnding(t *testing.T) {
 		if got != c.want || uniseg.StringWidth(got) > c.room || !utf8.ValidString(got) {
 			t.Errorf("ending(%q, %d) is %q, want %q", c.name, c.room, got, c.want)
 		}
+	}
+}
+
+func TestSlicesOfAStackShareALine(t *testing.T) {
+	layer := func(name string, k int, signal, noise float64) tensorFacts {
+		d := codebook.Distortion{Signal: signal, Noise: noise}
+		return tensorFacts{Name: name, Shape: []int{2, 3}, DType: "F32", Bytes: 100,
+			layerFacts: &layerFacts{Scheme: "trellis", D: 1, K: k, Stored: signal, Resident: 8,
+				Error: d.Relative(), distortion: d}}
+	}
+	passed := func(name, reason string, shape ...int) tensorFacts {
+		return tensorFacts{Name: name, Shape: shape, DType: "F32", Bytes: 24, Reason: reason}
+	}
+	tensors := []tensorFacts{
+		layer("x[0]", 9, 4, 1), layer("y[0]", 9, 1, 0), passed("a", "excluded", 2, 3),
+		layer("x[1]", 7, 12, 1), layer("y[1]", 9, 1, 0), passed("x[2]", "excluded", 2, 3),
+		layer("x[3]", 9, 2, 0), passed("x[4]", "excluded", 2, 3), passed("b[7]", "", 3),
+		passed("b[8]", "", 4), passed("a", "excluded", 2, 3),
+	}
+	var lines []string
+	for _, x := range stacked(tensors) {
+		line := fmt.Sprintf("%s %d %s", x.Name, x.Bytes, x.Reason)
+		if x.layerFacts != nil {
+			line += strings.Join(x.cells(), " ") + fmt.Sprint(" ", x.Resident)
+		}
+		lines = append(lines, line)
+	}
+	want := []string{
+		"x[0..1, 3] 300 6.00 0.3333 trellis 8", "y[0..1] 200 1.00 0.0000 trellis k=9 8",
+		"a 24 excluded", "x[2, 4] 48 excluded", "b[7] 24 ", "b[8] 24 ", "a 24 excluded",
+	}
+	if !slices.Equal(lines, want) {
+		t.Errorf("%q, want %q", lines, want)
+	}
+	if tensors[0].K != 9 || tensors[0].Error != 0.5 || tensors[0].Stored != 4 {
+		t.Errorf("what is printed as JSON has changed: %+v", tensors[0].layerFacts)
+	}
+	names := stackedNames([]string{"b[9]", "a", "b[10]", "c[1]", "b[3]", "b[x]"})
+	if want := []string{"b[3, 9..10]", "a", "c[1]", "b[x]"}; !slices.Equal(names, want) {
+		t.Errorf("%q, want %q", names, want)
 	}
 }

@@ -246,6 +246,9 @@ func openOriginal(ctx context.Context, name string, book *format.Codebook,
 	if err != nil {
 		return nil, err
 	}
+	if len(book.Info().Stacks) == 0 { // it may be older than stacks that are taken apart
+		model = model.Whole()
+	}
 	err = sameModel(book, layers, model)
 	if err == nil {
 		err = sameRest(ctx, book, model)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/palettize/palettize/codebook/compress"
 	"github.com/palettize/palettize/codebook/verify"
 	"github.com/palettize/palettize/format"
 )
@@ -56,6 +57,33 @@ func TestVerifyRefusesOtherModel(t *testing.T) {
 			t.Errorf("%s changed: exit code %d, stdout %q, stderr %q",
 				tensor.Name, code, stdout, stderr)
 		}
+	}
+}
+
+// TestVerifyOfAnOlderBook: experts in one tensor were one layer.
+func TestVerifyOfAnOlderBook(t *testing.T) {
+	original := models("experts.safetensors")
+	model, err := format.Open(original)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer model.Close()
+	book := filepath.Join(t.TempDir(), "m.pal")
+	w, err := format.Create(book, model.Whole(), format.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Abort()
+	opts := compress.Options{Include: []string{"layers.2.mlp.experts.down_proj"}}
+	if _, err := compress.Compress(t.Context(), w, model.Whole(), opts); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	code, stdout, stderr := palettize("verify", book, original)
+	if code != exitFine || !strings.Contains(stdout, "layers.2.mlp.experts.down_proj  [3, 128, 128]") {
+		t.Errorf("exit code %d, stdout %q, stderr %q", code, stdout, stderr)
 	}
 }
 

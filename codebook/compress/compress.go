@@ -15,7 +15,8 @@ import (
 	"github.com/palettize/palettize/kernels"
 )
 
-// Options of Compress. The zero value of each field is its default.
+// Options of Compress. The zero value of each field is its default. Globs that match T match T[0],
+// T[1] and so on too: the slices that a tensor of experts is taken apart into.
 type Options struct {
 	Settings             // of every matrix that no override is for
 	Overrides []Override // the last that matches a tensor counts

@@ -8,6 +8,7 @@ import (
 
 	"github.com/palettize/palettize/codebook"
 	"github.com/palettize/palettize/codebook/internal/quant"
+	"github.com/palettize/palettize/internal/stack"
 )
 
 // filter decides from names, types and shapes what is compressed.
@@ -113,7 +114,13 @@ func (f *filter) shape(t codebook.Tensor) string {
 	return reason
 }
 
-func (f *filter) partOfQuantised(t codebook.Tensor) string { return f.quantised.parts[t.Name] }
+func (f *filter) partOfQuantised(t codebook.Tensor) string {
+	name, _, isSlice := stack.Cut(t.Name)
+	if reason := f.quantised.parts[t.Name]; reason != "" || !isSlice {
+		return reason
+	}
+	return f.quantised.parts[name]
+}
 
 func (f *filter) excluded(t codebook.Tensor) string {
 	for _, glob := range f.opts.Exclude {
@@ -128,8 +135,8 @@ func (f *filter) excluded(t codebook.Tensor) string {
 }
 
 func (f *filter) fragile(t codebook.Tensor) string {
-	if f.opts.group(t.Name) != 0 || slices.Contains(f.opts.Include, t.Name) ||
-		slices.Contains(f.opts.Include, "*") {
+	full := func(glob string) bool { return glob == "*" || isName(glob, t.Name) }
+	if f.opts.group(t.Name) != 0 || slices.ContainsFunc(f.opts.Include, full) {
 		return ""
 	}
 	for _, row := range fragile {
@@ -161,14 +168,24 @@ func (f *filter) fileBytes(t codebook.Tensor) int64 {
 }
 
 // match is path.Match without its special case: a star matches slashes too. A name matches itself,
-// whatever is in it.
+// whatever is in it. What matches a stack matches each of its slices.
 func match(glob, name string) bool {
-	if glob == name {
+	if isName(glob, name) {
+		return true
+	}
+	if whole, _, ok := stack.Cut(name); ok && match(glob, whole) {
 		return true
 	}
 	noSlash := func(s string) string { return strings.ReplaceAll(s, "/", "\x00") }
 	ok, err := path.Match(noSlash(glob), noSlash(name))
 	return ok && err == nil
+}
+
+// isName reports whether a text is the full name of a tensor, or of the stack that it is a slice
+// of.
+func isName(text, tensor string) bool {
+	whole, _, ok := stack.Cut(tensor)
+	return text == tensor || ok && text == whole
 }
 
 func matchAny(globs []string, name string) bool {

@@ -1,10 +1,12 @@
 package compress
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/palettize/palettize/codebook"
 	"github.com/palettize/palettize/internal/dtype"
+	"github.com/palettize/palettize/internal/stack"
 )
 
 // quantisations lists how checkpoints hold weights that are quantised already: for each matrix STEM
@@ -58,7 +60,7 @@ func sameOutputs(weights, scale codebook.Tensor) bool {
 
 // quantised says what of a model belongs to weights that are quantised already.
 type quantised struct {
-	parts map[string]string // tensors beside the weights, to what they are
+	parts map[string]string // tensors beside the weights, stacks whole, to what they are
 	kind  string            // of most weights, "" if the model has none
 }
 
@@ -68,6 +70,7 @@ func Quantisation(tensors []codebook.Tensor) string { return findQuantised(tenso
 
 func findQuantised(tensors []codebook.Tensor) *quantised {
 	q := &quantised{parts: make(map[string]string)}
+	tensors = wholes(tensors)
 	packed := make(map[string]codebook.Tensor)
 	beside := make(map[string][]codebook.Tensor) // packed tensors of a module, by its name
 	for _, t := range tensors {
@@ -110,6 +113,28 @@ func findQuantised(tensors []codebook.Tensor) *quantised {
 		}
 	}
 	return q
+}
+
+// wholes returns tensors with one for each stack of floats in place of its slices: scales of packed
+// weights, which are whole.
+func wholes(tensors []codebook.Tensor) []codebook.Tensor {
+	var all []codebook.Tensor
+	at := make(map[string]int) // of stacks, by name
+	for _, t := range tensors {
+		name, _, ok := stack.Cut(t.Name)
+		if !ok || !t.Float() {
+			all = append(all, t)
+			continue
+		}
+		i, known := at[name]
+		if !known {
+			i, at[name] = len(all), len(all)
+			t.Name, t.Shape = name, slices.Concat([]int{0}, t.Shape)
+			all = append(all, t)
+		}
+		all[i].Shape[0]++
+	}
+	return all
 }
 
 func partOf(kind string) string { return "a part of weights that are quantised already: " + kind }

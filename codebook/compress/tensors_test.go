@@ -133,6 +133,9 @@ func TestQuantisedCheckpoints(t *testing.T) {
 			[]string{"q.scales F16 4096 64", "q.biases F16 4096 64"}},
 		{"MLX", []string{"switch_mlp.up.weight U32 64 1024 256"},
 			[]string{"switch_mlp.up.scales F16 64 1024 32", "switch_mlp.up.biases F16 64 1024 32"}},
+		{"MLX", []string{"switch_mlp.up.weight U32 2 1024 512"},
+			[]string{"switch_mlp.up.scales[0] F16 1024 64", "switch_mlp.up.scales[1] F16 1024 64",
+				"switch_mlp.up.biases[0] F16 1024 64", "switch_mlp.up.biases[1] F16 1024 64"}},
 		{"NVFP4", []string{"q.weight U8 4096 2048", "q.weight_scale F8_E4M3 4096 256",
 			"q.weight_scale_2 F32"}, nil},
 		{"MXFP4", []string{"down_blocks U8 32 2880 90 16", "down_scales U8 32 2880 90"}, nil},
@@ -283,6 +286,49 @@ func TestHowFragileTensorsAreReached(t *testing.T) {
 		got := reasonOf(t, tensors, name, c.opts)
 		if !strings.HasSuffix(got, c.want) || (got == "") != (c.want == "") {
 			t.Errorf("%s: %q, want %q", c.what, got, c.want)
+		}
+	}
+}
+
+// TestGlobsOfStacksMatchTheirSlices: and names of slices no others.
+func TestGlobsOfStacksMatchTheirSlices(t *testing.T) {
+	const a, b, pos = "l.experts.up[0]", "l.experts.up[1]", "l.embed_positions[0]"
+	tensors := described(a+" F32 512 512", b+" F32 512 512", pos+" F32 512 512",
+		"l.experts.up0 F32 512 512")
+	for glob, want := range map[string][]string{
+		"l.experts.up": {a, b}, "*.up": {a, b}, "l.experts.up[0]": {a, "l.experts.up0"},
+		"l.embed_positions": {pos}, "l.embed_positions[0]": {pos}, `*.up\[1\]`: {b}, "*1]": {b},
+		"*": {a, b, pos, "l.experts.up0"}, "l.*": {a, b, "l.experts.up0"},
+	} {
+		c, err := newFilter(tensors, Options{Include: []string{glob}})
+		if err != nil {
+			t.Errorf("%s: %v", glob, err)
+			continue
+		}
+		for _, tensor := range tensors {
+			if included := c.reason(tensor) == ""; included != slices.Contains(want, tensor.Name) {
+				t.Errorf("%s includes %s: %v", glob, tensor.Name, included)
+			}
+		}
+	}
+	opts := Options{
+		Exclude: []string{"*.up"}, Transposed: []string{"l.experts.up"},
+		Overrides: []Override{{"l.experts.up", Settings{Bits: 2}}},
+	}
+	c, err := newFilter(tensors, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, of := range []bool{true, true, false, false} {
+		x := tensors[i]
+		if got := c.excluded(x) != ""; got != of {
+			t.Errorf("%s is excluded: %v", x.Name, got)
+		}
+		if got := c.fold(x) == codebook.FoldTransposed; got != of {
+			t.Errorf("%s is transposed: %v", x.Name, got)
+		}
+		if got := opts.group(x.Name) == 1; got != of {
+			t.Errorf("%s has settings of its own: %v", x.Name, got)
 		}
 	}
 }

@@ -33,17 +33,31 @@ func main() {
 	nan := flag.Bool("nan", false, "put a NaN into encoder.layer.1.attention.key.weight")
 	seed := flag.Uint64("seed", 2, "seed of the values")
 	prefix := flag.String("prefix", "", "what the name of each tensor begins with")
+	experts := flag.Int("experts", 0, "how many experts two tensors more have")
 	flag.Parse()
-	if err := os.WriteFile(*out, model(*rows, *metadata, *nan, *prefix, *seed), 0o666); err != nil {
+	all := tensors(*rows)
+	if *experts > 0 {
+		all = append(all, mixture(*rows, *experts)...)
+	}
+	if err := os.WriteFile(*out, model(all, *metadata, *nan, *prefix, *seed), 0o666); err != nil {
 		fmt.Fprintln(os.Stderr, "mkmodel:", err)
 		os.Exit(1)
 	}
 }
 
-func tensors(n int) []tensor {
-	of := func(name, dtype string, spread float64, shape ...int) tensor {
-		return tensor{name: name, DType: dtype, Shape: append([]int{}, shape...), spread: spread}
+func of(name, dtype string, spread float64, shape ...int) tensor {
+	return tensor{name: name, DType: dtype, Shape: append([]int{}, shape...), spread: spread}
+}
+
+// mixture is the layer of a mixture of experts that has them in one tensor.
+func mixture(n, experts int) []tensor {
+	return []tensor{
+		of("layers.2.mlp.experts.gate_up_proj", "BF16", 0.04, experts, 2*n, n),
+		of("layers.2.mlp.experts.down_proj", "BF16", 0.03, experts, n, n),
 	}
+}
+
+func tensors(n int) []tensor {
 	return []tensor{
 		of("embeddings.word_embeddings.weight", "F32", 0.05, 4*n, n),
 		of("embeddings.position_embeddings.weight", "F32", 0.02, 64, n),
@@ -62,14 +76,14 @@ func tensors(n int) []tensor {
 }
 
 // model returns the bytes of the file: the header's length, the header, the values.
-func model(n int, metadata string, nan bool, prefix string, seed uint64) []byte {
+func model(tensors []tensor, metadata string, nan bool, prefix string, seed uint64) []byte {
 	rng := rand.New(rand.NewPCG(1, seed))
 	header := make(map[string]any)
 	if key, value, ok := strings.Cut(metadata, "="); ok {
 		header["__metadata__"] = map[string]string{key: value}
 	}
 	var data []byte
-	for _, t := range tensors(n) {
+	for _, t := range tensors {
 		t.Offsets[0] = len(data)
 		count := 1
 		for _, d := range t.Shape {

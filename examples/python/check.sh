@@ -48,3 +48,9 @@ done <<-FLAGS
 	--scheme rows --k 9
 	--transposed *layer.1* --bits 5
 FLAGS
+
+"$programs/mkmodel" -o model.safetensors -rows 128 -experts 3
+"$programs/palettize" compress model.safetensors --force --quiet --exclude 'layers.2.mlp.experts.gate_up_proj[1]' \
+	--transposed '*down_proj'
+"$programs/palettize" decompress model.pal --force >/dev/null
+compare model.pal model.dense.safetensors "experts"

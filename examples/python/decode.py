@@ -1,5 +1,5 @@
-"""Rebuilds the layers and narrowed tensors of a codebook file as FORMAT.md describes them, and compares them with what
-palettize decompress made:
+"""Rebuilds the layers, narrowed tensors and stacks of a codebook file as FORMAT.md describes them, and compares them with
+what palettize decompress made:
 
     python decode.py CODEBOOK DENSE
 """
@@ -165,6 +165,12 @@ def narrowed(f):
     return json.loads(f.metadata().get("palettize.narrowed", "{}"))
 
 
+def stacks(f):
+    """The names of the slices of each stack, by its name."""
+    counts = json.loads(f.metadata().get("palettize.stacks", "{}"))
+    return {name: [f"{name}[{i}]" for i in range(n)] for name, n in counts.items()}
+
+
 def stored(w, dtype):
     """The bytes of float32 weights in the original's dtype."""
     if dtype == "F16":
@@ -186,14 +192,20 @@ def tensors(path):
 
 
 if __name__ == "__main__":
-    dense, wrong = tensors(sys.argv[2]), 0
+    passed, dense, wrong = tensors(sys.argv[1]), tensors(sys.argv[2]), 0
+    rebuilt = {}
     with safe_open(sys.argv[1], "np") as f:
         names = [key.removeprefix("palettize.layer.") for key in f.metadata() if key.startswith("palettize.layer.")]
-        rebuilt = {name: (dtype, f.get_tensor(name)) for name, dtype in narrowed(f).items()}
-        for name in sorted([*names, *rebuilt]):
-            dtype, w = rebuilt.get(name) or layer(f, name)
-            same = stored(w, dtype) == dense[name]
-            wrong += not same
-            print(f"{name} {dtype} {list(w.shape)}: {'same' if same else 'OTHER'} bits")
-    count = len(names) + len(rebuilt)
-    sys.exit(f"{wrong} of {count} tensors are not as palettize rebuilds them" if wrong or not count else 0)
+        halves = {name: (dtype, f.get_tensor(name)) for name, dtype in narrowed(f).items()}
+        for name in sorted([*names, *halves]):
+            dtype, w = halves.get(name) or layer(f, name)
+            rebuilt[name] = stored(w, dtype)
+            print(f"{name} {dtype} {list(w.shape)}")
+        for name, slices in stacks(f).items():
+            rebuilt[name] = b"".join(rebuilt.pop(part) if part in rebuilt else passed[part] for part in slices)
+            print(f"{name} of {len(slices)} slices")
+    for name, data in rebuilt.items():
+        same = data == dense[name]
+        wrong += not same
+        print(f"{name}: {'same' if same else 'OTHER'} bits")
+    sys.exit(f"{wrong} of {len(rebuilt)} tensors are not as palettize rebuilds them" if wrong or not rebuilt else 0)
