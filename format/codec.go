@@ -53,6 +53,18 @@ type stored struct {
 	bytes int64 // in the file
 }
 
+// second says what the header says of the layer that version 1 of the format does not know, "" if
+// nothing.
+func (s *stored) second() string {
+	switch {
+	case s.tensor.Fold != 1:
+		return "a fold"
+	case dtype.Of(s.tensor.DType).Bits == 8:
+		return "dtype " + s.tensor.DType
+	}
+	return ""
+}
+
 // layer returns the layer without its data.
 func (s *stored) layer() *codebook.Layer {
 	return &codebook.Layer{

@@ -37,9 +37,7 @@ func (c *Codebook) decompress(ctx context.Context, out destination) error {
 		}})
 	}
 	for _, t := range c.rest {
-		blobs = append(blobs, blob{t, func(ctx context.Context, dst []byte) error {
-			return c.original(ctx, dst, t)
-		}})
+		blobs = append(blobs, c.originals(t)...)
 	}
 	_, err := out.write(ctx, func(w io.Writer) error {
 		return serialize(ctx, w, blobs, c.Info().Metadata)
@@ -47,16 +45,26 @@ func (c *Codebook) decompress(ctx context.Context, out destination) error {
 	return err
 }
 
-// original reads a tensor that has no layer into dst, as values of its original dtype.
-func (c *Codebook) original(ctx context.Context, dst []byte, t codebook.Tensor) error {
-	e, err := c.file.entry(t.Name)
-	if err != nil {
-		return err
+// originals are what is to be written of a tensor that has no layer: it alone or, with its scales,
+// two tensors.
+func (c *Codebook) originals(t codebook.Tensor) []blob {
+	if _, ok := c.narrowed[t.Name]; ok {
+		return []blob{{t, func(ctx context.Context, dst []byte) error {
+			return c.widened(ctx, dst, t)
+		}}}
 	}
-	if _, ok := c.narrowed[t.Name]; !ok {
-		return c.file.verified(ctx, e, e.DType, dst, c.sums[t.Name], notItsChecksum)
+	var blobs []blob
+	for _, e := range c.file.find(t.Name).together() {
+		blobs = append(blobs, blob{e.Tensor, func(ctx context.Context, dst []byte) error {
+			return c.file.verified(ctx, e, e.DType, dst, c.sums[e.Name], notItsChecksum)
+		}})
 	}
-	values, err := c.Rest().Floats(ctx, t.Name)
+	return blobs
+}
+
+// widened reads a tensor that is kept as F16 into dst, as values of its original dtype.
+func (c *Codebook) widened(ctx context.Context, dst []byte, t codebook.Tensor) error {
+	values, err := c.file.floats(ctx, t.Name, c.sums)
 	if err != nil {
 		return err
 	}

@@ -28,6 +28,7 @@ type File struct {
 	info   os.FileInfo // tells it from other files; nil: it is not known to be one
 	layout *layout
 	index  map[string]int // of entries
+	block  [2]int         // rows and columns that share a scale, see SetBlock
 }
 
 // Open opens a safetensors file and checks its header: see FORMAT.md for what is checked.
@@ -90,7 +91,7 @@ func regular(info os.FileInfo) error {
 func withLayout(r io.ReaderAt, path string, size int64, layout *layout) *File {
 	file := &File{
 		r: r, path: path, size: size, layout: layout,
-		index: make(map[string]int, len(layout.entries)),
+		index: make(map[string]int, len(layout.entries)), block: usualBlock,
 	}
 	if f, ok := r.(*os.File); ok {
 		file.info, _ = f.Stat() // nil after an error: then it is taken for no other file
@@ -98,15 +99,18 @@ func withLayout(r io.ReaderAt, path string, size int64, layout *layout) *File {
 	for i, e := range layout.entries {
 		file.index[e.Name] = i
 	}
+	file.join()
 	return file
 }
 
-// Tensors lists the tensors by their offset, then name.
+// Tensors lists the tensors by their offset, then name. Scales of 8-bit floats that are called
+// NAME_scale_inv belong to tensor NAME, which is [codebook.Tensor.Scaled].
 func (f *File) Tensors() []codebook.Tensor {
-	tensors := make([]codebook.Tensor, len(f.layout.entries))
-	for i, e := range f.layout.entries {
-		tensors[i] = e.Tensor
-		tensors[i].Shape = slices.Clone(e.Shape)
+	tensors := make([]codebook.Tensor, 0, len(f.layout.entries))
+	for i := range f.layout.entries {
+		if e := &f.layout.entries[i]; e.scaled == nil {
+			tensors = append(tensors, e.tensor())
+		}
 	}
 	return tensors
 }
@@ -138,32 +142,57 @@ func (f *File) Reader(name string) (*io.SectionReader, error) {
 	return io.NewSectionReader(f.r, f.layout.data+e.begin, e.Bytes), nil
 }
 
-// Floats returns the values of a tensor of dtype F64, F32, F16 or BF16. Values of F64 are rounded
-// to nearest even. A finite one beyond the largest float32 becomes that, one that is not 0 and
-// below the least becomes the least, so that it shows that it was there.
+// Floats returns the values of a tensor of dtype F64, F32, F16, BF16, F8_E4M3 or F8_E5M2, times
+// their scales where it has any. Values of F64 are rounded to nearest even. A finite one beyond the
+// largest float32 becomes that, one that is not 0 and below the least becomes the least, so that it
+// shows that it was there.
 func (f *File) Floats(ctx context.Context, name string) ([]float32, error) {
-	values, _, err := f.floats(ctx, name)
-	return values, err
+	return f.floats(ctx, name, nil)
 }
 
-// floats returns the values and the checksum of their bytes.
-func (f *File) floats(ctx context.Context, name string) ([]float32, uint64, error) {
+// floats is Floats, unless the checksum of the bytes of a tensor of the file is not among sums; nil:
+// these are not looked at.
+func (f *File) floats(ctx context.Context, name string, sums map[string]uint64) ([]float32, error) {
 	e, err := f.entry(name)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
+	if e.scales != nil {
+		if err := f.checkScales(e); err != nil {
+			return nil, err
+		}
+	}
+	var read [][]float32
+	for _, part := range e.together() {
+		values, sum, err := f.values(ctx, part)
+		if err != nil {
+			return nil, err
+		}
+		if sums != nil && sum != sums[part.Name] {
+			return nil, f.corrupt(part, notItsChecksum)
+		}
+		read = append(read, values)
+	}
+	if e.scales != nil {
+		err = f.scale(ctx, e, read[0], read[1])
+	}
+	return read[0], err
+}
+
+// values returns what a tensor of the file holds, and the checksum of its bytes.
+func (f *File) values(ctx context.Context, e *entry) ([]float32, uint64, error) {
 	kind := dtype.Of(e.DType)
 	if !kind.Float() {
-		return nil, 0, atTensor(f.path, name,
-			fmt.Errorf("dtype %s is not one of F64, F32, F16 and BF16", e.DType))
+		return nil, 0, atTensor(f.path, e.Name, fmt.Errorf(
+			"dtype %s is not one of F64, F32, F16, BF16, F8_E4M3 and F8_E5M2", e.DType))
 	}
 	if e.Elements() > math.MaxInt/4 {
-		return nil, 0, atTensor(f.path, name, fmt.Errorf(
+		return nil, 0, atTensor(f.path, e.Name, fmt.Errorf(
 			"%d values: more than a %d-bit program can hold", e.Elements(), strconv.IntSize))
 	}
 	values := make([]float32, 0, e.Elements())
 	sum := xxh3.New()
-	err = f.chunks(ctx, e, func(chunk []byte) error {
+	err := f.chunks(ctx, e, func(chunk []byte) error {
 		values = kind.Append(values, chunk)
 		_, err := sum.Write(chunk)
 		return err

@@ -107,6 +107,14 @@ func (c *Codebook) checkHeader() error {
 		return &VersionError{c.file.path, version, l.metadata[producerKey], newestVersion}
 	}
 	var err error
+	if text, ok := l.metadata[blockKey]; ok {
+		if c.version == 1 {
+			return c.corruptHeader("has %s, which version 1 has not", blockKey)
+		}
+		if c.file.block, err = parseBlock(text); err != nil {
+			return c.corruptHeader("%s: %w", blockKey, err)
+		}
+	}
 	if c.sums, err = decodeChecksums(l.metadata[checksumsKey], l.entries); err != nil {
 		return c.corruptHeader("%s %w", checksumsKey, err)
 	}
@@ -132,8 +140,8 @@ func (c *Codebook) readRecords() error {
 		if err != nil {
 			return c.corruptHeader("layer %s: %w", quote(name), err)
 		}
-		if c.version == 1 && s.tensor.Fold != 1 {
-			return c.corruptHeader("layer %s: has a fold, which version 1 has not", quote(name))
+		if why := s.second(); c.version == 1 && why != "" {
+			return c.corruptHeader("layer %s: has %s, which version 1 has not", quote(name), why)
 		}
 		c.layers = append(c.layers, s)
 		c.names[name] = s
@@ -187,6 +195,9 @@ func (c *Codebook) notNarrowed(name, was string) string {
 	e := c.file.find(name)
 	if e == nil {
 		return "is missing"
+	}
+	if e.scaled != nil {
+		return fmt.Sprintf("has the scales of %s", quote(e.scaled.Name))
 	}
 	original := codebook.Tensor{DType: was, Shape: e.Shape}
 	switch _, err := dtype.Of(was).Size(e.Shape); {
@@ -277,14 +288,7 @@ func (r rest) Floats(ctx context.Context, name string) ([]float32, error) {
 		return nil, atTensor(file.path, name,
 			fmt.Errorf("%w among those without a layer", codebook.ErrNoTensor))
 	}
-	values, sum, err := file.floats(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	if sum != r.c.sums[name] {
-		return nil, file.corrupt(file.find(name), notItsChecksum)
-	}
-	return values, nil
+	return file.floats(ctx, name, r.c.sums)
 }
 
 // Original describes the tensor that a layer stands for; it has no name where there is no layer.

@@ -19,8 +19,8 @@ import (
 )
 
 // newestVersion is the newest version of the codebook file that this package writes and reads.
-// Files that version 1 can describe are written as such: only folded layers, windows and tensors
-// that are kept as F16 need version 2.
+// Files that version 1 can describe are written as such: only folded layers, windows, layers of
+// 8-bit floats, tensors that are kept as F16 and unusual blocks of scales need version 2.
 const newestVersion = 2
 
 // producer is what this package writes into a file as its maker.
@@ -35,10 +35,13 @@ const (
 	checksumsKey = ourPrefix + "checksums"
 	headerKey    = ourPrefix + "header"
 	narrowedKey  = ourPrefix + "narrowed"
+	blockKey     = ourPrefix + "block"
 	layerPrefix  = ourPrefix + "layer."
 )
 
-var ourKeys = []string{versionKey, producerKey, settingsKey, checksumsKey, headerKey, narrowedKey}
+var ourKeys = []string{
+	versionKey, producerKey, settingsKey, checksumsKey, headerKey, narrowedKey, blockKey,
+}
 
 // Parts of a layer: the tensors NAME + suffix.
 const (

@@ -36,7 +36,8 @@ type Writer struct {
 	sums     map[string]uint64 // of blobs, by name
 	records  map[string]string // of layers, by name
 	done     map[string]bool   // tensors of the source
-	second   bool              // a layer is one that version 1 does not know
+	second   bool              // something is there that version 1 does not know
+	block    string            // of scales that passed through, as JSON; "": the usual one
 	narrowed map[string]string // original dtypes of the tensors that are kept as F16, by name
 	err      error             // the first failure: the writer is of no use after it
 }
@@ -133,6 +134,10 @@ func (w *Writer) take(t codebook.Tensor) (*entry, error) {
 	if w.done[t.Name] {
 		return nil, atTensor(w.src.path, t.Name, errors.New("was put already"))
 	}
+	if e.scaled != nil {
+		return nil, atTensor(w.src.path, t.Name,
+			fmt.Errorf("has the scales of %s and is put with it", quote(e.scaled.Name)))
+	}
 	return e, nil
 }
 
@@ -171,7 +176,7 @@ func (w *Writer) Rest(layers []string) int64 {
 	total, tensors := int64(0), 0
 	header := make(map[string]any)
 	for _, e := range w.src.layout.entries {
-		if !replaced[e.Name] {
+		if !replaced[e.Name] && (e.scaled == nil || !replaced[e.scaled.Name]) {
 			total += e.Bytes
 			tensors++
 			header[e.Name] = map[string]any{
@@ -186,6 +191,9 @@ func (w *Writer) Rest(layers []string) int64 {
 	}
 	const length, padding = 8, 8
 	sums := base64.RawStdEncoding.EncodedLen(8 * tensors)
+	if w.src.block != usualBlock {
+		total += int64(entryBytes(blockKey, encodeBlock(w.src.block)))
+	}
 	return total + length + int64(len(text)+sums) + padding
 }
 
@@ -193,9 +201,12 @@ func (w *Writer) Rest(layers []string) int64 {
 // file: data, entries of the header, checksums and record.
 func (w *Writer) PutLayer(ctx context.Context, t codebook.Tensor, l *codebook.Layer,
 	d codebook.Distortion) (int64, error) {
-	if _, err := w.take(t); err != nil {
+	e, err := w.take(t)
+	if err != nil {
 		return 0, err
 	}
+	t.Scaled = e.scales != nil
+	t = t.Unscaled()
 	if err := l.Validate(); err != nil {
 		return 0, w.about(t, fmt.Errorf("its layer: %w", err))
 	}
@@ -218,9 +229,17 @@ func (w *Writer) PutLayer(ctx context.Context, t codebook.Tensor, l *codebook.La
 		}
 	}
 	w.records[t.Name] = record
-	w.second = w.second || t.Folding() != 1 || l.WindowBits != 0
-	w.done[t.Name] = true
+	t.Fold = t.Folding()
+	w.second = w.second || (&stored{tensor: t}).second() != "" || l.WindowBits != 0
+	w.finish(e)
 	return layerBytes(t.Name, tensors, record), nil
+}
+
+// finish notes that a tensor of the source, with its scales, is in the file.
+func (w *Writer) finish(e *entry) {
+	for _, part := range e.together() {
+		w.done[part.Name] = true
+	}
 }
 
 // about names the file and the tensor of an error.
@@ -258,8 +277,23 @@ func readFull(ctx context.Context, r io.Reader, dst []byte) error {
 	return nil
 }
 
-// PutTensor passes tensor t of the source through, bit for bit.
-func (w *Writer) PutTensor(ctx context.Context, t codebook.Tensor) error { return w.put(ctx, t, t) }
+// PutTensor passes tensor t of the source through, with its scales where it has any, bit for bit.
+func (w *Writer) PutTensor(ctx context.Context, t codebook.Tensor) error {
+	e, err := w.take(t)
+	if err != nil {
+		return err
+	}
+	for _, part := range e.together() {
+		if err := w.put(ctx, part, part.Tensor); err != nil {
+			return err
+		}
+	}
+	if e.scales != nil && w.src.block != usualBlock {
+		w.block, w.second = encodeBlock(w.src.block), true
+	}
+	w.finish(e)
+	return nil
+}
 
 // PutHalf stores tensor t of the source, of dtype F32 or F64, as F16. Its values are rounded to the
 // nearest float32 and then to the nearest F16, ties to even.
@@ -267,29 +301,29 @@ func (w *Writer) PutHalf(ctx context.Context, t codebook.Tensor) error {
 	if !t.Wide() {
 		return w.about(t, fmt.Errorf("%s is not kept as F16, only F32 and F64 are", describe(t)))
 	}
-	if err := w.put(ctx, t, t.Half()); err != nil {
-		return err
-	}
-	w.narrowed[t.Name] = t.DType
-	return nil
-}
-
-// put stores tensor t of the source as another one, of the same name and shape. Its values are read
-// again when the file is written, so that none are kept.
-func (w *Writer) put(ctx context.Context, t, as codebook.Tensor) error {
 	e, err := w.take(t)
 	if err != nil {
 		return err
 	}
+	if err := w.put(ctx, e, e.Half()); err != nil {
+		return err
+	}
+	w.narrowed[t.Name] = t.DType
+	w.finish(e)
+	return nil
+}
+
+// put stores a tensor of the source as another one, of the same name and shape. Its values are read
+// again when the file is written, so that none are kept.
+func (w *Writer) put(ctx context.Context, e *entry, as codebook.Tensor) error {
 	sum, err := w.src.checksum(ctx, e, as.DType)
 	if err != nil {
 		return err
 	}
-	w.sums[t.Name] = sum
+	w.sums[e.Name] = sum
 	w.blobs = append(w.blobs, blob{as, func(ctx context.Context, dst []byte) error {
 		return w.src.verified(ctx, e, as.DType, dst, sum, "changed while it was read")
 	}})
-	w.done[t.Name] = true
 	return nil
 }
 
@@ -323,6 +357,9 @@ func (w *Writer) metadata() map[string]string {
 	}
 	if len(w.narrowed) > 0 {
 		metadata[narrowedKey] = encodeNarrowed(w.narrowed)
+	}
+	if w.block != "" {
+		metadata[blockKey] = w.block
 	}
 	metadata[producerKey] = producer
 	if w.settings != "" {

@@ -134,8 +134,8 @@ func runCompress(ctx context.Context, env *env, o compressOptions, model string)
 		opts.Transposed = append(opts.Transposed, calibration.Transposed(src.Tensors())...)
 	}
 	if kind := compress.Quantisation(src.Tensors()); kind != "" {
-		env.warn("%s: weights are quantised already (%s): only tensors of floats are compressed",
-			model, kind)
+		env.warn("%s: weights are quantised already (%s) and pass through: compress the model that "+
+			"they were made from, or what its own tools write of it as BF16", model, kind)
 	}
 	dst, err := o.create(src, opts)
 	if err != nil {
