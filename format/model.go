@@ -121,6 +121,10 @@ func (f *File) Metadata() map[string]string { return maps.Clone(f.layout.metadat
 // Size is the size of the file in bytes.
 func (f *File) Size() int64 { return f.size }
 
+// HeaderSize is the size of the header in bytes, its length not counted. This package reads up to
+// 100,000,000; huggingface_hub and its JavaScript library read up to 25,000,000.
+func (f *File) HeaderSize() int64 { return f.layout.data - 8 }
+
 // Path is the path that the file was opened with, or the name that NewFile was given.
 func (f *File) Path() string { return f.path }
 

@@ -137,6 +137,7 @@ func runCompress(ctx context.Context, env *env, o compressOptions, model string)
 		env.warn("%s: weights are quantised already (%s) and pass through: compress the model that "+
 			"they were made from, or what its own tools write of it as BF16", model, kind)
 	}
+	warnRagged(env, src)
 	dst, err := o.create(src, opts)
 	if err != nil {
 		return err
@@ -160,11 +161,23 @@ func runCompress(ctx context.Context, env *env, o compressOptions, model string)
 		return inFile(model, err)
 	}
 	size, err := dst.Commit(ctx)
+	if err == nil {
+		err = warnHeader(env, o.output(model))
+	}
 	if err != nil {
 		return err
 	}
 	facts := newCompressReport(report, model, src.Size(), o.output(model), size)
 	return o.show(env, facts, report, opts.For)
+}
+
+// warnRagged says which tensors other programs multiply by their scales otherwise.
+func warnRagged(env *env, src *format.File) {
+	if names := src.Ragged(); len(names) > 0 {
+		env.warn("%s: the last blocks of %d tensors, such as %s, are smaller than the others: "+
+			"transformers (5.24.0) would make all blocks alike, and load other weights",
+			src.Path(), len(names), printable(names[0]))
+	}
 }
 
 // output is the name of the file to write.

@@ -58,6 +58,9 @@ func runDecompress(ctx context.Context, env *env, o decompressOptions, name stri
 	if err := format.Decompress(ctx, book, out, o.force); err != nil {
 		return hintForce(err)
 	}
+	if err := warnHeader(env, out); err != nil {
+		return err
+	}
 	info, err := os.Stat(out)
 	if err != nil {
 		return err

@@ -34,6 +34,20 @@ func openModel(name string) (*format.File, error) {
 	return f, err
 }
 
+// warnHeader says of a file that was written that not all programs read it.
+func warnHeader(env *env, name string) error {
+	f, err := format.Open(name)
+	if err != nil {
+		return err
+	}
+	const most = 25_000_000
+	if n := f.HeaderSize(); n > most {
+		env.warn("%s: its header takes %s bytes; huggingface_hub and its JavaScript library refuse "+
+			"more than %s", name, grouped(n), grouped(int64(most)))
+	}
+	return f.Close()
+}
+
 // inFolder says which file of a folder to name.
 func inFolder(folder string) string {
 	const extension = ".safetensors"
