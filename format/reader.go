@@ -24,6 +24,7 @@ type Codebook struct {
 	layers  []*stored // in the order of the file
 	names   map[string]*stored
 	rest    []codebook.Tensor // no layers, as in the original
+	without map[string]bool   // names of rest
 
 	narrowed map[string]string // original dtypes of the tensors that are kept as F16, by name
 }
@@ -57,7 +58,7 @@ func newCodebook(ctx context.Context, f *File) (*Codebook, error) {
 	if !IsCodebook(f) {
 		return nil, at(f.path, ErrNotCodebook)
 	}
-	c := &Codebook{file: f, names: make(map[string]*stored)}
+	c := &Codebook{file: f, names: make(map[string]*stored), without: make(map[string]bool)}
 	if err := c.checkHeader(); err != nil {
 		return nil, err
 	}
@@ -164,6 +165,7 @@ func (c *Codebook) readRecords() error {
 			t.Bytes, _ = dtype.Of(was).Size(t.Shape)
 		}
 		c.rest = append(c.rest, t)
+		c.without[t.Name] = true
 	}
 	return nil
 }
@@ -284,7 +286,7 @@ func (r rest) Tensors() []codebook.Tensor { return slices.Clone(r.c.rest) }
 
 func (r rest) Floats(ctx context.Context, name string) ([]float32, error) {
 	file := r.c.file
-	if !slices.ContainsFunc(r.c.rest, func(t codebook.Tensor) bool { return t.Name == name }) {
+	if !r.c.without[name] {
 		return nil, atTensor(file.path, name,
 			fmt.Errorf("%w among those without a layer", codebook.ErrNoTensor))
 	}
