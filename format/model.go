@@ -154,9 +154,9 @@ func (f *File) Floats(ctx context.Context, name string) ([]float32, error) {
 	return f.floats(ctx, name, nil)
 }
 
-// floats is Floats, unless the checksum of the bytes of a tensor of the file is not among sums; nil:
-// these are not looked at.
-func (f *File) floats(ctx context.Context, name string, sums map[string]uint64) ([]float32, error) {
+// floats is Floats, unless the checksum of what is read is not that of sums; nil: whatever it is.
+func (f *File) floats(ctx context.Context, name string, sums map[string]uint64) (
+	[]float32, error) {
 	e, err := f.entry(name)
 	if err != nil {
 		return nil, err

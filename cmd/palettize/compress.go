@@ -76,11 +76,13 @@ func newCompress(env *env) *cobra.Command {
 		Short: "Write a codebook file of a model",
 		Long: `compress turns the weight matrices of MODEL, a .safetensors file, into layers of
 centroids, assignments and scales and writes them to a codebook file, itself a valid safetensors
-file. Vectors, integers, masks, parts of weights that are quantised already and a short list of
-fragile tensors pass through bit for bit. Fragile ones are compressed where --tensor matches them,
-or --include has their full name or is '*'. F32 and F64 matrices that no codebook makes smaller
-are kept as F16 where that leaves no visible error, at most 2^-11 of each row; else they pass
-through too.
+file. Matrices of 8-bit floats (F8_E4M3, F8_E5M2) are compressed as what their scales make of them,
+one for each 128 x 128 in NAME_scale_inv, and become BF16; those without scales stay what they are.
+Of matrices that are stored twice the later gets the layer of the first. Vectors, integers, masks,
+parts of weights that are quantised already and a short list of fragile tensors pass through bit for
+bit. Fragile ones are compressed where --tensor matches them, or --include has their full name or is
+'*'. F32 and F64 matrices that no codebook makes smaller are kept as F16 where that leaves no
+visible error, at most 2^-11 of each row; else they pass through too.
 
 The report has a line for every matrix, compressed or not and why not, and names the worst, the one
 with the largest error of its own, which the error of all together hides, and how many are beyond
@@ -174,9 +176,9 @@ func runCompress(ctx context.Context, env *env, o compressOptions, model string)
 // warnRagged says which tensors other programs multiply by their scales otherwise.
 func warnRagged(env *env, src *format.File) {
 	if names := src.Ragged(); len(names) > 0 {
-		env.warn("%s: the last blocks of %d tensors, such as %s, are smaller than the others: "+
-			"transformers (5.24.0) would make all blocks alike, and load other weights",
-			src.Path(), len(names), printable(names[0]))
+		env.warn("%s: %d tensors, such as %s, are no whole number of blocks that share a scale: "+
+			"transformers 5.24.0 refuses to dequantise them or, where it finds other blocks, "+
+			"loads other weights", src.Path(), len(names), printable(names[0]))
 	}
 }
 

@@ -27,7 +27,7 @@ func newDecompress(env *env) *cobra.Command {
 		Long: `decompress rebuilds every layer of CODEBOOK and writes an ordinary safetensors file
 with the original names, shapes and types, for programs that know nothing of codebooks. Layers
 come back with the error that compress reported, matrices that it kept as F16 with the values that
-they have there, all other tensors bit for bit.
+they have there, all other tensors bit for bit. Layers of 8-bit floats that had scales become BF16.
 
 ` + exitHelp(false),
 		Args: takes(1, 1),

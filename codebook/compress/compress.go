@@ -106,7 +106,8 @@ type compression struct {
 	twins    map[string]*twins    // of the matrices that there are more of, by name
 }
 
-func newCompression(ctx context.Context, dst Sink, src codebook.Source, opts Options) (*compression, error) {
+func newCompression(ctx context.Context, dst Sink, src codebook.Source, opts Options) (
+	*compression, error) {
 	opts, err := opts.withKernels()
 	if err != nil {
 		return nil, err

@@ -191,7 +191,8 @@ func Run(ctx context.Context, layers []Layer, opts Options) (*Report, error) {
 
 // measureErrors multiplies some inputs with a layer in three ways: compiled, dense, and exactly
 // with the layer's own weights.
-func measureErrors(ctx context.Context, l Layer, opts Options, truth, given named, weights, outputs *codebook.Distortion) (*layerRun, Check, error) {
+func measureErrors(ctx context.Context, l Layer, opts Options, truth, given named,
+	weights, outputs *codebook.Distortion) (*layerRun, Check, error) {
 	rows, cols := l.Rows, l.Cols
 	r := &layerRun{Layer: l}
 	c := Check{
