@@ -13,6 +13,9 @@ type Tensor struct {
 	Shape []int
 	Bytes int64 // what its values take in the file
 	Fold  Fold  // how it is seen as a matrix
+	// Scaled says that its values are of 8 bits in the file and count with scales beside them, one
+	// for each block of a matrix. Bytes are those of both.
+	Scaled bool
 }
 
 // Fold says how a tensor of two or more dimensions is seen as a matrix: how many leading dimensions
@@ -171,11 +174,21 @@ func (t Tensor) Half() Tensor {
 	return t
 }
 
+// Unscaled returns the tensor as it is once its values are multiplied by their scales: of dtype
+// BF16, as such models are converted to. It is the tensor itself where it has no scales.
+func (t Tensor) Unscaled() Tensor {
+	if t.Scaled {
+		t.Scaled, t.DType, t.Bytes = false, dtype.BF16, 2*t.Elements()
+	}
+	return t
+}
+
 // Source is a model, tensor by tensor. Errors about a tensor name it.
 type Source interface {
 	// Tensors lists all tensors, in the order of the file.
 	Tensors() []Tensor
-	// Floats returns the values of a tensor whose Float is true. F64 values out of the range of
+	// Floats returns the values of a tensor whose Float is true, times their scales where it is
+	// Scaled. F64 values out of the range of
 	// float32 are clamped: to the largest float32 unless they are infinite, to the least above 0
 	// unless they are 0. It stops soon after ctx is done. A name that is not there is
 	// [ErrNoTensor].

@@ -167,6 +167,15 @@ var badCodebooks = []struct {
 		`["F32",[2,6,5],0,128,0.5,[0,0,0,0,0],0,-1]`), header, "expected U8 [10, "},
 	{"record-fold-k-with-groups", "folded", true, recordOf("rnn",
 		`["F32",[2,3,3],8,128,0.5,[0,0,0,0,0],256,2]`), header, "256 centroids, groups of 8"},
+	{"block-in-version-1", "tiny", true, block(`[64,64]`), header,
+		"has palettize.block, which version 1 has not"},
+	{"block-zero", "narrowed", true, block(`[64,0]`), header, "palettize.block: is not [rows, co"},
+	{"block-one", "narrowed", true, block(`[64]`), header, "palettize.block: is not [rows, columns]"},
+	{"block-spaces", "narrowed", true, block(`[64, 64]`), header, "is not [rows, columns]"},
+	{"block-null", "narrowed", true, block(`null`), header, "is not [rows, columns]"},
+	{"block-no-json", "narrowed", true, block(``), header, "palettize.block: unexpected end"},
+	{"record-f8-in-version-1", "tiny", true, record1(`["F8_E4M3",[2,5],0,128,0.5,[0,0,0,0,0]]`),
+		header, `layer "w": has dtype F8_E4M3, which version 1 has not`},
 	{"narrowed-in-version-1", "tiny", true, narrowed(`{"bias":"F32"}`), header,
 		"has palettize.narrowed, which version 1 has not"},
 	{"narrowed-empty", "narrowed", true, narrowed(`{}`), header,
@@ -253,6 +262,10 @@ var badCodebooks = []struct {
 	{"record-group-of-7", "scalar", true,
 		func(p parts) { p.metadata[layerPrefix+"v"] = `["F16",[2,9],7,127,0.5,[0,0,0,0,0]]` },
 		header, "groups of 7"},
+}
+
+func block(text string) func(parts) {
+	return func(p parts) { p.metadata[blockKey] = text }
 }
 
 func narrowed(text string) func(parts) {

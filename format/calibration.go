@@ -124,7 +124,7 @@ func (c *Calibration) read(ctx context.Context, e *entry, expert, cols int) (
 		part.Bytes = e.Bytes / int64(experts)
 		part.begin += int64(expert) * part.Bytes
 	}
-	values, _, err := c.file.floats(ctx, &part)
+	values, _, err := c.file.values(ctx, &part)
 	if err != nil {
 		return nil, err
 	}

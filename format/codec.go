@@ -53,6 +53,18 @@ type stored struct {
 	bytes int64 // in the file
 }
 
+// secondVersion says what version 1 of the format does not know in the layer of a tensor, "" if
+// nothing.
+func secondVersion(t codebook.Tensor) string {
+	switch {
+	case t.Folding() != 1:
+		return "a fold"
+	case dtype.Of(t.DType).Bits == 8:
+		return "dtype " + t.DType
+	}
+	return ""
+}
+
 // layer returns the layer without its data.
 func (s *stored) layer() *codebook.Layer {
 	return &codebook.Layer{

@@ -62,27 +62,83 @@ func unmarkConfig(text []byte) []byte {
 	return renameKey(text, originalsOf, quantisationOf)
 }
 
-// renameKey renames a key of a JSON object. Keys are in quotes, as in the text.
-func renameKey(text []byte, from, to string) []byte {
-	d := json.NewDecoder(bytes.NewReader(text))
-	if _, err := d.Token(); err != nil { // the brace
+// unquantisedConfig is unmarkConfig for weights that were quantised before and are no more.
+func unquantisedConfig(text []byte) []byte {
+	text = unmarkConfig(text)
+	begin, end, _, ok := findKey(text, quantisationOf)
+	if !ok {
 		return text
 	}
+	head, tail := text[:begin], text[end:]
+	if after := bytes.TrimLeft(tail, white); bytes.HasPrefix(after, []byte(",")) {
+		tail = bytes.TrimLeft(after[1:], white)
+	} else { // it was the last: the comma before it goes
+		head = bytes.TrimRight(head, white)
+		head = bytes.TrimSuffix(head, []byte(","))
+	}
+	return bytes.Join([][]byte{head, tail}, nil)
+}
+
+// white is the white space of JSON.
+const white = " \t\r\n"
+
+// findKey finds a key of a JSON object, in quotes as in the text: where it begins, where its value
+// ends, and the value.
+func findKey(text []byte, key string) (begin, end int, value json.RawMessage, ok bool) {
+	d := json.NewDecoder(bytes.NewReader(text))
+	if _, err := d.Token(); err != nil { // the brace
+		return 0, 0, nil, false
+	}
 	for d.More() {
-		key, err := d.Token()
+		name, err := d.Token()
 		if err != nil {
-			return text
+			return 0, 0, nil, false
 		}
-		end := int(d.InputOffset())
-		if name, ok := key.(string); ok && `"`+name+`"` == from &&
-			bytes.HasSuffix(text[:end], []byte(from)) {
-			head := text[:end-len(from)]
-			return bytes.Join([][]byte{head, []byte(to), text[end:]}, nil)
+		after := int(d.InputOffset())
+		if err := d.Decode(&value); err != nil {
+			return 0, 0, nil, false
 		}
-		var value json.RawMessage
-		if d.Decode(&value) != nil {
-			return text
+		if s, _ := name.(string); `"`+s+`"` == key && bytes.HasSuffix(text[:after], []byte(key)) {
+			return after - len(key), int(d.InputOffset()), value, true
 		}
 	}
-	return text
+	return 0, 0, nil, false
 }
+
+// renameKey renames a key of a JSON object.
+func renameKey(text []byte, from, to string) []byte {
+	begin, _, _, ok := findKey(text, from)
+	if !ok {
+		return text
+	}
+	return bytes.Join([][]byte{text[:begin], []byte(to), text[begin+len(from):]}, nil)
+}
+
+// quantisation is what a configuration says of the weights of the original.
+type quantisation struct {
+	Method string `json:"quant_method"`
+	Block  *[]int `json:"weight_block_size"`
+}
+
+// quantisation reads the configuration of the original, marked or not; the zero value where it says
+// nothing, or nothing that is known.
+func (in *folder) quantisation() (q quantisation, err error) {
+	if in == nil {
+		return q, nil
+	}
+	path := filepath.Join(in.path, configName)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return q, nil
+	}
+	if err != nil {
+		return q, at(path, err)
+	}
+	if _, _, value, ok := findKey(unmarkConfig(text), quantisationOf); ok {
+		_ = json.Unmarshal(value, &q) // of another form: of another kind
+	}
+	return q, nil
+}
+
+// eightBit reports whether the weights were 8-bit floats with the scales of blocks.
+func (q quantisation) eightBit() bool { return q.Method == "fp8" && q.Block != nil }

@@ -32,7 +32,13 @@ func DecompressTo(ctx context.Context, w io.Writer, c *Codebook) error {
 func (c *Codebook) decompress(ctx context.Context, out destination, shardSize int64) (
 	size int64, err error) {
 	units := make(map[string][]blob)
-	for _, b := range c.joined(c.blobs()) {
+	q, err := c.file.folder.quantisation()
+	if err != nil {
+		return 0, err
+	}
+	// The layers become BF16, and the configuration cannot say it of some only.
+	unscale := shardSize > 0 && q.eightBit()
+	for _, b := range c.joined(c.blobs(unscale)) {
 		units[b.Name] = []blob{b}
 	}
 	shards, metadata := split(units, shardSize, modelExt), c.Info().Metadata
@@ -42,15 +48,20 @@ func (c *Codebook) decompress(ctx context.Context, out destination, shardSize in
 	if shardSize == 0 {
 		return out.write(ctx, shards[0].content())
 	}
-	config, err := c.file.config(unmarkConfig)
+	edit := unmarkConfig
+	if unscale {
+		edit = unquantisedConfig
+	}
+	config, err := c.file.config(edit)
 	if err != nil {
 		return 0, err
 	}
 	return out.write(ctx, append(contentsOf(shards, modelExt), config...)...)
 }
 
-// blobs are the tensors of the original, of stacks the slices.
-func (c *Codebook) blobs() []blob {
+// blobs are the tensors of the original, of stacks the slices. Those with scales come with these,
+// or are what the scales make of them.
+func (c *Codebook) blobs(unscale bool) []blob {
 	var blobs []blob
 	for _, s := range c.layers {
 		load := func(ctx context.Context, dst []byte) error {
@@ -63,22 +74,32 @@ func (c *Codebook) blobs() []blob {
 		blobs = append(blobs, blob{Tensor: s.tensor, load: load})
 	}
 	for _, t := range c.rest {
-		load := func(ctx context.Context, dst []byte) error { return c.original(ctx, dst, t) }
-		blobs = append(blobs, blob{Tensor: t, load: load})
+		blobs = append(blobs, c.restored(t, unscale)...)
 	}
 	return blobs
 }
 
-// original reads a tensor that has no layer into dst, as values of its original dtype.
-func (c *Codebook) original(ctx context.Context, dst []byte, t codebook.Tensor) error {
-	e, err := c.file.entry(t.Name)
-	if err != nil {
-		return err
+// restored is what is to be written of a tensor that has no layer: it alone or, with its scales,
+// two tensors.
+func (c *Codebook) restored(t codebook.Tensor, unscale bool) []blob {
+	if _, ok := c.narrowed[t.Name]; ok || unscale && t.Scaled {
+		t = t.Unscaled()
+		load := func(ctx context.Context, dst []byte) error { return c.converted(ctx, dst, t) }
+		return []blob{{Tensor: t, load: load}}
 	}
-	if _, ok := c.narrowed[t.Name]; !ok {
-		return c.file.verified(ctx, e, e.DType, dst, c.sums[t.Name], notItsChecksum)
+	var blobs []blob
+	for _, e := range c.file.find(t.Name).together() {
+		load := func(ctx context.Context, dst []byte) error {
+			return c.file.verified(ctx, e, e.DType, dst, c.sums[e.Name], notItsChecksum)
+		}
+		blobs = append(blobs, blob{Tensor: e.Tensor, load: load})
 	}
-	values, err := c.Rest().Floats(ctx, t.Name)
+	return blobs
+}
+
+// converted reads a tensor that has no layer into dst, as values of the dtype of t.
+func (c *Codebook) converted(ctx context.Context, dst []byte, t codebook.Tensor) error {
+	values, err := c.file.floats(ctx, t.Name, c.sums)
 	if err != nil {
 		return err
 	}

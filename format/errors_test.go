@@ -121,7 +121,8 @@ func TestErrors(t *testing.T) {
 			[]func(error) bool{is(codebook.ErrNoTensor), aboutTensor("b.weight")},
 			`tensor "b.weight": no such tensor in the original model`},
 		{"Floats of integers", floats(src, "ids"), []func(error) bool{aboutTensor("ids")},
-			src.Path() + `: tensor "ids": dtype I32 is not one of F64, F32, F16 and BF16`},
+			src.Path() + `: tensor "ids": dtype I32 is not one of ` +
+				`F64, F32, F16, BF16, F8_E4M3 and F8_E5M2`},
 		{"MatMul after Close", closed.MatMul(y, "b.weight", x, 1),
 			[]func(error) bool{is(codebook.ErrClosed), aboutTensor("b.weight")},
 			`tensor "b.weight": the model is closed`},

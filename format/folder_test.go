@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -443,5 +444,73 @@ func TestConfigIsMarked(t *testing.T) {
 		if marked := markConfig([]byte(text)); string(marked) != text {
 			t.Errorf("%q becomes %q", text, marked)
 		}
+	}
+}
+
+// TestFolderOfEightBits: the blocks are those of the configuration, and what comes back is BF16
+// throughout, with a configuration that says nothing of 8 bits.
+func TestFolderOfEightBits(t *testing.T) {
+	const block = `{"weight_block_size": [32, 16], "quant_method": "fp8"}`
+	dir := filepath.Join(t.TempDir(), "fp8")
+	to := t.TempDir()
+	scales := random("lw_scale_inv", "F32", 2, 4)
+	writeModel(t, to, nil, random("lw", "F8_E4M3", 64, 60), scales,
+		random("w", "F8_E4M3", 40, 16), random("w_scale_inv", "F32", 2, 1), random("b", "F32", 9))
+	put(t, filepath.Join(dir, "model.safetensors"),
+		string(contentOf(t, filepath.Join(to, "model.safetensors"))))
+	for before, after := range map[string]string{
+		"{\n  \"a\": 1,\n  \"quantization_config\": " + block + "\n}\n": "{\n  \"a\": 1\n}\n",
+		"{\"quantization_config\": " + block + ", \"a\": 1}":            "{\"a\": 1}",
+		"{\"quantization_config\": " + block + "}":                      "{}",
+	} {
+		put(t, filepath.Join(dir, "config.json"), before)
+		out, dense := filepath.Join(to, "out"), filepath.Join(to, "dense")
+		opts := CreateOptions{ShardSize: 1 << 30, Overwrite: true}
+		if _, err := compressFolder(t.Context(), dir, out, opts); err != nil {
+			t.Fatal(err)
+		}
+		c := openBook(t, out)
+		if got := c.Original("lw"); got.DType != "BF16" {
+			t.Errorf("the layer was %v", got)
+		}
+		if _, err := Decompress(t.Context(), c, dense, opts); err != nil {
+			t.Fatal(err)
+		}
+		f, err := Open(dense)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		var got []string
+		for _, tensor := range f.Tensors() {
+			got = append(got, tensor.Name+" "+describe(tensor))
+		}
+		all := []string{"b F32 [9]", "lw BF16 [64, 60]", "w BF16 [40, 16]"}
+		if !slices.Equal(got, all) {
+			t.Errorf("got %q, want %q", got, all)
+		}
+		src, err := Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer src.Close()
+		want, err := src.Floats(t.Context(), "w")
+		if err != nil {
+			t.Fatal(err)
+		}
+		values, err := f.Floats(t.Context(), "w")
+		for i := range values {
+			if math.Abs(float64(values[i]-want[i])) > math.Abs(float64(want[i]))/256 || err != nil {
+				t.Fatalf("value %d is %v, was %v (%v)", i, values[i], want[i], err)
+			}
+		}
+		if config := contentsIn(t, dense)["config.json"]; config != after {
+			t.Errorf("configuration %q, want %q", config, after)
+		}
+	}
+	put(t, filepath.Join(dir, "config.json"), `{"quantization_config": `+
+		`{"quant_method": "fp8", "weight_block_size": [0, 16]}}`)
+	if _, err := Open(dir); err == nil || !strings.Contains(err.Error(), "[0, 16]") {
+		t.Error(err)
 	}
 }

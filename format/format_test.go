@@ -39,13 +39,14 @@ func writeModel(t testing.TB, dir string, metadata map[string]string, tensors ..
 	return path
 }
 
-// random returns a tensor of seeded values: floats of moderate size, or bytes.
+// random returns a tensor of seeded values: floats of moderate size, or bytes, those of 8-bit
+// floats too.
 func random(name, as string, shape ...int) tensor {
 	rng := rand.New(rand.NewPCG(7, uint64(len(name))))
 	kind := dtype.Of(as)
 	size, _ := kind.Size(shape)
 	data := make([]byte, size)
-	if kind.Float() {
+	if kind.Float() && kind.Bits > 8 {
 		values := make([]float32, codebook.Tensor{Shape: shape}.Elements())
 		for i := range values {
 			values[i] = float32(rng.NormFloat64())

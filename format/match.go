@@ -7,20 +7,22 @@ import "context"
 // returns "" where there is none.
 func (c *Codebook) Changed(ctx context.Context, f *File) (string, error) {
 	for _, t := range c.rest {
-		e, err := f.entry(t.Name)
+		own, err := c.file.entry(t.Name)
 		if err != nil {
 			return "", err
 		}
-		kept, err := c.file.entry(t.Name)
-		if err != nil {
-			return "", err
-		}
-		sum, err := f.checksum(ctx, e, kept.DType)
-		if err != nil {
-			return "", err
-		}
-		if sum != c.sums[t.Name] {
-			return t.Name, nil
+		for _, kept := range own.together() {
+			e, err := f.entry(kept.Name)
+			if err != nil {
+				return "", err
+			}
+			sum, err := f.checksum(ctx, e, kept.DType)
+			if err != nil {
+				return "", err
+			}
+			if sum != c.sums[kept.Name] {
+				return kept.Name, nil
+			}
 		}
 	}
 	return "", nil

@@ -32,6 +32,7 @@ type File struct {
 	index   map[string]int // of entries
 	stacks  map[string]int // tensors that are there as so many slices, by name
 	whole   *File          // with these as they are stored; nil: this is it
+	block   [2]int         // rows and columns that share a scale, see SetBlock
 }
 
 // shard is one of the safetensors files of a model.
@@ -64,7 +65,7 @@ func open(path string, preferred ...string) (*File, error) {
 
 // openShards opens a model that consists of these files.
 func openShards(path string, in *folder, files ...string) (*File, error) {
-	f := &File{path: path, folder: in}
+	f := &File{path: path, folder: in, block: usualBlock}
 	for _, name := range files {
 		r, size, err := openRegular(name)
 		if err != nil {
@@ -79,11 +80,16 @@ func openShards(path string, in *folder, files ...string) (*File, error) {
 			return nil, errors.Join(err, f.Close())
 		}
 	}
+	if err := f.configureBlock(); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
 	return f.asModel(), nil
 }
 
-// asModel returns a model with the slices of its stacks, a codebook file as it is.
+// asModel joins what is stored apart. It returns a model with the slices of its stacks, a codebook
+// file as it is.
 func (f *File) asModel() *File {
+	f.join()
 	if IsCodebook(f) {
 		return f
 	}
@@ -106,7 +112,7 @@ func NewFile(r io.ReaderAt, size int64, name string) (*File, error) {
 
 // withShard returns a model in one file.
 func withShard(s *shard) (*File, error) {
-	f := &File{path: s.path, shards: []*shard{s}}
+	f := &File{path: s.path, shards: []*shard{s}, block: usualBlock}
 	return f, f.add(s)
 }
 
@@ -173,12 +179,15 @@ func regular(info os.FileInfo) error {
 	return nil
 }
 
-// Tensors lists the tensors, of one file after the other, by their offset, then name.
+// Tensors lists the tensors, of one file after the other, by their offset, then name. Scales of
+// 8-bit floats that are called NAME_scale_inv belong to tensor NAME, which is
+// [codebook.Tensor.Scaled].
 func (f *File) Tensors() []codebook.Tensor {
-	tensors := make([]codebook.Tensor, len(f.entries))
-	for i, e := range f.entries {
-		tensors[i] = e.Tensor
-		tensors[i].Shape = slices.Clone(e.Shape)
+	tensors := make([]codebook.Tensor, 0, len(f.entries))
+	for i := range f.entries {
+		if e := &f.entries[i]; e.scaled == nil {
+			tensors = append(tensors, e.tensor())
+		}
 	}
 	return tensors
 }
@@ -202,6 +211,17 @@ func (f *File) Size() int64 {
 	size := int64(0)
 	for _, s := range f.shards {
 		size += s.size
+	}
+	return size
+}
+
+// HeaderSize is the size of the header in bytes, its length not counted, of several files that of
+// the largest. This package reads up to 100,000,000; huggingface_hub and its JavaScript library
+// read up to 25,000,000.
+func (f *File) HeaderSize() int64 {
+	size := int64(0)
+	for _, s := range f.shards {
+		size = max(size, s.layout.data-8)
 	}
 	return size
 }
@@ -239,24 +259,49 @@ func (f *File) Reader(name string) (*io.SectionReader, error) {
 	return io.NewSectionReader(e.in.r, e.in.layout.data+e.begin, e.Bytes), nil
 }
 
-// Floats returns the values of a tensor of dtype F64, F32, F16 or BF16. Values of F64 are rounded
-// to nearest even. A finite one beyond the largest float32 becomes that, one that is not 0 and
-// below the least becomes the least, so that it shows that it was there.
+// Floats returns the values of a tensor of dtype F64, F32, F16, BF16, F8_E4M3 or F8_E5M2, times
+// their scales where it has any. Values of F64 are rounded to nearest even. A finite one beyond the
+// largest float32 becomes that, one that is not 0 and below the least becomes the least, so that it
+// shows that it was there.
 func (f *File) Floats(ctx context.Context, name string) ([]float32, error) {
+	return f.floats(ctx, name, nil)
+}
+
+// floats is Floats, unless the checksum of what is read is not that of sums; nil: whatever it is.
+func (f *File) floats(ctx context.Context, name string, sums map[string]uint64) (
+	[]float32, error) {
 	e, err := f.entry(name)
 	if err != nil {
 		return nil, err
 	}
-	values, _, err := f.floats(ctx, e)
-	return values, err
+	if e.scales != nil {
+		if err := f.checkScales(e); err != nil {
+			return nil, err
+		}
+	}
+	var read [][]float32
+	for _, part := range e.together() {
+		values, sum, err := f.values(ctx, part)
+		if err != nil {
+			return nil, err
+		}
+		if sums != nil && sum != sums[part.Name] {
+			return nil, part.corrupt(notItsChecksum)
+		}
+		read = append(read, values)
+	}
+	if e.scales != nil {
+		err = f.scale(ctx, e, read[0], read[1])
+	}
+	return read[0], err
 }
 
-// floats returns the values of a tensor and the checksum of their bytes.
-func (f *File) floats(ctx context.Context, e *entry) ([]float32, uint64, error) {
+// values returns what a tensor of the file holds, and the checksum of its bytes.
+func (f *File) values(ctx context.Context, e *entry) ([]float32, uint64, error) {
 	kind := dtype.Of(e.DType)
 	if !kind.Float() {
-		return nil, 0, atTensor(e.in.path, e.Name,
-			fmt.Errorf("dtype %s is not one of F64, F32, F16 and BF16", e.DType))
+		return nil, 0, atTensor(e.in.path, e.Name, fmt.Errorf(
+			"dtype %s is not one of F64, F32, F16, BF16, F8_E4M3 and F8_E5M2", e.DType))
 	}
 	if e.Elements() > math.MaxInt/4 {
 		return nil, 0, atTensor(e.in.path, e.Name, fmt.Errorf(

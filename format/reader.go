@@ -26,6 +26,7 @@ type Codebook struct {
 	layers  []*stored // in the order of the file
 	names   map[string]*stored
 	rest    []codebook.Tensor // no layers, as in the original
+	without map[string]bool   // names of rest
 
 	narrowed map[string]string // original dtypes of the tensors that are kept as F16, by name
 	stacks   map[string]int    // tensors of the original that are stored as so many slices, by name
@@ -64,6 +65,7 @@ func newCodebook(ctx context.Context, f *File) (*Codebook, error) {
 	c := &Codebook{
 		file: f, names: make(map[string]*stored), narrowed: make(map[string]string),
 		sums: make(map[string]uint64), stacks: make(map[string]int),
+		without: make(map[string]bool),
 	}
 	parts := make(map[string]bool)
 	for _, s := range f.shards {
@@ -118,6 +120,14 @@ func (c *Codebook) checkHeader(s *shard) error {
 		return &VersionError{s.path, l.metadata[versionKey], l.metadata[producerKey], newestVersion}
 	}
 	s.version, c.version = version, max(c.version, version)
+	if text, ok := l.metadata[blockKey]; ok {
+		if version == 1 {
+			return s.corruptHeader("has %s, which version 1 has not", blockKey)
+		}
+		if c.file.block, err = parseBlock(text); err != nil {
+			return s.corruptHeader("%s: %w", blockKey, err)
+		}
+	}
 	sums, err := decodeChecksums(l.metadata[checksumsKey], l.entries)
 	if err != nil {
 		return s.corruptHeader("%s %w", checksumsKey, err)
@@ -150,8 +160,8 @@ func (c *Codebook) readRecords(s *shard, parts map[string]bool) error {
 		if err != nil {
 			return s.corruptHeader("layer %s: %w", quote(name), err)
 		}
-		if s.version == 1 && l.tensor.Fold != 1 {
-			return s.corruptHeader("layer %s: has a fold, which version 1 has not", quote(name))
+		if why := secondVersion(l.tensor); s.version == 1 && why != "" {
+			return s.corruptHeader("layer %s: has %s, which version 1 has not", quote(name), why)
 		}
 		layers = append(layers, l)
 		c.names[name] = l
@@ -180,6 +190,7 @@ func (c *Codebook) findRest(parts map[string]bool) {
 			t.Bytes, _ = dtype.Of(was).Size(t.Shape)
 		}
 		c.rest = append(c.rest, t)
+		c.without[t.Name] = true
 	}
 }
 
@@ -220,6 +231,9 @@ func (c *Codebook) readNarrowed(s *shard, find func(string) *entry) error {
 func notNarrowed(e *entry, was string) string {
 	if e == nil {
 		return "is missing"
+	}
+	if e.scaled != nil {
+		return fmt.Sprintf("has the scales of %s", quote(e.scaled.Name))
 	}
 	original := codebook.Tensor{DType: was, Shape: e.Shape}
 	switch _, err := dtype.Of(was).Size(e.Shape); {
@@ -308,18 +322,11 @@ func (r rest) Tensors() []codebook.Tensor { return slices.Clone(r.c.rest) }
 
 func (r rest) Floats(ctx context.Context, name string) ([]float32, error) {
 	file := r.c.file
-	if !slices.ContainsFunc(r.c.rest, func(t codebook.Tensor) bool { return t.Name == name }) {
+	if !r.c.without[name] {
 		return nil, atTensor(file.path, name,
 			fmt.Errorf("%w among those without a layer", codebook.ErrNoTensor))
 	}
-	values, sum, err := file.floats(ctx, file.find(name))
-	if err != nil {
-		return nil, err
-	}
-	if sum != r.c.sums[name] {
-		return nil, file.find(name).corrupt(notItsChecksum)
-	}
-	return values, nil
+	return file.floats(ctx, name, r.c.sums)
 }
 
 // Original describes the tensor that a layer stands for; it has no name where there is no layer.

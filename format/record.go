@@ -19,8 +19,8 @@ import (
 )
 
 // newestVersion is the newest version of the codebook file that this package writes and reads.
-// Files that version 1 can describe are written as such: only folded layers, windows, tensors that
-// are kept as F16 and stacks need version 2.
+// Files that version 1 can describe are written as such: only folded layers, windows, layers of
+// 8-bit floats, tensors that are kept as F16, stacks and unusual blocks of scales need version 2.
 const newestVersion = 2
 
 // producer is what this package writes into a file as its maker.
@@ -36,11 +36,12 @@ const (
 	headerKey    = ourPrefix + "header"
 	narrowedKey  = ourPrefix + "narrowed"
 	stacksKey    = ourPrefix + "stacks"
+	blockKey     = ourPrefix + "block"
 	layerPrefix  = ourPrefix + "layer."
 )
 
 var ourKeys = []string{
-	versionKey, producerKey, settingsKey, checksumsKey, headerKey, narrowedKey, stacksKey,
+	versionKey, producerKey, settingsKey, checksumsKey, headerKey, narrowedKey, stacksKey, blockKey,
 }
 
 // Parts of a layer: the tensors NAME + suffix.

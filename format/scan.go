@@ -28,6 +28,9 @@ type entry struct {
 	begin int64 // in the data
 	end   int64
 	where int64 // of the entry, in the file
+
+	scales *entry // of its values, see scaleSuffix; nil: it has none
+	scaled *entry // whose scales it is; nil: it is none
 }
 
 // layout is what a header says.

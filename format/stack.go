@@ -44,11 +44,12 @@ func stackOf(name string, slice codebook.Tensor, n int) codebook.Tensor {
 }
 
 // sliced returns the file with the slices of its stacks for tensors. A stack one of whose slices
-// has the name of another tensor stays whole.
+// has the name of another tensor stays whole, and so does one that has scales.
 func (f *File) sliced(isStack func(codebook.Tensor) bool) *File {
 	stacks, total := make(map[string]int), len(f.entries)
 	for _, e := range f.entries {
-		if isStack(e.Tensor) && e.Shape[0] <= mostSliced-total && !f.hasSlice(e.Tensor) {
+		joined := e.scales != nil || e.scaled != nil
+		if isStack(e.Tensor) && !joined && e.Shape[0] <= mostSliced-total && !f.hasSlice(e.Tensor) {
 			stacks[e.Name] = e.Shape[0]
 			total += e.Shape[0] - 1
 		}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -61,6 +62,7 @@ type item struct {
 	record string // of a layer
 	second bool   // version 1 does not know such layers
 	was    string // original dtype of a tensor that is kept as F16
+	block  string // of scales that passed through, as JSON; "": the usual one
 }
 
 // errClosed is what a Writer says after Commit, Abort and Suspend.
@@ -173,6 +175,10 @@ func (w *Writer) take(t codebook.Tensor) (*entry, error) {
 	if w.items[t.Name] != nil {
 		return nil, atTensor(w.src.path, t.Name, errors.New("was put already"))
 	}
+	if e.scaled != nil {
+		return nil, atTensor(w.src.path, t.Name,
+			fmt.Errorf("has the scales of %s and is put with it", quote(e.scaled.Name)))
+	}
 	return e, nil
 }
 
@@ -211,7 +217,7 @@ func (w *Writer) Rest(layers []string) int64 {
 	total, tensors := int64(0), 0
 	header := make(map[string]any)
 	for _, e := range w.src.entries {
-		if !replaced[e.Name] {
+		if !replaced[e.Name] && (e.scaled == nil || !replaced[e.scaled.Name]) {
 			total += e.Bytes
 			tensors++
 			header[e.Name] = map[string]any{
@@ -227,6 +233,9 @@ func (w *Writer) Rest(layers []string) int64 {
 	}
 	const length, padding = 8, 8
 	sums := base64.RawStdEncoding.EncodedLen(8 * tensors)
+	if w.src.block != usualBlock {
+		total += int64(entryBytes(blockKey, encodeBlock(w.src.block)))
+	}
 	total += length + int64(len(text)+sums) + padding
 	if w.shardSize > 0 {
 		again, err := json.Marshal(frame)
@@ -246,6 +255,8 @@ func (w *Writer) PutLayer(ctx context.Context, t codebook.Tensor, l *codebook.La
 	if err != nil {
 		return 0, err
 	}
+	t.Scaled = e.scales != nil
+	t = t.Unscaled()
 	if err := l.Validate(); err != nil {
 		return 0, w.about(t, fmt.Errorf("its layer: %w", err))
 	}
@@ -259,8 +270,8 @@ func (w *Writer) PutLayer(ctx context.Context, t codebook.Tensor, l *codebook.La
 		return 0, w.about(t, fmt.Errorf("its record: %w", err))
 	}
 	f := &finished{
-		Tensor: t.Name, Record: record, Second: t.Folding() != 1 || l.WindowBits != 0, Distortion: d,
-		from: w.kept.parts,
+		Tensor: t.Name, Record: record, Distortion: d, from: w.kept.parts,
+		Second: secondVersion(t) != "" || l.WindowBits != 0,
 	}
 	for _, p := range encode(t.Name, l) {
 		offset, err := w.kept.append(ctx, p.data)
@@ -272,7 +283,7 @@ func (w *Writer) PutLayer(ctx context.Context, t codebook.Tensor, l *codebook.La
 		})
 	}
 	if w.kept.path != "" {
-		sum, err := w.src.checksum(ctx, e, e.DType)
+		sum, err := w.src.Checksum(ctx, t.Name, math.MaxInt64)
 		if err != nil {
 			return 0, err
 		}
@@ -325,7 +336,7 @@ func (w *Writer) Finished(ctx context.Context, t codebook.Tensor) (l *codebook.L
 	if err != nil {
 		return nil, d, 0, err
 	}
-	sum, err := w.src.checksum(ctx, e, e.DType)
+	sum, err := w.src.Checksum(ctx, t.Name, math.MaxInt64)
 	if err != nil {
 		return nil, d, 0, err
 	}
@@ -396,8 +407,18 @@ func readFull(ctx context.Context, r io.Reader, dst []byte) error {
 	return nil
 }
 
-// PutTensor passes tensor t of the source through, bit for bit.
-func (w *Writer) PutTensor(ctx context.Context, t codebook.Tensor) error { return w.put(ctx, t, t) }
+// PutTensor passes tensor t of the source through, with its scales where it has any, bit for bit.
+func (w *Writer) PutTensor(ctx context.Context, t codebook.Tensor) error {
+	e, err := w.take(t)
+	if err != nil {
+		return err
+	}
+	it := new(item)
+	if e.scales != nil && w.src.block != usualBlock {
+		it.block, it.second = encodeBlock(w.src.block), true
+	}
+	return w.put(ctx, t.Name, it, e.together(), e.DType)
+}
 
 // PutHalf stores tensor t of the source, of dtype F32 or F64, as F16. Its values are rounded to the
 // nearest float32 and then to the nearest F16, ties to even.
@@ -405,31 +426,36 @@ func (w *Writer) PutHalf(ctx context.Context, t codebook.Tensor) error {
 	if !t.Wide() {
 		return w.about(t, fmt.Errorf("%s is not kept as F16, only F32 and F64 are", describe(t)))
 	}
-	if err := w.put(ctx, t, t.Half()); err != nil {
-		return err
-	}
-	w.items[t.Name].was = t.DType
-	return nil
-}
-
-// put stores tensor t of the source as another one, of the same name and shape. Its values are read
-// again when the file is written, so that none are kept.
-func (w *Writer) put(ctx context.Context, t, as codebook.Tensor) error {
 	e, err := w.take(t)
 	if err != nil {
 		return err
 	}
-	sum, err := w.src.checksum(ctx, e, as.DType)
-	if err != nil {
-		return err
-	}
-	load := func(ctx context.Context, dst []byte) error {
-		return w.src.verified(ctx, e, as.DType, dst, sum, "changed while it was read")
+	return w.put(ctx, t.Name, &item{was: t.DType}, []*entry{e}, dtype.F16)
+}
+
+// put stores tensors of the source under a name, the first as values of a dtype. They are read
+// again when the file is written, so that none are kept.
+func (w *Writer) put(ctx context.Context, name string, it *item, tensors []*entry,
+	as string) error {
+	sums := make(map[string]uint64)
+	for i, e := range tensors {
+		t := e.Tensor
+		if i == 0 && as != t.DType {
+			t = t.Half()
+		}
+		sum, err := w.src.checksum(ctx, e, t.DType)
+		if err != nil {
+			return err
+		}
+		sums[e.Name] = sum
+		it.blobs = append(it.blobs, blob{Tensor: t, load: func(ctx context.Context, dst []byte) error {
+			return w.src.verified(ctx, e, t.DType, dst, sum, "changed while it was read")
+		}})
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.sums[t.Name] = sum
-	w.items[t.Name] = &item{blobs: []blob{{Tensor: as, load: load}}}
+	maps.Copy(w.sums, sums)
+	w.items[name] = it
 	return nil
 }
 
@@ -440,7 +466,7 @@ func (w *Writer) Commit(ctx context.Context) (size int64, err error) {
 		return 0, w.err
 	}
 	for _, e := range w.src.entries {
-		if w.items[e.Name] == nil {
+		if w.items[e.Name] == nil && e.scaled == nil {
 			return 0, w.about(e.Tensor, fmt.Errorf("was left out, %s has it", w.src.path))
 		}
 	}
@@ -495,6 +521,9 @@ func (w *Writer) metadata(file *outShard) map[string]string {
 		}
 		if it.record != "" {
 			metadata[layerPrefix+name] = it.record
+		}
+		if it.block != "" {
+			metadata[blockKey] = it.block
 		}
 		for _, b := range it.blobs {
 			sums[b.Name] = w.sums[b.Name]

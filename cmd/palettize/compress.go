@@ -81,11 +81,14 @@ file or a folder of Hugging Face, with one or with several and their index. Of a
 is a folder too, with files of up to --shard-size and a copy of all that is no weights; its
 config.json names palettize, so that programs which do not know it refuse it.
 
-Vectors, integers, masks, parts of weights that are quantised already and a short list of fragile
-tensors pass through bit for bit. Fragile ones are compressed where --tensor matches them, or
---include has their full name or is '*'. F32 and F64 matrices that no codebook makes smaller are
-kept as F16 where that leaves no visible error, at most 2^-11 of each row; else they pass through
-too.
+Matrices of 8-bit floats (F8_E4M3, F8_E5M2) are compressed as what their scales make of them, one
+for each block in NAME_scale_inv, and become BF16; those without scales stay what they are. Blocks
+are 128 x 128, or what config.json says. Of matrices that are stored twice the later gets the layer
+of the first. Vectors, integers, masks, parts of weights that are quantised already and a short list
+of fragile tensors pass through bit for bit. Fragile ones are compressed where --tensor matches
+them, or --include has their full name or is '*'. F32 and F64 matrices that no codebook makes
+smaller are kept as F16 where that leaves no visible error, at most 2^-11 of each row; else they
+pass through too.
 
 The report has a line for every matrix, compressed or not and why not, and names the worst, the one
 with the largest error of its own, which the error of all together hides, and how many are beyond
@@ -144,9 +147,10 @@ func runCompress(ctx context.Context, env *env, o compressOptions, model string)
 		opts.Transposed = append(opts.Transposed, calibration.Transposed(src.Tensors())...)
 	}
 	if kind := compress.Quantisation(src.Tensors()); kind != "" {
-		env.warn("%s: weights are quantised already (%s): only tensors of floats are compressed",
-			model, kind)
+		env.warn("%s: weights are quantised already (%s) and pass through: compress the model that "+
+			"they were made from, or what its own tools write of it as BF16", model, kind)
 	}
+	warnRagged(env, src)
 	dst, err := o.create(src, opts)
 	if err != nil {
 		return err
@@ -172,11 +176,23 @@ func runCompress(ctx context.Context, env *env, o compressOptions, model string)
 	}
 	calibration.warn(env)
 	size, err := dst.Commit(ctx)
+	if err == nil {
+		err = warnHeader(env, o.output(src))
+	}
 	if err != nil {
 		return err
 	}
 	facts := newCompressReport(report, model, src.Size(), o.output(src), size)
 	return o.show(env, facts, report, opts.For)
+}
+
+// warnRagged says which tensors other programs multiply by their scales otherwise.
+func warnRagged(env *env, src *format.File) {
+	if names := src.Ragged(); len(names) > 0 {
+		env.warn("%s: %d tensors, such as %s, are no whole number of blocks that share a scale: "+
+			"transformers 5.24.0 refuses to dequantise them or, where it finds other blocks, "+
+			"loads other weights", src.Path(), len(names), printable(names[0]))
+	}
 }
 
 // output is the name of the file or folder to write.

@@ -26,7 +26,7 @@ func newDecompress(env *env) *cobra.Command {
 with the original names, shapes and types, for programs that know nothing of codebooks. Of a folder
 it writes a folder, with config.json as it was before. Layers
 come back with the error that compress reported, matrices that it kept as F16 with the values that
-they have there, all other tensors bit for bit.
+they have there, all other tensors bit for bit. Layers of 8-bit floats that had scales become BF16.
 
 ` + exitHelp(false),
 		Args: takes(1, 1),
@@ -59,6 +59,9 @@ func runDecompress(ctx context.Context, env *env, o decompressOptions, name stri
 	})
 	if err != nil {
 		return hintForce(err)
+	}
+	if err := warnHeader(env, out); err != nil {
+		return err
 	}
 	return env.print(fmt.Sprintf("%s: %s bytes\n", out, grouped(size)))
 }

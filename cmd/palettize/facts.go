@@ -26,6 +26,7 @@ type tensorFacts struct {
 	*layerFacts
 	KeptAs string `json:"kept_as,omitempty"` // dtype in this file, if another without a layer
 	Reason string `json:"reason,omitempty"`  // why it has no layer
+	As     string `json:"as,omitempty"`      // tensor of the same bytes whose settings it has
 	kind   string // of what is no matrix and shares a line of text with its like, else ""
 }
 
@@ -91,7 +92,7 @@ func (r *compressReport) halves(format string) string {
 func newTensorFacts(e compress.Entry) tensorFacts {
 	facts := tensorFacts{
 		Name: e.Tensor.Name, Shape: e.Tensor.Shape, DType: e.Tensor.DType, Bytes: e.Tensor.Bytes,
-		Reason: e.Reason, kind: kindOf(e),
+		Reason: e.Reason, As: e.As, kind: kindOf(e),
 	}
 	if e.Narrowed {
 		half := e.Tensor.Half()

@@ -62,6 +62,20 @@ func besideModel(of inFolder, path, prefix, fileExt, folderExt string) string {
 	return strings.TrimSuffix(filepath.Clean(path), ".pal") + folderExt
 }
 
+// warnHeader says of a model that was written that not all programs read it.
+func warnHeader(env *env, name string) error {
+	f, err := format.Open(name)
+	if err != nil {
+		return err
+	}
+	const most = 25_000_000
+	if n := f.HeaderSize(); n > most {
+		env.warn("%s: its header takes %s bytes; huggingface_hub and its JavaScript library refuse "+
+			"more than %s", name, grouped(n), grouped(int64(most)))
+	}
+	return f.Close()
+}
+
 // defaultShardSize is that of Hugging Face's libraries of today.
 const defaultShardSize = 5_000_000_000
 

@@ -22,6 +22,7 @@ var contents = map[string]func(rng *rand.Rand, i int) float64{
 	},
 	"tiny":  func(rng *rand.Rand, _ int) float64 { return 1e-9 * rng.NormFloat64() },
 	"huge":  func(rng *rand.Rand, _ int) float64 { return 1e6 * rng.NormFloat64() },
+	"waves": func(_ *rand.Rand, i int) float64 { return math.Sin(float64(i%97*i%89) / 7) },
 	"range": func(_ *rand.Rand, i int) float64 { return float64(i) },
 	"first": func(_ *rand.Rand, i int) float64 { return float64(min(1, 192/(i+1))) },
 }
@@ -44,7 +45,7 @@ func makeModel(ts *testscript.TestScript, neg bool, args []string) {
 		for _, d := range shape {
 			elements *= d
 		}
-		width := map[string]int{"F64": 8, "F32": 4, "I32": 4, "U32": 4, "F8_E4M3": 1}[dtype]
+		width := map[string]int{"F64": 8, "F32": 4, "I32": 4, "U32": 4, "F8_E4M3": 1, "F8_E5M2": 1}[dtype]
 		value := contents[content]
 		if width == 0 || dtype[0] == 'F' && width > 1 && value == nil {
 			ts.Fatalf("no tensor %s", arg)

@@ -27,6 +27,9 @@ func (r *compressReport) text() string {
 		case x.KeptAs != "":
 			cells[2] = x.Reason
 		}
+		if x.As != "" {
+			cells[2] += ", as " + x.As
+		}
 		t.add(append([]string{x.Name, shapeText(x.Shape), x.DType}, cells...)...)
 	}
 	hint := ""

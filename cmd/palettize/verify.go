@@ -264,6 +264,7 @@ func openOriginal(ctx context.Context, name string, book *format.Codebook,
 // type and shape.
 func sameModel(book *format.Codebook, layers []verify.Layer, model *format.File) error {
 	tensors := book.Rest().Tensors()
+	rest := len(tensors)
 	for _, l := range layers {
 		tensors = append(tensors, l.Tensor)
 	}
@@ -271,8 +272,11 @@ func sameModel(book *format.Codebook, layers []verify.Layer, model *format.File)
 	for _, t := range model.Tensors() {
 		inModel[t.Name] = t
 	}
-	for _, t := range tensors {
+	for i, t := range tensors {
 		m, ok := inModel[t.Name]
+		if i >= rest {
+			m = m.Unscaled() // a layer has taken in its scales
+		}
 		switch {
 		case !ok:
 			return notTheModel(model.Path(), book, fmt.Errorf("it has no tensor %q", t.Name))

@@ -50,7 +50,7 @@ type Rate struct {
 // each that is entropy coded the errors at 2, 3, 4, 5 and 6 bits. It writes nothing.
 func Allocate(ctx context.Context, dst Sink, src codebook.Source, opts Options) (
 	*Allocation, error) {
-	c, err := newCompression(dst, src, opts)
+	c, err := newCompression(ctx, dst, src, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -119,6 +119,8 @@ func rates(ctx context.Context, s *quant.Sketch) ([]Rate, error) {
 
 // sketch notes what a matrix would take for any step.
 func (c *compression) sketch(ctx context.Context, t codebook.Tensor) error {
+	name := t.Name
+	t = c.first(t)
 	m, reason, err := c.read(ctx, t)
 	if err != nil || reason != "" {
 		return err
@@ -126,7 +128,7 @@ func (c *compression) sketch(ctx context.Context, t codebook.Tensor) error {
 	group := c.opts.group(t.Name)
 	settings := c.opts.settingsOf(group)
 	p := &member{
-		Allotted: Allotted{Tensor: t.Name, Weights: t.Elements(), Scheme: settings.Scheme},
+		Allotted: Allotted{Tensor: name, Weights: t.Elements(), Scheme: settings.Scheme},
 		group:    group, bytes: t.Bytes,
 	}
 	if settings.MaxError > 0 { // for a number of bits, no matrix is to take so many

@@ -62,7 +62,7 @@ type Sink interface {
 // tensors through. It works on one tensor at a time, so that memory holds one tensor; where bits
 // are to be divided among matrices, it first walks through all of them.
 func Compress(ctx context.Context, dst Sink, src codebook.Source, opts Options) (*Report, error) {
-	c, err := newCompression(dst, src, opts)
+	c, err := newCompression(ctx, dst, src, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -76,6 +76,7 @@ func Compress(ctx context.Context, dst Sink, src codebook.Source, opts Options) 
 	for i := range a.Matrices {
 		c.allotted[a.Matrices[i].Tensor] = &a.Matrices[i]
 	}
+	c.allotTwins()
 	if err := c.walk(ctx, c.compress); err != nil {
 		return nil, err
 	}
@@ -103,15 +104,18 @@ type compression struct {
 	sampled  int                  // weights of each matrix that its rate is measured on
 	members  []*member            // of the matrices, as they are walked through
 	allotted map[string]*Allotted // those that are still to be compressed
+	twins    map[string]*twins    // of the matrices that there are more of, by name
 }
 
-func newCompression(dst Sink, src codebook.Source, opts Options) (*compression, error) {
+func newCompression(ctx context.Context, dst Sink, src codebook.Source, opts Options) (
+	*compression, error) {
 	opts, err := opts.withKernels()
 	if err != nil {
 		return nil, err
 	}
 	c := &compression{
 		dst: dst, src: src, opts: opts, report: new(Report), allotted: make(map[string]*Allotted),
+		twins: make(map[string]*twins),
 	}
 	c.tensors = slices.Clone(src.Tensors())
 	if c.filter, err = newFilter(c.tensors, opts); err != nil {
@@ -137,7 +141,7 @@ func newCompression(dst Sink, src codebook.Source, opts Options) (*compression, 
 		c.tensors[i].Fold = c.filter.fold(t)
 		c.progress.Total += walks * t.Bytes
 	}
-	return c, nil
+	return c, c.findTwins(ctx)
 }
 
 func (c *compression) tell(tensor string) {
@@ -179,7 +183,7 @@ func (c *compression) read(ctx context.Context, t codebook.Tensor) (
 	rows, cols, _ := t.Matrix()
 	m = &quant.Matrix{
 		W: t.Arranged(w), Rows: rows, Cols: cols, Embedding: isEmbedding(t.Name, rows, cols),
-		Calibrated: c.opts.Moments != nil, Overhead: c.dst.Overhead(t),
+		Calibrated: c.opts.Moments != nil, Overhead: c.overhead(t),
 	}
 	settings := c.opts.settingsOf(c.opts.group(t.Name))
 	if reason := noWeights(m, settings); reason != "" {
@@ -204,11 +208,15 @@ func (c *compression) read(ctx context.Context, t codebook.Tensor) (
 
 // compress stores one tensor: as a layer, or without one where there is a reason to.
 func (c *compression) compress(ctx context.Context, t codebook.Tensor) error {
-	m, reason, err := c.read(ctx, t)
+	as := c.first(t)
+	m, reason, err := c.read(ctx, as)
 	if err != nil {
 		return err
 	}
 	entry := Entry{Tensor: t, Reason: reason}
+	if as.Name != t.Name {
+		entry.As = as.Name
+	}
 	if reason != "" {
 		err = c.keep(ctx, &entry, m)
 	} else {
@@ -240,7 +248,7 @@ func (c *compression) putLayer(ctx context.Context, entry *Entry, m *quant.Matri
 	if err != nil {
 		return err
 	}
-	entry.Reason = c.grown(m.Overhead+l.BytesStored(), entry.Tensor, m)
+	entry.Reason = c.grown(m.Overhead+l.BytesStored(), c.first(entry.Tensor), m)
 	if entry.Reason != "" {
 		return c.keep(ctx, entry, m)
 	}

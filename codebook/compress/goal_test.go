@@ -77,7 +77,7 @@ func TestGoalError(t *testing.T) {
 // TestGoalErrorOfEach: where each matrix has the goal of its own, the error names one that misses
 // it.
 func TestGoalErrorOfEach(t *testing.T) {
-	c, err := newCompression(new(memory.Model), twoMatrices(), Options{})
+	c, err := newCompression(t.Context(), new(memory.Model), twoMatrices(), Options{})
 	if err == nil {
 		err = c.walk(t.Context(), c.sketch)
 	}

@@ -76,7 +76,7 @@ func (c *compression) grown(bytes int64, t codebook.Tensor, m *quant.Matrix) str
 // keep stores the tensor of an entry, which is to have no layer: bit for bit or, where m has its
 // weights and they narrow, as F16.
 func (c *compression) keep(ctx context.Context, entry *Entry, m *quant.Matrix) error {
-	if m == nil || !c.narrows(entry.Tensor, m) {
+	if m == nil || !c.narrows(c.first(entry.Tensor), m) {
 		return c.dst.PutTensor(ctx, entry.Tensor)
 	}
 	entry.Narrowed, entry.Bytes = true, entry.Tensor.Half().Bytes

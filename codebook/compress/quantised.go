@@ -25,6 +25,7 @@ var quantisations = []struct {
 	{"FP8 with block scales", "", "_scale_inv", []string{"F8"}, nil},
 	{"FP8 with scales", "", "_scale", []string{"F8"}, nil},
 	{"FP8 with scales", ".weight", ".scale_weight", []string{"F8"}, nil},
+	{"FP8 with scales", ".weight", ".scale", []string{"F8"}, nil},
 	{"INT8 with scales", "", "_scale", []string{"I8"}, nil},
 	{"INT8 with scales", "", "_scales", []string{"I8"}, nil},
 	{"bitsandbytes, 8 bits", ".weight", ".SCB", []string{"I8"}, nil},
@@ -45,11 +46,18 @@ var quantisedParts = []string{
 	"*.codebooks",
 }
 
-// packable reports whether packed weights can be of this dtype: what cannot be read as floats, of
-// up to 32 bits. Indices are I64, masks BOOL.
-func packable(kind dtype.Type) bool {
-	return kind.Known() && !kind.Float() && kind.Bits <= 32 && kind.Name != dtype.Bool
+// packable reports whether a tensor can be of packed weights: of what cannot be read as floats, of
+// up to 32 bits, or floats of 8 bits without scales of their own. Indices are I64, masks BOOL.
+func packable(t codebook.Tensor) bool {
+	kind := dtype.Of(t.DType)
+	if t.Float() {
+		return kind.Bits == 8 && !t.Scaled
+	}
+	return kind.Known() && kind.Bits <= 32 && kind.Name != dtype.Bool
 }
+
+// onlyScales is a dtype that has nothing but powers of two.
+const onlyScales = "F8_E8M0"
 
 // sameOutputs tells GPTQ, which packs along the inputs, from AWQ, which packs along the outputs,
 // the last dimension.
@@ -74,7 +82,7 @@ func findQuantised(tensors []codebook.Tensor) *quantised {
 	packed := make(map[string]codebook.Tensor)
 	beside := make(map[string][]codebook.Tensor) // packed tensors of a module, by its name
 	for _, t := range tensors {
-		if packable(dtype.Of(t.DType)) {
+		if packable(t) {
 			packed[t.Name] = t
 			beside[module(t.Name)] = append(beside[module(t.Name)], t)
 		}
@@ -88,12 +96,13 @@ func findQuantised(tensors []codebook.Tensor) *quantised {
 	modules := make(map[string]string) // to the kind of their weights
 	for _, t := range tensors {
 		if kind, weights, ok := kindOf(t, packed); ok {
-			q.parts[t.Name], modules[module(weights)] = partOf(kind), kind
+			q.parts[t.Name], q.parts[weights] = partOf(kind), partOf(kind)
+			modules[module(weights)] = kind
 			count(kind)
 		}
 	}
 	for _, t := range tensors {
-		if _, known := q.parts[t.Name]; known || !t.Float() {
+		if _, known := q.parts[t.Name]; known || !t.Float() && t.DType != onlyScales {
 			continue
 		}
 		if w, ok := scaledBy(t, packed, beside); ok {
@@ -102,7 +111,7 @@ func findQuantised(tensors []codebook.Tensor) *quantised {
 				kind = w.DType + " with scales"
 				count(kind)
 			}
-			q.parts[t.Name] = partOf(kind)
+			q.parts[t.Name], q.parts[w.Name] = partOf(kind), partOf(kind)
 		} else if matchAny(quantisedParts, t.Name) {
 			q.parts[t.Name] = "named like a part of quantised weights"
 		}
@@ -157,17 +166,20 @@ func kindOf(scale codebook.Tensor, packed map[string]codebook.Tensor) (kind, wei
 }
 
 // scaledBy finds the packed tensor that floats are the scales of, or zero points: whose name begins
-// alike, and whose shape they are a grid over.
+// alike, and whose shape they are a grid over. Floats of 8 bits are not scaled by such.
 func scaledBy(t codebook.Tensor, packed map[string]codebook.Tensor,
 	beside map[string][]codebook.Tensor) (codebook.Tensor, bool) {
+	fits := func(w codebook.Tensor) bool {
+		return isGrid(w.Shape, t.Shape) && !(w.Float() && t.Float() && packable(t))
+	}
 	for _, w := range beside[module(t.Name)] {
-		if isGrid(w.Shape, t.Shape) {
+		if fits(w) {
 			return w, true
 		}
 	}
 	for _, stem := range []string{module(t.Name), t.Name[:max(0, strings.LastIndexByte(t.Name,
 		'_'))]} {
-		if w, ok := packed[stem]; ok && isGrid(w.Shape, t.Shape) {
+		if w, ok := packed[stem]; ok && fits(w) {
 			return w, true
 		}
 	}

@@ -8,6 +8,8 @@ type Entry struct {
 	Layer    *codebook.Scheme // what it was compressed to, K as it came out; nil: no layer
 	Narrowed bool             // it has no layer and is kept as F16; else it was passed through
 	Reason   string           // why it has no layer
+	// As is the first tensor of the same bytes, whose settings count for it too; "": there is none.
+	As string
 	// Bytes are those in the output, of a layer its part of the header included; 0: as in Tensor.
 	Bytes      int64
 	Distortion codebook.Distortion // of the rebuilt weights (layers only)

@@ -112,10 +112,19 @@ func TestQuantisedCheckpoints(t *testing.T) {
 		packed  []string
 		through []string // matrices of floats that pass through
 	}{
-		{"FP8 with block scales", []string{"q.weight F8_E4M3 4096 7168"},
-			[]string{"q.weight_scale_inv F32 32 56"}},
-		{"FP8 with scales", []string{"q.weight F8_E4M3 4096 4096"},
-			[]string{"q.weight_scale BF16 4096 2"}},
+		{"FP8 with block scales", nil,
+			[]string{"q.weight F8_E4M3 4096 7168", "q.weight_scale_inv F32 32 56"}},
+		{"FP8 with scales", nil,
+			[]string{"q.weight F8_E4M3 4096 4096", "q.weight_scale BF16 4096 2"}},
+		{"FP8 with scales", []string{"q.weight_scale F32", "q.input_scale F32"},
+			[]string{"q.weight F8_E4M3 4096 4096"}},
+		{"FP8 with scales", []string{"q.scale_weight F32"}, []string{"q.weight F8_E5M2 4096 4096"}},
+		{"FP8 with scales", []string{"q.scale F8_E8M0 32 32"},
+			[]string{"q.weight F8_E4M3 4096 4096"}},
+		{"F8_E4M3 with scales", []string{"q.steps F8_E8M0 4096 128"},
+			[]string{"q.values F8_E4M3 4096 4096"}},
+		{"quanto", nil, []string{"q.weight._data F8_E4M3 4096 4096",
+			"q.weight._scale BF16 4096 2"}},
 		{"GPTQ", []string{"q.qweight I32 512 4096", "q.qzeros I32 32 512", "q.g_idx I32 4096"},
 			[]string{"q.scales F16 32 4096"}},
 		{"AWQ", []string{"q.qweight I32 4096 512", "q.qzeros I32 32 512"},
@@ -136,15 +145,18 @@ func TestQuantisedCheckpoints(t *testing.T) {
 		{"MLX", []string{"switch_mlp.up.weight U32 2 1024 512"},
 			[]string{"switch_mlp.up.scales[0] F16 1024 64", "switch_mlp.up.scales[1] F16 1024 64",
 				"switch_mlp.up.biases[0] F16 1024 64", "switch_mlp.up.biases[1] F16 1024 64"}},
-		{"NVFP4", []string{"q.weight U8 4096 2048", "q.weight_scale F8_E4M3 4096 256",
-			"q.weight_scale_2 F32"}, nil},
+		{"NVFP4", []string{"q.weight U8 4096 2048", "q.weight_scale_2 F32"},
+			[]string{"q.weight_scale F8_E4M3 4096 256"}},
+		{"compressed-tensors, packed", []string{"q.weight_packed U8 4096 2048",
+			"q.weight_global_scale F32 1"}, []string{"q.weight_scale F8_E4M3 4096 256"}},
 		{"MXFP4", []string{"down_blocks U8 32 2880 90 16", "down_scales U8 32 2880 90"}, nil},
 		{"HQQ", []string{"q.W_q U8 2048 64"}, []string{"q.scale F16 2048 2", "q.zero F16 2048 2"}},
 		{"AQLM", []string{"q.codes I16 4096 512 1"}, []string{"q.codebooks F16 1 65536 1 8"}},
 		{"I8 with scales", []string{"q.values I8 4096 4096"}, []string{"q.steps F32 4096 32"}},
 		{"U8 with scales", []string{"q U8 4096 512"}, []string{"q_step F32 4096 32"}},
 	} {
-		others := described("embed.weight BF16 32000 4096", "o.weight F32 512 512")
+		others := described("embed.weight BF16 32000 4096", "o.weight F32 512 512",
+			"v.up F8_E4M3 1024 512", "v.down F8_E4M3 512 512")
 		through := described(c.through...)
 		tensors := slices.Concat(described(c.packed...), through, others)
 		if got := Quantisation(tensors); got != c.kind {
@@ -188,6 +200,22 @@ func TestNotQuantised(t *testing.T) {
 		if got := reasonOf(t, tensors, s.Name, Options{}); s.Float() && got != "" {
 			t.Errorf("%s: %q", s.Name, got)
 		}
+	}
+}
+
+// Floats of 8 bits are weights like others where the source multiplies them by their scales, or
+// they have none.
+func TestFloatsOf8Bits(t *testing.T) {
+	src, dst := new(memory.Model), new(memory.Model)
+	src.Add("q.weight", "F8_E4M3", samples.Gaussian(1, 256*256), 256, 256)
+	src.Add("k.weight", "F8_E5M2", samples.Gaussian(2, 256*256), 256, 256)
+	src.All[0].Scaled = true
+	report, err := Compress(context.Background(), dst, src, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if report.Quantised != "" || len(dst.Layers) != 2 {
+		t.Errorf("quantised %q, %d layers", report.Quantised, len(dst.Layers))
 	}
 }
 

@@ -155,6 +155,7 @@ func Run(ctx context.Context, layers []Layer, opts Options) (*Report, error) {
 		opts.Kernels = best
 	}
 	opts.Batch, opts.Threads = max(1, opts.Batch), max(1, opts.Threads)
+	truth, inputs := byName(opts.Truth), byName(opts.Inputs)
 	v := newReport(opts.BytesIn, opts.BytesOut)
 	var progress codebook.Progress
 	for _, l := range layers {
@@ -169,7 +170,7 @@ func Run(ctx context.Context, layers []Layer, opts Options) (*Report, error) {
 		if progress.Tensor = l.Tensor.Name; opts.Progress != nil {
 			opts.Progress(progress)
 		}
-		r, c, err := measureErrors(ctx, l, opts, &weights, &outputs)
+		r, c, err := measureErrors(ctx, l, opts, truth, inputs, &weights, &outputs)
 		if err != nil {
 			return nil, &codebook.TensorError{Tensor: l.Tensor.Name, Err: err}
 		}
@@ -190,7 +191,7 @@ func Run(ctx context.Context, layers []Layer, opts Options) (*Report, error) {
 
 // measureErrors multiplies some inputs with a layer in three ways: compiled, dense, and exactly
 // with the layer's own weights.
-func measureErrors(ctx context.Context, l Layer, opts Options,
+func measureErrors(ctx context.Context, l Layer, opts Options, truth, given named,
 	weights, outputs *codebook.Distortion) (*layerRun, Check, error) {
 	rows, cols := l.Rows, l.Cols
 	r := &layerRun{Layer: l}
@@ -215,7 +216,7 @@ func measureErrors(ctx context.Context, l Layer, opts Options,
 	if opts.Truth == nil {
 		dense.W = l.Layer.Dense()
 	} else {
-		if dense.W, err = truth(ctx, l.Tensor, opts.Truth); err != nil {
+		if dense.W, err = truth.original(ctx, l.Tensor); err != nil {
 			return nil, c, err
 		}
 		d := l.Layer.Distortion(dense.W, opts.Threads)
@@ -226,7 +227,7 @@ func measureErrors(ctx context.Context, l Layer, opts Options,
 		c.WeightError = &relative
 		weights.Merge(d)
 	}
-	x, err := inputs(ctx, l.Tensor.Name, cols, opts)
+	x, err := given.inputs(ctx, l.Tensor.Name, cols, opts)
 	if err != nil {
 		return nil, c, err
 	}
@@ -302,22 +303,38 @@ func (l *Layer) matches(d codebook.Distortion) error {
 	return nil
 }
 
-// truth reads the original of a layer.
-func truth(ctx context.Context, t codebook.Tensor, src codebook.Source) ([]float32, error) {
-	tensors := src.Tensors()
-	i := slices.IndexFunc(tensors, func(o codebook.Tensor) bool { return o.Name == t.Name })
-	if i < 0 {
+// named is a source with its tensors by name.
+type named struct {
+	codebook.Source
+	tensors map[string]codebook.Tensor
+}
+
+// byName lists the tensors of a source, which may be nil, once for all layers.
+func byName(src codebook.Source) named {
+	n := named{src, make(map[string]codebook.Tensor)}
+	if src != nil {
+		for _, t := range src.Tensors() {
+			n.tensors[t.Name] = t
+		}
+	}
+	return n
+}
+
+// original reads the original of a layer.
+func (n named) original(ctx context.Context, t codebook.Tensor) ([]float32, error) {
+	o, ok := n.tensors[t.Name]
+	if !ok {
 		return nil, fmt.Errorf("%w in the original model", codebook.ErrNoTensor)
 	}
-	if !slices.Equal(tensors[i].Shape, t.Shape) {
+	if !slices.Equal(o.Shape, t.Shape) {
 		return nil, fmt.Errorf("shape %v in the original model, %v in the codebook file",
-			tensors[i].Shape, t.Shape)
+			o.Shape, t.Shape)
 	}
-	if !tensors[i].Float() {
+	if !o.Float() {
 		return nil, fmt.Errorf("%s values in the original model, %s in the codebook file",
-			tensors[i].DType, t.DType)
+			o.DType, t.DType)
 	}
-	w, err := src.Floats(ctx, t.Name)
+	w, err := n.Floats(ctx, t.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -330,29 +347,25 @@ func truth(ctx context.Context, t codebook.Tensor, src codebook.Source) ([]float
 
 // inputs returns the vectors to multiply a layer with, a multiple of the batch: given ones, over
 // again if they are few, or Gaussian ones.
-func inputs(ctx context.Context, name string, cols int, opts Options) ([]float32, error) {
-	n := roundUp(verifyVectors, opts.Batch)
-	x := make([]float32, n*cols)
-	if opts.Inputs != nil {
-		tensors := opts.Inputs.Tensors()
-		i := slices.IndexFunc(tensors, func(t codebook.Tensor) bool { return t.Name == name })
-		if i >= 0 {
-			if shape := tensors[i].Shape; len(shape) == 0 || shape[len(shape)-1] != cols ||
-				tensors[i].Elements() == 0 || !tensors[i].Float() {
-				return nil, fmt.Errorf("input is %s %v, want floats [n, %d]", tensors[i].DType,
-					shape, cols)
-			}
-			given, err := opts.Inputs.Floats(ctx, name)
-			if err != nil {
-				return nil, err
-			}
-			n = roundUp(max(n, len(given)/cols), opts.Batch)
-			for x = make([]float32, 0, n*cols); len(x) < n*cols; {
-				x = append(x, given[:min(len(given), n*cols-len(x))]...)
-			}
-			return x, nil
+func (n named) inputs(ctx context.Context, name string, cols int, opts Options) (
+	x []float32, err error) {
+	vectors := roundUp(verifyVectors, opts.Batch)
+	if t, ok := n.tensors[name]; ok {
+		shape := t.Shape
+		if len(shape) == 0 || shape[len(shape)-1] != cols || t.Elements() == 0 || !t.Float() {
+			return nil, fmt.Errorf("input is %s %v, want floats [n, %d]", t.DType, shape, cols)
 		}
+		given, err := n.Floats(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		vectors = roundUp(max(vectors, len(given)/cols), opts.Batch)
+		for x = make([]float32, 0, vectors*cols); len(x) < cap(x); {
+			x = append(x, given[:min(len(given), cap(x)-len(x))]...)
+		}
+		return x, nil
 	}
+	x = make([]float32, vectors*cols)
 	random := rand.New(rand.NewPCG(opts.Seed, uint64(cols)))
 	for i := range x {
 		x[i] = float32(random.NormFloat64())

@@ -48,9 +48,9 @@ var types = []Type{
 	{Name: "I8", Bits: 8, Rank: 2, Integer: true},
 	{Name: U8, Bits: 8, Rank: 1, Integer: true},
 	{Name: Bool, Bits: 8, Rank: 0, Integer: true},
-	{Name: "F8_E4M3", Bits: 8, Rank: -1},
+	{Name: "F8_E4M3", Bits: 8, Rank: -1, Largest: 448, read: e4m3.read, write: e4m3.write},
 	{Name: "F8_E4M3FNUZ", Bits: 8, Rank: -1},
-	{Name: "F8_E5M2", Bits: 8, Rank: -1},
+	{Name: "F8_E5M2", Bits: 8, Rank: -1, Largest: 57344, read: e5m2.read, write: e5m2.write},
 	{Name: "F8_E5M2FNUZ", Bits: 8, Rank: -1},
 	{Name: "F8_E8M0", Bits: 8, Rank: -1},
 	{Name: "F6_E2M3", Bits: 6, Rank: -1},
@@ -72,7 +72,8 @@ func Of(name string) Type {
 func (t Type) Known() bool { return t.Bits != 0 }
 
 // Float reports whether the values are floating-point numbers that can be read as float32, and
-// written. Floats of 8 bits and less are not: tensors of them are only passed through.
+// written. Those of less than 8 bits are not, nor what only scales are stored as and the FNUZ
+// variants: tensors of them are only passed through.
 func (t Type) Float() bool { return t.read != nil }
 
 // Wide reports whether the values are floats of more than 16 bits.

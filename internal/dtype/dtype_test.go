@@ -36,14 +36,13 @@ func TestTable(t *testing.T) {
 
 // TestFloats writes and reads what every type of floats holds exactly, and the largest values.
 func TestFloats(t *testing.T) {
-	inf := float32(math.Inf(1))
 	n := 0
 	for _, kind := range types {
 		if !kind.Float() {
 			continue
 		}
 		n++
-		values := []float32{0, 1, -2.5, 0x1p-14, kind.Largest, -kind.Largest, inf, -inf}
+		values := []float32{0, 1, -2.5, 0x1p-9, kind.Largest, -kind.Largest}
 		data := make([]byte, len(values)*kind.Bits/8)
 		kind.Put(data, values)
 		if got := kind.Append([]float32{7}, data); !slices.Equal(got[1:], values) || got[0] != 7 {
@@ -53,11 +52,16 @@ func TestFloats(t *testing.T) {
 		if got := kind.Append(nil, data)[0]; got != kind.Largest {
 			t.Errorf("%s: the largest float32 becomes %v, want %v", kind.Name, got, kind.Largest)
 		}
+		least := float32(math.Inf(-1))
+		kind.Put(data, []float32{least})
+		if got := kind.Append(nil, data)[0]; got != least && (got == got || kind.Name != "F8_E4M3") {
+			t.Errorf("%s: -Inf becomes %v", kind.Name, got)
+		}
 		if kind.Wide() != (kind.Bits > 16) {
 			t.Errorf("%s: wide %v", kind.Name, kind.Wide())
 		}
 	}
-	if n != 4 {
+	if n != 6 {
 		t.Errorf("%d types of floats", n)
 	}
 }
