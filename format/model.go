@@ -142,36 +142,34 @@ func (f *File) Reader(name string) (*io.SectionReader, error) {
 // to nearest even. A finite one beyond the largest float32 becomes that, one that is not 0 and
 // below the least becomes the least, so that it shows that it was there.
 func (f *File) Floats(ctx context.Context, name string) ([]float32, error) {
-	values, _, err := f.floats(ctx, name)
-	return values, err
+	return f.floats(ctx, name, io.Discard)
 }
 
-// floats returns the values and the checksum of their bytes.
-func (f *File) floats(ctx context.Context, name string) ([]float32, uint64, error) {
+// floats is Floats with the bytes of the values written to a sum of them.
+func (f *File) floats(ctx context.Context, name string, sum io.Writer) ([]float32, error) {
 	e, err := f.entry(name)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	kind := dtype.Of(e.DType)
 	if !kind.Float() {
-		return nil, 0, atTensor(f.path, name,
+		return nil, atTensor(f.path, name,
 			fmt.Errorf("dtype %s is not one of F64, F32, F16 and BF16", e.DType))
 	}
 	if e.Elements() > math.MaxInt/4 {
-		return nil, 0, atTensor(f.path, name, fmt.Errorf(
+		return nil, atTensor(f.path, name, fmt.Errorf(
 			"%d values: more than a %d-bit program can hold", e.Elements(), strconv.IntSize))
 	}
 	values := make([]float32, 0, e.Elements())
-	sum := xxh3.New()
 	err = f.chunks(ctx, e, func(chunk []byte) error {
 		values = kind.Append(values, chunk)
 		_, err := sum.Write(chunk)
 		return err
 	})
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	return values, sum.Sum64(), nil
+	return values, nil
 }
 
 func (f *File) entry(name string) (*entry, error) {

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/zeebo/xxh3"
+
 	"github.com/palettize/palettize/codebook"
 	"github.com/palettize/palettize/internal/dtype"
 )
@@ -277,11 +279,12 @@ func (r rest) Floats(ctx context.Context, name string) ([]float32, error) {
 		return nil, atTensor(file.path, name,
 			fmt.Errorf("%w among those without a layer", codebook.ErrNoTensor))
 	}
-	values, sum, err := file.floats(ctx, name)
+	sum := xxh3.New()
+	values, err := file.floats(ctx, name, sum)
 	if err != nil {
 		return nil, err
 	}
-	if sum != r.c.sums[name] {
+	if sum.Sum64() != r.c.sums[name] {
 		return nil, file.corrupt(file.find(name), notItsChecksum)
 	}
 	return values, nil
