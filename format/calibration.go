@@ -124,7 +124,7 @@ func (c *Calibration) read(ctx context.Context, e *entry, expert, cols int) (
 		part.Bytes = e.Bytes / int64(experts)
 		part.begin += int64(expert) * part.Bytes
 	}
-	values, _, err := c.file.values(ctx, &part)
+	values, err := c.file.values(ctx, &part, io.Discard)
 	if err != nil {
 		return nil, err
 	}

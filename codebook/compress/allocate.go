@@ -82,7 +82,7 @@ type member struct {
 // allocate sketches all matrices and divides what the options ask for among those with the same
 // settings.
 func (c *compression) allocate(ctx context.Context) error {
-	if err := c.walk(ctx, c.sketch); err != nil {
+	if err := walk(ctx, c, c.sketch, c.join); err != nil {
 		return err
 	}
 	// What the first settings have left depends on all the others.
@@ -118,12 +118,13 @@ func rates(ctx context.Context, s *quant.Sketch) ([]Rate, error) {
 }
 
 // sketch notes what a matrix would take for any step.
-func (c *compression) sketch(ctx context.Context, t codebook.Tensor) error {
+func (c *compression) sketch(ctx context.Context, t codebook.Tensor, threads par.Share) (
+	*member, error) {
 	name := t.Name
 	t = c.first(t)
-	m, reason, err := c.read(ctx, t)
+	m, reason, err := c.read(ctx, t, threads)
 	if err != nil || reason != "" {
-		return err
+		return nil, err
 	}
 	group := c.opts.group(t.Name)
 	settings := c.opts.settingsOf(group)
@@ -137,21 +138,29 @@ func (c *compression) sketch(ctx context.Context, t codebook.Tensor) error {
 	if s, ok := quant.ExactScheme(m, settings.fewest(m.Rows, m.Cols)); ok {
 		p.Scheme = s
 	}
-	c.members = append(c.members, p)
 	if !quant.AnyRate(p.Scheme) {
 		p.Bytes = float64(quant.FileBytes(p.Scheme, m.Rows, m.Cols, 0))
 		p.Bits = 8 * p.Bytes / float64(p.Weights)
-		return nil
+		return p, nil
 	}
-	if p.sketch, err = quant.NewSketch(ctx, m, p.Scheme, c.buildOptions()); err != nil {
-		return err
+	o := c.buildOptions(threads)
+	if p.sketch, err = quant.NewSketch(ctx, m, p.Scheme, o); err != nil {
+		return nil, err
 	}
 	p.sketch.Forget()
-	if p.repeats, err = quant.FindRepeats(ctx, p.sketch, m, c.buildOptions()); err != nil {
-		return err
+	if p.repeats, err = quant.FindRepeats(ctx, p.sketch, m, o); err != nil {
+		return nil, err
 	}
 	if x := settings.contest(); x != nil {
-		return c.contend(ctx, p, m, x)
+		err = c.contend(ctx, p, m, x, threads)
+	}
+	return p, err
+}
+
+// join takes in a matrix among those that bits are divided among; nil: none.
+func (c *compression) join(_ context.Context, p *member) error {
+	if p != nil {
+		c.members = append(c.members, p)
 	}
 	return nil
 }
@@ -311,26 +320,33 @@ func left(size int64, rest, weights float64) (quant.Goal, error) {
 
 // build makes the layer of a matrix that takes what is allotted to it. A scheme that was tried on a
 // sample and leaves more on the whole gives way to a trellis.
-func (c *compression) build(ctx context.Context, m *quant.Matrix, a *Allotted) (
-	*codebook.Layer, codebook.Distortion, error) {
-	threads := par.Threads(c.opts.Threads)
+func (c *compression) build(ctx context.Context, m *quant.Matrix, a *Allotted,
+	threads par.Share) (*codebook.Layer, codebook.Distortion, error) {
+	o := c.buildOptions(threads)
 	t := quant.Target{Step: quant.Step(a.Step), Goal: a.goal()}
-	l, err := quant.Build(ctx, m, a.Scheme, t, c.buildOptions())
+	var l *codebook.Layer
+	var err error
+	if k := c.sketches[a.Tensor]; k != nil && quant.AnyRate(a.Scheme) {
+		k.Restart()
+		l, err = k.Build(ctx, m, t, o)
+	} else {
+		l, err = quant.Build(ctx, m, a.Scheme, t, o)
+	}
 	if err != nil {
 		return nil, codebook.Distortion{}, err
 	}
-	d := l.Distortion(m.W, threads)
+	d := l.Distortion(m.W, threads())
 	if quant.AnyRate(a.Scheme) || a.Cap == 0 || d.Relative() <= a.Cap {
 		return l, d, nil
 	}
 	a.Scheme = Schemes()[0]
-	l, err = buildAlone(ctx, m, a.Scheme, c.buildOptions(), func(s *quant.Sketch) quant.Goal {
+	l, err = buildAlone(ctx, m, a.Scheme, o, func(s *quant.Sketch) quant.Goal {
 		return quant.Goal{Noise: a.Cap * a.Cap * s.Signal}
 	})
 	if err != nil {
 		return nil, d, err
 	}
-	return l, l.Distortion(m.W, threads), nil
+	return l, l.Distortion(m.W, threads()), nil
 }
 
 // buildAlone makes an entropy-coded layer that meets a goal of its own.
@@ -345,15 +361,13 @@ func buildAlone(ctx context.Context, m *quant.Matrix, s codebook.Scheme, o quant
 	if err != nil {
 		return nil, err
 	}
-	return k.Build(ctx, m, quant.Target{Step: p.Step, Goal: g})
+	return k.Build(ctx, m, quant.Target{Step: p.Step, Goal: g}, o)
 }
 
 // buildOptions returns the options for building layers.
-func (c *compression) buildOptions() quant.Options { return c.opts.buildOptions(c.sampled) }
-
-func (o Options) buildOptions(sampled int) quant.Options {
+func (c *compression) buildOptions(threads par.Share) quant.Options {
 	return quant.Options{
-		Seed: o.Seed, Threads: par.Threads(o.Threads), Kernels: o.Kernels, Sampled: sampled,
+		Seed: c.opts.Seed, Threads: threads, Kernels: c.opts.Kernels, Sampled: c.sampled,
 	}
 }
 
@@ -378,10 +392,12 @@ func Build(ctx context.Context, w []float32, rows, cols int, scheme codebook.Sch
 		return nil, err
 	}
 	m := &quant.Matrix{W: w, Rows: rows, Cols: cols, Embedding: isEmbedding("", rows, cols)}
+	c := &compression{opts: opts, sampled: quant.SampleWeights}
+	o := c.buildOptions(par.Fixed(par.Threads(opts.Threads)))
 	if !quant.AnyRate(scheme) {
-		return quant.Build(ctx, m, scheme, quant.Target{}, opts.buildOptions(0))
+		return quant.Build(ctx, m, scheme, quant.Target{}, o)
 	}
-	return buildAlone(ctx, m, scheme, opts.buildOptions(quant.SampleWeights),
+	return buildAlone(ctx, m, scheme, o,
 		func(k *quant.Sketch) quant.Goal {
 			g := opts.Settings.withDefaults().goal(k.Weights(), k.Signal)
 			g.Bytes = min(g.Bytes, trellisBits*k.Weights()/8)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/palettize/palettize/codebook"
@@ -12,6 +13,7 @@ import (
 	"github.com/palettize/palettize/codebook/moments"
 	"github.com/palettize/palettize/internal/dtype"
 	"github.com/palettize/palettize/internal/floats"
+	"github.com/palettize/palettize/internal/par"
 	"github.com/palettize/palettize/kernels"
 )
 
@@ -27,7 +29,7 @@ type Options struct {
 	Exclude    []string    // globs of tensor names to pass through
 	Transposed []string    // globs of tensors stored as [in, out]
 	// Moments returns those of the inputs of a tensor, nil if they are unknown (scheme trellis). It
-	// may be nil.
+	// may be nil, and is called from several goroutines at the same time.
 	Moments       func(ctx context.Context, tensor string, cols int) (*moments.Moments, error)
 	Seed          uint64                  // of k-means
 	Threads       int                     // 0: all processors
@@ -36,7 +38,8 @@ type Options struct {
 	Kernels       *kernels.Set            // nil: kernels.Best
 }
 
-// Sink takes in a compressed model, tensor by tensor.
+// Sink takes in a compressed model, tensor by tensor. The methods that store are called one at a
+// time, in the order of the source's tensors; Overhead and HalfOverhead at any time.
 type Sink interface {
 	// Overhead returns what an entropy-coded layer in place of tensor t takes in the file beside
 	// its Stream, at most.
@@ -58,9 +61,18 @@ type Sink interface {
 	PutHalf(ctx context.Context, t codebook.Tensor) error
 }
 
+// resumer is a sink that may have layers of an earlier run, which was cut off.
+type resumer interface {
+	// Finished stores the layer of tensor t that there is, and returns what PutLayer was given and
+	// what it returned; a nil layer if there is none. It may be called while something is put.
+	Finished(ctx context.Context, t codebook.Tensor) (
+		l *codebook.Layer, d codebook.Distortion, bytes int64, err error)
+}
+
 // Compress turns every matrix of src that the options name into a layer in dst and passes all other
-// tensors through. It works on one tensor at a time, so that memory holds one tensor; where bits
-// are to be divided among matrices, it first walks through all of them.
+// tensors through. It works on several tensors at the same time, but on no more than are as large
+// together as the largest one, so that memory does not grow with the model; where bits are to be
+// divided among matrices, it first walks through all of them.
 func Compress(ctx context.Context, dst Sink, src codebook.Source, opts Options) (*Report, error) {
 	c, err := newCompression(ctx, dst, src, opts)
 	if err != nil {
@@ -71,18 +83,24 @@ func Compress(ctx context.Context, dst Sink, src codebook.Source, opts Options) 
 		if err := c.allocate(ctx); err != nil {
 			return nil, err
 		}
-		a, c.members = c.allocation(), nil
+		a = c.allocation()
+		for _, p := range c.members {
+			c.sketches[p.Tensor] = p.sketch
+		}
+		c.members = nil
 	}
 	for i := range a.Matrices {
 		c.allotted[a.Matrices[i].Tensor] = &a.Matrices[i]
 	}
 	c.allotTwins()
-	if err := c.walk(ctx, c.compress); err != nil {
+	if err := walk(ctx, c, c.compress, c.put); err != nil {
 		return nil, err
 	}
-	for name := range c.allotted {
-		err := errors.New("something is allotted to it, but it is not to be compressed")
-		return nil, &codebook.TensorError{Tensor: name, Err: err}
+	for _, m := range a.Matrices {
+		if !c.followed[m.Tensor] {
+			err := errors.New("something is allotted to it, but it is not to be compressed")
+			return nil, &codebook.TensorError{Tensor: m.Tensor, Err: err}
+		}
 	}
 	c.tell("")
 	return c.report, nil
@@ -101,10 +119,12 @@ type compression struct {
 	filter   *filter
 	progress codebook.Progress
 	report   *Report
-	sampled  int                  // weights of each matrix that its rate is measured on
-	members  []*member            // of the matrices, as they are walked through
-	allotted map[string]*Allotted // those that are still to be compressed
-	twins    map[string]*twins    // of the matrices that there are more of, by name
+	sampled  int                      // weights of each matrix that its rate is measured on
+	members  []*member                // of the matrices, as they are walked through
+	sketches map[string]*quant.Sketch // by tensor: those that the matrices were allotted by
+	allotted map[string]*Allotted     // by tensor
+	followed map[string]bool          // those of them that the tensors put so far have got
+	twins    map[string]*twins        // of the matrices that there are more of, by name
 }
 
 func newCompression(ctx context.Context, dst Sink, src codebook.Source, opts Options) (
@@ -114,8 +134,9 @@ func newCompression(ctx context.Context, dst Sink, src codebook.Source, opts Opt
 		return nil, err
 	}
 	c := &compression{
-		dst: dst, src: src, opts: opts, report: new(Report), allotted: make(map[string]*Allotted),
-		twins: make(map[string]*twins),
+		dst: dst, src: src, opts: opts, report: new(Report),
+		sketches: make(map[string]*quant.Sketch), allotted: make(map[string]*Allotted),
+		followed: make(map[string]bool), twins: make(map[string]*twins),
 	}
 	c.tensors = slices.Clone(src.Tensors())
 	if c.filter, err = newFilter(c.tensors, opts); err != nil {
@@ -150,25 +171,9 @@ func (c *compression) tell(tensor string) {
 	}
 }
 
-// walk does something with every tensor.
-func (c *compression) walk(ctx context.Context,
-	do func(context.Context, codebook.Tensor) error) error {
-	for _, t := range c.tensors {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		c.tell(t.Name)
-		if err := do(ctx, t); err != nil {
-			return &codebook.TensorError{Tensor: t.Name, Err: err}
-		}
-		c.progress.Done += t.Bytes
-	}
-	return nil
-}
-
 // read returns a matrix that is to be compressed, or the reason why a tensor is not. With a matrix,
 // the reason is that no codebook would make it smaller.
-func (c *compression) read(ctx context.Context, t codebook.Tensor) (
+func (c *compression) read(ctx context.Context, t codebook.Tensor, threads par.Share) (
 	m *quant.Matrix, reason string, err error) {
 	if reason := c.filter.reason(t); reason != "" {
 		return nil, reason, nil
@@ -186,18 +191,20 @@ func (c *compression) read(ctx context.Context, t codebook.Tensor) (
 		Calibrated: c.opts.Moments != nil, Overhead: c.overhead(t),
 	}
 	settings := c.opts.settingsOf(c.opts.group(t.Name))
-	if reason := noWeights(m, settings); reason != "" {
+	top, _ := m.Extremes(threads)
+	if reason := noWeights(m, settings, top); reason != "" {
 		return nil, reason, nil
 	}
 	small := c.grown(c.filter.fileBytes(t), t, m)
-	if i := floats.IndexNonfinite(m.W); i >= 0 {
+	if !(top <= math.MaxFloat32) {
+		i := floats.IndexNonfinite(m.W)
 		bad := &codebook.NotFiniteError{Index: i, Value: m.W[i]}
 		if small == "" && !c.opts.PassNonfinite {
 			return nil, "", bad
 		}
 		return nil, cmp.Or(small, bad.Error()), nil
 	}
-	if reason := quant.BeyondScales(m.W, settings.Scheme.Name == "trellis"); reason != "" {
+	if reason := m.BeyondScales(settings.Scheme.Name == "trellis", threads); reason != "" {
 		return nil, reason, nil
 	}
 	if small == "" { // else nothing is to be weighed by them
@@ -206,34 +213,46 @@ func (c *compression) read(ctx context.Context, t codebook.Tensor) (
 	return m, small, err
 }
 
-// compress stores one tensor: as a layer, or without one where there is a reason to.
-func (c *compression) compress(ctx context.Context, t codebook.Tensor) error {
-	as := c.first(t)
-	m, reason, err := c.read(ctx, as)
-	if err != nil {
-		return err
-	}
-	entry := Entry{Tensor: t, Reason: reason}
-	if as.Name != t.Name {
-		entry.As = as.Name
-	}
-	if reason != "" {
-		err = c.keep(ctx, &entry, m)
-	} else {
-		err = c.putLayer(ctx, &entry, m)
-	}
-	c.report.Entries = append(c.report.Entries, entry)
-	return err
+// product is what a tensor has become, to be stored.
+type product struct {
+	entry    Entry
+	layer    *codebook.Layer // nil: none, or it is stored already
+	allotted *Allotted       // what the allocation says of it; nil: nothing
 }
 
-// putLayer makes a layer of the entry's tensor, stores it and completes the entry.
-func (c *compression) putLayer(ctx context.Context, entry *Entry, m *quant.Matrix) error {
-	a := c.allotted[entry.Tensor.Name]
-	if a == nil {
+// compress makes a layer of a tensor, or finds a reason not to.
+func (c *compression) compress(ctx context.Context, t codebook.Tensor, threads par.Share) (
+	*product, error) {
+	p := &product{entry: Entry{Tensor: t}, allotted: c.allotted[t.Name]}
+	as := c.first(t)
+	if as.Name != t.Name {
+		p.entry.As = as.Name
+	}
+	if there, err := c.finished(ctx, p); there || err != nil {
+		return p, err
+	}
+	m, reason, err := c.read(ctx, as, threads)
+	if err != nil {
+		return nil, err
+	}
+	p.entry.Reason = reason
+	if reason == "" {
+		err = c.makeLayer(ctx, p, m, threads)
+	} else {
+		c.keep(&p.entry, m)
+	}
+	return p, err
+}
+
+// makeLayer makes a layer of the product's tensor as the allocation says.
+func (c *compression) makeLayer(ctx context.Context, p *product, m *quant.Matrix,
+	threads par.Share) error {
+	entry := &p.entry
+	if p.allotted == nil {
 		return errors.New("nothing is allotted to it: " +
 			"the allocation is that of another model, or of other options")
 	}
-	delete(c.allotted, a.Tensor)
+	a := *p.allotted
 	if a.Weights != entry.Tensor.Elements() {
 		return fmt.Errorf("the allocation is that of a tensor of %d values", a.Weights)
 	}
@@ -242,21 +261,69 @@ func (c *compression) putLayer(ctx context.Context, entry *Entry, m *quant.Matri
 		if a.Bytes >= float64(entry.Tensor.Bytes) {
 			m = nil // all of it is allotted
 		}
-		return c.keep(ctx, entry, m)
+		c.keep(entry, m)
+		return nil
 	}
-	l, d, err := c.build(ctx, m, a)
+	l, d, err := c.build(ctx, m, &a, threads)
 	if err != nil {
 		return err
 	}
 	entry.Reason = c.grown(m.Overhead+l.BytesStored(), c.first(entry.Tensor), m)
 	if entry.Reason != "" {
-		return c.keep(ctx, entry, m)
+		c.keep(entry, m)
+		return nil
 	}
-	entry.Distortion, entry.Cap = d, a.Cap
+	p.layer = l
+	p.describe(l, d, &a)
+	return nil
+}
+
+// describe completes the entry of a layer that is what was allotted to it.
+func (p *product) describe(l *codebook.Layer, d codebook.Distortion, a *Allotted) {
+	p.entry.Distortion, p.entry.Cap = d, a.Cap
 	scheme := l.Scheme()
 	scheme.States = a.Scheme.States
-	entry.Layer = &scheme
-	entry.Bytes, err = c.dst.PutLayer(ctx, entry.Tensor, l, entry.Distortion)
+	p.entry.Layer = &scheme
+}
+
+// finished reports whether dst has the layer already, from an earlier run.
+func (c *compression) finished(ctx context.Context, p *product) (bool, error) {
+	earlier, ok := c.dst.(resumer)
+	if !ok {
+		return false, nil
+	}
+	l, d, bytes, err := earlier.Finished(ctx, p.entry.Tensor)
+	if l == nil || err != nil {
+		return false, err
+	}
+	if p.allotted == nil {
+		return false, errors.New("an earlier run has made a layer of it, which the plan does not know")
+	}
+	a := *p.allotted
+	if l.Scheme().Name != a.Scheme.Name { // which gave way to it
+		a.Scheme = Schemes()[0]
+	}
+	p.describe(l, d, &a)
+	p.entry.Bytes = bytes
+	return true, nil
+}
+
+// put stores a product and reports it.
+func (c *compression) put(ctx context.Context, p *product) (err error) {
+	entry := &p.entry
+	switch {
+	case entry.Layer != nil && p.layer == nil: // it was there
+	case p.layer != nil:
+		entry.Bytes, err = c.dst.PutLayer(ctx, entry.Tensor, p.layer, entry.Distortion)
+	case entry.Narrowed:
+		err = c.dst.PutHalf(ctx, entry.Tensor)
+	default:
+		err = c.dst.PutTensor(ctx, entry.Tensor)
+	}
+	if p.allotted != nil {
+		c.followed[p.allotted.Tensor] = true
+	}
+	c.report.Entries = append(c.report.Entries, *entry)
 	return err
 }
 

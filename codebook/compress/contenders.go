@@ -103,7 +103,7 @@ type contender struct {
 
 // contend tries the schemes of a contest on some rows of a matrix.
 func (c *compression) contend(ctx context.Context, p *member, m *quant.Matrix,
-	x *contest) error {
+	x *contest, threads par.Share) error {
 	sample := m.Sample(min(m.Rows, max(1, x.sample/m.Cols)))
 	for _, s := range x.schemes {
 		switch {
@@ -122,11 +122,11 @@ func (c *compression) contend(ctx context.Context, p *member, m *quant.Matrix,
 			}
 			continue
 		}
-		l, err := quant.Build(ctx, sample, s, quant.Target{}, c.buildOptions())
+		l, err := quant.Build(ctx, sample, s, quant.Target{}, c.buildOptions(threads))
 		if err != nil {
 			return err
 		}
-		d := l.Distortion(sample.W, par.Threads(c.opts.Threads))
+		d := l.Distortion(sample.W, threads())
 		bytes := quant.FileBytes(s, m.Rows, m.Cols, 0) + m.Overhead // the header of several parts
 		p.compete(s, quant.Cost{
 			Bytes: float64(bytes),

@@ -79,7 +79,7 @@ func TestGoalError(t *testing.T) {
 func TestGoalErrorOfEach(t *testing.T) {
 	c, err := newCompression(t.Context(), new(memory.Model), twoMatrices(), Options{})
 	if err == nil {
-		err = c.walk(t.Context(), c.sketch)
+		err = walk(t.Context(), c, c.sketch, c.join)
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -12,9 +12,10 @@ import (
 // noWeights says why values that are in the form of a matrix are no weights: masks and tables of
 // positions, which have to stay as they are. It returns "" for weights, whatever they are like, and
 // for a few values that a scheme holds as they are.
-func noWeights(m *quant.Matrix, s Settings) string {
+// Of the values, top is the largest magnitude.
+func noWeights(m *quant.Matrix, s Settings, top float32) string {
 	w, limit := m.W, s.fewest(m.Rows, m.Cols)
-	if v, ok := lowest(w); ok {
+	if v, ok := lowest(w, top); ok {
 		return fmt.Sprintf("a mask: it holds %v", v)
 	}
 	if stepsAlong(w, m.Rows, m.Cols) {
@@ -34,8 +35,11 @@ func isInf(v float32) bool { return math.IsInf(float64(v), 0) }
 
 // lowest finds a value that masks hold and weights do not: the lowest finite one of a dtype of 16
 // or 32 bits.
-func lowest(w []float32) (float32, bool) {
+func lowest(w []float32, top float32) (float32, bool) {
 	f16, bf16, f32 := lowestOf(dtype.F16), lowestOf(dtype.BF16), lowestOf(dtype.F32)
+	if top < -max(f16, bf16, f32) {
+		return 0, false // without looking at each
+	}
 	for _, v := range w {
 		if v == f16 || v == bf16 || v == f32 {
 			return v, true

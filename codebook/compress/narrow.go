@@ -1,7 +1,6 @@
 package compress
 
 import (
-	"context"
 	"fmt"
 	"slices"
 
@@ -73,13 +72,11 @@ func (c *compression) grown(bytes int64, t codebook.Tensor, m *quant.Matrix) str
 	return fmt.Sprintf("a codebook would take about %d bytes, the tensor takes %d", bytes, t.Bytes)
 }
 
-// keep stores the tensor of an entry, which is to have no layer: bit for bit or, where m has its
-// weights and they narrow, as F16.
-func (c *compression) keep(ctx context.Context, entry *Entry, m *quant.Matrix) error {
-	if m == nil || !c.narrows(c.first(entry.Tensor), m) {
-		return c.dst.PutTensor(ctx, entry.Tensor)
+// keep notes how the tensor of an entry is kept, which is to have no layer: bit for bit or, where m
+// has its weights and they narrow, as F16.
+func (c *compression) keep(entry *Entry, m *quant.Matrix) {
+	if m != nil && c.narrows(c.first(entry.Tensor), m) {
+		entry.Narrowed, entry.Bytes = true, entry.Tensor.Half().Bytes
+		entry.Reason += fmt.Sprintf(": kept as F16, %d bytes", entry.Bytes)
 	}
-	entry.Narrowed, entry.Bytes = true, entry.Tensor.Half().Bytes
-	entry.Reason += fmt.Sprintf(": kept as F16, %d bytes", entry.Bytes)
-	return c.dst.PutHalf(ctx, entry.Tensor)
 }

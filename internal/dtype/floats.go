@@ -3,13 +3,21 @@ package dtype
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 )
 
 var le = binary.LittleEndian
 
+// extended returns dst with room for n more values, and that room.
+func extended(dst []float32, n int) (all, more []float32) {
+	all = slices.Grow(dst, n)[:len(dst)+n]
+	return all, all[len(dst):]
+}
+
 func appendF64(dst []float32, src []byte) []float32 {
-	for ; len(src) >= 8; src = src[8:] {
-		dst = append(dst, fromF64(math.Float64frombits(le.Uint64(src))))
+	dst, more := extended(dst, len(src)/8)
+	for i := range more {
+		more[i] = fromF64(math.Float64frombits(le.Uint64(src[8*i:])))
 	}
 	return dst
 }
@@ -21,8 +29,9 @@ func putF64(dst []byte, src []float32) {
 }
 
 func appendF32(dst []float32, src []byte) []float32 {
-	for ; len(src) >= 4; src = src[4:] {
-		dst = append(dst, math.Float32frombits(le.Uint32(src)))
+	dst, more := extended(dst, len(src)/4)
+	for i := range more {
+		more[i] = math.Float32frombits(le.Uint32(src[4*i:]))
 	}
 	return dst
 }
@@ -34,8 +43,9 @@ func putF32(dst []byte, src []float32) {
 }
 
 func appendF16(dst []float32, src []byte) []float32 {
-	for ; len(src) >= 2; src = src[2:] {
-		dst = append(dst, fromF16(le.Uint16(src)))
+	dst, more := extended(dst, len(src)/2)
+	for i := range more {
+		more[i] = fromF16(le.Uint16(src[2*i:]))
 	}
 	return dst
 }
@@ -47,8 +57,9 @@ func putF16(dst []byte, src []float32) {
 }
 
 func appendBF16(dst []float32, src []byte) []float32 {
-	for ; len(src) >= 2; src = src[2:] {
-		dst = append(dst, math.Float32frombits(uint32(le.Uint16(src))<<16))
+	dst, more := extended(dst, len(src)/2)
+	for i := range more {
+		more[i] = math.Float32frombits(uint32(le.Uint16(src[2*i:])) << 16)
 	}
 	return dst
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/palettize/palettize/codebook"
 	"github.com/palettize/palettize/codebook/moments"
+	"github.com/palettize/palettize/internal/par"
 	"github.com/palettize/palettize/kernels"
 )
 
@@ -17,6 +18,8 @@ type Matrix struct {
 	Moments    *moments.Moments // of the inputs; nil: unknown
 	Calibrated bool             // the model has Moments for other matrices, if not for this one
 	Overhead   int64            // most bytes that an entropy-coded layer takes in a file's header
+
+	extremes *extremes // nil: not known yet
 }
 
 // weights is how many there are.
@@ -25,6 +28,7 @@ func (m *Matrix) weights() int { return m.Rows * m.Cols }
 // Sample returns a matrix of so many of the rows, spread over all of them.
 func (m *Matrix) Sample(rows int) *Matrix {
 	s := *m
+	s.extremes = nil
 	s.Rows, s.W = rows, make([]float32, 0, rows*m.Cols)
 	for i := range rows {
 		s.W = append(s.W, m.W[sampleRow(i, rows, m.Rows)*m.Cols:][:m.Cols]...)
@@ -49,7 +53,7 @@ type Target struct {
 // Options of building layers.
 type Options struct {
 	Seed    uint64 // of k-means
-	Threads int    // 1 or more
+	Threads par.Share
 	Kernels *kernels.Set
 	Sampled int // about how many weights of a matrix a Sketch measures on
 }

@@ -15,9 +15,10 @@ import (
 // clustering is a layer in the making whose assignments are those of the nearest centroids.
 type clustering struct {
 	*codebook.Layer
-	w        []float32 // [Rows, Cols], as ordinary returns it
+	w        []float32 // [Rows, Cols], as Matrix.ordinary returns it
 	exponent int       // of what the matrix was divided by
-	km       kmeans.Options
+	k        int       // centroids to find
+	options  Options
 
 	// What normalise makes of w: points of Width columns, how much each counts (nil: alike), and
 	// the value of the largest row scale.
@@ -28,13 +29,19 @@ type clustering struct {
 func newClustering(m *Matrix, s codebook.Scheme, o Options) *clustering {
 	b := &clustering{
 		Layer: &codebook.Layer{Rows: m.Rows, Cols: m.Cols, Width: s.Width, Group: s.Group},
-		km:    kmeans.Options{K: s.K, Seed: o.Seed, Threads: o.Threads, Kernels: o.Kernels},
+		k:     s.K, options: o,
 	}
 	if b.Width == 0 {
 		b.Width = b.Cols
 	}
-	b.w, b.exponent = ordinary(m.W)
+	b.w, b.exponent = m.ordinary(o.Threads)
 	return b
+}
+
+// clusterOptions are those of k-means at this time.
+func (b *clustering) clusterOptions() kmeans.Options {
+	return kmeans.Options{K: b.k, Seed: b.options.Seed, Threads: b.options.Threads(),
+		Kernels: b.options.Kernels}
 }
 
 // layer is what has been made.
@@ -48,7 +55,7 @@ func buildClusters(ctx context.Context, m *Matrix, s codebook.Scheme, _ Target, 
 	*codebook.Layer, error) {
 	b := newClustering(m, s, o)
 	b.normalise(s.Width != 0)
-	res, err := kmeans.Run(ctx, b.points, b.Width, b.weights, b.km)
+	res, err := kmeans.Run(ctx, b.points, b.Width, b.weights, b.clusterOptions())
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +97,7 @@ func (b *clustering) normalise(rowScales bool) {
 	segments := b.Segments()
 	b.points = make([]float32, b.Rows*segments*b.Width)
 	rms := make([]float64, b.Rows)
-	par.Ranges(b.km.Threads, b.Rows, func(lo, hi int) {
+	par.Ranges(b.options.Threads(), b.Rows, func(lo, hi int) {
 		for r := lo; r < hi; r++ {
 			var sum float64
 			for _, v := range b.w[r*b.Cols:][:b.Cols] {
@@ -102,7 +109,7 @@ func (b *clustering) normalise(rowScales bool) {
 	b.base = slices.Max(rms)
 	b.weights = make([]float32, b.Rows*segments)
 	b.RowScales = make([]byte, b.Rows)
-	par.Ranges(b.km.Threads, b.Rows, func(lo, hi int) {
+	par.Ranges(b.options.Threads(), b.Rows, func(lo, hi int) {
 		for r := lo; r < hi; r++ {
 			code := byte(0)
 			if rms[r] > 0 {
@@ -136,7 +143,7 @@ func (b *clustering) useCentroids(ctx context.Context, centroids []float32) erro
 	}
 	b.Assignments = make([]byte, b.Rows*b.Segments())
 	if _, err := kmeans.Assign(ctx, b.Assignments, b.points, b.Width, b.weights, stored,
-		b.km); err != nil {
+		b.clusterOptions()); err != nil {
 		return err
 	}
 	b.setCentroids(bytes, g, b.base)
@@ -158,7 +165,8 @@ func (b *clustering) useGrid(ctx context.Context) error {
 	try := func(assignments []byte, shrink float64) (grid, float64, error) {
 		g := grid{full.step * shrink, full.zero}
 		_, values := g.all()
-		sse, err := kmeans.Assign(ctx, assignments, b.points, 1, b.weights, values, b.km)
+		sse, err := kmeans.Assign(ctx, assignments, b.points, 1, b.weights, values,
+			b.clusterOptions())
 		return g, sse, err
 	}
 	b.Assignments = make([]byte, len(b.points))

@@ -91,7 +91,7 @@ func (b *clustering) startValues(ctx context.Context, sample []int) ([]float32, 
 			}
 		}
 	}
-	res, err := kmeans.Run(ctx, points, 1, weights, b.km)
+	res, err := kmeans.Run(ctx, points, 1, weights, b.clusterOptions())
 	if err != nil {
 		return nil, err
 	}
@@ -204,7 +204,7 @@ func (s *valueSet) search(x []float32) float32 {
 func (b *clustering) refitValues(sample []int, s *valueSet) []float32 {
 	k := len(s.values)
 	sums := make([]float64, len(sample)*2*k)
-	par.Ranges(b.km.Threads, len(sample), func(lo, hi int) {
+	par.Ranges(b.options.Threads(), len(sample), func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			xs, ss := sums[i*2*k:][:k], sums[i*2*k+k:][:k]
 			for x := range slices.Chunk(b.w[sample[i]*b.Cols:][:b.Cols], b.Group) {
@@ -239,7 +239,7 @@ func (b *clustering) refitValues(sample []int, s *valueSet) []float32 {
 func (b *clustering) assignGroups(ctx context.Context, s *valueSet, bytes []byte, g grid) error {
 	groups := b.Groups()
 	scales := make([]float32, b.Rows*groups)
-	par.Ranges(b.km.Threads, b.Rows, func(lo, hi int) {
+	par.Ranges(b.options.Threads(), b.Rows, func(lo, hi int) {
 		for r := lo; r < hi && ctx.Err() == nil; r++ {
 			for i := range groups {
 				scales[r*groups+i] = s.search(b.group(r, i))
@@ -255,7 +255,7 @@ func (b *clustering) assignGroups(ctx context.Context, s *valueSet, bytes []byte
 	b.RowScales = make([]byte, b.Rows)
 	b.Multipliers = make([]int8, b.Rows*groups)
 	b.Assignments = make([]byte, b.Rows*b.Cols)
-	par.Ranges(b.km.Threads, b.Rows, func(lo, hi int) {
+	par.Ranges(b.options.Threads(), b.Rows, func(lo, hi int) {
 		for r := lo; r < hi && ctx.Err() == nil; r++ {
 			row := scales[r*groups:][:groups]
 			reach := largest(row)

@@ -16,6 +16,7 @@ import (
 	"github.com/palettize/palettize/codebook/internal/stream"
 	"github.com/palettize/palettize/codebook/moments"
 	"github.com/palettize/palettize/internal/bitstream"
+	"github.com/palettize/palettize/internal/par"
 	"github.com/palettize/palettize/kernels"
 )
 
@@ -103,7 +104,7 @@ func BenchmarkWindowsWithFeedback(b *testing.B) {
 	}
 	w := samples.Gaussian(1, rows*cols)
 	c := newWindowCoding(&Matrix{W: w, Rows: rows, Cols: cols}, 4,
-		Options{Threads: 1, Kernels: set})
+		Options{Threads: par.Fixed(1), Kernels: set})
 	if err := c.weigh(b.Context(), samples.Correlated(cols, 0.1)); err != nil {
 		b.Fatal(err)
 	}
@@ -144,7 +145,7 @@ func TestSamplesShareABound(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := &Matrix{W: w, Rows: rows, Cols: cols}
-	o := Options{Threads: 1, Kernels: set, Sampled: 1 << 10}
+	o := Options{Threads: par.Fixed(1), Kernels: set, Sampled: 1 << 10}
 	used := func() uint64 {
 		runtime.GC()
 		var m runtime.MemStats
@@ -261,7 +262,7 @@ func buildWindowsFor(t *testing.T, w []float32, rows, cols, bits int, m *moments
 		}
 	}
 	l, err := Build(context.Background(), &Matrix{W: w, Rows: rows, Cols: cols, Moments: m},
-		windowScheme(bits), Target{}, Options{Threads: threads, Kernels: set})
+		windowScheme(bits), Target{}, Options{Threads: par.Fixed(threads), Kernels: set})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -454,7 +455,7 @@ func build(t *testing.T, w []float32, rows, cols int, s codebook.Scheme) *codebo
 		t.Fatal(err)
 	}
 	m := &Matrix{W: w, Rows: rows, Cols: cols}
-	l, err := Build(t.Context(), m, s, Target{}, Options{Threads: 2, Kernels: set})
+	l, err := Build(t.Context(), m, s, Target{}, Options{Threads: par.Fixed(2), Kernels: set})
 	if err != nil {
 		t.Fatal(err)
 	}

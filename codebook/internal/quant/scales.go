@@ -3,6 +3,9 @@ package quant
 import (
 	"fmt"
 	"math"
+	"sync"
+
+	"github.com/palettize/palettize/internal/par"
 )
 
 const (
@@ -20,26 +23,27 @@ const (
 	fewHuge = 256
 )
 
-// ordinary returns what schemes that cluster work on in place of w: w divided by 2^exponent, which
-// is exact, with the weights that are negligible beside the largest at 0. Mostly that is w itself.
-func ordinary(w []float32) (scaled []float32, exponent int) {
-	top, least := extremes(w)
+// ordinary returns what schemes that cluster work on in place of the weights: these divided by
+// 2^exponent, which is exact, with those that are negligible beside the largest at 0. Mostly that
+// is the weights themselves.
+func (m *Matrix) ordinary(threads par.Share) (scaled []float32, exponent int) {
+	top, least := m.Extremes(threads)
 	exponent = beyondOrdinary(top)
 	limit := top * negligible
 	if exponent == 0 && least >= limit {
-		return w, 0
+		return m.W, 0
 	}
-	return divided(w, exponent, limit), exponent
+	return divided(m.W, exponent, limit), exponent
 }
 
-// raised returns what schemes that store outliers apart work on in place of w: as ordinary does for
-// matrices of tiny weights. One huge weight says nothing of the others here.
-func raised(w []float32) (scaled []float32, exponent int) {
-	top, _ := extremes(w)
+// raised returns what schemes that store outliers apart work on in place of the weights: as
+// ordinary does for matrices of tiny weights. One huge weight says nothing of the others here.
+func (m *Matrix) raised(threads par.Share) (scaled []float32, exponent int) {
+	top, _ := m.Extremes(threads)
 	if exponent = beyondOrdinary(top); exponent >= 0 {
-		return w, 0
+		return m.W, 0
 	}
-	return divided(w, exponent, 0), exponent
+	return divided(m.W, exponent, 0), exponent
 }
 
 // beyondOrdinary is the exponent of a largest weight that is not ordinary, 0 of one that is.
@@ -62,24 +66,41 @@ func divided(w []float32, exponent int, limit float32) []float32 {
 	return scaled
 }
 
-// extremes returns the largest magnitude in w, and the least that is not 0; both are 0 where all
-// are.
-func extremes(w []float32) (top, least float32) {
-	for _, v := range w {
-		if v = max(v, -v); v > top {
-			top = v
-		}
-		if v > 0 && (v < least || least == 0) {
-			least = v
-		}
+// extremes are what Matrix.Extremes returns.
+type extremes struct{ top, least float32 }
+
+// Extremes returns the largest magnitude of the weights, a NaN if there is one, and the least that
+// is not 0; both are 0 where all are. It looks at the weights the first time only.
+func (m *Matrix) Extremes(threads par.Share) (top, least float32) {
+	if m.extremes == nil {
+		var mu sync.Mutex
+		var high, low uint32
+		par.Ranges(threads(), len(m.W), func(lo, hi int) {
+			h, l := bitsOfExtremes(m.W[lo:hi])
+			mu.Lock()
+			defer mu.Unlock()
+			high, low = max(high, h), max(low, l)
+		})
+		m.extremes = &extremes{math.Float32frombits(high), math.Float32frombits(-low)}
 	}
-	return top, least
+	return m.extremes.top, m.extremes.least
 }
 
-// BeyondScales says why no scheme holds w as it should, "" where nothing is in the way: because all
-// weights are tiny, or some are huge, more than a few where a scheme stores outliers apart.
-func BeyondScales(w []float32, apart bool) string {
-	top, _ := extremes(w)
+// bitsOfExtremes returns the bits of the largest magnitude in w, and the negative bits of the least
+// that is not 0. Bits of magnitudes order as these do, their negatives the other way round, with 0
+// below all.
+func bitsOfExtremes(w []float32) (high, low uint32) {
+	for _, v := range w {
+		b := math.Float32bits(v) &^ (1 << 31)
+		high, low = max(high, b), max(low, -b)
+	}
+	return high, low
+}
+
+// BeyondScales says why no scheme holds the weights as it should, "" where nothing is in the way:
+// because all are tiny, or some are huge, more than a few where a scheme stores outliers apart.
+func (m *Matrix) BeyondScales(apart bool, threads par.Share) string {
+	top, _ := m.Extremes(threads)
 	switch {
 	case top == 0 || top >= leastTop && top <= mostTop:
 		return ""
@@ -89,12 +110,12 @@ func BeyondScales(w []float32, apart bool) string {
 			top, leastTop)
 	}
 	huge := 0
-	for _, v := range w {
+	for _, v := range m.W {
 		if max(v, -v) > mostTop {
 			huge++
 		}
 	}
-	if apart && huge <= len(w)/fewHuge {
+	if apart && huge <= len(m.W)/fewHuge {
 		return ""
 	}
 	return fmt.Sprintf("weights of up to %.2g: "+

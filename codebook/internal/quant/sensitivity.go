@@ -9,6 +9,7 @@ import (
 
 	"github.com/palettize/palettize/codebook/internal/gptq"
 	"github.com/palettize/palettize/internal/logscale"
+	"github.com/palettize/palettize/internal/par"
 )
 
 // sensitivity is what a layer's inputs mean for its weights: an error in a column counts as the
@@ -17,6 +18,7 @@ type sensitivity struct {
 	unit     float64   // the step of a row and a column of scale 1
 	spread   Step      // about the root of the mean square of the weights, in such units
 	relative bool      // noise and signal are in such units; else in those of the weights
+	signal   float64   // the sum of squares of the weights that noise is to be compared with
 	codes    []byte    // of the columns' scales, in ColScales; nil: all 1
 	steps    []float32 // the columns' scales; nil: all 1
 	rowCodes []byte    // the same for the rows; nil with a factor
@@ -43,36 +45,36 @@ func sensitivityOf(ctx context.Context, m *Matrix, o Options) (sensitivity, erro
 	case m.Moments != nil:
 		return knownInputs(ctx, m, o.Threads)
 	case m.Calibrated:
-		return amongKnown(m), nil
+		return amongKnown(m, o.Threads), nil
 	}
-	squares := rowSquares(m.W, m.Cols)
+	squares := rowSquares(m.W, m.Cols, o.Threads)
 	return unknownInputs(m, squares, typical(squares)), nil
 }
 
 // amongKnown is the sensitivity of a matrix to inputs of which nothing is known, beside others with
 // moments: noise in units of the steps is that of the weights as a part of their mean square.
-func amongKnown(m *Matrix) sensitivity {
-	squares := rowSquares(m.W, m.Cols)
+func amongKnown(m *Matrix, threads par.Share) sensitivity {
+	squares := rowSquares(m.W, m.Cols, threads)
 	power := typical(squares)
 	in := unknownInputs(m, squares, power)
-	if all := in.signal(m.W); all > 0 {
-		in.unit = coarser * math.Sqrt(all/float64(len(m.W)))
+	if in.signal > 0 {
+		in.unit = coarser * math.Sqrt(in.signal/float64(len(m.W)))
 	}
 	in.spreadOf(power, len(m.W))
-	in.relative = true
+	in.relative, in.signal = true, in.signal/float64(in.unit*in.unit)
 	return in
 }
 
 // knownInputs is the sensitivity of a matrix to inputs of its moments. Noise in units of the steps
 // then is that of the output, as a part of its mean square. (Steps in proportion to U's diagonal
 // spread the noise evenly over columns: water-filling.)
-func knownInputs(ctx context.Context, m *Matrix, threads int) (sensitivity, error) {
-	in := sensitivity{unit: 1, relative: true}
+func knownInputs(ctx context.Context, m *Matrix, threads par.Share) (sensitivity,
+	error) {
+	in := sensitivity{unit: 1, relative: true, signal: float64(len(m.W))}
 	relative := make([]float64, m.Cols)
 	if m.Moments.Matrix != nil {
-		var err error
-		if in.factor, err = gptq.New(ctx, m.Moments, threads); err != nil {
-			return in, fmt.Errorf("second moments: %w", err)
+		if err := in.refactor(ctx, m, threads); err != nil {
+			return in, err
 		}
 		for j, d := range in.factor.Diagonal() {
 			relative[j] = float64(d)
@@ -90,6 +92,17 @@ func knownInputs(ctx context.Context, m *Matrix, threads int) (sensitivity, erro
 	}
 	in.unit = in.unitFor(m.W, top, m.Moments.Squares)
 	return in, nil
+}
+
+// refactor factors the moments' matrix where there is one, unless that has been done.
+func (in *sensitivity) refactor(ctx context.Context, m *Matrix, threads par.Share) (err error) {
+	if m.Moments == nil || m.Moments.Matrix == nil || in.factor != nil {
+		return nil
+	}
+	if in.factor, err = gptq.New(ctx, m.Moments, threads()); err != nil {
+		err = fmt.Errorf("second moments: %w", err)
+	}
+	return err
 }
 
 // unitFor is the step of a column of scale 1 that makes matrices comparable; top is U's diagonal
@@ -145,7 +158,7 @@ func (in *sensitivity) columnSteps(step float64, cols int) []float64 {
 //
 // squares are those of the rows, power their sum as typical has it.
 func unknownInputs(m *Matrix, squares []float64, power float64) sensitivity {
-	in := sensitivity{unit: 1}
+	in := sensitivity{unit: 1, signal: sum(squares)}
 	if n := float64(len(m.W)); power > 0 {
 		rms := math.Sqrt(power / n)
 		in.unit = math.Sqrt(math.Sqrt(n)) * math.Sqrt(rms) * math.Sqrt(math.Sqrt(math.Sqrt(rms)))
@@ -166,14 +179,23 @@ func (in *sensitivity) spreadOf(power float64, weights int) {
 }
 
 // rowSquares returns the sums of squares of the rows.
-func rowSquares(w []float32, cols int) []float64 {
+func rowSquares(w []float32, cols int, threads par.Share) []float64 {
 	squares := make([]float64, len(w)/cols)
-	for r := range squares {
-		for _, v := range w[r*cols:][:cols] {
-			squares[r] += float64(float64(v) * float64(v))
+	par.Ranges(threads(), len(squares), func(lo, hi int) {
+		for r := lo; r < hi; r++ {
+			for _, v := range w[r*cols:][:cols] {
+				squares[r] += float64(float64(v) * float64(v))
+			}
 		}
-	}
+	})
 	return squares
+}
+
+func sum(values []float64) (sum float64) {
+	for _, v := range values {
+		sum += v
+	}
+	return sum
 }
 
 // typical returns the sum of the rows' squares, none taken for more than 1024 times that which a
@@ -221,19 +243,4 @@ func (in *sensitivity) rowWeights(rows int) []float64 {
 		weights[r] = step * step
 	}
 	return weights
-}
-
-// signal is the sum of squares of w that noise is to be compared with.
-func (in *sensitivity) signal(w []float32) float64 {
-	if in.steps != nil {
-		return float64(len(w))
-	}
-	sum := 0.0
-	for _, v := range w {
-		sum += float64(float64(v) * float64(v))
-	}
-	if in.relative {
-		return sum / float64(in.unit*in.unit)
-	}
-	return sum
 }

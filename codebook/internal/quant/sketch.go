@@ -7,6 +7,7 @@ import (
 
 	"github.com/palettize/palettize/codebook"
 	"github.com/palettize/palettize/internal/entropy"
+	"github.com/palettize/palettize/internal/par"
 )
 
 // SampleWeights is the most that Options.Sampled has to be: more weights tell little more.
@@ -35,17 +36,21 @@ func NewSketch(ctx context.Context, m *Matrix, s codebook.Scheme, o Options) (*S
 	}
 	c := newCoding(m, s.States, o, in)
 	k := &Sketch{
-		Signal: c.signal(), whole: *c, sample: c.sample(o.Sampled), held: c.coder.Classes.Held(),
+		Signal: in.signal, whole: *c, sample: c.sample(o.Sampled), held: c.coder.Classes.Held(),
 		overhead: m.Overhead,
 	}
-	k.whole.w = nil
-	k.sample.threads = 1
+	k.whole.w, k.whole.threads = nil, nil
+	k.sample.threads = par.Fixed(1)
 	k.sample.sensitivity.factor = nil // feedback would change little, and a factor is large
 	return k, nil
 }
 
-// Forget drops what only Build needs: the factor of the moments, which is large.
+// Forget drops what only Build needs and can make again: the factor of the moments, which is large.
 func (k *Sketch) Forget() { k.whole.sensitivity.factor = nil }
+
+// Restart takes a sketch back to before the first step, so that what Build makes does not depend on
+// those that were tried.
+func (k *Sketch) Restart() { k.sample.coder.Tables = nil }
 
 // Weights is how many the matrix has.
 func (k *Sketch) Weights() float64 { return float64(k.whole.rows) * float64(k.whole.cols) }
@@ -140,14 +145,20 @@ func (k *Sketch) Near(ctx context.Context, g Goal) (p Point, err error) {
 }
 
 // Build makes the layer of m, the matrix that was sketched, that meets the target's goal, with a
-// step near to the target's.
-func (k *Sketch) Build(ctx context.Context, m *Matrix, t Target) (*codebook.Layer, error) {
+// step near to the target's. The sketch is of no use after it.
+func (k *Sketch) Build(ctx context.Context, m *Matrix, t Target, o Options) (*codebook.Layer,
+	error) {
 	if _, err := k.At(ctx, t.Step); err != nil {
 		return nil, err
 	}
 	c := k.whole
-	c.w, _ = raised(m.W)
-	c.coder.Tables = slices.Clone(c.coder.Tables)
+	k.sample = nil
+	c.threads = o.Threads
+	c.w, _ = m.raised(c.threads)
+	c.rowWeights = c.sensitivity.rowWeights(c.rows)
+	if err := c.sensitivity.refactor(ctx, m, c.threads); err != nil {
+		return nil, err
+	}
 	step, st, err := c.meet(ctx, t, k.overhead)
 	if err != nil {
 		return nil, err
@@ -162,7 +173,7 @@ func buildTrellis(ctx context.Context, m *Matrix, s codebook.Scheme, t Target, o
 	if err != nil {
 		return nil, err
 	}
-	return k.Build(ctx, m, t)
+	return k.Build(ctx, m, t, o)
 }
 
 // classFactors returns for each class how many weights of the whole matrix one weight of the sample
@@ -217,12 +228,11 @@ func (c *coding) meet(ctx context.Context, t Target, overhead int64) (Step, *lev
 	}, func() {
 		best.step, best.stats = now.step, now.stats
 		best.tables = slices.Clone(c.coder.Tables)
-		best.levels = append(best.levels[:0], c.levels...)
+		best.levels, c.levels = c.levels, best.levels // for a next try
 	})
 	if err != nil {
 		return 0, nil, err
 	}
-	c.coder.Tables = best.tables
-	copy(c.levels, best.levels)
+	c.coder.Tables, c.levels = best.tables, best.levels
 	return best.step, best.stats, nil
 }

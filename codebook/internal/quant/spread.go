@@ -19,7 +19,7 @@ type spread struct{ rows, cols []float64 }
 
 // newSpread fits the factors to the mean squares of the rows and columns of w, once with all
 // weights and once without those that are far off.
-func newSpread(w []float32, rows, cols, threads int) *spread {
+func newSpread(w []float32, rows, cols int, threads par.Share) *spread {
 	s := &spread{make([]float64, rows), make([]float64, cols)}
 	for c := range s.cols {
 		s.cols[c] = 1
@@ -34,13 +34,13 @@ func newSpread(w []float32, rows, cols, threads int) *spread {
 }
 
 // fitRows sets the factors of the rows, those of the columns given.
-func (s *spread) fitRows(w []float32, limit float64, threads int) {
+func (s *spread) fitRows(w []float32, limit float64, threads par.Share) {
 	cols := len(s.cols)
 	inverse := make([]float64, cols)
 	for c, f := range s.cols {
 		inverse[c] = reciprocal(f * f)
 	}
-	par.Ranges(threads, len(s.rows), func(lo, hi int) {
+	par.Ranges(threads(), len(s.rows), func(lo, hi int) {
 		for r := lo; r < hi; r++ {
 			top := limit * s.rows[r] * s.rows[r]
 			if math.IsInf(limit, 1) {
@@ -60,7 +60,7 @@ func (s *spread) fitRows(w []float32, limit float64, threads int) {
 
 // fitCols sets the factors of the columns. Rows are added up in stripes, so that the result does
 // not depend on the number of threads.
-func (s *spread) fitCols(w []float32, limit float64, threads int) {
+func (s *spread) fitCols(w []float32, limit float64, threads par.Share) {
 	const stripe = 256
 	cols := len(s.cols)
 	sums := make([][]float64, ceilDiv(len(s.rows), stripe)) // of the squares, then their number
@@ -70,7 +70,7 @@ func (s *spread) fitCols(w []float32, limit float64, threads int) {
 			tops[c] = limit * f * f
 		}
 	}
-	par.Ranges(threads, len(sums), func(lo, hi int) {
+	par.Ranges(threads(), len(sums), func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			sum := make([]float64, 2*cols)
 			for r := i * stripe; r < min((i+1)*stripe, len(s.rows)); r++ {
@@ -130,14 +130,17 @@ func (s *spread) classes() entropy.Classes {
 	return c
 }
 
-// ofClass is the spread of a class: that of the middle of the codes' sums that it stands for.
-func (s *spread) ofClass(class int) float64 {
-	below := 2*(entropy.MaxClassCode-class) - 1 // eighths of an octave below the largest
-	widest := slices.Max(s.rows) * slices.Max(s.cols)
+// widest is the spread of what is most widely spread.
+func (s *spread) widest() float64 { return slices.Max(s.rows) * slices.Max(s.cols) }
+
+// belowWidest is the spread of a class as a part of the widest: that of the middle of the codes'
+// sums that it stands for.
+func belowWidest(class int) float64 {
+	below := 2*(entropy.MaxClassCode-class) - 1 // eighths of an octave
 	if below < 0 {
-		return widest
+		return 1
 	}
-	return widest * float64(logscale.Value(byte(255-2*below)))
+	return float64(logscale.Value(byte(255 - 2*below)))
 }
 
 // classCodes returns factors in eighths of an octave below the largest, which gets the largest

@@ -26,39 +26,32 @@ const (
 
 // coding is a matrix on its way to levels of a trellis.
 type coding struct {
-	w           []float32 // as raised returns it
+	w           []float32 // as Matrix.raised returns it
 	exponent    int       // of what it was divided by, and the unit of the sensitivity too
 	rows, cols  int
-	spread      *spread
+	widest      float64 // spread of the largest row and column, in steps
 	sensitivity sensitivity
 	// of squared errors in units of the rows' steps, in comparison with other rows'
 	rowWeights []float64
 	coder      entropy.Coder
-	levels     []byte    // along the paths, block by block and lane by lane; level 0 is levelZero
-	ordered    pathOrder // made when paths are first searched
-	threads    int
+	levels     []byte // along the paths, block by block and lane by lane; level 0 is levelZero
+	threads    par.Share
 	set        *kernels.Set
-}
-
-// pathOrder is a matrix in the order of its paths: what a search reads, one weight after the other.
-type pathOrder struct {
-	weights []float32
-	classes []byte
 }
 
 // newCoding prepares a matrix for trellises of so many states, with what is known of its inputs.
 func newCoding(m *Matrix, states int, o Options, in sensitivity) *coding {
-	w, exponent := raised(m.W)
+	w, exponent := m.raised(o.Threads)
 	in.unit = math.Ldexp(in.unit, -exponent)
 	c := &coding{
 		w: w, exponent: exponent, rows: m.Rows, cols: m.Cols, sensitivity: in,
 		threads: o.Threads, set: o.Kernels,
 	}
-	c.spread = newSpread(w, m.Rows, m.Cols, o.Threads)
-	c.spread.inSteps(in.rowSteps, in.steps)
-	c.rowWeights = in.rowWeights(m.Rows)
+	s := newSpread(w, m.Rows, m.Cols, o.Threads)
+	s.inSteps(in.rowSteps, in.steps)
+	c.widest = s.widest()
 	c.coder = entropy.Coder{
-		Trellis: entropy.TrellisOf(states), Classes: c.spread.classes(),
+		Trellis: entropy.TrellisOf(states), Classes: s.classes(),
 		Zero: levelZero, BlockRows: entropy.BlockRows(m.Rows, m.Cols),
 	}
 	return c
@@ -83,8 +76,6 @@ func (c *coding) sample(n int) *coding {
 	}
 	s.rowWeights = s.sensitivity.rowWeights(rows)
 	s.coder.BlockRows = entropy.BlockRows(rows, c.cols)
-	s.orderByPath()
-	s.w = nil // there are as many samples in memory as matrices
 	return &s
 }
 
@@ -107,7 +98,7 @@ func (c *coding) lanes() int { return min(c.cols, entropy.Lanes) }
 // eachColumn calls do, from several goroutines, for every column of every block: its rows from lo
 // to hi are one after the other along a path, and at is where the first of them lies among all.
 func (c *coding) eachColumn(do func(at, col, lo, hi int)) {
-	par.Ranges(c.threads, c.coder.Blocks()*c.lanes(), func(first, end int) {
+	par.Ranges(c.threads(), c.coder.Blocks()*c.lanes(), func(first, end int) {
 		for i := first; i < end; i++ {
 			lane := i % c.lanes()
 			at, _, lo, hi := c.path(i/c.lanes(), lane)
@@ -115,23 +106,6 @@ func (c *coding) eachColumn(do func(at, col, lo, hi int)) {
 				do(at, col, lo, hi)
 				at += hi - lo
 			}
-		}
-	})
-}
-
-// orderByPath brings the weights and their classes in the order of the paths, for all searches to
-// come.
-func (c *coding) orderByPath() {
-	if c.ordered.weights != nil {
-		return
-	}
-	c.ordered = pathOrder{make([]float32, len(c.w)), make([]byte, len(c.w))}
-	table := c.coder.Classes.Table()
-	c.eachColumn(func(at, col, lo, hi int) {
-		code := c.coder.Classes.Cols[col]
-		for r := lo; r < hi; r++ {
-			c.ordered.weights[at+r-lo] = c.w[r*c.cols+col] / c.sensitivity.rowStep(r)
-			c.ordered.classes[at+r-lo] = table[c.coder.Classes.Rows[r]+code]
 		}
 	})
 }
@@ -174,7 +148,8 @@ func (c *coding) learn(ctx context.Context, s Step, near bool) (*levelStats, err
 func (c *coding) firstTables(s Step) []entropy.Table {
 	tables := make([]entropy.Table, c.coder.Classes.Count)
 	for k := range tables {
-		deviation := c.spread.ofClass(c.coder.Classes.Low+k) / (s.Value() * c.sensitivity.unit)
+		spread := c.widest * belowWidest(c.coder.Classes.Low+k)
+		deviation := spread / (s.Value() * c.sensitivity.unit)
 		tables[k] = entropy.Laplace(deviation,
 			byte(min(max(math.Ceil(tail*deviation), 1), entropy.MaxLevel)))
 	}
@@ -217,12 +192,16 @@ func newLevelStats(classes int) levelStats {
 	return levelStats{counts: make([]entropy.Counts, classes), noise: make([]float64, classes)}
 }
 
+// merge takes in those of other levels. Where several were counted together, only one of them has
+// counts.
 func (st *levelStats) merge(o *levelStats) {
 	for class := range o.counts {
 		for i, n := range o.counts[class] {
 			st.counts[class][i] += n
 		}
-		st.noise[class] += o.noise[class]
+	}
+	for class, v := range o.noise {
+		st.noise[class] += v
 	}
 	for i, v := range o.sums {
 		st.mass[i] += o.mass[i]
@@ -261,18 +240,22 @@ func (c *coding) search(ctx context.Context, s Step) (*levelStats, error) {
 // searchPaths searches whole paths, two at a time.
 func (c *coding) searchPaths(ctx context.Context, costs [][256]float32, steps []float64) (
 	jobs []levelStats) {
-	c.orderByPath()
 	inverse := make([]float32, c.cols)
 	for i, step := range steps {
 		inverse[i] = floats.Finite(1 / step)
 	}
 	pairs := ceilDiv(c.lanes(), 2)
 	jobs = make([]levelStats, c.coder.Blocks()*pairs)
-	par.Ranges(c.threads, len(jobs), func(lo, hi int) {
-		p := &pathSearch{coding: c, costs: costs, inverse: inverse}
+	par.Ranges(c.threads(), len(jobs), func(lo, hi int) {
+		p := &pathSearch{coding: c, costs: costs, inverse: inverse,
+			classes: c.coder.Classes.Table()}
+		counts := make([]entropy.Counts, len(costs))
 		for i := lo; i < hi && ctx.Err() == nil; i++ {
-			jobs[i] = newLevelStats(len(costs))
+			jobs[i] = levelStats{counts: counts, noise: make([]float64, len(costs))}
 			p.pair(i/pairs, i%pairs*2, &jobs[i])
+			if i > lo {
+				jobs[i].counts = nil
+			}
 		}
 	})
 	return jobs
@@ -281,21 +264,21 @@ func (c *coding) searchPaths(ctx context.Context, costs [][256]float32, steps []
 // refit takes the tables that code what was chosen in the fewest bits. They reach as far as those
 // of least do, if there are any: a sample does not hold the largest weights, nor all classes.
 func (c *coding) refit(st *levelStats, least []entropy.Table) error {
-	for class := range st.counts {
+	return par.Each(c.threads(), len(st.counts), func(class int) error {
 		limit := byte(1)
 		if least != nil {
 			limit = least[class].Max
 		}
 		if least != nil && st.counts[class] == (entropy.Counts{}) {
-			continue
+			return nil
 		}
 		table, err := entropy.Fit(&st.counts[class], limit)
 		if err != nil {
 			return err
 		}
 		c.coder.Tables[class] = table
-	}
-	return nil
+		return nil
+	})
 }
 
 // pathSearch is the work space of a goroutine that searches paths.
@@ -303,6 +286,8 @@ type pathSearch struct {
 	*coding
 	costs   [][256]float32
 	inverse []float32 // of the columns' steps
+	classes entropy.ClassTable
+	far     []int // places on a path
 	paths   [2]kernels.Sequence
 	work    kernels.TrellisWork
 }
@@ -324,24 +309,33 @@ func (s *pathSearch) pair(block, lane int, st *levelStats) {
 // become outliers: 0 on their path.
 func (s *pathSearch) prepare(p *kernels.Sequence, block, lane int, st *levelStats) {
 	from, to, lo, hi := s.path(block, lane)
-	weights := s.coding.ordered.weights[from:to]
-	p.Class, p.Levels = s.coding.ordered.classes[from:to], s.levels[from:to]
-	p.X = grow(p.X, to-from)
+	n := hi - lo
+	p.X, p.Class, p.Levels = grow(p.X, to-from), grow(p.Class, to-from), s.levels[from:to]
 	var limits [entropy.MaxClassCode + 1]float32
 	for class, t := range s.coder.Tables {
 		limits[class] = float32(t.Max) + 1
 	}
-	for i, v := range weights {
-		col := lane + i/(hi-lo)*entropy.Lanes
-		class := p.Class[i]
-		x := v * s.inverse[col]
-		if limit := limits[class]; x > limit || x < -limit {
-			r := lo + i%(hi-lo)
-			step := s.sensitivity.rowStep(r)
-			st.setApart(r*s.cols+col, v*step, s.inverse[col]/step, s.rowWeights[r], class)
-			x = 0
+	s.far = s.far[:0]
+	for r := lo; r < hi; r++ {
+		row, code, step := s.w[r*s.cols:][:s.cols], s.coder.Classes.Rows[r], s.sensitivity.rowStep(r)
+		i := r - lo
+		for col := lane; col < s.cols; col += entropy.Lanes {
+			class := s.classes[code+s.coder.Classes.Cols[col]]
+			x := row[col] / step * s.inverse[col]
+			if limit := limits[class]; x > limit || x < -limit {
+				s.far = append(s.far, i)
+				x = 0
+			}
+			p.X[i], p.Class[i] = x, class
+			i += n
 		}
-		p.X[i] = x
+	}
+	slices.Sort(s.far) // sums are in the order of the path
+	for _, i := range s.far {
+		r, col := lo+i%n, lane+i/n*entropy.Lanes
+		step := s.sensitivity.rowStep(r)
+		st.setApart(r*s.cols+col, s.w[r*s.cols+col]/step*step, s.inverse[col]/step, s.rowWeights[r],
+			p.Class[i])
 	}
 }
 
@@ -372,7 +366,7 @@ func (st *levelStats) add(p *kernels.Sequence, rowWeights []float64) {
 func (c *coding) encode(ctx context.Context, rows []byte) ([][]byte, error) {
 	blocks := make([][]byte, c.coder.Blocks())
 	errs := make([]error, len(blocks))
-	par.Ranges(c.threads, len(blocks), func(lo, hi int) {
+	par.Ranges(c.threads(), len(blocks), func(lo, hi int) {
 		for b := lo; b < hi && ctx.Err() == nil; b++ {
 			blocks[b], errs[b] = c.coder.Encode(rows, b)
 		}

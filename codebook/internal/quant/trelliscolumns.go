@@ -15,7 +15,7 @@ func (c *coding) searchColumns(ctx context.Context, costs [][256]float32, steps 
 	[]levelStats, error) {
 	jobs := make([]levelStats, c.coder.Blocks())
 	errs := make([]error, len(jobs))
-	par.Ranges(c.threads, len(jobs), func(lo, hi int) {
+	par.Ranges(c.threads(), len(jobs), func(lo, hi int) {
 		errs[lo] = c.newColumnSearch(costs, steps, lo, jobs[lo:hi]).run(ctx)
 	})
 	for _, err := range errs {

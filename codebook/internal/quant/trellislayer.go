@@ -26,6 +26,7 @@ func (c *coding) layer(ctx context.Context, s Step, st *levelStats) (*codebook.L
 		ColScales: c.sensitivity.codes, RowScales: c.sensitivity.rowCodes,
 		Assignments: c.byRows(top), Outliers: apart(st.outliers, c.cols, c.exponent),
 	}
+	c.levels = nil // as much as the layer takes
 	l.Centroids, l.Scale = c.centroids(s, st)
 	c.coder.Zero = top
 	blocks, err := c.encode(ctx, l.Assignments)
@@ -43,15 +44,6 @@ func (c *coding) noiseOf(s Step) float64 {
 		v = c.stepOf(s)
 	}
 	return v * v
-}
-
-// signal is the sum of squares that noise is to be compared with.
-func (c *coding) signal() float64 {
-	signal := c.sensitivity.signal(c.w)
-	if !c.sensitivity.relative {
-		signal = math.Ldexp(signal, 2*c.exponent)
-	}
-	return signal
 }
 
 // stepOf is the step of a column of scale 1 in units of the matrix as it was given.

@@ -12,11 +12,11 @@ import (
 
 // windowCoding is a matrix on its way to windows.
 type windowCoding struct {
-	w          []float32 // as raised returns it
+	w          []float32 // as Matrix.raised returns it
 	exponent   int       // of what it was divided by
 	rows, cols int
 	bits       int // new ones a weight
-	threads    int
+	threads    par.Share
 	set        *kernels.Set
 	importance []float64    // of the squared errors in a column
 	factor     *gptq.Factor // for error feedback; nil: none
@@ -50,7 +50,7 @@ func (c *windowCoding) value(a byte) float32 { return c.table[a&15] + c.table[wi
 // searchRows finds the windows of each row for itself.
 func (c *windowCoding) searchRows(ctx context.Context) error {
 	jobs := make([][]outlier, c.rows)
-	par.Ranges(c.threads, c.rows, func(lo, hi int) {
+	par.Ranges(c.threads(), c.rows, func(lo, hi int) {
 		s := c.newSearch()
 		for r := lo; r < hi && ctx.Err() == nil; r++ {
 			row := c.w[r*c.cols:][:c.cols]

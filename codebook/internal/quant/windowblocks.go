@@ -23,9 +23,9 @@ const (
 // these in the columns behind them. (Tseng et al. 2024, QTIP, with paths that go on from one block
 // to the next.)
 func (c *windowCoding) searchBlocks(ctx context.Context) error {
-	p := gptq.NewPanels(c.w, c.rows, c.cols, c.set.UpdateRows(), c.threads)
+	p := gptq.NewPanels(c.w, c.rows, c.cols, c.set.UpdateRows(), c.threads())
 	jobs := make([][]outlier, p.Count())
-	par.Ranges(c.threads, len(jobs), func(lo, hi int) {
+	par.Ranges(c.threads(), len(jobs), func(lo, hi int) {
 		s := blockSearch{windowSearch: c.newSearch(), panels: p}
 		for i := lo; i < hi; i++ {
 			for from := 0; from < c.cols && ctx.Err() == nil; from += windowColumns {

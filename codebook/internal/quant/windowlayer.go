@@ -25,7 +25,7 @@ func buildWindows(ctx context.Context, m *Matrix, s codebook.Scheme, _ Target, o
 }
 
 func newWindowCoding(m *Matrix, bits int, o Options) *windowCoding {
-	w, exponent := raised(m.W)
+	w, exponent := m.raised(o.Threads)
 	return &windowCoding{
 		w: w, exponent: exponent, rows: m.Rows, cols: m.Cols, bits: bits,
 		threads: o.Threads, set: o.Kernels,
@@ -61,7 +61,7 @@ func (c *windowCoding) weigh(ctx context.Context, m *moments.Moments) (err error
 	case m.Matrix == nil:
 		c.importance = gptq.Damped(m)
 	default:
-		if c.factor, err = gptq.New(ctx, m, c.threads); err != nil {
+		if c.factor, err = gptq.New(ctx, m, c.threads()); err != nil {
 			return fmt.Errorf("second moments: %w", err)
 		}
 		for i, d := range c.factor.Diagonal() {

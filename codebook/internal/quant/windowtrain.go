@@ -68,7 +68,7 @@ func (c *windowCoding) train() {
 	const stripe = 64
 	parts := make([]windowSums, ceilDiv(c.rows, stripe))
 	weights := c.columnWeights()
-	par.Ranges(c.threads, len(parts), func(lo, hi int) {
+	par.Ranges(c.threads(), len(parts), func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			s := &parts[i]
 			for r := i * stripe; r < min((i+1)*stripe, c.rows); r++ {
