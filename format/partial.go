@@ -27,8 +27,8 @@ import (
 //	lock     is locked while a run is under way
 //	layers   has the parts of layers, one after the other
 //	journal  says what they are. Each line is the XXH3-64 of its text, in hexadecimal, a space, and
-//	         the text, JSON: first what tells the run from others, then one line for each layer, and
-//	         one for the plan
+//	         the text, JSON: first what tells the run from others, then a line for each tensor that is
+//	         done, and one for the plan
 //
 // Nothing in it is believed that does not match its checksum: a layer whose line or whose parts are
 // torn or damaged is made again.
@@ -54,8 +54,12 @@ type partial struct {
 	parts   *os.File
 	end     int64 // of what is in parts
 	journal *os.File
+	run     runLine
 	layers  map[string]*finished // by the name of their tensor, that an earlier run has made
+	kept    map[string]keptLine  // tensors that get no layer, by name
 	plan    json.RawMessage
+	noted   bool // a layer is done
+	whole   bool // all that the run was to do is done
 }
 
 // newNameless returns one for an output without a path.
@@ -91,9 +95,25 @@ type finishedPart struct {
 
 // journalLine is a line of the journal: one of its fields.
 type journalLine struct {
-	Run   map[string]string `json:"run,omitempty"`
-	Plan  json.RawMessage   `json:"plan,omitempty"`
-	Layer *finished         `json:"layer,omitempty"`
+	Run   *runLine        `json:"run,omitempty"`
+	Plan  json.RawMessage `json:"plan,omitempty"`
+	Layer *finished       `json:"layer,omitempty"`
+	Kept  *keptLine       `json:"kept,omitempty"`
+	Whole bool            `json:"whole,omitempty"` // all that the run was to do is done
+}
+
+// runLine is what tells a run from others, and where its model was and what its output says of it.
+type runLine struct {
+	Values   map[string]string `json:"values"`
+	Model    string            `json:"model"`
+	Settings string            `json:"settings"`
+}
+
+// keptLine is a tensor that gets no layer.
+type keptLine struct {
+	Tensor string `json:"tensor"`
+	Half   bool   `json:"half,omitempty"` // it is kept as F16
+	Source sum64  `json:"source"`
 }
 
 // sum64 is a checksum, in JSON as 16 hexadecimal digits.
@@ -116,8 +136,8 @@ var (
 )
 
 // newPartial begins the folder of a run, or takes that of an earlier run up.
-func newPartial(path string, run map[string]string, opts CreateOptions) (p *partial, err error) {
-	p = &partial{path: path, layers: make(map[string]*finished)}
+func newPartial(path string, run runLine, opts CreateOptions) (p *partial, err error) {
+	p = emptyPartial(path)
 	err = os.Mkdir(path, 0o777)
 	there := errors.Is(err, fs.ErrExist)
 	if err != nil && !there {
@@ -138,6 +158,12 @@ func newPartial(path string, run map[string]string, opts CreateOptions) (p *part
 		return nil, errors.Join(at(path, err), p.close())
 	}
 	return p, nil
+}
+
+func emptyPartial(path string) *partial {
+	return &partial{
+		path: path, layers: make(map[string]*finished), kept: make(map[string]keptLine),
+	}
 }
 
 // lockFolder locks a folder of a run.
@@ -166,18 +192,19 @@ func (p *partial) open(keep bool) (err error) {
 }
 
 // begin reads the journal, of a run that must be the same, or begins it.
-func (p *partial) begin(run map[string]string) error {
-	earlier, end, err := p.read()
+func (p *partial) begin(run runLine) error {
+	end, err := p.read()
 	if err != nil {
 		return err
 	}
-	if earlier == nil {
+	if p.run.Values == nil {
+		p.run = run
 		if err := errors.Join(p.journal.Truncate(0), p.parts.Truncate(0)); err != nil {
 			return err
 		}
-		return p.note(journalLine{Run: run})
+		return p.note(journalLine{Run: &run})
 	}
-	if err := sameRun(earlier, run); err != nil {
+	if err := sameRun(p.run.Values, run.Values); err != nil {
 		return err
 	}
 	if err := p.journal.Truncate(end); err != nil { // what is torn
@@ -211,20 +238,20 @@ func sameRun(earlier, run map[string]string) error {
 	return nil
 }
 
-// read reads the journal up to where it is torn. run is nil where there is none, or its first line
-// is torn: then it says nothing.
-func (p *partial) read() (run map[string]string, end int64, err error) {
+// read reads the journal up to where it is torn, and returns where that is. Where there is none, or
+// its first line is torn, it says nothing: then run has no values.
+func (p *partial) read() (end int64, err error) {
 	if _, err := p.journal.Seek(0, io.SeekStart); err != nil {
-		return nil, 0, err
+		return 0, err
 	}
 	r := bufio.NewReader(io.LimitReader(p.journal, journalLimit))
 	for {
 		text, err := r.ReadBytes('\n')
 		if err == io.EOF { // and what there is has no end
-			return run, end, nil
+			return end, nil
 		}
 		if err != nil {
-			return nil, 0, err
+			return 0, err
 		}
 		end += int64(len(text))
 		var line journalLine
@@ -232,19 +259,23 @@ func (p *partial) read() (run map[string]string, end int64, err error) {
 		var want sum64
 		if want.UnmarshalText(sum) != nil || uint64(want) != xxh3.Hash(body) ||
 			json.Unmarshal(body, &line) != nil {
-			if run == nil {
-				return nil, 0, nil
+			if p.run.Values == nil {
+				return 0, nil
 			}
 			continue
 		}
 		switch {
 		case line.Run != nil:
-			run = line.Run
+			p.run = *line.Run
+		case line.Kept != nil:
+			p.kept[line.Kept.Tensor] = *line.Kept
+		case line.Whole:
+			p.whole = true
 		case line.Plan != nil:
 			p.plan = line.Plan
 		case line.Layer != nil:
 			if err := p.take(line.Layer); err != nil {
-				return nil, 0, err
+				return 0, err
 			}
 		}
 	}
@@ -270,7 +301,7 @@ func (p *partial) take(l *finished) error {
 			return nil
 		}
 	}
-	p.layers[l.Tensor] = l
+	p.layers[l.Tensor], p.noted = l, true
 	return nil
 }
 
@@ -279,6 +310,7 @@ func (p *partial) note(line journalLine) error {
 	if p.journal == nil {
 		return nil
 	}
+	p.noted = p.noted || line.Layer != nil
 	text, err := json.Marshal(line)
 	if err != nil {
 		return err

@@ -109,14 +109,14 @@ func TestResume(t *testing.T) {
 	resume.Resume = true
 	for first := range 6 {
 		for second := range 6 - first {
-			if _, err := r.run(t.Context(), r.opts, first, (*Writer).Suspend); err != nil {
+			if _, err := r.run(t.Context(), r.opts, first, suspend); err != nil {
 				t.Fatal(err)
 			}
 			if first == 5 { // it was finished
 				os.Remove(r.out)
 				continue
 			}
-			if _, err := r.run(t.Context(), resume, second, (*Writer).Suspend); err != nil {
+			if _, err := r.run(t.Context(), resume, second, suspend); err != nil {
 				t.Fatal(err)
 			}
 			if first+second < 5 {
@@ -141,7 +141,7 @@ func TestResume(t *testing.T) {
 func TestDamagedPartial(t *testing.T) {
 	r := newResumable(t)
 	whole := r.whole(t)
-	if _, err := r.run(t.Context(), r.opts, 4, (*Writer).Suspend); err != nil {
+	if _, err := r.run(t.Context(), r.opts, 4, suspend); err != nil {
 		t.Fatal(err)
 	}
 	left := r.out + partialExt
@@ -191,7 +191,7 @@ func TestOtherRuns(t *testing.T) {
 		t.Helper()
 		opts := r.opts
 		opts.Overwrite, opts.Run = true, map[string]string{"calibration": "a.dat"}
-		if _, err := r.run(t.Context(), opts, 2, (*Writer).Suspend); err != nil {
+		if _, err := r.run(t.Context(), opts, 2, suspend); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -269,5 +269,82 @@ func TestOneRunAtATime(t *testing.T) {
 		if err == nil || err.Error() != r.out+partialExt+": "+errRunning.Error() {
 			t.Errorf("%+v: %v", opts, err)
 		}
+	}
+}
+
+func suspend(w *Writer) { w.Suspend() }
+
+// TestMerge: parts of a model make the bytes of one run, and parts of other runs, unfinished or
+// incomplete ones are refused.
+func TestMerge(t *testing.T) {
+	r := newResumable(t)
+	whole := r.whole(t)
+	src, err := Open(r.model)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	part := func(name, tensors, settings string, finish bool) string {
+		t.Helper()
+		w, err := Create(r.out+"."+name, src, CreateOptions{Settings: settings})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer w.Abort()
+		for _, name := range strings.Fields(tensors) {
+			tensor := tensorOf(t, src, name)
+			if len(name) > 1 {
+				err = w.PutTensor(t.Context(), tensor)
+			} else {
+				_, err = w.PutLayer(t.Context(), tensor, layerOf(tensor), distortionOf(tensor))
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !finish {
+			return w.Suspend()
+		}
+		path, err := w.Finish()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	const settings = `{"seed":1}`
+	one, two := part("1", "a norm c", settings, true), part("2", "e d b wide", settings, true)
+	merge := func(parts ...string) error {
+		_, err := Merge(t.Context(), r.out, src, parts, CreateOptions{})
+		return err
+	}
+	for range 2 { // the parts stay
+		if err := merge(two, one); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(contentOf(t, r.out), whole) {
+			t.Error("parts make another file than one run")
+		}
+		os.Remove(r.out)
+	}
+	if model, err := PartModel(one); model != r.model || err != nil {
+		t.Errorf("%q, %v", model, err)
+	}
+	left := contentsIn(t, filepath.Dir(r.out))
+	for want, err := range map[string]error{
+		`tensor "a": is in none of the 1 parts`:  merge(two),
+		"was begun with seed 1, not with 2":      merge(one, part("3", "b", `{"seed":2}`, true)),
+		"is not finished: run it again":          merge(one, part("4", "b d", settings, false)),
+		"another run is writing to it":           merge(one, one),
+		"is no part of a model: no such file or": merge(filepath.Dir(r.out)),
+	} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+	for _, name := range []string{"3", "4"} {
+		os.RemoveAll(r.out + "." + name + partialExt)
+	}
+	if !maps.Equal(contentsIn(t, filepath.Dir(r.out)), left) {
+		t.Error("something was left behind")
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"io"
 	"maps"
 	"math"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -114,7 +115,7 @@ func begin(out destination, src *File, opts CreateOptions) (*Writer, error) {
 }
 
 // runOf is what tells a run from others: the model, the program, settings and more, by their names.
-func runOf(src *File, settings string, more map[string]string) map[string]string {
+func runOf(src *File, settings string, more map[string]string) runLine {
 	run := map[string]string{runModel: src.fingerprint(), runProgram: producer}
 	var values map[string]json.RawMessage
 	if json.Unmarshal([]byte(settings), &values) != nil {
@@ -124,7 +125,11 @@ func runOf(src *File, settings string, more map[string]string) map[string]string
 		run[name] = string(value)
 	}
 	maps.Copy(run, more)
-	return run
+	path, err := filepath.Abs(src.path)
+	if err != nil {
+		path = src.path
+	}
+	return runLine{run, path, settings}
 }
 
 // compact returns JSON without white space.
@@ -453,9 +458,21 @@ func (w *Writer) put(ctx context.Context, name string, it *item, tensors []*entr
 		}})
 	}
 	w.mu.Lock()
-	defer w.mu.Unlock()
 	maps.Copy(w.sums, sums)
 	w.items[name] = it
+	w.mu.Unlock()
+	if w.kept.path == "" || w.kept.kept[name].Tensor != "" {
+		return nil
+	}
+	line := keptLine{Tensor: name, Half: it.was != ""}
+	source, err := w.src.Checksum(ctx, name, math.MaxInt64)
+	if err != nil {
+		return err
+	}
+	line.Source = sum64(source)
+	if err := w.kept.note(journalLine{Kept: &line}); err != nil {
+		return w.fail(err)
+	}
 	return nil
 }
 
@@ -552,9 +569,28 @@ func (w *Writer) metadata(file *outShard) map[string]string {
 // so that it can be deferred.
 func (w *Writer) Abort() { w.end((*partial).remove) }
 
-// Suspend leaves the layers that have been put for a Writer that resumes. It does nothing after
-// Commit and Abort.
-func (w *Writer) Suspend() { w.end(func(p *partial) { p.close() }) }
+// Suspend leaves the layers that have been put to a Writer that resumes, in the folder whose path it
+// returns; "" where there are none, and after Commit and Abort.
+func (w *Writer) Suspend() (path string) {
+	w.end(func(p *partial) {
+		if p.path == "" || !p.noted {
+			p.remove()
+			return
+		}
+		path = p.path
+		p.close()
+	})
+	return path
+}
+
+// Finish is Suspend for a part of a model, of which all that it is to have has been put: see Merge.
+func (w *Writer) Finish() (path string, err error) {
+	w.end(func(p *partial) {
+		path = p.path
+		err = errors.Join(p.note(journalLine{Whole: true}), p.close())
+	})
+	return path, at(path, err)
+}
 
 func (w *Writer) end(how func(*partial)) {
 	if w.kept == nil {

@@ -25,9 +25,12 @@ type Options struct {
 	// Size of the file, not to be exceeded (scheme trellis, instead of Bits and MaxError); 0: any.
 	Size       int64
 	Allocation *Allocation // what to allot to the matrices, as Allocate found it; nil: it is found
-	Include    []string    // globs of tensor names to compress; empty: all
-	Exclude    []string    // globs of tensor names to pass through
-	Transposed []string    // globs of tensors stored as [in, out]
+	// Allotted is called with what has been found, before any layer is made; it may be nil.
+	Allotted   func(*Allocation) error
+	Part       Part     // of the tensors: the others are left out
+	Include    []string // globs of tensor names to compress; empty: all
+	Exclude    []string // globs of tensor names to pass through
+	Transposed []string // globs of tensors stored as [in, out]
 	// Moments returns those of the inputs of a tensor, nil if they are unknown (scheme trellis). It
 	// may be nil, and is called from several goroutines at the same time.
 	Moments       func(ctx context.Context, tensor string, cols int) (*moments.Moments, error)
@@ -88,16 +91,22 @@ func Compress(ctx context.Context, dst Sink, src codebook.Source, opts Options) 
 			c.sketches[p.Tensor] = p.sketch
 		}
 		c.members = nil
+		if opts.Allotted != nil {
+			if err := opts.Allotted(a); err != nil {
+				return nil, err
+			}
+		}
 	}
 	for i := range a.Matrices {
 		c.allotted[a.Matrices[i].Tensor] = &a.Matrices[i]
 	}
 	c.allotTwins()
+	c.tensors = c.tensorsOf(opts.Part)
 	if err := walk(ctx, c, c.compress, c.put); err != nil {
 		return nil, err
 	}
 	for _, m := range a.Matrices {
-		if !c.followed[m.Tensor] {
+		if !c.followed[m.Tensor] && opts.Part.Of < 2 {
 			err := errors.New("something is allotted to it, but it is not to be compressed")
 			return nil, &codebook.TensorError{Tensor: m.Tensor, Err: err}
 		}

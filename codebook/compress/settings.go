@@ -113,7 +113,7 @@ func (o Options) Validate() error {
 	case o.Allocation != nil:
 		return o.Allocation.validate()
 	}
-	return nil
+	return o.Part.validate()
 }
 
 // group returns the number of a tensor's group: the last override that matches, counted from 1, or

@@ -1,0 +1,123 @@
+package format
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+)
+
+// Merge writes the model that parts make up, each in the folder that [Writer.Finish] has left. The
+// parts must be of one run, finished, and together have all tensors of the model src, which must be
+// what it was; what it returns is the size of the output. Settings of the options and Run are those
+// of the parts. The parts stay.
+func Merge(ctx context.Context, path string, src *File, parts []string, opts CreateOptions) (
+	size int64, err error) {
+	all, err := openParts(parts)
+	defer func() {
+		for _, p := range all {
+			err = errors.Join(err, p.close())
+		}
+	}()
+	if err != nil {
+		return 0, err
+	}
+	opts.Settings, opts.Run, opts.Resume = all[0].run.Settings, nil, false
+	w, err := Create(path, src, opts)
+	if err != nil {
+		return 0, err
+	}
+	defer w.Abort()
+	if now, then := src.fingerprint(), all[0].run.Values[runModel]; now != then {
+		return 0, at(src.path, fmt.Errorf("is not the model of %s", all[0].path))
+	}
+	for _, t := range src.Tensors() {
+		if err := w.putPart(ctx, t.Name, all); err != nil {
+			return 0, err
+		}
+	}
+	return w.Commit(ctx)
+}
+
+// openParts opens the folders of parts and checks that they are of one run, and finished.
+func openParts(paths []string) (parts []*partial, err error) {
+	for _, path := range paths {
+		p := emptyPartial(filepath.Clean(path))
+		if _, err := os.Stat(filepath.Join(p.path, journalName)); err != nil {
+			return parts, at(p.path, fmt.Errorf("is no part of a model: %w", cause(err)))
+		}
+		if p.lock, err = lockFolder(p.path); err != nil {
+			return parts, err
+		}
+		parts = append(parts, p)
+		err := p.open(true)
+		if err == nil {
+			_, err = p.read()
+		}
+		switch {
+		case err != nil:
+		case p.run.Values == nil:
+			err = errors.New("is no part of a model, or a damaged one")
+		case !p.whole:
+			err = errors.New("is not finished: run it again with --resume")
+		default:
+			err = sameRun(parts[0].run.Values, p.run.Values)
+		}
+		if err != nil {
+			return parts, at(p.path, err)
+		}
+	}
+	if parts == nil {
+		return nil, errors.New("no parts")
+	}
+	return parts, nil
+}
+
+// putPart puts what a part has of a tensor of the source.
+func (w *Writer) putPart(ctx context.Context, name string, parts []*partial) error {
+	e, err := w.src.entry(name)
+	if err != nil {
+		return err
+	}
+	t := e.tensor()
+	for _, p := range parts {
+		layer, kept := p.layers[name], p.kept[name]
+		source := kept.Source
+		switch {
+		case layer != nil:
+			source = layer.Source
+		case kept.Tensor == "":
+			continue
+		}
+		sum, err := w.src.Checksum(ctx, name, math.MaxInt64)
+		switch {
+		case err != nil:
+			return err
+		case sum != uint64(source):
+			return e.corrupt("has changed since " + p.path + " was begun")
+		case layer != nil:
+			if _, err := layer.layer(ctx, t); err != nil {
+				return at(p.path, err)
+			}
+			w.add(layer)
+			return nil
+		case kept.Half:
+			return w.PutHalf(ctx, t)
+		}
+		return w.PutTensor(ctx, t)
+	}
+	return atTensor(w.out.name(), name, fmt.Errorf("is in none of the %d parts, or damaged there: "+
+		"run the part again with --resume", len(parts)))
+}
+
+// PartModel returns the path of the model that a part is of.
+func PartModel(part string) (model string, err error) {
+	parts, err := openParts([]string{part})
+	for _, p := range parts {
+		model = p.run.Model
+		err = errors.Join(err, p.close())
+	}
+	return model, err
+}
