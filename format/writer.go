@@ -379,6 +379,9 @@ func (f *finished) layer(ctx context.Context, t codebook.Tensor) (*codebook.Laye
 	return s.decode(parts)
 }
 
+// Path is the path that Create was given.
+func (w *Writer) Path() string { return w.out.name() }
+
 // Plan returns what SetPlan was told, by this run or by the one that it takes up; nil: nothing.
 func (w *Writer) Plan() json.RawMessage { return w.kept.plan }
 

@@ -3,7 +3,11 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -20,7 +24,8 @@ import (
 type compressOptions struct {
 	out                  string
 	force, quiet, asJSON bool
-	all, single          bool
+	all, single, resume  bool
+	part                 partFlag
 	shardSize            byteSize
 	size                 byteSize
 	tensors              []string
@@ -33,6 +38,7 @@ type compressOptions struct {
 	seed                 uint64
 	nonfinite            string
 	flags                *pflag.FlagSet // all of them, those of settings too
+	need                 int64          // bytes of disk that the run takes, once that is known
 }
 
 func (o *compressOptions) addFlags(f *pflag.FlagSet) {
@@ -41,6 +47,9 @@ func (o *compressOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVarP(&o.out, "output", "o", "", "file or folder to write (default MODEL with .pal)")
 	f.BoolVar(&o.force, "force", false, "overwrite the output")
 	addShardFlags(f, &o.shardSize, &o.single)
+	f.BoolVar(&o.resume, "resume", false,
+		"go on where a run with these options was cut off: from OUT.partial, if there is one")
+	f.Var(&o.part, "shard", "compress only this part, 0/4 to 3/4 of four; palettize merge joins them")
 	addSettingFlags(f)
 	f.Var(&o.size, "size", "instead of --bits: the `SIZE` of the whole file not to be exceeded, "+
 		"such as 8MB (scheme trellis)")
@@ -155,35 +164,66 @@ func runCompress(ctx context.Context, env *env, o compressOptions, model string)
 	if err != nil {
 		return err
 	}
-	defer dst.Abort()
 	bar := env.newProgress(o.quiet)
 	defer bar.close()
 	opts.Progress = bar.update
 	if o.plan || o.planOut != "" {
 		if opts.Allocation, err = o.allocate(ctx, dst, src, opts); err != nil {
-			return err
+			return o.end(dst, err)
 		}
 	}
 	if o.plan {
+		dst.Abort()
 		bar.close()
 		calibration.warn(env)
 		return env.show(newAllocationReport(model, opts.Allocation), o.asJSON)
 	}
-	report, err := compress.Compress(ctx, dst, src, opts)
-	bar.close()
+	report, size, err := o.run(ctx, dst, src, opts, bar)
 	if err != nil {
-		return inFile(model, err)
+		bar.close()
+		return o.end(dst, err)
 	}
 	calibration.warn(env)
-	size, err := dst.Commit(ctx)
-	if err == nil {
-		err = warnHeader(env, o.output(src))
+	if o.part.Of > 0 {
+		return o.finishPart(env, dst, report)
 	}
-	if err != nil {
+	if err := warnHeader(env, o.output(src)); err != nil {
 		return err
 	}
 	facts := newCompressReport(report, model, src.Size(), o.output(src), size)
 	return o.show(env, facts, report, opts.For)
+}
+
+// run makes the layers and writes the output, unless it is a part that is made.
+func (o *compressOptions) run(ctx context.Context, dst *format.Writer, src *format.File,
+	opts compress.Options, bar *progress) (report *compress.Report, size int64, err error) {
+	if err := o.takeUp(dst, &opts); err != nil {
+		return nil, 0, err
+	}
+	if report, err = compress.Compress(ctx, dst, src, opts); err != nil {
+		return nil, 0, inFile(src.Path(), err)
+	}
+	bar.close()
+	if o.part.Of == 0 {
+		size, err = dst.Commit(ctx)
+	}
+	return report, size, err
+}
+
+// finishPart leaves a part for merge.
+func (o *compressOptions) finishPart(env *env, dst *format.Writer, report *compress.Report) error {
+	path, err := dst.Finish()
+	if err != nil || o.quiet {
+		return err
+	}
+	layers := 0
+	for _, e := range report.Entries {
+		if e.Layer != nil {
+			layers++
+		}
+	}
+	return env.print(fmt.Sprintf("%s: part %d of %d, %d tensors, of them %d compressed\n",
+		path, o.part.Index, o.part.Of, len(report.Entries), layers))
 }
 
 // warnRagged says which tensors other programs multiply by their scales otherwise.
@@ -195,24 +235,38 @@ func warnRagged(env *env, src *format.File) {
 	}
 }
 
-// output is the name of the file or folder to write.
+// output is the name of the file or folder to write, that of a part among those of the others.
 func (o *compressOptions) output(src *format.File) string {
-	if o.out != "" {
-		return o.out
+	out := o.out
+	if out == "" {
+		out = besideModel(src, src.Path(), "", ".pal", ".pal")
 	}
-	return besideModel(src, src.Path(), "", ".pal", ".pal")
+	if o.part.Of > 0 {
+		out = fmt.Sprintf("%s.%d-of-%d", filepath.Clean(out), o.part.Index, o.part.Of)
+	}
+	return out
 }
 
-// create begins the output, which says what it is made with.
+// create begins the output, which says what it is made with. A plan alone has none.
 func (o *compressOptions) create(src *format.File, opts compress.Options) (*format.Writer, error) {
 	settings, err := json.Marshal(opts)
 	if err != nil {
 		return nil, err
 	}
+	if o.plan {
+		return format.NewWriter(io.Discard, src, string(settings))
+	}
+	run, err := o.runValues()
+	if err != nil {
+		return nil, err
+	}
 	w, err := format.Create(o.output(src), src, format.CreateOptions{
-		Overwrite: o.force || o.plan, Settings: string(settings),
-		ShardSize: shardSize(src, o.shardSize, o.single),
+		Overwrite: o.force, Settings: string(settings), Resume: o.resume, Run: run,
+		ShardSize: shardSize(src, o.shardSize, o.single || o.part.Of > 0),
 	})
+	if errors.Is(err, format.ErrUnfinished) {
+		return nil, fmt.Errorf("%w: --resume goes on from there, --force begins anew", err)
+	}
 	return w, hintForce(err)
 }
 
@@ -322,6 +376,7 @@ func (o *compressOptions) options() (compress.Options, error) {
 		Seed:          o.seed,
 		Threads:       o.threads,
 		PassNonfinite: o.nonfinite != "",
+		Part:          compress.Part(o.part),
 	}
 	var err error
 	if opts.Settings, err = parsedSettings(o.flags); err != nil {

@@ -59,7 +59,7 @@ straight from that form.
 	root.SetVersionTemplate("palettize {{.Version}}\n")
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
-		newCompress(env), newVerify(env), newInspect(env), newDecompress(env), newCPU(env),
+		newCompress(env), newMerge(env), newVerify(env), newInspect(env), newDecompress(env), newCPU(env),
 		newBench(env),
 	)
 	return root
@@ -103,6 +103,9 @@ func (e *env) fail(err error) {
 	text := strings.ReplaceAll(err.Error(), "\n", "; ")
 	if errors.Is(err, context.Canceled) {
 		text = "interrupted"
+		if s := new(suspendedError); errors.As(err, &s) {
+			text += "; " + s.hint()
+		}
 	}
 	fmt.Fprintf(e.stderr, "palettize: %s\n", text)
 }

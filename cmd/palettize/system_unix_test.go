@@ -3,12 +3,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,21 +22,21 @@ import (
 // These tests need a process of its own for each command, and what scripts cannot give: signals,
 // another user, a full disk.
 
-// TestInterrupt sends Ctrl-C while compress works.
+// TestInterrupt sends Ctrl-C while compress works, and takes the run up.
 func TestInterrupt(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("finds out by way of /proc when compress has begun")
-	}
-	dir := t.TempDir()
-	model := filepath.Join(dir, "m.safetensors")
-	copyFile(t, models("large.safetensors"), model, 0o666)
-	cmd := child(t, "compress", model)
+	dir, want := t.TempDir(), large(t)
+	out := filepath.Join(dir, "m.pal")
+	cmd := child(t, "compress", models("large.safetensors"), "-o", out)
 	cmd.Stdout, cmd.Stderr = new(strings.Builder), new(strings.Builder)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	journal := filepath.Join(out+".partial", "journal")
 	deadline := time.Now().Add(time.Minute)
-	for !hasOpen(cmd.Process.Pid, ".palettize-") {
+	for {
+		if text, _ := os.ReadFile(journal); strings.Contains(string(text), `{"layer":`) {
+			break
+		}
 		if time.Now().After(deadline) {
 			t.Fatal("compress did not begin")
 		}
@@ -43,20 +45,78 @@ func TestInterrupt(t *testing.T) {
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
-	wantFailure(t, cmd, cmd.Wait(), exitInterrupted, "palettize: interrupted\n")
-	if got := list(dir); !slices.Equal(got, []string{"m.safetensors"}) {
-		t.Errorf("left behind: %q", got)
+	wantFailure(t, cmd, cmd.Wait(), exitInterrupted, "palettize: interrupted; "+out+
+		".partial has what is done: --resume goes on from there\n")
+	if got := list(dir); !slices.Equal(got, []string{"m.pal.partial"}) {
+		t.Errorf("left: %q", got)
 	}
-	sameContent(t, model, models("large.safetensors"))
+	code, _, stderr := palettize("compress", models("large.safetensors"), "-o", out)
+	if code != exitFailed || !strings.Contains(stderr, "m.pal.partial: a run that was cut off has "+
+		"left this: --resume goes on from there, --force begins anew") {
+		t.Errorf("exit code %d, stderr %q", code, stderr)
+	}
+	resumed(t, out, want)
 }
 
-// hasOpen reports whether a process has a file open whose path contains text.
-func hasOpen(pid int, text string) bool {
-	links, _ := filepath.Glob(filepath.Join("/proc", strconv.Itoa(pid), "fd", "*"))
-	return slices.ContainsFunc(links, func(link string) bool {
-		path, err := os.Readlink(link)
-		return err == nil && strings.Contains(path, text)
-	})
+// large is the codebook file of a model that takes a while.
+func large(t *testing.T) string {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "large.pal")
+	if code, _, stderr := palettize("compress", models("large.safetensors"), "-o", out); code != 0 {
+		t.Fatal(stderr)
+	}
+	return out
+}
+
+// resumed takes up a run that compresses the large model and expects it to make the file want, and
+// to leave nothing else.
+func resumed(t *testing.T, out, want string) {
+	t.Helper()
+	code, _, stderr := palettize("compress", models("large.safetensors"), "-o", out, "--resume")
+	if code != exitFine {
+		t.Fatal(stderr)
+	}
+	sameContent(t, out, want)
+	if got := list(filepath.Dir(out)); !slices.Equal(got, []string{filepath.Base(out)}) {
+		t.Errorf("left behind: %q", got)
+	}
+}
+
+// times is how often a test of bad days repeats: as a variable of the environment says.
+func times(t *testing.T, fewest int) int {
+	t.Helper()
+	n, err := strconv.Atoi(cmp.Or(os.Getenv("PALETTIZE_BAD_DAYS"), strconv.Itoa(fewest)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// TestKilled kills compress at random moments, some runs more than once, and takes it up.
+func TestKilled(t *testing.T) {
+	long(t)
+	want := large(t)
+	begin := time.Now()
+	large(t)
+	whole := time.Since(begin)
+	rng := rand.New(rand.NewPCG(3, 4))
+	for range times(t, 6) {
+		out := filepath.Join(t.TempDir(), "m.pal")
+		for range 1 + rng.IntN(3) {
+			cmd := child(t, "compress", models("large.safetensors"), "-o", out, "--resume")
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Duration(rng.Int64N(int64(whole))))
+			cmd.Process.Kill()
+			cmd.Wait()
+		}
+		if _, err := os.Stat(out); err == nil { // it was faster
+			sameContent(t, out, want)
+			continue
+		}
+		resumed(t, out, want)
+	}
 }
 
 // TestCanceled runs every command that works for long under a context that is done.
@@ -158,29 +218,57 @@ func TestFullDisk(t *testing.T) {
 	out := filepath.Join(dir, "m.pal")
 	cmd := child(t, "compress", models("model.safetensors"), "-o", out)
 	cmd.Stdout, cmd.Stderr = new(strings.Builder), new(strings.Builder)
-	wantFailure(t, cmd, cmd.Run(), exitFailed, "no space left on device")
+	wantFailure(t, cmd, cmd.Run(), exitFailed, " bytes are free, about ")
 	if got := list(dir); len(got) != 0 {
 		t.Errorf("left behind: %q", got)
 	}
 }
 
-// TestFileLimit writes a file larger than the shell allows.
+// TestFileLimit writes a file larger than the shell allows, which is like a disk that becomes full,
+// and goes on with more room, until there is enough.
 func TestFileLimit(t *testing.T) {
-	dir := t.TempDir()
-	out := filepath.Join(dir, "m.pal")
-	cmd := child(t, "compress", models("model.safetensors"), "-o", out)
+	want := large(t)
+	info, err := os.Stat(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rng := rand.New(rand.NewPCG(5, 6))
+	for range times(t, 2) {
+		dir := t.TempDir()
+		out := filepath.Join(dir, "m.pal")
+		for blocks := int64(20); ; blocks += 1 + rng.Int64N(info.Size()/512/2) {
+			cmd := withFileLimit(t, blocks, "compress", models("large.safetensors"), "-o", out,
+				"--resume")
+			err := cmd.Run()
+			if err == nil {
+				break
+			}
+			wantFailure(t, cmd, err, exitFailed, "file too large")
+			got := list(dir)
+			if slices.ContainsFunc(got, func(name string) bool { return name != "m.pal.partial" }) {
+				t.Fatalf("left behind: %q", got)
+			}
+		}
+		sameContent(t, out, want)
+		if got := list(dir); !slices.Equal(got, []string{"m.pal"}) {
+			t.Errorf("left behind: %q", got)
+		}
+	}
+}
+
+// withFileLimit is a command line whose files may have so many blocks of 512 bytes, or of 1,024.
+func withFileLimit(t *testing.T, blocks int64, args ...string) *exec.Cmd {
+	t.Helper()
+	cmd := child(t, args...)
 	// The shell execs the program under the name that TestMain knows: that of a link.
 	link := filepath.Join(t.TempDir(), "palettize")
 	if err := os.Symlink(cmd.Path, link); err != nil {
 		t.Fatal(err)
 	}
-	args := append([]string{"-c", `ulimit -f 100; exec "$0" "$@"`, link}, cmd.Args[1:]...)
-	limited := exec.CommandContext(t.Context(), "sh", args...)
+	limit := fmt.Sprintf(`ulimit -f %d; exec "$0" "$@"`, blocks)
+	limited := exec.CommandContext(t.Context(), "sh", append([]string{"-c", limit, link}, args...)...)
 	limited.Stdout, limited.Stderr = new(strings.Builder), new(strings.Builder)
-	wantFailure(t, limited, limited.Run(), exitFailed, "file too large")
-	if got := list(dir); len(got) != 0 {
-		t.Errorf("left behind: %q", got)
-	}
+	return limited
 }
 
 // TestFullStdout prints to a device that takes nothing.

@@ -232,7 +232,7 @@ type product struct {
 // compress makes a layer of a tensor, or finds a reason not to.
 func (c *compression) compress(ctx context.Context, t codebook.Tensor, threads par.Share) (
 	*product, error) {
-	p := &product{entry: Entry{Tensor: t}, allotted: c.allotted[t.Name]}
+	p := &product{entry: Entry{Tensor: t}}
 	as := c.first(t)
 	if as.Name != t.Name {
 		p.entry.As = as.Name
@@ -257,6 +257,7 @@ func (c *compression) compress(ctx context.Context, t codebook.Tensor, threads p
 func (c *compression) makeLayer(ctx context.Context, p *product, m *quant.Matrix,
 	threads par.Share) error {
 	entry := &p.entry
+	p.allotted = c.allotted[entry.Tensor.Name]
 	if p.allotted == nil {
 		return errors.New("nothing is allotted to it: " +
 			"the allocation is that of another model, or of other options")
@@ -305,6 +306,7 @@ func (c *compression) finished(ctx context.Context, p *product) (bool, error) {
 	if l == nil || err != nil {
 		return false, err
 	}
+	p.allotted = c.allotted[p.entry.Tensor.Name]
 	if p.allotted == nil {
 		return false, errors.New("an earlier run has made a layer of it, which the plan does not know")
 	}
