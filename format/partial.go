@@ -26,9 +26,9 @@ import (
 //
 //	lock     is locked while a run is under way
 //	layers   has the parts of layers, one after the other
-//	journal  says what they are. Each line is the XXH3-64 of its text, in hexadecimal, a space, and
-//	         the text, JSON: first what tells the run from others, then a line for each tensor that is
-//	         done, and one for the plan
+//	journal  says what they are. Each line is the XXH3-64 of its text, in hexadecimal, a space,
+//	         and the text, JSON: first what tells the run from others, then a line for each tensor
+//	         that is done, and one for the plan
 //
 // Nothing in it is believed that does not match its checksum: a layer whose line or whose parts are
 // torn or damaged is made again.

@@ -572,8 +572,8 @@ func (w *Writer) metadata(file *outShard) map[string]string {
 // so that it can be deferred.
 func (w *Writer) Abort() { w.end((*partial).remove) }
 
-// Suspend leaves the layers that have been put to a Writer that resumes, in the folder whose path it
-// returns; "" where there are none, and after Commit and Abort.
+// Suspend leaves the layers that have been put to a Writer that resumes, in the folder whose path
+// it returns; "" where there are none, and after Commit and Abort.
 func (w *Writer) Suspend() (path string) {
 	w.end(func(p *partial) {
 		if p.path == "" || !p.noted {

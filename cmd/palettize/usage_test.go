@@ -45,6 +45,7 @@ func TestFileFlags(t *testing.T) {
 func TestFlagTypesAreExplained(t *testing.T) {
 	known := []string{
 		"bool", "string", "stringArray", "float64", "int", "uint64", "duration", "BYTES", "E",
+		"I/N",
 	}
 	for _, cmd := range newRoot(&env{io.Discard, io.Discard}).Commands() {
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {

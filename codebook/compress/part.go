@@ -8,8 +8,8 @@ import (
 	"github.com/palettize/palettize/codebook"
 )
 
-// Part is a part of the tensors of a model, for several machines to compress: part Index, from 0, of
-// Of. The zero value is all of them.
+// Part is a part of the tensors of a model, for several machines to compress: part Index, from 0,
+// of Of. The zero value is all of them.
 type Part struct{ Index, Of int }
 
 func (p Part) validate() error {
