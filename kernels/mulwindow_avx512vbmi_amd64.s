@@ -3,12 +3,8 @@
 #include "go_asm.h"
 #include "textflag.h"
 #include "avx512vnni_amd64.h"
-#include "mulwindow_cut_avx512vbmi_amd64.h"
-#include "mulwindow_wide_amd64.h"
+#include "mulwindow_look_avx512vbmi_amd64.h"
 #include "mulwindow_panel_amd64.h"
-
-// A table has four times the same 16 bytes.
-#define LOOKUP(index, table, w) VPERMB table, index, w
 
 // func mulWindow2VecAVX512VBMI(a *vecArgs)
 TEXT ·mulWindow2VecAVX512VBMI(SB), NOSPLIT, $0-8

@@ -3,11 +3,8 @@
 #include "go_asm.h"
 #include "textflag.h"
 #include "avx512vnni_amd64.h"
-#include "mulwindow_cut_amd64.h"
-#include "mulwindow_wide_amd64.h"
+#include "mulwindow_cut_avx512vnni_amd64.h"
 #include "mulwindow_panel_amd64.h"
-
-#define LOOKUP(index, table, w) VPSHUFB index, table, w
 
 // func mulWindow2VecAVX512VNNI(a *vecArgs)
 TEXT ·mulWindow2VecAVX512VNNI(SB), NOSPLIT, $0-8

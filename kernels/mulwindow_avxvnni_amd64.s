@@ -9,10 +9,10 @@
 
 // Y15 and Y14 are the centroids. The sums are in Y8 to Y11, so that a VPDPBUSD need not wait for the
 // one before it.
-#define STEP(i, lower, upper) \
+#define STEP(i, LOW, low, UP, up) \
 	VPBROADCASTD (4*(i))(BX), Y12  \
-	VPSHUFB      lower, Y15, Y7    \
-	VPSHUFB      upper, Y14, Y13   \
+	LOW(low, Y15, Y7)              \
+	UP(up, Y14, Y13)               \
 	VPADDB       Y13, Y7, Y7       \
 	VPDPBUSD_VEX(12, 7, 8+((i)&3))
 

@@ -5,9 +5,9 @@
 #include "mulwindow_cut_amd64.h"
 #include "mulwindow_half_amd64.h"
 
-#define STEP(i, lower, upper) \
-	VPSHUFB lower, Y15, Y7   \
-	VPSHUFB upper, Y14, Y8   \
+#define STEP(i, LOW, low, UP, up) \
+	LOW(low, Y15, Y7)        \
+	UP(up, Y14, Y8)          \
 	VPADDB  Y8, Y7, Y7       \
 	VMOVDQU Y7, (64*(i))(R8)
 

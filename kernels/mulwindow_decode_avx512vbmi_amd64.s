@@ -2,12 +2,8 @@
 
 #include "go_asm.h"
 #include "textflag.h"
-#include "mulwindow_cut_avx512vbmi_amd64.h"
-#include "mulwindow_wide_amd64.h"
+#include "mulwindow_look_avx512vbmi_amd64.h"
 #include "mulwindow_block_amd64.h"
-
-// A table has four times the same 16 bytes.
-#define LOOKUP(index, table, w) VPERMB table, index, w
 
 // func mulWindow2DecodeAVX512VBMI(dst, codes, before, lookup *byte, quads int)
 TEXT ·mulWindow2DecodeAVX512VBMI(SB), NOSPLIT, $0-40

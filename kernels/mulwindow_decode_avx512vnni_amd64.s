@@ -2,11 +2,8 @@
 
 #include "go_asm.h"
 #include "textflag.h"
-#include "mulwindow_cut_amd64.h"
-#include "mulwindow_wide_amd64.h"
+#include "mulwindow_cut_avx512vnni_amd64.h"
 #include "mulwindow_block_amd64.h"
-
-#define LOOKUP(index, table, w) VPSHUFB index, table, w
 
 // func mulWindow2DecodeAVX512VNNI(dst, codes, before, lookup *byte, quads int)
 TEXT ·mulWindow2DecodeAVX512VNNI(SB), NOSPLIT, $0-40

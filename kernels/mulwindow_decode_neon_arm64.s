@@ -1,7 +1,7 @@
 //go:build !purego
 
 #include "textflag.h"
-#include "mulwindow.h"
+#include "mulwindow_cut.h"
 
 // A quarter of the rows at a time, so that what a step goes on from stays in registers. Shifts are
 // those of bytes, and SLI puts the end of one byte in front of what is left of the next.
@@ -24,26 +24,23 @@
 #define CUT0(byte, v) VAND V18.B16, byte, v
 #define CUT4(byte, v) VUSHR $4, byte, v
 
-#define ACROSS(before, byte, s, rest, v) \
-	VUSHR $s, byte, v      \
-	VSLI  $rest, before, v \
+#define CUT6(before, byte, v) \
+	VUSHR $6, byte, v   \
+	VSLI  $2, before, v \
 	VAND  V18.B16, v, v
 
-#define CUT5(before, byte, v) ACROSS(before, byte, 5, 3, v)
-#define CUT6(before, byte, v) ACROSS(before, byte, 6, 2, v)
-#define CUT7(before, byte, v) ACROSS(before, byte, 7, 1, v)
-
-#define MIX(before, byte, v) \
+#define STRADDLE(before, byte, v) \
 	VUSHR $4, byte, v   \
-	VSLI  $4, before, v \
-	VEOR  byte, v, v
+	VSLI  $4, before, v
+
+#define LOOK(index, table, w) VTBL index, table, w
 
 #define CODES(j, v) VLD1.P (R9)(R7), [v]
 
-#define STEP(i, lower, upper) \
-	VTBL  lower, [V16.B16], V7.B16 \
-	VTBL  upper, [V17.B16], V8.B16 \
-	VADD  V8.B16, V7.B16, V7.B16   \
+#define STEP(i, LOW, low, UP, up) \
+	LOW(low, [V16.B16], V7.B16)  \
+	UP(up, [V17.B16], V8.B16)    \
+	VADD  V8.B16, V7.B16, V7.B16 \
 	FMOVQ F7, (64*(i))(R8)
 
 #define EVEN STEP

@@ -15,4 +15,13 @@
 #define H2 Y5
 #define H3 Y6
 
+BYTES(above4, 0xf0f0f0f0f0f0f0f0)
+
+#define STRADDLE(before, byte, v) \
+	VPSRLW $4, byte, v          \
+	VPSLLW $4, before, T2       \
+	VPAND  below4<>(SB), v, v   \
+	VPAND  above4<>(SB), T2, T2 \
+	VPOR   T2, v, v
+
 #define CODES(j, v) VMOVDQU (64*j)(SI), v

@@ -8,11 +8,11 @@
 #include "mulwindow_vec_amd64.h"
 
 // Y15 and Y11 are the centroids, Y9 is the sum.
-#define STEP(i, lower, upper) \
+#define STEP(i, LOW, low, UP, up) \
 	INPUT((4*(i)), BX, DX) \
-	VPSHUFB lower, Y15, Y7 \
-	VPSHUFB upper, Y11, Y8 \
-	VPADDB  Y8, Y7, Y7     \
+	LOW(low, Y15, Y7)      \
+	UP(up, Y11, Y8)        \
+	VPADDB Y8, Y7, Y7      \
 	DOT(Y7, Y7, Y9)
 
 #define EVEN STEP

@@ -17,8 +17,7 @@
 #define H2 Z5
 #define H3 Z6
 
-// WEIGHTS sets w to the sums of centroids, which Z31 and Z30 are. t is spoilt.
-#define WEIGHTS(lower, upper, w, t) \
-	LOOKUP(lower, Z31, w) \
-	LOOKUP(upper, Z30, t) \
-	VPADDB t, w, w
+#define STRADDLE(before, byte, v) \
+	VPSRLW     $4, byte, v               \
+	VPSLLW     $4, before, T2            \
+	VPTERNLOGD $0xe4, below4<>(SB), T2, v
