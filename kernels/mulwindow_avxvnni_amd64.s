@@ -10,12 +10,13 @@
 // Y15 and Y14 are the centroids. The sums are in Y8 to Y11, so that a VPDPBUSD need not wait for the
 // one before it.
 #define STEP(i, LOW, low, UP, up) \
-	VPBROADCASTD (4*(i))(BX), Y12  \
 	LOW(low, Y15, Y7)              \
 	UP(up, Y14, Y13)               \
 	VPADDB       Y13, Y7, Y7       \
-	VPDPBUSD_VEX(12, 7, 8+((i)&3))
+	VPBROADCASTD (4*(i))(BX), Y13  \
+	VPDPBUSD_VEX(13, 7, 8+((i)&3))
 
+#define BELOW4 Y12
 #define EVEN STEP
 #define ODD STEP
 
@@ -34,7 +35,8 @@
 	MOVQ           a+0(FP), DI            \
 	MOVQ           vecArgs_lookup(DI), AX \
 	VBROADCASTI128 (AX), Y15              \
-	VBROADCASTI128 16(AX), Y14
+	VBROADCASTI128 16(AX), Y14            \
+	VMOVDQU        below4<>(SB), BELOW4
 
 // func mulWindow2VecAVXVNNI(a *vecArgs)
 // The frame holds y.

@@ -4,9 +4,9 @@
 //	CUT(byte, s, v)          sets v to the four bits of a byte that s others follow, 1 to 3
 //	CUT0(byte, v)            to its last four
 //	CUT4(byte, v)            to its first four
-//	CUT6(before, byte, v)    to the last two bits of one byte and the first two of the next
+//	ACROSS(before, index, v) to the last two bits of one index and the first two of the next
 //
-// CUT6 may spoil T2, the others may not.
+// ACROSS may spoil T3, which EVEN and ODD may, too.
 
 #include "mulwindow.h"
 
@@ -26,21 +26,22 @@
 // one before; the others likewise. H0 and H1 are the lower indices of the last weight and of the
 // one before, H2 and H3 the upper ones of the next but one and of the next.
 #define HISTORY2 \
-	CUT0(T0, H0)     \
-	CUT(T0, 2, H1)   \
-	CUT4(T0, H2)     \
-	CUT6(T1, T0, H3) \
-	XOR H0, H2, H2   \
+	CUT0(T0, H0)       \
+	CUT(T0, 2, H1)     \
+	CUT4(T0, H2)       \
+	CUT0(T1, T1)       \
+	ACROSS(T1, H2, H3) \
+	XOR H0, H2, H2     \
 	XOR H1, H3, H3
 
 // A lower index is two codes. An upper one is the lower one of two weights ago, mixed with that of
 // two before.
 #define BYTE2(j) \
 	CODES(j, T0)                    \
-	CUT6(H0, T0, T1)                \
+	CUT4(T0, T2)                    \
+	ACROSS(H0, T2, T1)              \
 	EVEN(4*j, LOOK, T1, LOOK, H3)   \
 	XOR T1, H1, H3                  \
-	CUT4(T0, T2)                    \
 	ODD(4*j+1, LOOK, T2, LOOK, H2)  \
 	XOR T2, H0, H2                  \
 	CUT(T0, 2, H1)                  \

@@ -5,7 +5,8 @@
 
 #define CENTROIDS(lookup) \
 	VBROADCASTI32X4 (lookup), Z31   \
-	VBROADCASTI32X4 16(lookup), Z30
+	VBROADCASTI32X4 16(lookup), Z30 \
+	VMOVDQU32       below4<>(SB), BELOW4
 
 // WEIGHTS sets w to the sums of centroids. t is spoilt.
 #define WEIGHTS(LOW, low, UP, up, w, t) \

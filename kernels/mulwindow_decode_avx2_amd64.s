@@ -11,42 +11,44 @@
 	VPADDB  Y8, Y7, Y7       \
 	VMOVDQU Y7, (64*(i))(R8)
 
+#define BELOW4 Y10
 #define EVEN STEP
 #define ODD STEP
 
 // DECODE turns the eight upper rows of a block into weights, then the others.
 #define DECODE(bits, HISTORY, UNIT) \
-	MOVQ           dst+0(FP), R9       \
-	MOVQ           codes+8(FP), R10    \
-	MOVQ           before+16(FP), DX   \
-	ADDQ           $128, DX            \
-	MOVQ           lookup+24(FP), AX   \
-	MOVQ           quads+32(FP), R13   \
-	VBROADCASTI128 (AX), Y15           \
-	VBROADCASTI128 16(AX), Y14         \
-	IMUL3Q         $(8*bits), R13, R11 \
-	ADDQ           R10, R11            \
-	MOVL           $2, R12             \
-	half:                              \
-	BEFORE(DX)                         \
-	ENDS(R11)                          \
-	HISTORY                            \
-	MOVQ           R9, R8              \
-	MOVQ           R10, SI             \
-	MOVQ           R13, CX             \
-	unit:                              \
-	UNIT                               \
-	ADDQ           $(64*bits), SI      \
-	ADDQ           $512, R8            \
-	SUBQ           $8, CX              \
-	JNE            unit                \
-	ADDQ           $32, R9             \
-	ADDQ           $32, R10            \
-	ADDQ           $32, R11            \
-	ADDQ           $32, DX             \
-	DECQ           R12                 \
-	JNE            half                \
-	VZEROUPPER                         \
+	MOVQ           dst+0(FP), R9        \
+	MOVQ           codes+8(FP), R10     \
+	MOVQ           before+16(FP), DX    \
+	ADDQ           $128, DX             \
+	MOVQ           lookup+24(FP), AX    \
+	MOVQ           quads+32(FP), R13    \
+	VBROADCASTI128 (AX), Y15            \
+	VBROADCASTI128 16(AX), Y14          \
+	VMOVDQU        below4<>(SB), BELOW4 \
+	IMUL3Q         $(8*bits), R13, R11  \
+	ADDQ           R10, R11             \
+	MOVL           $2, R12              \
+	half:                               \
+	BEFORE(DX)                          \
+	ENDS(R11)                           \
+	HISTORY                             \
+	MOVQ           R9, R8               \
+	MOVQ           R10, SI              \
+	MOVQ           R13, CX              \
+	unit:                               \
+	UNIT                                \
+	ADDQ           $(64*bits), SI       \
+	ADDQ           $512, R8             \
+	SUBQ           $8, CX               \
+	JNE            unit                 \
+	ADDQ           $32, R9              \
+	ADDQ           $32, R10             \
+	ADDQ           $32, R11             \
+	ADDQ           $32, DX              \
+	DECQ           R12                  \
+	JNE            half                 \
+	VZEROUPPER                          \
 	RET
 
 // func mulWindow2DecodeAVX2(dst, codes, before, lookup *byte, quads int)

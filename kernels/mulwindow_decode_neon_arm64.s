@@ -12,6 +12,7 @@
 #define T0 V0.B16
 #define T1 V1.B16
 #define T2 V2.B16
+#define T3 V8.B16
 #define H0 V3.B16
 #define H1 V4.B16
 #define H2 V5.B16
@@ -24,8 +25,8 @@
 #define CUT0(byte, v) VAND V18.B16, byte, v
 #define CUT4(byte, v) VUSHR $4, byte, v
 
-#define CUT6(before, byte, v) \
-	VUSHR $6, byte, v   \
+#define ACROSS(before, index, v) \
+	VUSHR $2, index, v  \
 	VSLI  $2, before, v \
 	VAND  V18.B16, v, v
 

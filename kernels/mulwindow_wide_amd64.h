@@ -12,12 +12,14 @@
 #define T0 Z0
 #define T1 Z1
 #define T2 Z2
+#define T3 Z8
 #define H0 Z3
 #define H1 Z4
 #define H2 Z5
 #define H3 Z6
+#define BELOW4 Z12
 
 #define STRADDLE(before, byte, v) \
 	VPSRLW     $4, byte, v               \
 	VPSLLW     $4, before, T2            \
-	VPTERNLOGD $0xe4, below4<>(SB), T2, v
+	VPTERNLOGD $0xe4, BELOW4, T2, v
