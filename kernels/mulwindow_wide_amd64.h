@@ -1,7 +1,5 @@
 // What the tiers of AVX-512 have in common: the 16 rows of a panel are one register. A file that
-// includes this says, beside what mulwindow.h asks for:
-//
-//	LOOKUP(index, table, w)   sets the bytes of w to those of a table by the last four bits of index
+// includes this has below4 in BELOW4.
 
 #define LOAD VMOVDQU32
 #define MOVE VMOVDQA64
