@@ -69,7 +69,7 @@ func (c coding) vecAVX2(m *Matrix, a *vecArgs) {
 	case codedNibble:
 		mulNibbleVecAVX2(a)
 	case codedWindow:
-		mulWindowVecAVX2(m.Bits, a)
+		mulWindowVecAVX2(a)
 	}
 }
 
@@ -80,7 +80,7 @@ func (c coding) vecAVXVNNI(m *Matrix, a *vecArgs) {
 	case codedNibble:
 		mulNibbleVecAVXVNNI(a)
 	case codedWindow:
-		mulWindowVecAVXVNNI(m.Bits, a)
+		mulWindowVecAVXVNNI(a)
 	}
 }
 

@@ -167,8 +167,8 @@ func (c coding) vectorAVX512(m *Matrix, a *vecArgs) {
 	case codedLookup:
 		mulLookupAVX512(m.width(), a)
 	case codedWindow:
-		mulWindowVecAVX512VNNI(m.Bits, a)
+		mulWindowVecAVX512VNNI(a)
 	case codedWindowVBMI:
-		mulWindowVecAVX512VBMI(m.Bits, a)
+		mulWindowVecAVX512VBMI(a)
 	}
 }

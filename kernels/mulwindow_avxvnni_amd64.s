@@ -2,6 +2,7 @@
 
 #include "go_asm.h"
 #include "textflag.h"
+#include "window_bits_amd64.h"
 #include "avxvnni_amd64.h"
 #include "mulwindow_cut_amd64.h"
 #include "mulwindow_half_amd64.h"
@@ -38,23 +39,24 @@
 	VBROADCASTI128 16(AX), Y14            \
 	VMOVDQU        below4<>(SB), BELOW4
 
-// func mulWindow2VecAVXVNNI(a *vecArgs)
+// func mulWindowVecAVXVNNI(a *vecArgs)
+TEXT ·mulWindowVecAVXVNNI(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), DI
+	BYBITS(vecArgs_bits(DI))
+
 // The frame holds y.
-TEXT ·mulWindow2VecAVXVNNI(SB), NOSPLIT, $32-8
+TEXT bits2<>(SB), NOSPLIT, $32-8
 	CENTROIDS
 	MULTIPLY(2, HISTORY2, UNIT2)
 
-// func mulWindow3VecAVXVNNI(a *vecArgs)
-TEXT ·mulWindow3VecAVXVNNI(SB), NOSPLIT, $32-8
+TEXT bits3<>(SB), NOSPLIT, $32-8
 	CENTROIDS
 	MULTIPLY(3, HISTORY3, UNIT3)
 
-// func mulWindow4VecAVXVNNI(a *vecArgs)
-TEXT ·mulWindow4VecAVXVNNI(SB), NOSPLIT, $32-8
+TEXT bits4<>(SB), NOSPLIT, $32-8
 	CENTROIDS
 	MULTIPLY(4, HISTORY4, UNIT4)
 
-// func mulWindow5VecAVXVNNI(a *vecArgs)
-TEXT ·mulWindow5VecAVXVNNI(SB), NOSPLIT, $32-8
+TEXT bits5<>(SB), NOSPLIT, $32-8
 	CENTROIDS
 	MULTIPLY(5, HISTORY5, UNIT5)

@@ -14,7 +14,7 @@
 	MOVQ            codes+8(FP), SI   \
 	MOVQ            before+16(FP), DX \
 	MOVQ            lookup+24(FP), AX \
-	MOVQ            quads+32(FP), CX  \
+	MOVQ            quads+40(FP), CX  \
 	CENTROIDS(AX)                     \
 	IMUL3Q          $(8*bits), CX, AX \
 	ADDQ            SI, AX            \

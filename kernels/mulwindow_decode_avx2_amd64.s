@@ -2,6 +2,7 @@
 
 #include "go_asm.h"
 #include "textflag.h"
+#include "window_bits_amd64.h"
 #include "mulwindow_cut_amd64.h"
 #include "mulwindow_half_amd64.h"
 
@@ -22,7 +23,7 @@
 	MOVQ           before+16(FP), DX    \
 	ADDQ           $128, DX             \
 	MOVQ           lookup+24(FP), AX    \
-	MOVQ           quads+32(FP), R13    \
+	MOVQ           quads+40(FP), R13    \
 	VBROADCASTI128 (AX), Y15            \
 	VBROADCASTI128 16(AX), Y14          \
 	VMOVDQU        below4<>(SB), BELOW4 \
@@ -51,18 +52,18 @@
 	VZEROUPPER                          \
 	RET
 
-// func mulWindow2DecodeAVX2(dst, codes, before, lookup *byte, quads int)
-TEXT ·mulWindow2DecodeAVX2(SB), NOSPLIT, $0-40
+// func mulWindowDecodeAVX2(dst, codes, before, lookup *byte, bits, quads int)
+TEXT ·mulWindowDecodeAVX2(SB), NOSPLIT, $0-48
+	BYBITS(bits+32(FP))
+
+TEXT bits2<>(SB), NOSPLIT, $0-48
 	DECODE(2, HISTORY2, UNIT2)
 
-// func mulWindow3DecodeAVX2(dst, codes, before, lookup *byte, quads int)
-TEXT ·mulWindow3DecodeAVX2(SB), NOSPLIT, $0-40
+TEXT bits3<>(SB), NOSPLIT, $0-48
 	DECODE(3, HISTORY3, UNIT3)
 
-// func mulWindow4DecodeAVX2(dst, codes, before, lookup *byte, quads int)
-TEXT ·mulWindow4DecodeAVX2(SB), NOSPLIT, $0-40
+TEXT bits4<>(SB), NOSPLIT, $0-48
 	DECODE(4, HISTORY4, UNIT4)
 
-// func mulWindow5DecodeAVX2(dst, codes, before, lookup *byte, quads int)
-TEXT ·mulWindow5DecodeAVX2(SB), NOSPLIT, $0-40
+TEXT bits5<>(SB), NOSPLIT, $0-48
 	DECODE(5, HISTORY5, UNIT5)

@@ -68,7 +68,7 @@
 	MOVD     codes+8(FP), R1          \
 	MOVD     before+16(FP), R2        \
 	MOVD     lookup+24(FP), R3        \
-	MOVD     quads+32(FP), R4         \
+	MOVD     quads+40(FP), R4         \
 	VLD1     (R3), [V16.B16, V17.B16] \
 	VMOVI    $15, V18.B16             \
 	MOVD     $(8*bits), R5            \
@@ -94,18 +94,33 @@
 	BNE      quarter                  \
 	RET
 
-// func mulWindow2DecodeNEON(dst, codes, before, lookup *byte, quads int)
-TEXT ·mulWindow2DecodeNEON(SB), NOSPLIT, $0-40
+// func mulWindowDecodeNEON(dst, codes, before, lookup *byte, bits, quads int)
+TEXT ·mulWindowDecodeNEON(SB), NOSPLIT, $0-48
+	MOVD bits+32(FP), R0
+	CMP  $3, R0
+	BLT  two
+	BEQ  three
+	CMP  $4, R0
+	BEQ  four
+	JMP  bits5<>(SB)
+
+two:
+	JMP bits2<>(SB)
+
+three:
+	JMP bits3<>(SB)
+
+four:
+	JMP bits4<>(SB)
+
+TEXT bits2<>(SB), NOSPLIT, $0-48
 	DECODE(2, HISTORY2, UNIT2)
 
-// func mulWindow3DecodeNEON(dst, codes, before, lookup *byte, quads int)
-TEXT ·mulWindow3DecodeNEON(SB), NOSPLIT, $0-40
+TEXT bits3<>(SB), NOSPLIT, $0-48
 	DECODE(3, HISTORY3, UNIT3)
 
-// func mulWindow4DecodeNEON(dst, codes, before, lookup *byte, quads int)
-TEXT ·mulWindow4DecodeNEON(SB), NOSPLIT, $0-40
+TEXT bits4<>(SB), NOSPLIT, $0-48
 	DECODE(4, HISTORY4, UNIT4)
 
-// func mulWindow5DecodeNEON(dst, codes, before, lookup *byte, quads int)
-TEXT ·mulWindow5DecodeNEON(SB), NOSPLIT, $0-40
+TEXT bits5<>(SB), NOSPLIT, $0-48
 	DECODE(5, HISTORY5, UNIT5)

@@ -2,6 +2,7 @@
 
 #include "go_asm.h"
 #include "textflag.h"
+#include "window_bits_amd64.h"
 #include "avx2_amd64.h"
 #include "mulwindow_cut_amd64.h"
 #include "mulwindow_half_amd64.h"
@@ -77,20 +78,22 @@
 	VMOVDQA Y4, Y0            \
 	VMOVDQA Y5, Y2
 
-// func mulWindow2VecAVX2(a *vecArgs)
+// func mulWindowVecAVX2(a *vecArgs)
+TEXT ·mulWindowVecAVX2(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), DI
+	BYBITS(vecArgs_bits(DI))
+
 // The frame holds y.
-TEXT ·mulWindow2VecAVX2(SB), NOSPLIT, $32-8
+TEXT bits2<>(SB), NOSPLIT, $32-8
 	CENTROIDS
 	MULTIPLY(2, HISTORY2, UNIT2)
 
-// func mulWindow3VecAVX2(a *vecArgs)
-TEXT ·mulWindow3VecAVX2(SB), NOSPLIT, $32-8
+TEXT bits3<>(SB), NOSPLIT, $32-8
 	CENTROIDS
 	MULTIPLY(3, HISTORY3, UNIT3)
 
-// func mulWindow4VecAVX2(a *vecArgs)
 // The frame holds y.
-TEXT ·mulWindow4VecAVX2(SB), NOSPLIT, $64-8
+TEXT bits4<>(SB), NOSPLIT, $64-8
 	CENTROIDS
 	MOVQ vecArgs_codes(DI), SI
 	MOVQ vecArgs_dst(DI), R8
@@ -162,7 +165,6 @@ unit:
 	VZEROUPPER
 	RET
 
-// func mulWindow5VecAVX2(a *vecArgs)
-TEXT ·mulWindow5VecAVX2(SB), NOSPLIT, $32-8
+TEXT bits5<>(SB), NOSPLIT, $32-8
 	CENTROIDS
 	MULTIPLY(5, HISTORY5, UNIT5)
