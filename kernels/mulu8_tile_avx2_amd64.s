@@ -52,9 +52,11 @@
 
 // func mulU8TileAVX2(a *twoArgs)
 // It leaves a at the vectors behind its own.
-TEXT ·mulU8TileAVX2(SB), 0, $416-8
+TEXT ·mulU8TileAVX2(SB), 0, $448-8
 	MOVQ a+0(FP), DI
-	LEAQ t-416(SP), R12
+	LEAQ t-448(SP), R12
+	ADDQ $63, R12
+	ANDQ $~63, R12      // on a cache line boundary
 
 	MOVL         $0x3f800000, AX
 	VMOVD        AX, X0
