@@ -17,6 +17,7 @@ type vecArgs struct {
 	quads      int
 	blockQuads int
 	groupQuads int
+	bits       int  // of the codes of mul-window
 	first      bool // y starts at 0, else at dst; amd64 has whole rows and takes it for set
 	signs      int  // bytes from q, which are magnitudes then, to the signs: only with AVX2
 }
@@ -68,6 +69,7 @@ func (x *product) vecArgs(n, p0, p1, size int) vecArgs {
 		quads:      x.Quads,
 		blockQuads: x.BlockQuads,
 		groupQuads: x.GroupQuads,
+		bits:       x.Bits,
 		first:      true,
 	}
 	if len(x.Lookup) > 0 {

@@ -33,7 +33,8 @@ func (x *product) mulAVXVNNI(c coding, p0, p1 int) {
 	case c == codedU8:
 		x.blocks(c, p0, p1, n, nil)
 	default:
-		var decoded [maxBlockBytes]byte
+		var decoded runs
+		decoded.align()
 		x.blocks(c, p0, p1, n, &decoded)
 	}
 	for ; n < x.in.N; n++ {
@@ -69,7 +70,7 @@ func (c coding) vecAVX2(m *Matrix, a *vecArgs) {
 	case codedNibble:
 		mulNibbleVecAVX2(a)
 	case codedWindow:
-		mulWindowVecAVX2(m.Bits, a)
+		mulWindowVecAVX2(a)
 	}
 }
 
@@ -80,19 +81,23 @@ func (c coding) vecAVXVNNI(m *Matrix, a *vecArgs) {
 	case codedNibble:
 		mulNibbleVecAVXVNNI(a)
 	case codedWindow:
-		mulWindowVecAVXVNNI(m.Bits, a)
+		mulWindowVecAVXVNNI(a)
 	}
 }
 
 // signedInput is a batch in the form that the tiles of AVX2 take, and with it the work space of a
 // call.
 type signedInput struct {
-	Input                          // Q has magnitudes, Init starts
-	signs   int                    // bytes from the magnitudes of a vector to its signs
-	decoded [2][maxBlockBytes]byte // a block of two panels
+	Input        // Q has magnitudes, Init starts
+	signs   int  // bytes from the magnitudes of a vector to its signs
+	decoded runs // a block of two panels
 }
 
-var signedInputs = sync.Pool{New: func() any { return new(signedInput) }}
+var signedInputs = sync.Pool{New: func() any {
+	s := new(signedInput)
+	s.decoded.align()
+	return s
+}}
 
 // set makes it what stands for an input.
 func (s *signedInput) set(m *Matrix, in *Input) {
@@ -140,8 +145,8 @@ func (x *product) pairs(c coding, p0, p1, n int, s *signedInput) {
 		p2 := min(p+1, p1-1)
 		for b := range x.Blocks() {
 			a := x.twoArgs(p, p2, b)
-			a.codes = c.decodeAVX2(&s.decoded[0], x.Matrix, p, b)
-			a.codes2 = c.decodeAVX2(&s.decoded[1], x.Matrix, p2, b)
+			a.codes = c.decodeAVX2(&s.decoded, 0, x.Matrix, p, b)
+			a.codes2 = c.decodeAVX2(&s.decoded, 1, x.Matrix, p2, b)
 			a.signs, a.tiles = s.signs, n/2
 			if a.tiles > 0 {
 				mulU8TileAVX2(&a)
@@ -156,19 +161,24 @@ func (x *product) pairs(c coding, p0, p1, n int, s *signedInput) {
 
 // blocks multiplies panels [p0, p1) with vectors [0, n), one block of one panel at a time, for the
 // reason of pairs, with AVX-VNNI.
-func (x *product) blocks(c coding, p0, p1, n int, decoded *[maxBlockBytes]byte) {
+func (x *product) blocks(c coding, p0, p1, n int, decoded *runs) {
 	for p := p0; p < p1; p++ {
 		for b := range x.Blocks() {
-			x.block(p, b, n, c.decodeAVX2(decoded, x.Matrix, p, b))
+			x.block(p, b, n, c.decodeAVX2(decoded, 0, x.Matrix, p, b))
 		}
 	}
 }
 
-// decodeAVX2 returns block b of panel p in the layout of mul-u8; all but mul-u8 take room for it.
+// decodeAVX2 returns block b of panel p in the layout of mul-u8; all but mul-u8 take the place for
+// panel i in decoded.
 // AVX2 has no lookup of 256 bytes: it is slow, but spares the memory of the decoded matrix.
-func (c coding) decodeAVX2(room *[maxBlockBytes]byte, m *Matrix, p, b int) *byte {
+func (c coding) decodeAVX2(decoded *runs, i int, m *Matrix, p, b int) *byte {
 	q, end := b*m.BlockQuads, min((b+1)*m.BlockQuads, m.Quads)
 	at := p * c.panelBytes(m)
+	if c == codedU8 {
+		return &m.Codes[at+q*4*PanelRows]
+	}
+	room := decoded.of(i)
 	switch c {
 	case codedNibble:
 		lo, hi := q/2, ceilDiv(end, 2)
@@ -177,14 +187,12 @@ func (c coding) decodeAVX2(room *[maxBlockBytes]byte, m *Matrix, p, b int) *byte
 	case codedLookup:
 		codes := &m.Codes[at+q*4*PanelRows]
 		mulLookupDecodeAVX2(&room[0], codes, &m.Lookup[0], m.width(), end-q)
-		return &room[0]
 	case codedWindow:
 		var ends [2 * windowVector]byte
 		codes, before := m.windowBlock(&ends, p, b)
 		mulWindowDecodeAVX2(&room[0], codes, before, &m.Lookup[0], m.Bits, end-q)
-		return &room[0]
 	}
-	return &m.Codes[at+q*4*PanelRows]
+	return &room[0]
 }
 
 // block multiplies block b of panel p, whose weights are at codes, with vectors [0, n).

@@ -1,8 +1,6 @@
 // What x86 has in common beside mulwindow.h: constants, and where lanes go on from. A file that
 // includes this has, beside what that asks for, OR and LOAD for its registers.
 
-#include "mulwindow.h"
-
 #define BYTES(name, v) \
 DATA name<>+0(SB)/8, $v \
 DATA name<>+8(SB)/8, $v \
@@ -15,9 +13,6 @@ DATA name<>+56(SB)/8, $v \
 GLOBL name<>(SB), RODATA|NOPTR, $64
 
 BYTES(below4, 0x0f0f0f0f0f0f0f0f)
-BYTES(below3, 0x0707070707070707)
-BYTES(below2, 0x0303030303030303)
-BYTES(below1, 0x0101010101010101)
 
 // ENDS sets T0 and T1 to the last two bytes of codes before each lane of a block that ends at end:
 // those of the lane before it, or what H2 and H3 have for the first one.

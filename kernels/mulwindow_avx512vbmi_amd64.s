@@ -2,26 +2,24 @@
 
 #include "go_asm.h"
 #include "textflag.h"
+#include "window_bits_amd64.h"
 #include "avx512vnni_amd64.h"
-#include "mulwindow_cut_avx512vbmi_amd64.h"
-#include "mulwindow_wide_amd64.h"
+#include "mulwindow_look_avx512vbmi_amd64.h"
 #include "mulwindow_panel_amd64.h"
 
-// A table has four times the same 16 bytes.
-#define LOOKUP(index, table, w) VPERMB table, index, w
+// func mulWindowVecAVX512VBMI(a *vecArgs)
+TEXT ·mulWindowVecAVX512VBMI(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), DI
+	BYBITS(vecArgs_bits(DI))
 
-// func mulWindow2VecAVX512VBMI(a *vecArgs)
-TEXT ·mulWindow2VecAVX512VBMI(SB), NOSPLIT, $0-8
+TEXT bits2<>(SB), NOSPLIT, $0-8
 	MULTIPLY(2, HISTORY2, UNIT2)
 
-// func mulWindow3VecAVX512VBMI(a *vecArgs)
-TEXT ·mulWindow3VecAVX512VBMI(SB), NOSPLIT, $0-8
+TEXT bits3<>(SB), NOSPLIT, $0-8
 	MULTIPLY(3, HISTORY3, UNIT3)
 
-// func mulWindow4VecAVX512VBMI(a *vecArgs)
-TEXT ·mulWindow4VecAVX512VBMI(SB), NOSPLIT, $0-8
+TEXT bits4<>(SB), NOSPLIT, $0-8
 	MULTIPLY(4, HISTORY4, UNIT4)
 
-// func mulWindow5VecAVX512VBMI(a *vecArgs)
-TEXT ·mulWindow5VecAVX512VBMI(SB), NOSPLIT, $0-8
+TEXT bits5<>(SB), NOSPLIT, $0-8
 	MULTIPLY(5, HISTORY5, UNIT5)

@@ -2,25 +2,24 @@
 
 #include "go_asm.h"
 #include "textflag.h"
+#include "window_bits_amd64.h"
 #include "avx512vnni_amd64.h"
-#include "mulwindow_cut_amd64.h"
-#include "mulwindow_wide_amd64.h"
+#include "mulwindow_cut_avx512vnni_amd64.h"
 #include "mulwindow_panel_amd64.h"
 
-#define LOOKUP(index, table, w) VPSHUFB index, table, w
+// func mulWindowVecAVX512VNNI(a *vecArgs)
+TEXT ·mulWindowVecAVX512VNNI(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), DI
+	BYBITS(vecArgs_bits(DI))
 
-// func mulWindow2VecAVX512VNNI(a *vecArgs)
-TEXT ·mulWindow2VecAVX512VNNI(SB), NOSPLIT, $0-8
+TEXT bits2<>(SB), NOSPLIT, $0-8
 	MULTIPLY(2, HISTORY2, UNIT2)
 
-// func mulWindow3VecAVX512VNNI(a *vecArgs)
-TEXT ·mulWindow3VecAVX512VNNI(SB), NOSPLIT, $0-8
+TEXT bits3<>(SB), NOSPLIT, $0-8
 	MULTIPLY(3, HISTORY3, UNIT3)
 
-// func mulWindow4VecAVX512VNNI(a *vecArgs)
-TEXT ·mulWindow4VecAVX512VNNI(SB), NOSPLIT, $0-8
+TEXT bits4<>(SB), NOSPLIT, $0-8
 	MULTIPLY(4, HISTORY4, UNIT4)
 
-// func mulWindow5VecAVX512VNNI(a *vecArgs)
-TEXT ·mulWindow5VecAVX512VNNI(SB), NOSPLIT, $0-8
+TEXT bits5<>(SB), NOSPLIT, $0-8
 	MULTIPLY(5, HISTORY5, UNIT5)

@@ -2,6 +2,7 @@
 
 #include "go_asm.h"
 #include "textflag.h"
+#include "window_bits_amd64.h"
 #include "avxvnni_amd64.h"
 #include "mulwindow_cut_amd64.h"
 #include "mulwindow_half_amd64.h"
@@ -9,13 +10,14 @@
 
 // Y15 and Y14 are the centroids. The sums are in Y8 to Y11, so that a VPDPBUSD need not wait for the
 // one before it.
-#define STEP(i, lower, upper) \
-	VPBROADCASTD (4*(i))(BX), Y12  \
-	VPSHUFB      lower, Y15, Y7    \
-	VPSHUFB      upper, Y14, Y13   \
+#define STEP(i, LOW, low, UP, up) \
+	LOW(low, Y15, Y7)              \
+	UP(up, Y14, Y13)               \
 	VPADDB       Y13, Y7, Y7       \
-	VPDPBUSD_VEX(12, 7, 8+((i)&3))
+	VPBROADCASTD (4*(i))(BX), Y13  \
+	VPDPBUSD_VEX(13, 7, 8+((i)&3))
 
+#define BELOW4 Y12
 #define EVEN STEP
 #define ODD STEP
 
@@ -34,25 +36,27 @@
 	MOVQ           a+0(FP), DI            \
 	MOVQ           vecArgs_lookup(DI), AX \
 	VBROADCASTI128 (AX), Y15              \
-	VBROADCASTI128 16(AX), Y14
+	VBROADCASTI128 16(AX), Y14            \
+	VMOVDQU        below4<>(SB), BELOW4
 
-// func mulWindow2VecAVXVNNI(a *vecArgs)
+// func mulWindowVecAVXVNNI(a *vecArgs)
+TEXT ·mulWindowVecAVXVNNI(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), DI
+	BYBITS(vecArgs_bits(DI))
+
 // The frame holds y.
-TEXT ·mulWindow2VecAVXVNNI(SB), NOSPLIT, $32-8
+TEXT bits2<>(SB), NOSPLIT, $32-8
 	CENTROIDS
 	MULTIPLY(2, HISTORY2, UNIT2)
 
-// func mulWindow3VecAVXVNNI(a *vecArgs)
-TEXT ·mulWindow3VecAVXVNNI(SB), NOSPLIT, $32-8
+TEXT bits3<>(SB), NOSPLIT, $32-8
 	CENTROIDS
 	MULTIPLY(3, HISTORY3, UNIT3)
 
-// func mulWindow4VecAVXVNNI(a *vecArgs)
-TEXT ·mulWindow4VecAVXVNNI(SB), NOSPLIT, $32-8
+TEXT bits4<>(SB), NOSPLIT, $32-8
 	CENTROIDS
 	MULTIPLY(4, HISTORY4, UNIT4)
 
-// func mulWindow5VecAVXVNNI(a *vecArgs)
-TEXT ·mulWindow5VecAVXVNNI(SB), NOSPLIT, $32-8
+TEXT bits5<>(SB), NOSPLIT, $32-8
 	CENTROIDS
 	MULTIPLY(5, HISTORY5, UNIT5)

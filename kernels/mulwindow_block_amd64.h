@@ -2,8 +2,8 @@
 
 #define CODES(j, v) VMOVDQU32 (64*j)(SI), v
 
-#define STEP(i, lower, upper) \
-	WEIGHTS(lower, upper, Z7, Z8) \
+#define STEP(i, LOW, low, UP, up) \
+	WEIGHTS(LOW, low, UP, up, Z7, Z8) \
 	VMOVDQU32 Z7, (64*(i))(R8)
 
 #define EVEN STEP
@@ -14,9 +14,8 @@
 	MOVQ            codes+8(FP), SI   \
 	MOVQ            before+16(FP), DX \
 	MOVQ            lookup+24(FP), AX \
-	MOVQ            quads+32(FP), CX  \
-	VBROADCASTI32X4 (AX), Z31         \
-	VBROADCASTI32X4 16(AX), Z30       \
+	MOVQ            quads+40(FP), CX  \
+	CENTROIDS(AX)                     \
 	IMUL3Q          $(8*bits), CX, AX \
 	ADDQ            SI, AX            \
 	ADDQ            $128, DX          \

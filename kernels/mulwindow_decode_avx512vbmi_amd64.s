@@ -2,25 +2,22 @@
 
 #include "go_asm.h"
 #include "textflag.h"
-#include "mulwindow_cut_avx512vbmi_amd64.h"
-#include "mulwindow_wide_amd64.h"
+#include "window_bits_amd64.h"
+#include "mulwindow_look_avx512vbmi_amd64.h"
 #include "mulwindow_block_amd64.h"
 
-// A table has four times the same 16 bytes.
-#define LOOKUP(index, table, w) VPERMB table, index, w
+// func mulWindowDecodeAVX512VBMI(dst, codes, before, lookup *byte, bits, quads int)
+TEXT ·mulWindowDecodeAVX512VBMI(SB), NOSPLIT, $0-48
+	BYBITS(bits+32(FP))
 
-// func mulWindow2DecodeAVX512VBMI(dst, codes, before, lookup *byte, quads int)
-TEXT ·mulWindow2DecodeAVX512VBMI(SB), NOSPLIT, $0-40
+TEXT bits2<>(SB), NOSPLIT, $0-48
 	DECODE(2, HISTORY2, UNIT2)
 
-// func mulWindow3DecodeAVX512VBMI(dst, codes, before, lookup *byte, quads int)
-TEXT ·mulWindow3DecodeAVX512VBMI(SB), NOSPLIT, $0-40
+TEXT bits3<>(SB), NOSPLIT, $0-48
 	DECODE(3, HISTORY3, UNIT3)
 
-// func mulWindow4DecodeAVX512VBMI(dst, codes, before, lookup *byte, quads int)
-TEXT ·mulWindow4DecodeAVX512VBMI(SB), NOSPLIT, $0-40
+TEXT bits4<>(SB), NOSPLIT, $0-48
 	DECODE(4, HISTORY4, UNIT4)
 
-// func mulWindow5DecodeAVX512VBMI(dst, codes, before, lookup *byte, quads int)
-TEXT ·mulWindow5DecodeAVX512VBMI(SB), NOSPLIT, $0-40
+TEXT bits5<>(SB), NOSPLIT, $0-48
 	DECODE(5, HISTORY5, UNIT5)

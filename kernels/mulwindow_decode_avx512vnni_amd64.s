@@ -2,24 +2,22 @@
 
 #include "go_asm.h"
 #include "textflag.h"
-#include "mulwindow_cut_amd64.h"
-#include "mulwindow_wide_amd64.h"
+#include "window_bits_amd64.h"
+#include "mulwindow_cut_avx512vnni_amd64.h"
 #include "mulwindow_block_amd64.h"
 
-#define LOOKUP(index, table, w) VPSHUFB index, table, w
+// func mulWindowDecodeAVX512VNNI(dst, codes, before, lookup *byte, bits, quads int)
+TEXT ·mulWindowDecodeAVX512VNNI(SB), NOSPLIT, $0-48
+	BYBITS(bits+32(FP))
 
-// func mulWindow2DecodeAVX512VNNI(dst, codes, before, lookup *byte, quads int)
-TEXT ·mulWindow2DecodeAVX512VNNI(SB), NOSPLIT, $0-40
+TEXT bits2<>(SB), NOSPLIT, $0-48
 	DECODE(2, HISTORY2, UNIT2)
 
-// func mulWindow3DecodeAVX512VNNI(dst, codes, before, lookup *byte, quads int)
-TEXT ·mulWindow3DecodeAVX512VNNI(SB), NOSPLIT, $0-40
+TEXT bits3<>(SB), NOSPLIT, $0-48
 	DECODE(3, HISTORY3, UNIT3)
 
-// func mulWindow4DecodeAVX512VNNI(dst, codes, before, lookup *byte, quads int)
-TEXT ·mulWindow4DecodeAVX512VNNI(SB), NOSPLIT, $0-40
+TEXT bits4<>(SB), NOSPLIT, $0-48
 	DECODE(4, HISTORY4, UNIT4)
 
-// func mulWindow5DecodeAVX512VNNI(dst, codes, before, lookup *byte, quads int)
-TEXT ·mulWindow5DecodeAVX512VNNI(SB), NOSPLIT, $0-40
+TEXT bits5<>(SB), NOSPLIT, $0-48
 	DECODE(5, HISTORY5, UNIT5)

@@ -1,7 +1,7 @@
 //go:build !purego
 
 #include "textflag.h"
-#include "mulwindow.h"
+#include "mulwindow_cut.h"
 
 // A quarter of the rows at a time, so that what a step goes on from stays in registers. Shifts are
 // those of bytes, and SLI puts the end of one byte in front of what is left of the next.
@@ -12,6 +12,7 @@
 #define T0 V0.B16
 #define T1 V1.B16
 #define T2 V2.B16
+#define T3 V8.B16
 #define H0 V3.B16
 #define H1 V4.B16
 #define H2 V5.B16
@@ -24,26 +25,23 @@
 #define CUT0(byte, v) VAND V18.B16, byte, v
 #define CUT4(byte, v) VUSHR $4, byte, v
 
-#define ACROSS(before, byte, s, rest, v) \
-	VUSHR $s, byte, v      \
-	VSLI  $rest, before, v \
+#define ACROSS(before, index, v) \
+	VUSHR $2, index, v  \
+	VSLI  $2, before, v \
 	VAND  V18.B16, v, v
 
-#define CUT5(before, byte, v) ACROSS(before, byte, 5, 3, v)
-#define CUT6(before, byte, v) ACROSS(before, byte, 6, 2, v)
-#define CUT7(before, byte, v) ACROSS(before, byte, 7, 1, v)
-
-#define MIX(before, byte, v) \
+#define STRADDLE(before, byte, v) \
 	VUSHR $4, byte, v   \
-	VSLI  $4, before, v \
-	VEOR  byte, v, v
+	VSLI  $4, before, v
+
+#define LOOK(index, table, w) VTBL index, table, w
 
 #define CODES(j, v) VLD1.P (R9)(R7), [v]
 
-#define STEP(i, lower, upper) \
-	VTBL  lower, [V16.B16], V7.B16 \
-	VTBL  upper, [V17.B16], V8.B16 \
-	VADD  V8.B16, V7.B16, V7.B16   \
+#define STEP(i, LOW, low, UP, up) \
+	LOW(low, [V16.B16], V7.B16)  \
+	UP(up, [V17.B16], V8.B16)    \
+	VADD  V8.B16, V7.B16, V7.B16 \
 	FMOVQ F7, (64*(i))(R8)
 
 #define EVEN STEP
@@ -70,7 +68,7 @@
 	MOVD     codes+8(FP), R1          \
 	MOVD     before+16(FP), R2        \
 	MOVD     lookup+24(FP), R3        \
-	MOVD     quads+32(FP), R4         \
+	MOVD     quads+40(FP), R4         \
 	VLD1     (R3), [V16.B16, V17.B16] \
 	VMOVI    $15, V18.B16             \
 	MOVD     $(8*bits), R5            \
@@ -96,18 +94,33 @@
 	BNE      quarter                  \
 	RET
 
-// func mulWindow2DecodeNEON(dst, codes, before, lookup *byte, quads int)
-TEXT ·mulWindow2DecodeNEON(SB), NOSPLIT, $0-40
+// func mulWindowDecodeNEON(dst, codes, before, lookup *byte, bits, quads int)
+TEXT ·mulWindowDecodeNEON(SB), NOSPLIT, $0-48
+	MOVD bits+32(FP), R0
+	CMP  $3, R0
+	BLT  two
+	BEQ  three
+	CMP  $4, R0
+	BEQ  four
+	JMP  bits5<>(SB)
+
+two:
+	JMP bits2<>(SB)
+
+three:
+	JMP bits3<>(SB)
+
+four:
+	JMP bits4<>(SB)
+
+TEXT bits2<>(SB), NOSPLIT, $0-48
 	DECODE(2, HISTORY2, UNIT2)
 
-// func mulWindow3DecodeNEON(dst, codes, before, lookup *byte, quads int)
-TEXT ·mulWindow3DecodeNEON(SB), NOSPLIT, $0-40
+TEXT bits3<>(SB), NOSPLIT, $0-48
 	DECODE(3, HISTORY3, UNIT3)
 
-// func mulWindow4DecodeNEON(dst, codes, before, lookup *byte, quads int)
-TEXT ·mulWindow4DecodeNEON(SB), NOSPLIT, $0-40
+TEXT bits4<>(SB), NOSPLIT, $0-48
 	DECODE(4, HISTORY4, UNIT4)
 
-// func mulWindow5DecodeNEON(dst, codes, before, lookup *byte, quads int)
-TEXT ·mulWindow5DecodeNEON(SB), NOSPLIT, $0-40
+TEXT bits5<>(SB), NOSPLIT, $0-48
 	DECODE(5, HISTORY5, UNIT5)

@@ -4,19 +4,18 @@
 	VMOVDQU32  (64*j)(SI), v    \
 	PREFETCHT0 (64*j+AHEAD)(SI)
 
-#define EVEN(i, lower, upper) \
-	WEIGHTS(lower, upper, Z7, Z8)     \
+#define EVEN(i, LOW, low, UP, up) \
+	WEIGHTS(LOW, low, UP, up, Z7, Z8) \
 	VPDPBUSD.BCST (4*(i))(BX), Z7, Z9
 
-#define ODD(i, lower, upper) \
-	WEIGHTS(lower, upper, Z7, Z8)      \
+#define ODD(i, LOW, low, UP, up) \
+	WEIGHTS(LOW, low, UP, up, Z7, Z8)  \
 	VPDPBUSD.BCST (4*(i))(BX), Z7, Z10
 
 #define MULTIPLY(bits, HISTORY, UNIT) \
 	MOVQ            a+0(FP), DI                \
 	MOVQ            vecArgs_lookup(DI), AX     \
-	VBROADCASTI32X4 (AX), Z31                  \
-	VBROADCASTI32X4 16(AX), Z30                \
+	CENTROIDS(AX)                              \
 	MOVQ            vecArgs_codes(DI), SI      \
 	MOVQ            vecArgs_dst(DI), R8        \
 	MOVQ            vecArgs_scale(DI), R9      \

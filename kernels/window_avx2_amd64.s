@@ -2,6 +2,7 @@
 
 #include "go_asm.h"
 #include "textflag.h"
+#include "window_bits_amd64.h"
 #include "window_amd64.h"
 
 // A register has eight lanes: 16 next states take two, Y8 and Y9. Lanes have an order in which one
@@ -171,18 +172,19 @@ GLOBL windowUnpairs<>(SB), RODATA|NOPTR, $32
 	VZEROUPPER                        \
 	RET
 
-// func window2AVX2(a *windowArgs)
-TEXT ·window2AVX2(SB), NOSPLIT, $64-8
+// func windowStepsAVX2(a *windowArgs)
+TEXT ·windowStepsAVX2(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), DI
+	BYBITS(windowArgs_bits(DI))
+
+TEXT bits2<>(SB), NOSPLIT, $64-8
 	SEARCH(2, LANES2, COSTS2, FIRSTS2, FIRST2, STATES2)
 
-// func window3AVX2(a *windowArgs)
-TEXT ·window3AVX2(SB), NOSPLIT, $64-8
+TEXT bits3<>(SB), NOSPLIT, $64-8
 	SEARCH(3, NOTHING, COSTS3, FIRSTS3, FIRST3, NOTHING)
 
-// func window4AVX2(a *windowArgs)
-TEXT ·window4AVX2(SB), NOSPLIT, $64-8
+TEXT bits4<>(SB), NOSPLIT, $64-8
 	SEARCH(4, NOTHING, COSTS4, FIRSTS4, FIRST4, NOTHING)
 
-// func window5AVX2(a *windowArgs)
-TEXT ·window5AVX2(SB), NOSPLIT, $64-8
+TEXT bits5<>(SB), NOSPLIT, $64-8
 	SEARCH(5, NOTHING, COSTS5, FIRSTS5, FIRST4, NOTHING)

@@ -2,6 +2,7 @@
 
 #include "go_asm.h"
 #include "textflag.h"
+#include "window_bits_amd64.h"
 #include "window_amd64.h"
 
 // A register has sixteen lanes, those of 16 next states, Z8. They have an order in which one
@@ -188,18 +189,19 @@ GLOBL windowUnpairs<>(SB), RODATA|NOPTR, $64
 	VZEROUPPER                                  \
 	RET
 
-// func window2AVX512(a *windowArgs)
-TEXT ·window2AVX512(SB), NOSPLIT, $0-8
+// func windowStepsAVX512(a *windowArgs)
+TEXT ·windowStepsAVX512(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), DI
+	BYBITS(windowArgs_bits(DI))
+
+TEXT bits2<>(SB), NOSPLIT, $0-8
 	SEARCH(2, LANES2, COSTS2, FIRSTS2, FIRST2, STATES, WHOLE2)
 
-// func window3AVX512(a *windowArgs)
-TEXT ·window3AVX512(SB), NOSPLIT, $0-8
+TEXT bits3<>(SB), NOSPLIT, $0-8
 	SEARCH(3, LANES3, COSTS3, FIRSTS3, FIRST3, STATES, WHOLE3)
 
-// func window4AVX512(a *windowArgs)
-TEXT ·window4AVX512(SB), NOSPLIT, $0-8
+TEXT bits4<>(SB), NOSPLIT, $0-8
 	SEARCH(4, NOTHING, COSTS4, FIRSTS4, FIRST4, NOTHING, WHOLE4)
 
-// func window5AVX512(a *windowArgs)
-TEXT ·window5AVX512(SB), NOSPLIT, $0-8
+TEXT bits5<>(SB), NOSPLIT, $0-8
 	SEARCH(5, NOTHING, COSTS5, FIRSTS5, FIRST4, NOTHING, WHOLE5)
