@@ -18,8 +18,8 @@ var edges = []struct {
 	to   string
 }{
 	{"cmd/palettize", "codebook codebook/compress codebook/verify format internal/errorlimit " +
-		"kernels"},
-	{"format", "codebook codebook/moments internal/bitstream internal/dtype"},
+		"internal/version kernels"},
+	{"format", "codebook codebook/moments internal/bitstream internal/dtype internal/version"},
 	{"codebook/internal/memory", "codebook codebook/internal/samples"},
 	{"codebook/verify", "codebook internal/floats kernels"},
 	{"codebook/compress", "codebook codebook/internal/quant codebook/moments internal/dtype " +
@@ -43,6 +43,7 @@ var edges = []struct {
 	{"internal/bitstream", ""},
 	{"internal/dtype", ""},
 	{"internal/par", ""},
+	{"internal/version", ""},
 }
 
 // outside is what is outside the standard library, and where alone it may be imported.
