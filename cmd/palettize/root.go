@@ -60,12 +60,12 @@ straight from that form.
 		},
 	}
 	root.Flags().BoolVar(&askedVersion, "version", false, "what palettize version prints")
-	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
 		newCompress(env), newVerify(env), newInspect(env), newDecompress(env), newCPU(env),
-		newBench(env), newVersion(env),
+		newBench(env), newVersion(env), newCompletion(env),
 	)
+	addCompletions(root)
 	return root
 }
 
