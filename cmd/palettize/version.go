@@ -13,25 +13,27 @@ import (
 
 // versionReport says which program this is and what it runs on: the head of a bug report.
 type versionReport struct {
-	Version  string   `json:"version"`
-	Module   string   `json:"module,omitempty"` // version of go install, with the commit if no tag
-	Commit   string   `json:"commit,omitempty"` // absent where none was known to the build
-	Time     string   `json:"time,omitempty"`   // of the commit
-	Modified bool     `json:"modified"`         // the source was not quite that commit's
-	Go       string   `json:"go"`
-	GOOS     string   `json:"goos"`
-	GOARCH   string   `json:"goarch"`
-	Tiers    []string `json:"tiers"` // of the kernels selected here
+	Version string   `json:"version"`
+	Module  string   `json:"module,omitempty"` // version of go install, with the commit if no tag
+	Commit  string   `json:"commit,omitempty"` // as git describe has it: HASH or HASH-dirty
+	Go      string   `json:"go"`
+	GOOS    string   `json:"goos"`
+	GOARCH  string   `json:"goarch"`
+	Tiers   []string `json:"tiers"` // of the kernels selected here
 }
+
+// releaseCommit is the commit of a release, which dist.py has the linker set: what the Go tool
+// notes itself depends on tags and on the kind of checkout too, not on the source alone.
+var releaseCommit string
 
 func newVersion(env *env) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Show the version, what it was built from and the kernels it uses here",
-		Long: `version shows the version, as codebook files name it, the commit and the Go release that the
-program was built from, and the tiers of the kernels that it uses on this machine (palettize cpu has
-them by operation).
+		Long: `version shows the version, as codebook files name it, the commit and the Go release
+that the program was built from, and the tiers of the kernels that it uses on this machine, of which
+palettize cpu has more.
 
 ` + exitHelp(false),
 		Args: takes(0, 0),
@@ -47,7 +49,8 @@ func showVersion(env *env, asJSON bool) error {
 		return err
 	}
 	report := &versionReport{
-		Version: version.Number, Go: runtime.Version(), GOOS: runtime.GOOS, GOARCH: runtime.GOARCH,
+		Version: version.Number, Commit: releaseCommit,
+		Go: runtime.Version(), GOOS: runtime.GOOS, GOARCH: runtime.GOARCH,
 		Tiers: tierNames(set, func(t kernels.TierInfo) bool { return t.Selected }),
 	}
 	if info, ok := debug.ReadBuildInfo(); ok {
@@ -62,13 +65,11 @@ func (r *versionReport) setBuild(info *debug.BuildInfo) {
 		r.Module = v
 	}
 	for _, s := range info.Settings {
-		switch s.Key {
-		case "vcs.revision":
+		switch {
+		case s.Key == "vcs.revision":
 			r.Commit = s.Value
-		case "vcs.time":
-			r.Time = s.Value
-		case "vcs.modified":
-			r.Modified = s.Value == "true"
+		case s.Key == "vcs.modified" && s.Value == "true":
+			r.Commit += "-dirty"
 		}
 	}
 }
@@ -76,11 +77,7 @@ func (r *versionReport) setBuild(info *debug.BuildInfo) {
 func (r *versionReport) text() string {
 	var f facts
 	if r.Commit != "" {
-		modified := ""
-		if r.Modified {
-			modified = ", modified"
-		}
-		f.add("commit", "%s, %s%s", r.Commit, r.Time, modified)
+		f.add("commit", "%s", r.Commit)
 	}
 	if r.Module != "" {
 		f.add("module", "%s", r.Module)

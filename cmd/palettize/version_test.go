@@ -21,17 +21,17 @@ func TestVersionOfBuild(t *testing.T) {
 		{"by go install", debug.BuildInfo{Main: debug.Module{Version: "v0.1.0"}},
 			"module    v0.1.0\n"},
 		{"in a checkout", debug.BuildInfo{Settings: []debug.BuildSetting{
-			setting("vcs.revision", commit), setting("vcs.time", "2026-01-02T03:04:05Z"),
-			setting("vcs.modified", "false"),
-		}}, "commit    " + commit + ", 2026-01-02T03:04:05Z\n"},
+			setting("vcs.revision", commit), setting("vcs.modified", "false"),
+		}}, "commit    " + commit + "\n"},
 		{"in a checkout with changes", debug.BuildInfo{Settings: []debug.BuildSetting{
-			setting("vcs.revision", commit), setting("vcs.time", "2026-01-02T03:04:05Z"),
-			setting("vcs.modified", "true"),
-		}}, "commit    " + commit + ", 2026-01-02T03:04:05Z, modified\n"},
+			setting("vcs.revision", commit), setting("vcs.modified", "true"),
+		}}, "commit    " + commit + "-dirty\n"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			r := versionReport{Go: "go1.99", GOOS: "plan9", GOARCH: "arm", Tiers: []string{"a", "b"}}
+			r := versionReport{
+				Go: "go1.99", GOOS: "plan9", GOARCH: "arm", Tiers: []string{"a", "b"},
+			}
 			r.setBuild(&tt.info)
 			want := version.Producer + "\n" + tt.want + "go        go1.99\nplatform  plan9/arm\nkernels   a, b\n"
 			if got := r.text(); got != want {
