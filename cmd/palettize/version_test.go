@@ -33,7 +33,8 @@ func TestVersionOfBuild(t *testing.T) {
 				Go: "go1.99", GOOS: "plan9", GOARCH: "arm", Tiers: []string{"a", "b"},
 			}
 			r.setBuild(&tt.info)
-			want := version.Producer + "\n" + tt.want + "go        go1.99\nplatform  plan9/arm\nkernels   a, b\n"
+			want := version.Producer + "\n" + tt.want +
+				"go        go1.99\nplatform  plan9/arm\nkernels   a, b\n"
 			if got := r.text(); got != want {
 				t.Errorf("got\n%swant\n%s", got, want)
 			}
