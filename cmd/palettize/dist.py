@@ -110,6 +110,7 @@ def main():
         build(path, commit, dict(GOFLAGS="", CGO_ENABLED="0"))  # for this machine
         version = json.loads(run(path, "version", "--json"))["version"]
         common = {pathlib.Path(name).name: pathlib.Path(name).read_bytes() for name in DOCUMENTS}
+        common["palettize.1"] = run(path, "man")
         for shell, name in COMPLETIONS.items():
             common["completions/" + name] = run(path, "completion", shell)
         sums = ""
