@@ -56,7 +56,8 @@ check-vet: need-go
 	$(GO) vet -tags purego ./...
 
 # Those of make dist, and one with the other byte order. vet passes an assembly function without a body that does not
-# link; building the tests does not. With -trimpath a fresh clone finds what another one has built.
+# link; building the tests does not. With -trimpath a fresh clone finds what another one has built, and so do make dist
+# and the emulated CPUs.
 TARGETS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64 linux/s390x
 
 check-targets: need-go
@@ -120,7 +121,7 @@ emulate-cortex-a72:      TIERS = neon
 emulate-neoverse-n1:     TIERS = sdot
 emulate-max:             TIERS = i8mm
 
-EMULATE = PALETTIZE_REQUIRE="$(TIERS)" EMULATE_TIMEOUT=1700 GOOS=linux CGO_ENABLED=0 $(GO) test -count=1 -short -p 1 -timeout 30m -ldflags=-w \
+EMULATE = PALETTIZE_REQUIRE="$(TIERS)" EMULATE_TIMEOUT=1700 GOOS=linux CGO_ENABLED=0 $(GO) test -trimpath -count=1 -short -p 1 -timeout 30m -ldflags=-w \
 	-exec "'$(CURDIR)/kernels/emulate/$(1).sh' $*"
 
 # What the lane need not run again. The lookups have one more level of subtests.
