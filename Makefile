@@ -21,8 +21,9 @@ export SUMS
 RACE = $(shell command -v "$$($(GO) env CC)" >/dev/null 2>&1 && echo -race)
 
 .DEFAULT_GOAL := help
-.PHONY: help need-go build test check fuzz bench compare cover tiers testdata demo emulate \
-	check-format check-vet check-static check-test check-386 check-tiers check-lanes check-examples check-model
+.PHONY: help need-go build dist test check fuzz bench compare cover tiers testdata demo emulate \
+	check-format check-vet check-targets check-dist check-static check-test check-386 check-tiers check-lanes \
+	check-examples check-model
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1 \t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -33,10 +34,14 @@ need-go:
 build: need-go ## build the program, build/palettize
 	$(GO) build -o build/ ./cmd/palettize
 
+dist: need-go ## build the archives of a release, with checksums, build/dist
+	GO="$(GO)" python3 cmd/palettize/dist.py build/dist
+	@ls -l build/dist
+
 test: need-go ## run the tests
 	$(GO) test ./...
 
-check: need-go testdata tiers check-format check-vet check-static check-test check-386 check-tiers check-lanes check-examples check-model fuzz ## everything that CI runs
+check: need-go testdata tiers check-format check-vet check-targets check-dist check-static check-test check-386 check-tiers check-lanes check-examples check-model fuzz ## everything that CI runs
 	@echo "check: all passed$(if $(RACE),,, but WITHOUT the race detector: it needs a C compiler (apt-get install gcc libc6-dev))"
 ifeq ($(PALETTIZE_LANES),native)
 	@echo "check: but WITHOUT the emulated CPUs: some tiers may not have run"
@@ -46,13 +51,34 @@ check-format: need-go
 	@test -z "$$(gofmt -l .)" || { echo "gofmt changes:"; gofmt -l .; exit 1; }
 	$(GO) mod tidy -diff
 
-# vet passes an assembly function without a body that does not link; building the tests does not.
 check-vet: need-go
 	$(GO) vet ./...
 	$(GO) vet -tags purego ./...
-	GOARCH=arm64 $(GO) vet ./...
-	mkdir -p build/arm64
-	GOARCH=arm64 $(GO) test -c -o build/arm64/ ./...
+
+# Those of make dist, and one with the other byte order. vet passes an assembly function without a body that does not
+# link; building the tests does not. With -trimpath a fresh clone finds what another one has built, and so do make dist
+# and the emulated CPUs.
+TARGETS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64 linux/s390x
+
+check-targets: need-go
+	@set -e; for target in $(TARGETS); do \
+		echo "vet and build of all programs and tests for $$target"; \
+		export GOOS=$${target%/*} GOARCH=$${target#*/} CGO_ENABLED=0; \
+		$(GO) vet -trimpath ./...; \
+		mkdir -p build/$$target; \
+		$(GO) build -trimpath -ldflags='-s -w' -o build/$$target/ ./cmd/... ./examples/...; \
+		$(GO) test -c -trimpath -vet=off -ldflags='-s -w' -o build/$$target/ ./... >/dev/null; \
+	done
+
+# The same bytes from another folder, of a target in a tar and of one in a zip archive.
+check-dist: need-go
+	GO="$(GO)" python3 cmd/palettize/dist.py --commit=none build/dist-here
+	rm -rf build/elsewhere && mkdir -p build/elsewhere
+	tar -c --exclude=./build --exclude=./.git . | tar -x -C build/elsewhere
+	cd build/elsewhere && GO="$(GO)" python3 cmd/palettize/dist.py --commit=none build/dist linux/arm64 windows/amd64
+	cd build/elsewhere/build/dist && for file in *_*; do cmp $$file ../../../dist-here/$$file || exit; done
+	cd build/dist-here && sha256sum --check --quiet SHA256SUMS
+	rm -r build/elsewhere
 
 check-static: need-go
 	$(GO) run $(STATICCHECK) ./...
@@ -95,7 +121,7 @@ emulate-cortex-a72:      TIERS = neon
 emulate-neoverse-n1:     TIERS = sdot
 emulate-max:             TIERS = i8mm
 
-EMULATE = PALETTIZE_REQUIRE="$(TIERS)" EMULATE_TIMEOUT=1700 GOOS=linux CGO_ENABLED=0 $(GO) test -count=1 -short -p 1 -timeout 30m -ldflags=-w \
+EMULATE = PALETTIZE_REQUIRE="$(TIERS)" EMULATE_TIMEOUT=1700 GOOS=linux CGO_ENABLED=0 $(GO) test -trimpath -count=1 -short -p 1 -timeout 30m -ldflags=-w \
 	-exec "'$(CURDIR)/kernels/emulate/$(1).sh' $*"
 
 # What the lane need not run again. The lookups have one more level of subtests.

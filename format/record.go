@@ -16,6 +16,7 @@ import (
 	"github.com/zeebo/xxh3"
 
 	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/internal/version"
 )
 
 // newestVersion is the newest version of the codebook file that this package writes and reads.
@@ -24,7 +25,7 @@ import (
 const newestVersion = 2
 
 // producer is what this package writes into a file as its maker.
-const producer = "palettize 0.1.0"
+const producer = version.Producer
 
 // Keys of __metadata__. All other keys are those of the input.
 const (

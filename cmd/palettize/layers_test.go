@@ -18,8 +18,9 @@ var edges = []struct {
 	to   string
 }{
 	{"cmd/palettize", "codebook codebook/compress codebook/moments codebook/verify format " +
-		"internal/errorlimit internal/stack kernels"},
-	{"format", "codebook codebook/moments internal/bitstream internal/dtype internal/stack"},
+		"internal/errorlimit internal/stack internal/version kernels"},
+	{"format", "codebook codebook/moments internal/bitstream internal/dtype internal/stack " +
+		"internal/version"},
 	{"codebook/internal/memory", "codebook codebook/internal/samples"},
 	{"codebook/verify", "codebook internal/floats kernels"},
 	{"codebook/compress", "codebook codebook/internal/quant codebook/moments internal/dtype " +
@@ -44,6 +45,7 @@ var edges = []struct {
 	{"internal/dtype", ""},
 	{"internal/stack", ""},
 	{"internal/par", ""},
+	{"internal/version", ""},
 }
 
 // outside is what is outside the standard library, and where alone it may be imported.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -35,6 +34,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 }
 
 func newRoot(env *env) *cobra.Command {
+	var askedVersion bool
 	root := &cobra.Command{
 		Use:   "palettize",
 		Short: "Small model files whose layers run without being rebuilt",
@@ -43,7 +43,6 @@ func newRoot(env *env) *cobra.Command {
 straight from that form.
 
 ` + exitHelp(true),
-		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -53,15 +52,20 @@ straight from that form.
 			return nil
 		},
 		PersistentPreRunE: env.filesOnly,
-		RunE:              func(cmd *cobra.Command, args []string) error { return cmd.Help() },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if askedVersion {
+				return showVersion(env, false)
+			}
+			return cmd.Help()
+		},
 	}
-	root.CompletionOptions.HiddenDefaultCmd = true
-	root.SetVersionTemplate("palettize {{.Version}}\n")
+	root.Flags().BoolVar(&askedVersion, "version", false, "what palettize version prints")
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
-		newCompress(env), newMerge(env), newVerify(env), newInspect(env), newDecompress(env), newCPU(env),
-		newBench(env),
+		newCompress(env), newMerge(env), newVerify(env), newInspect(env), newDecompress(env),
+		newCPU(env), newBench(env), newVersion(env), newCompletion(env), newMan(env),
 	)
+	addCompletions(root)
 	return root
 }
 
@@ -74,28 +78,23 @@ func kernelSet(tier string) (*kernels.Set, error) {
 	limited, err := kernels.Limited(tier)
 	if err != nil {
 		return nil, usagef(`--kernel: %v; of these run here: %s (see "palettize cpu")`,
-			err, strings.Join(runnable(set), ", "))
+			err, strings.Join(tierNames(set, runs), ", "))
 	}
 	return limited, nil
 }
 
-// runnable names the tiers that run here.
-func runnable(set *kernels.Set) []string {
+// runs reports whether a tier of an operation runs here.
+func runs(t kernels.TierInfo) bool { return t.Lacks == "" }
+
+// tierNames names the tiers that some operation has among those to keep.
+func tierNames(set *kernels.Set, keep func(kernels.TierInfo) bool) []string {
 	var names []string
 	for _, t := range set.Tiers() {
-		if t.Lacks == "" && !slices.Contains(names, t.Tier) {
+		if keep(t) && !slices.Contains(names, t.Tier) {
 			names = append(names, t.Tier)
 		}
 	}
 	return names
-}
-
-// version is what the Go tool noted in the binary.
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "(devel)"
 }
 
 // fail prints an error as one line.

@@ -121,8 +121,10 @@ const (
 	writeWhole  = "an output appears under its name when it is complete"
 )
 
+type fileFlag struct{ name, because string }
+
 // fileFlags are the flags that name files, and why it must be files.
-var fileFlags = []struct{ name, because string }{
+var fileFlags = []fileFlag{
 	{"output", writeWhole},
 	{"plan-out", writeWhole},
 	{"calibration", readByPlace},
@@ -131,9 +133,17 @@ var fileFlags = []struct{ name, because string }{
 	{"baseline", readAsFile},
 }
 
+// namesFile reports whether the flag of this name names a file.
+func namesFile(flag string) bool {
+	return slices.ContainsFunc(fileFlags, func(f fileFlag) bool { return f.name == flag })
+}
+
 // filesOnly refuses "-", which means standard input or output elsewhere, where files are named, and
 // outputs that go where the report goes.
 func (e *env) filesOnly(cmd *cobra.Command, args []string) error {
+	if cmd.Name() == cobra.ShellCompRequestCmd {
+		return nil // of a command line that is not complete
+	}
 	const noFile = "- is no file: a file is needed because "
 	if slices.Contains(args, "-") {
 		return usagef(noFile + readByPlace)
