@@ -183,7 +183,8 @@ func (t Tensor) Unscaled() Tensor {
 	return t
 }
 
-// Source is a model, tensor by tensor. Errors about a tensor name it.
+// Source is a model, tensor by tensor. Several goroutines may read it at the same time. Errors
+// about a tensor name it.
 type Source interface {
 	// Tensors lists all tensors, in the order of the file.
 	Tensors() []Tensor

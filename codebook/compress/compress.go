@@ -34,11 +34,12 @@ type Options struct {
 	// Moments returns those of the inputs of a tensor, nil if they are unknown (scheme trellis). It
 	// may be nil, and is called from several goroutines at the same time.
 	Moments       func(ctx context.Context, tensor string, cols int) (*moments.Moments, error)
-	Seed          uint64                  // of k-means
-	Threads       int                     // 0: all processors
-	PassNonfinite bool                    // pass matrices with NaN or infinities through
-	Progress      func(codebook.Progress) // called before each tensor and at the end; may be nil
-	Kernels       *kernels.Set            // nil: kernels.Best
+	Seed          uint64 // of k-means
+	Threads       int    // 0: all processors
+	PassNonfinite bool   // pass matrices with NaN or infinities through
+	// Progress is called before each tensor and at the end, by one goroutine at a time; may be nil.
+	Progress func(codebook.Progress)
+	Kernels  *kernels.Set // nil: kernels.Best
 }
 
 // Sink takes in a compressed model, tensor by tensor. The methods that store are called one at a

@@ -30,7 +30,7 @@ func testInOrder(t *testing.T) {
 				if n > max(threads, 1) || share() < 1 || share() > max(threads, 1) {
 					t.Errorf("%d threads: %d jobs, job %d has %d", threads, n, job, share())
 				}
-				time.Sleep(time.Duration(job % 3)) // while others do what they can
+				time.Sleep(time.Duration(job%3) * time.Nanosecond) // while others do what they can
 				working.Add(-1)
 				return job * job, nil
 			},
