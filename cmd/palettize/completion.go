@@ -63,6 +63,7 @@ var endings = map[string][]string{
 	"MODEL":    {"safetensors", "json"}, // or its index
 	"CODEBOOK": {"pal", "safetensors", "json"},
 	"FILE":     {"pal", "safetensors", "json"},
+	"PART...":  {"partial"},
 }
 
 // choices are the values of flags that have few.

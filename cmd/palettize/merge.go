@@ -18,7 +18,7 @@ type mergeOptions struct {
 func newMerge(env *env) *cobra.Command {
 	var o mergeOptions
 	cmd := &cobra.Command{
-		Use:   "merge PART... -o OUT",
+		Use:   "merge PART...",
 		Short: "Join the parts of a model that several machines have compressed",
 		Long: `merge joins the parts that runs of compress --shard I/N have left, all N of them, and
 writes the output that one run would have written, byte for byte. Parts of other runs, of other
