@@ -2,6 +2,7 @@
 
 GO       ?= go
 FUZZTIME ?= 10s
+BIG      ?= 24000000000
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
 
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
@@ -21,7 +22,7 @@ export SUMS
 RACE = $(shell command -v "$$($(GO) env CC)" >/dev/null 2>&1 && echo -race)
 
 .DEFAULT_GOAL := help
-.PHONY: help need-go build dist test check fuzz bench compare cover tiers testdata demo emulate \
+.PHONY: help need-go build dist test check fuzz bench compare big cover tiers testdata demo emulate \
 	check-format check-vet check-targets check-dist check-static check-test check-386 check-tiers check-lanes \
 	check-examples check-model
 
@@ -189,6 +190,9 @@ bench: build ## measure kernels and layers on this machine
 
 compare: need-go testdata ## measure beside other programs, BENCHMARKS.md (40 minutes; COMPARE=size: 5, =answers: 10)
 	COMPARE_CACHE="$(CACHE)/compare" examples/compare/run.sh $(COMPARE)
+
+big: need-go ## compress a model of 24 GB in 1,000 layers (BIG bytes; 10 minutes, 30 GB of disk in TMPDIR)
+	PALETTIZE_BIG=$(BIG) $(GO) test -count=1 -timeout 3h -run TestBigModel -v ./cmd/palettize
 
 cover: need-go ## test coverage, build/cover.html
 	mkdir -p build

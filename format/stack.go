@@ -78,6 +78,23 @@ func (f *File) sliced(isStack func(codebook.Tensor) bool) *File {
 	return &s
 }
 
+// Sample returns a model that has the first rows of one tensor, along its first dimension, and
+// nothing else: to try on it what would take long on all. It is nil for tensors that have no so many
+// rows, or scales. It is the same open file: closing one closes the other.
+func (f *File) Sample(name string, rows int) *File {
+	e := f.find(name)
+	if e == nil || e.scales != nil || len(e.Shape) == 0 || rows < 1 || rows > e.Shape[0] {
+		return nil
+	}
+	s := *f
+	part := *e
+	part.Bytes = e.Bytes / int64(e.Shape[0]) * int64(rows)
+	part.end = part.begin + part.Bytes
+	part.Shape = slices.Concat([]int{rows}, e.Shape[1:])
+	s.entries, s.index, s.stacks, s.whole = []entry{part}, map[string]int{name: 0}, nil, nil
+	return &s
+}
+
 // hasSlice reports whether a tensor of the file is named like a slice of this one.
 func (f *File) hasSlice(t codebook.Tensor) bool {
 	for i := range t.Shape[0] {

@@ -25,6 +25,7 @@ type compressOptions struct {
 	out                  string
 	force, quiet, asJSON bool
 	all, single, resume  bool
+	dry                  bool
 	part                 partFlag
 	shardSize            byteSize
 	size                 byteSize
@@ -61,6 +62,8 @@ func (o *compressOptions) addFlags(f *pflag.FlagSet) {
 		"moments, of the layers' inputs: safetensors or imatrix (scheme trellis)")
 	f.BoolVar(&o.plan, "plan", false,
 		"print what each matrix would take, and could take, and write no model")
+	f.BoolVar(&o.dry, "dry-run", false, "print what would be done, by headers and a sample of the "+
+		"weights: size, time, memory and disk; write nothing")
 	f.StringVar(&o.planOut, "plan-out", "",
 		"write what is allotted to each matrix to `FILE` (JSON)")
 	f.StringVar(&o.planIn, "plan-in", "", "allot to each matrix what `FILE` says")
@@ -160,6 +163,9 @@ func runCompress(ctx context.Context, env *env, o compressOptions, model string)
 			"they were made from, or what its own tools write of it as BF16", model, kind)
 	}
 	warnRagged(env, src)
+	if o.dry {
+		return o.dryRun(ctx, env, src, opts)
+	}
 	dst, err := o.create(src, opts)
 	if err != nil {
 		return err
@@ -431,6 +437,8 @@ func (o *compressOptions) check(scheme string) error {
 		return usagef("--allow-nonfinite %s: the one choice is passthrough", o.nonfinite)
 	case o.threads < 0:
 		return usagef("--threads %d", o.threads)
+	case o.dry && (o.plan || o.planOut != ""):
+		return usagef("--dry-run reads a sample, --plan and --plan-out all weights: give one of them")
 	case o.planIn != "" && (o.plan || o.planOut != ""):
 		return usagef("--plan-in says what to allot, --plan and --plan-out find it")
 	}

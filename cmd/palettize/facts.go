@@ -14,6 +14,7 @@ type compressReport struct {
 	Quantised string         `json:"quantised,omitempty"` // what the model is quantised with
 	Tensors   []tensorFacts  `json:"tensors"`             // all of them, in the order of the file
 	Total     compress.Total `json:"total"`
+	Estimate  *estimate      `json:"estimate,omitempty"` // of a dry run: then the sizes are too
 	all       bool           // in text, each tensor on a line of its own
 }
 

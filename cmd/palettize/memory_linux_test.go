@@ -1,12 +1,16 @@
 package main
 
 import (
+	"cmp"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -30,6 +34,87 @@ func TestCompressMemory(t *testing.T) {
 	}
 }
 
+// TestBigModel compresses a model of PALETTIZE_BIG bytes, 1 GB if that says nothing, in up to 1,000
+// layers, under a limit of the address space: memory depends on the largest matrix alone.
+func TestBigModel(t *testing.T) {
+	long(t)
+	const limit = 2 << 30
+	bytes, err := strconv.ParseInt(cmp.Or(os.Getenv("PALETTIZE_BIG"), "1000000000"), 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := cmp.Or(os.Getenv("PALETTIZE_BIG_DIR"), t.TempDir())
+	model, out := filepath.Join(dir, "big"), filepath.Join(dir, "big.pal")
+	n := 1 << 10
+	count := int(bytes / int64(4*n*n))
+	for count > 1000 { // then there are larger ones
+		n += 64
+		count = int(bytes / int64(4*n*n))
+	}
+	writeLayers(t, model, count, n)
+	t.Cleanup(func() { os.RemoveAll(model); os.RemoveAll(out) })
+	begin := time.Now()
+	most := peakOf(t, limited(t, limit, "compress", model, "-o", out, "--quiet", "--force"))
+	weights := int64(count) * int64(n) * int64(n)
+	t.Logf("%d layers of %d x %d, %d bytes: %.1f million weights a second, peak %d MB", count, n, n,
+		4*weights, float64(weights)/1e6/time.Since(begin).Seconds(), most>>20)
+	if allowed := 64*n*n + 300<<20; most > allowed {
+		t.Errorf("peak %d MB, want at most %d", most>>20, allowed>>20)
+	}
+	code, stdout, stderr := palettize("inspect", out)
+	if code != exitFine || !strings.Contains(stdout, fmt.Sprintf("layers    %d, ", count)) {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
+}
+
+// writeLayers writes a folder with a model of so many matrices [n, n] of float32, in files of about
+// 1 GB.
+func writeLayers(t *testing.T, folder string, count, n int) {
+	t.Helper()
+	if err := os.MkdirAll(folder, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	// Values that are as good as normal, and quickly made: what one matrix has, in another order.
+	random := rand.New(rand.NewPCG(1, 2))
+	values := make([]byte, 0, 4*(n*n+4096))
+	for range n*n + 4096 {
+		v := float32(random.NormFloat64())
+		values = binary.LittleEndian.AppendUint32(values, math.Float32bits(v))
+	}
+	each := max(1_000_000_000/(4*n*n), 1)
+	files := (count + each - 1) / each
+	for f := range files {
+		first, last := f*each, min((f+1)*each, count)
+		var header strings.Builder
+		for i := first; i < last; i++ {
+			fmt.Fprintf(&header, `,"model.layers.%d.mlp.up_proj.weight":{"dtype":"F32",`+
+				`"shape":[%d,%d],"data_offsets":[%d,%d]}`, i, n, n, 4*n*n*(i-first), 4*n*n*(i-first+1))
+		}
+		text := "{" + header.String()[1:] + "}"
+		name := filepath.Join(folder, fmt.Sprintf("model-%05d-of-%05d.safetensors", f+1, files))
+		w, err := os.Create(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = w.Write(binary.LittleEndian.AppendUint64(nil, uint64(len(text))))
+		_, err2 := w.WriteString(text)
+		err = errors.Join(err, err2)
+		for range last - first {
+			_, err2 := w.Write(values[4*random.IntN(4096):][:4*n*n])
+			err = errors.Join(err, err2)
+		}
+		if err := errors.Join(err, w.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// limited is a command line with a limit of the address space, in bytes.
+func limited(t *testing.T, limit int64, args ...string) *exec.Cmd {
+	t.Helper()
+	return shellLimit(t, fmt.Sprintf("ulimit -v %d", limit>>10), args...)
+}
+
 // writeTable writes a model of one matrix.
 func writeTable(t *testing.T, name string, rows, cols int) {
 	t.Helper()
@@ -51,8 +136,13 @@ func writeTable(t *testing.T, name string, rows, cols int) {
 // looked up before the end. (What the system says at the end counts the test's own memory too.)
 func peak(t *testing.T, model, threads string) (most int) {
 	t.Helper()
-	cmd := child(t, "compress", model, "-o", filepath.Join(t.TempDir(), "out.safetensors"),
-		"--threads", threads, "--quiet")
+	return peakOf(t, child(t, "compress", model, "-o", filepath.Join(t.TempDir(), "out.safetensors"),
+		"--threads", threads, "--quiet"))
+}
+
+// peakOf is peak of any command line.
+func peakOf(t *testing.T, cmd *exec.Cmd) (most int) {
+	t.Helper()
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

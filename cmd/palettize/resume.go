@@ -138,7 +138,7 @@ func (o *compressOptions) end(dst *format.Writer, err error) error {
 // missing is about how many bytes a run that goes on needs that are not free; 0 where that is not
 // known.
 func (o *compressOptions) missing(left, out string) int64 {
-	free := freeSpace(filepath.Dir(out))
+	free := freeSpaceBeside(out)
 	if o.need == 0 || free < 0 {
 		return 0
 	}
@@ -169,9 +169,13 @@ func (o *compressOptions) checkSpace(dst *format.Writer, a *compress.Allocation)
 		o.need = int64(bytes) / int64(o.part.Of)
 	}
 	folder := filepath.Dir(dst.Path())
-	if free := freeSpace(folder); free >= 0 && free < o.need {
+	if free := freeSpaceBeside(dst.Path()); free >= 0 && free < o.need {
 		return fmt.Errorf("%s: %s bytes are free, about %s are needed", folder, grouped(free),
 			grouped(o.need))
 	}
 	return nil
 }
+
+// freeSpaceBeside is how many bytes can be written to the folder that a path is in, -1 where that is
+// unknown.
+func freeSpaceBeside(path string) int64 { return freeSpace(filepath.Dir(path)) }

@@ -259,16 +259,21 @@ func TestFileLimit(t *testing.T) {
 // withFileLimit is a command line whose files may have so many blocks of 512 bytes, or of 1,024.
 func withFileLimit(t *testing.T, blocks int64, args ...string) *exec.Cmd {
 	t.Helper()
-	cmd := child(t, args...)
+	return shellLimit(t, fmt.Sprintf("ulimit -f %d", blocks), args...)
+}
+
+// shellLimit is a command line under a limit that a shell sets.
+func shellLimit(t *testing.T, limit string, args ...string) *exec.Cmd {
+	t.Helper()
 	// The shell execs the program under the name that TestMain knows: that of a link.
 	link := filepath.Join(t.TempDir(), "palettize")
-	if err := os.Symlink(cmd.Path, link); err != nil {
+	if err := os.Symlink(child(t).Path, link); err != nil {
 		t.Fatal(err)
 	}
-	limit := fmt.Sprintf(`ulimit -f %d; exec "$0" "$@"`, blocks)
-	limited := exec.CommandContext(t.Context(), "sh", append([]string{"-c", limit, link}, args...)...)
-	limited.Stdout, limited.Stderr = new(strings.Builder), new(strings.Builder)
-	return limited
+	args = append([]string{"-c", limit + `; exec "$0" "$@"`, link}, args...)
+	cmd := exec.CommandContext(t.Context(), "sh", args...)
+	cmd.Stdout, cmd.Stderr = new(strings.Builder), new(strings.Builder)
+	return cmd
 }
 
 // TestFullStdout prints to a device that takes nothing.

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // cells are the columns that describe a layer in the tables of compress and inspect.
@@ -22,6 +23,8 @@ func (r *compressReport) text() string {
 	for _, x := range shown {
 		cells := []string{"", "", "unchanged: " + x.Reason}
 		switch {
+		case x.layerFacts != nil && r.Estimate != nil:
+			cells = []string{fmt.Sprintf("%.2f", x.Stored), "", x.Scheme}
 		case x.layerFacts != nil:
 			cells = x.cells()
 		case x.KeptAs != "":
@@ -41,16 +44,39 @@ func (r *compressReport) text() string {
 	}
 	var f facts
 	f.add("file in", "%s, %s bytes", r.Model, grouped(r.Total.BytesIn))
-	f.add("file out", "%s, %s bytes", r.Out, grouped(r.Total.BytesOut))
-	f.add("ratio", "%.2f", r.Total.Ratio)
+	about := ""
+	if r.Estimate != nil {
+		about = "about "
+	}
+	f.add("file out", "%s, %s%s bytes", r.Out, about, grouped(r.Total.BytesOut))
+	f.add("ratio", "%s%.2f", about, r.Total.Ratio)
 	f.add("compressed", "%d of %d tensors, %s weights%s%s", r.Total.Compressed, len(r.Tensors),
 		grouped(r.Total.Weights), r.halves("; %d kept as F16"), hint)
+	if r.Estimate != nil {
+		f.addEstimate(r.Estimate)
+		return t.text() + "\n" + f.text()
+	}
 	if r.Total.Compressed > 0 {
 		f.add("bits", "%.2f a compressed weight", r.Total.BitsStored)
 		f.add("error", "%.4f of the compressed weights (relative)", r.Total.WeightError)
 	}
 	f.addWorst(newWorstFacts(r.Total))
 	return t.text() + "\n" + f.text()
+}
+
+// addEstimate says what a run would take.
+func (f *facts) addEstimate(e *estimate) {
+	if e.Sample != "" {
+		took := time.Duration(e.Seconds * float64(time.Second)).Round(time.Second / 10)
+		f.add("time", "about %s: %.2f million weights a second, by %s of %s", took,
+			e.WeightsASecond/1e6, grouped(e.SampledWeights), e.Sample)
+	}
+	f.add("memory", "about %s MB", grouped(e.Memory/1e6))
+	free := ""
+	if e.DiskFree >= 0 {
+		free = fmt.Sprintf(", %s are free", grouped(e.DiskFree))
+	}
+	f.add("disk", "about %s bytes%s", grouped(e.Disk), free)
 }
 
 // addWorst names the matrix with the largest error, and says how many are beyond their cap where

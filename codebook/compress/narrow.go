@@ -69,6 +69,11 @@ func (c *compression) grown(bytes int64, t codebook.Tensor, m *quant.Matrix) str
 	if bytes < min(c.halfBytes(t), t.Bytes) || bytes < c.keptBytes(t, m) {
 		return ""
 	}
+	return about(bytes, t)
+}
+
+// about says of a codebook of so many bytes that it would not make a tensor smaller.
+func about(bytes int64, t codebook.Tensor) string {
 	return fmt.Sprintf("a codebook would take about %d bytes, the tensor takes %d", bytes, t.Bytes)
 }
 
