@@ -1,6 +1,10 @@
 package codebook
 
-import "github.com/palettize/palettize/kernels"
+import (
+	"slices"
+
+	"github.com/palettize/palettize/kernels"
+)
 
 // cost is nanoseconds for one weight (in a table: for one lookup) of an operation on one tier: what
 // it takes however many inputs there are, and for each of them.
@@ -65,6 +69,15 @@ var tierCosts = map[string]cost{
 	"table/i8mm":      {0, 1.2}, "table/sdot": {0, 1.2}, "table/neon": {0, 1.2},
 	"dense-vector/neon": {0, 0.083},
 	"dense-matrix/neon": {0, 0.083},
+}
+
+// unmeasured are the tiers whose costs were not measured.
+var unmeasured = []string{"amx", "i8mm", "sdot", "neon"}
+
+// PlansGuessed reports whether plans on these kernels are chosen by costs that nobody has measured:
+// those of AMX are taken from another tier, those of arm64 are counted.
+func PlansGuessed(set *kernels.Set) bool {
+	return slices.Contains(unmeasured, set.Tier("mul-u8"))
 }
 
 // costsOf returns those of the tiers that a set uses.

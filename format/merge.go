@@ -1,6 +1,7 @@
 package format
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,10 +11,11 @@ import (
 )
 
 // Merge writes the model that parts make up, each in the folder that [Writer.Finish] has left. The
-// parts must be of one run, finished, and together have all tensors of the model src, which must be
-// what it was; what it returns is the size of the output. Settings of the options and Run are those
-// of the parts. The parts stay.
-func Merge(ctx context.Context, path string, src *File, parts []string, opts CreateOptions) (
+// parts must be of one run, finished, and together have all tensors of the model, which must be
+// what it was; its path is "" where it still lies where it was. What Merge returns is the size of
+// the output: a folder where the model is one and the options have a ShardSize. Settings of the
+// options and Run are those of the parts. The parts stay.
+func Merge(ctx context.Context, path, model string, parts []string, opts CreateOptions) (
 	size int64, err error) {
 	all, err := openParts(parts)
 	defer func() {
@@ -23,6 +25,14 @@ func Merge(ctx context.Context, path string, src *File, parts []string, opts Cre
 	}()
 	if err != nil {
 		return 0, err
+	}
+	src, err := Open(cmp.Or(model, all[0].run.Model))
+	if err != nil {
+		return 0, err
+	}
+	defer src.Close()
+	if !src.Folder() {
+		opts.ShardSize = 0
 	}
 	opts.Settings, opts.Run, opts.Resume = all[0].run.Settings, nil, false
 	w, err := Create(path, src, opts)
@@ -110,14 +120,4 @@ func (w *Writer) putPart(ctx context.Context, name string, parts []*partial) err
 	}
 	return atTensor(w.out.name(), name, fmt.Errorf("is in none of the %d parts, or damaged there: "+
 		"run the part again with --resume", len(parts)))
-}
-
-// PartModel returns the path of the model that a part is of.
-func PartModel(part string) (model string, err error) {
-	parts, err := openParts([]string{part})
-	for _, p := range parts {
-		model = p.run.Model
-		err = errors.Join(err, p.close())
-	}
-	return model, err
 }

@@ -79,8 +79,8 @@ func (f *File) sliced(isStack func(codebook.Tensor) bool) *File {
 }
 
 // Sample returns a model that has the first rows of one tensor, along its first dimension, and
-// nothing else: to try on it what would take long on all. It is nil for tensors that have no so many
-// rows, or scales. It is the same open file: closing one closes the other.
+// nothing else: to try on it what would take long on all. It is nil for tensors that have no so
+// many rows, or scales. It is the same open file: closing one closes the other.
 func (f *File) Sample(name string, rows int) *File {
 	e := f.find(name)
 	if e == nil || e.scales != nil || len(e.Shape) == 0 || rows < 1 || rows > e.Shape[0] {

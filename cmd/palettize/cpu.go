@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/palettize/palettize/codebook"
 	"github.com/palettize/palettize/kernels"
 )
 
@@ -19,6 +20,8 @@ type cpuReport struct {
 	CPU    string    `json:"cpu"` // as the system names it, "" when it does not
 	Off    string    `json:"off"` // PALETTIZE_CPU_OFF
 	Tiers  []cpuTier `json:"tiers"`
+	// Plans of layers are chosen by costs that were not measured on such a CPU.
+	PlansGuessed bool `json:"plans_guessed"`
 }
 
 type cpuTier struct {
@@ -58,7 +61,7 @@ func cpuFacts() (*cpuReport, error) {
 	}
 	report := &cpuReport{
 		GOOS: runtime.GOOS, GOARCH: runtime.GOARCH, CPU: cpuName(),
-		Off: os.Getenv("PALETTIZE_CPU_OFF"),
+		Off: os.Getenv("PALETTIZE_CPU_OFF"), PlansGuessed: codebook.PlansGuessed(set),
 	}
 	for _, t := range set.Tiers() {
 		report.Tiers = append(report.Tiers, cpuTier{t.Op, t.Tier, t.Selected, t.Lacks})

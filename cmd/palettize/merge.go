@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/spf13/cobra"
 
@@ -47,20 +49,14 @@ be where it was, or --model says where it is: what passes through comes from it.
 }
 
 func runMerge(ctx context.Context, env *env, o mergeOptions, parts []string) error {
-	if o.model == "" {
-		var err error
-		if o.model, err = format.PartModel(parts[0]); err != nil {
-			return err
-		}
+	opts := format.CreateOptions{Overwrite: o.force}
+	if !o.single {
+		opts.ShardSize = int64(o.shardSize)
 	}
-	src, err := openModel(o.model)
-	if err != nil {
-		return fmt.Errorf("%w; --model says where it is", err)
+	size, err := format.Merge(ctx, o.out, o.model, parts, opts)
+	if o.model == "" && errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w; --model says where the model is", err)
 	}
-	defer src.Close()
-	size, err := format.Merge(ctx, o.out, src, parts, format.CreateOptions{
-		Overwrite: o.force, ShardSize: shardSize(src, o.shardSize, o.single),
-	})
 	if err != nil {
 		return hintForce(err)
 	}

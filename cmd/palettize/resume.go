@@ -176,6 +176,6 @@ func (o *compressOptions) checkSpace(dst *format.Writer, a *compress.Allocation)
 	return nil
 }
 
-// freeSpaceBeside is how many bytes can be written to the folder that a path is in, -1 where that is
-// unknown.
+// freeSpaceBeside is how many bytes can be written to the folder that a path is in, -1 where that
+// is unknown.
 func freeSpaceBeside(path string) int64 { return freeSpace(filepath.Dir(path)) }

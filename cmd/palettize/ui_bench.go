@@ -24,6 +24,9 @@ func (r *cpuReport) text() string {
 	if r.Off != "" {
 		f.add("switched off", "%s (PALETTIZE_CPU_OFF)", r.Off)
 	}
+	if r.PlansGuessed {
+		f.add("plans", "chosen by costs that were not measured on such a CPU: see palettize bench")
+	}
 	return f.text() + "\n" + t.text()
 }
 

@@ -51,8 +51,8 @@ type Sink interface {
 	// HalfOverhead returns how many bytes the header takes more, at most, where tensor t is kept as
 	// F16.
 	HalfOverhead(t codebook.Tensor) int64
-	// Rest returns how many bytes the file takes, at most, without the tensors of these names, which
-	// become layers: for all others, passed through. Those that are kept as F16 take less.
+	// Rest returns how many bytes the file takes, at most, without the tensors of these names,
+	// which become layers: for all others, passed through. Those that are kept as F16 take less.
 	Rest(layers []string) int64
 	// PutLayer stores a layer in place of tensor t. It returns all the bytes that this takes in the
 	// file, its part of the header included. Like the other methods that store, it stops soon
