@@ -43,10 +43,6 @@ type tileArgs struct {
 	tiles      int  // groups of vectors
 }
 
-// maxBlockBytes is the size of a block of one panel in the layout of mul-u8: Block columns, and two
-// quads more for a block that begins and ends in the middle of a pair of mul-nibble.
-const maxBlockBytes = (Block + 8) * PanelRows
-
 // product is one call of MulU8 or of its kin, for kernels to be given parts of it.
 type product struct {
 	*Matrix

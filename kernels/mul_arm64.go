@@ -38,6 +38,10 @@ func (k *mulKernels) window(dst []float32, ld int, m *Matrix, in *Input, p0, p1 
 	k.blocks(dst, ld, m, in, p0, p1, decodeWindow)
 }
 
+// maxBlockBytes is the size of a block of one panel in the layout of mul-u8: Block columns, and two
+// quads more for a block that begins and ends in the middle of a pair of mul-nibble.
+const maxBlockBytes = (Block + 8) * PanelRows
+
 // mulScratch is the work space of one call. Arguments are in it because what is passed to a
 // function value would not stay on the stack.
 type mulScratch struct {
