@@ -42,6 +42,7 @@ dist: need-go ## build the archives of a release, with checksums, build/dist
 test: need-go ## run the tests
 	$(GO) test ./...
 
+check: FUZZTIME = 5s
 check: need-go testdata tiers check-format check-vet check-targets check-dist check-static check-test check-386 check-tiers check-lanes check-examples check-model fuzz ## everything that CI runs
 	@echo "check: all passed$(if $(RACE),,, but WITHOUT the race detector: it needs a C compiler (apt-get install gcc libc6-dev))"
 ifeq ($(PALETTIZE_LANES),native)
@@ -56,19 +57,19 @@ check-vet: need-go
 	$(GO) vet ./...
 	$(GO) vet -tags purego ./...
 
-# Those of make dist, and one with the other byte order. vet passes an assembly function without a body that does not
-# link; building the tests does not. With -trimpath a fresh clone finds what another one has built, and so do make dist
-# and the emulated CPUs.
+# Those of make dist, and one with the other byte order. vet compiles the tests of all packages, but passes an assembly
+# function without a body that does not link: those of the package that has assembly are linked. With -trimpath a fresh
+# clone finds what another one has built, and so do make dist and the emulated CPUs.
 TARGETS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64 linux/s390x
 
 check-targets: need-go
 	@set -e; for target in $(TARGETS); do \
-		echo "vet and build of all programs and tests for $$target"; \
+		echo "vet, and build of all programs, for $$target"; \
 		export GOOS=$${target%/*} GOARCH=$${target#*/} CGO_ENABLED=0; \
 		$(GO) vet -trimpath ./...; \
 		mkdir -p build/$$target; \
 		$(GO) build -trimpath -ldflags='-s -w' -o build/$$target/ ./cmd/... ./examples/...; \
-		$(GO) test -c -trimpath -vet=off -ldflags='-s -w' -o build/$$target/ ./... >/dev/null; \
+		$(GO) test -c -trimpath -vet=off -ldflags='-s -w' -o build/$$target/ ./kernels; \
 	done
 
 # The same bytes from another folder, of a target in a tar and of one in a zip archive.
@@ -99,12 +100,14 @@ check-386: need-go
 
 # The tests of the arithmetic once more as this CPU with less of its abilities. That what is made of a model is the same
 # there, TestGolden shows. -count=1: the switch is read before the test cache looks.
-ARITHMETIC = ./kernels/... ./kmeans ./codebook ./codebook/internal/...
+ARITHMETIC = ./kmeans ./codebook ./codebook/internal/...
 
 check-tiers: need-go
-	$(GO) test -tags purego $(ARITHMETIC)
+	$(GO) test -tags purego ./kernels/...
+	$(GO) test -tags purego -short $(ARITHMETIC)
 	set -e; for off in avx512vbmi avx512vnni avx512f avx512f,avxvnni avx2,asimd; do \
-		PALETTIZE_CPU_OFF=$$off $(GO) test -count=1 $(ARITHMETIC); \
+		PALETTIZE_CPU_OFF=$$off $(GO) test -count=1 ./kernels; \
+		PALETTIZE_CPU_OFF=$$off $(GO) test -count=1 -short $(ARITHMETIC); \
 	done
 
 # And on emulated CPUs, which also fault on what they lack, so that a row that uses more than it
