@@ -35,7 +35,7 @@ func TestCompressMemory(t *testing.T) {
 }
 
 // TestBigModel compresses a model of PALETTIZE_BIG bytes, 1 GB if that says nothing, in up to 1,000
-// layers, under a limit of the address space: memory depends on the largest matrix alone.
+// layers, under a limit of 2 GB of data: memory depends on the largest matrix alone.
 func TestBigModel(t *testing.T) {
 	long(t)
 	const limit = 2 << 30
@@ -109,10 +109,11 @@ func writeLayers(t *testing.T, folder string, count, n int) {
 	}
 }
 
-// limited is a command line with a limit of the address space, in bytes.
+// limited is a command line with a limit of the memory that it may write to, in bytes. (Address
+// space, which others limit, is no measure of a Go program.)
 func limited(t *testing.T, limit int64, args ...string) *exec.Cmd {
 	t.Helper()
-	return shellLimit(t, fmt.Sprintf("ulimit -v %d", limit>>10), args...)
+	return shellLimit(t, fmt.Sprintf("ulimit -d %d", limit>>10), args...)
 }
 
 // writeTable writes a model of one matrix.
@@ -143,6 +144,7 @@ func peak(t *testing.T, model, threads string) (most int) {
 // peakOf is peak of any command line.
 func peakOf(t *testing.T, cmd *exec.Cmd) (most int) {
 	t.Helper()
+	cmd.Stderr = new(strings.Builder)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +155,7 @@ func peakOf(t *testing.T, cmd *exec.Cmd) (most int) {
 		select {
 		case err := <-ended:
 			if err != nil || most == 0 {
-				t.Fatalf("%d bytes, %v", most, err)
+				t.Fatalf("%d bytes, %v: %s", most, err, cmd.Stderr)
 			}
 			return most
 		case <-time.After(time.Millisecond):
