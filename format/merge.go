@@ -116,7 +116,7 @@ func (w *Writer) putPart(ctx context.Context, name string, parts []*partial) err
 func PartModel(part string) (model string, err error) {
 	parts, err := openParts([]string{part})
 	for _, p := range parts {
-		model = p.run.Model
+		model = string(p.run.Model)
 		err = errors.Join(err, p.close())
 	}
 	return model, err

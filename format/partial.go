@@ -19,6 +19,7 @@ import (
 	"github.com/zeebo/xxh3"
 
 	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/internal/dtype"
 )
 
 // A run that writes to OUT keeps what it has done in the folder OUT.partial until OUT is there: a
@@ -79,9 +80,9 @@ type finished struct {
 	Tensor     string              `json:"tensor"`
 	Source     sum64               `json:"source"` // checksum of the tensor's bytes in the model
 	Record     string              `json:"record"`
-	Second     bool                `json:"second,omitempty"` // see item
 	Distortion codebook.Distortion `json:"distortion"`
 	Parts      []finishedPart      `json:"parts"`
+	second     bool                // see item
 	from       io.ReaderAt
 }
 
@@ -105,7 +106,7 @@ type journalLine struct {
 // runLine is what tells a run from others, and where its model was and what its output says of it.
 type runLine struct {
 	Values   map[string]string `json:"values"`
-	Model    string            `json:"model"`
+	Model    []byte            `json:"model"` // a path, which need not be UTF-8, as JSON's strings are
 	Settings string            `json:"settings"`
 }
 
@@ -265,7 +266,10 @@ func (p *partial) read() (end int64, err error) {
 			continue
 		}
 		switch {
-		case line.Run != nil:
+		case p.run.Values == nil:
+			if line.Run == nil || line.Run.Values == nil {
+				return 0, nil
+			}
 			p.run = *line.Run
 		case line.Kept != nil:
 			p.kept[line.Kept.Tensor] = *line.Kept
@@ -289,7 +293,9 @@ func (p *partial) take(l *finished) error {
 	}
 	l.from = p.parts
 	for _, part := range l.Parts {
-		if part.Bytes < 0 || part.Offset < 0 || part.Offset > info.Size()-part.Bytes {
+		size, err := dtype.Of(dtype.U8).Size(part.Shape)
+		if err != nil || size != part.Bytes || part.Offset < 0 ||
+			part.Offset > info.Size()-part.Bytes {
 			return nil
 		}
 		p.end = max(p.end, part.Offset+part.Bytes) // even if it is damaged: it may be another's
