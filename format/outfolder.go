@@ -49,7 +49,10 @@ func newOutFolder(path string, overwrite bool, source *File) (*outFolder, error)
 			return nil, at(path, fmt.Errorf("has the input in it, %s", in.path))
 		}
 	}
-	return o, o.free()
+	if err := o.free(); err != nil {
+		return nil, err
+	}
+	return o, source.others(func(string, string) error { return nil })
 }
 
 func (o *outFolder) name() string { return o.path }
@@ -229,12 +232,15 @@ func (f *File) others(do func(name, path string) error) error {
 // copied returns a content's fill that copies a file.
 func copied(path string) func(ctx context.Context, w io.Writer) error {
 	return func(_ context.Context, w io.Writer) error {
-		r, _, err := openRegular(path)
+		r, size, err := openRegular(path)
 		if err != nil {
 			return err
 		}
 		defer r.Close()
-		_, err = io.Copy(w, r)
-		return err
+		n, err := io.Copy(w, r)
+		if err == nil && n != size {
+			err = fmt.Errorf("changed while it was read: it had %d bytes, then %d", size, n)
+		}
+		return at(path, err)
 	}
 }

@@ -106,7 +106,7 @@ type journalLine struct {
 // runLine is what tells a run from others, and where its model was and what its output says of it.
 type runLine struct {
 	Values   map[string]string `json:"values"`
-	Model    []byte            `json:"model"` // a path, which need not be UTF-8, as JSON's strings are
+	Model    []byte            `json:"model"` // a path: JSON's strings are UTF-8, it need not be
 	Settings string            `json:"settings"`
 }
 
