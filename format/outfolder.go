@@ -104,9 +104,11 @@ func (o *outFolder) free() error {
 // write writes a temporary folder and gives it the output's name. Whatever fails, that folder is
 // gone, and another one that was there is as it was. Files of the source that are not among these
 // are copied.
-func (o *outFolder) write(ctx context.Context, files ...content) (size int64, err error) {
+func (o *outFolder) write(ctx context.Context, scratch string, files ...content) (
+	size int64, err error) {
+	scratch = cmp.Or(scratch, filepath.Dir(o.target))
 	make := func(name string) error { return os.Mkdir(name, 0o777) }
-	temporary, err := temporaryName(filepath.Dir(o.target), make)
+	temporary, err := temporaryName(scratch, make)
 	if err != nil {
 		return 0, at(o.path, err)
 	}
@@ -138,7 +140,7 @@ func (o *outFolder) write(ctx context.Context, files ...content) (size int64, er
 	if err := cmp.Or(ctx.Err(), o.free()); err != nil {
 		return 0, err
 	}
-	return size, o.replace(temporary)
+	return size, o.replace(temporary, scratch)
 }
 
 // writeInto writes a file of a folder.
@@ -161,15 +163,16 @@ func writeInto(ctx context.Context, folder string, c content) (size int64, err e
 	return w.size, f.Close()
 }
 
-// replace gives a folder the output's name. A folder that has it goes only when this one is there.
-func (o *outFolder) replace(temporary string) error {
+// replace gives a folder the output's name. A folder that has it goes only when this one is there,
+// and is in scratch until then.
+func (o *outFolder) replace(temporary, scratch string) error {
 	parent := filepath.Dir(o.target)
 	if err := os.Remove(o.target); err == nil || errors.Is(err, fs.ErrNotExist) { // it was empty
 		err = os.Rename(temporary, o.target)
 		syncFolder(parent)
 		return err
 	}
-	old, err := temporaryName(parent, func(name string) error {
+	old, err := temporaryName(scratch, func(name string) error {
 		return os.Rename(o.target, name)
 	})
 	if err != nil {

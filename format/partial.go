@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/gofrs/flock"
 	"github.com/zeebo/xxh3"
@@ -31,8 +32,8 @@ import (
 //	         the text, JSON: first what tells the run from others, then a line for each tensor that is
 //	         done, and one for the plan
 //
-// Nothing in it is believed that does not match its checksum: a layer whose line or whose parts are
-// torn or damaged is made again.
+// and, while it is written, the output. Nothing in it is believed that does not match its checksum:
+// a layer whose line or whose parts are torn or damaged is made again.
 const (
 	partialExt   = ".partial"
 	lockName     = "lock"
@@ -152,6 +153,7 @@ func newPartial(path string, run runLine, opts CreateOptions) (p *partial, err e
 			return nil, errors.Join(at(path, ErrUnfinished), p.lock.Close())
 		}
 	}
+	p.sweep()
 	if err = p.open(opts.Resume); err == nil {
 		err = p.begin(run)
 	}
@@ -353,6 +355,25 @@ func (p *partial) closeFiles() error {
 	return errors.Join(errs...)
 }
 
+// scratch is where the output can be until it is complete: what a run that is killed has written of
+// it is found by the next. A folder that a link leads to may be on another disk than the output.
+func (p *partial) scratch() string {
+	if info, err := os.Lstat(p.path); err != nil || !info.IsDir() {
+		return ""
+	}
+	return p.path
+}
+
+// sweep removes what an earlier run has written of the output.
+func (p *partial) sweep() {
+	entries, _ := os.ReadDir(p.path)
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), temporaryPrefix) {
+			os.RemoveAll(filepath.Join(p.path, e.Name()))
+		}
+	}
+}
+
 // remove removes all of it. The lock goes last, so that no other run begins in between.
 func (p *partial) remove() {
 	p.closeFiles()
@@ -360,6 +381,7 @@ func (p *partial) remove() {
 		os.Remove(p.parts.Name())
 		return
 	}
+	p.sweep()
 	for _, name := range []string{partsName, journalName, lockName} {
 		os.Remove(filepath.Join(p.path, name))
 	}

@@ -512,7 +512,7 @@ func (w *Writer) Commit(ctx context.Context) (size int64, err error) {
 	if err != nil {
 		return 0, at(w.out.name(), err)
 	}
-	if size, err = w.out.write(ctx, files...); err != nil {
+	if size, err = w.out.write(ctx, w.kept.scratch(), files...); err != nil {
 		w.err = err
 		return 0, err
 	}

@@ -23,7 +23,7 @@ import (
 // What a command may take on a mutated file of some 50,000 bytes: sizes from files are claims.
 const (
 	mutationTime  = 5 * time.Second
-	mutationBytes = 192 << 20 // allocated in all, a bound of what is in memory at a time
+	mutationBytes = 64 << 20 // allocated in all, a bound of what is in memory at a time
 )
 
 // TestMutations gives damaged models and codebook files to the commands that read them. Each ends
