@@ -46,7 +46,7 @@ func (c *Codebook) decompress(ctx context.Context, out destination, shardSize in
 		shards[i].metadata = metadata
 	}
 	if shardSize == 0 {
-		return out.write(ctx, shards[0].content())
+		return out.write(ctx, "", shards[0].content())
 	}
 	edit := unmarkConfig
 	if unscale {
@@ -56,7 +56,7 @@ func (c *Codebook) decompress(ctx context.Context, out destination, shardSize in
 	if err != nil {
 		return 0, err
 	}
-	return out.write(ctx, append(contentsOf(shards, modelExt), config...)...)
+	return out.write(ctx, "", append(contentsOf(shards, modelExt), config...)...)
 }
 
 // blobs are the tensors of the original, of stacks the slices. Those with scales come with these,

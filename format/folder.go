@@ -164,12 +164,7 @@ func openIndex(path string) (*File, error) {
 		return nil, at(path, err)
 	}
 	in := &folder{path: filepath.Dir(path), index: filepath.Base(path)}
-	for _, name := range x.WeightMap {
-		if !slices.Contains(in.files, name) {
-			in.files = append(in.files, name)
-		}
-	}
-	slices.Sort(in.files)
+	in.files = slices.Compact(slices.Sorted(maps.Values(x.WeightMap)))
 	f, err := in.open(path)
 	if err != nil {
 		return nil, err
@@ -181,15 +176,7 @@ func openIndex(path string) (*File, error) {
 }
 
 func readIndex(path string) (*index, error) {
-	r, size, err := openRegular(path)
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	if size > maxHeader {
-		return nil, fmt.Errorf("has %d bytes, the limit of an index is %d", size, maxHeader)
-	}
-	text, err := io.ReadAll(io.LimitReader(r, size))
+	text, err := readText(path)
 	if err != nil {
 		return nil, err
 	}
@@ -201,6 +188,19 @@ func readIndex(path string) (*index, error) {
 		return nil, errors.New("is no index of a model: its weight_map is missing or empty")
 	}
 	return x, nil
+}
+
+// readText reads a file beside the weights, up to a limit.
+func readText(path string) ([]byte, error) {
+	r, size, err := openRegular(path)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	if size > maxHeader {
+		return nil, fmt.Errorf("has %d bytes, the limit is %d", size, maxHeader)
+	}
+	return io.ReadAll(io.LimitReader(r, size))
 }
 
 // check holds what an index says against its files. Tensors that it does not list are no fault:

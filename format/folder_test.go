@@ -221,6 +221,10 @@ func checkFolder(t *testing.T, model, out string, size int64) {
 // TestFoldersOnTheWay: what is written where a folder is there, or the input is near.
 func TestFoldersOnTheWay(t *testing.T) {
 	model := writeFolder(t, 2)
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(model, link); err != nil {
+		t.Skip(err)
+	}
 	for _, tt := range []struct {
 		name      string
 		overwrite bool
@@ -243,7 +247,9 @@ func TestFoldersOnTheWay(t *testing.T) {
 			"", "holds no model that could be overwritten"},
 		{"a file", true, func(out string) { put(t, out, "") }, "", "is a file, expected a folder"},
 		{"itself", true, func(string) {}, model, "is the input itself"},
+		{"itself by a link", true, func(string) {}, link, "is the input itself"},
 		{"inside", true, func(string) {}, filepath.Join(model, "out"), "is in the input"},
+		{"inside by a link", true, func(string) {}, filepath.Join(link, "out"), "is in the input"},
 		{"above", true, func(string) {}, filepath.Dir(model), "has the input in it"},
 		{"nowhere", false, func(string) {}, filepath.Join(model, "a", "b"), "its folder: "},
 	} {
@@ -281,6 +287,40 @@ func TestFoldersOnTheWay(t *testing.T) {
 		t.Errorf("left behind: %q", names)
 	}
 }
+
+// TestFileOverTheFolder: the one file of an output is none of the input's.
+func TestFileOverTheFolder(t *testing.T) {
+	model := writeFolder(t, 2)
+	before := contentsIn(t, model)
+	for _, name := range []string{
+		"model-00001-of-00002.safetensors", "model.safetensors.index.json", "config.json",
+	} {
+		opts := CreateOptions{Overwrite: true}
+		_, err := compressFolder(t.Context(), model, filepath.Join(model, name), opts)
+		if err == nil || !strings.Contains(err.Error(), name+": is the input itself") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if !maps.Equal(contentsIn(t, model), before) {
+		t.Error("something has changed")
+	}
+}
+
+// TestCopyOfAFileThatShrinks: what is beside the weights is copied whole.
+func TestCopyOfAFileThatShrinks(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "tokenizer.json")
+	put(t, path, strings.Repeat("x", 1<<20))
+	err := copied(path)(t.Context(), writerFunc(func(p []byte) (int, error) {
+		return len(p), os.Truncate(path, 100)
+	}))
+	if err == nil || !strings.HasPrefix(err.Error(), path+": changed while it was read") {
+		t.Error(err)
+	}
+}
+
+type writerFunc func(p []byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
 // TestFolderInterrupted: of a folder that could not be finished nothing is left, and the old one is
 // as it was.
@@ -349,6 +389,26 @@ func TestBadFolders(t *testing.T) {
 			if err := os.Symlink(outside, in(d, second)); err != nil {
 				t.Skip(err)
 			}
+		}},
+		{"folder for a file", "is a folder, expected a file", func(d dir) {
+			os.Remove(in(d, second))
+			os.Mkdir(in(d, second), 0o777)
+		}},
+		{"folder for the configuration", "is a folder, expected a file", func(d dir) {
+			os.Remove(in(d, "config.json"))
+			os.Mkdir(in(d, "config.json"), 0o777)
+		}},
+		{"configuration out", `"config.json" is a link to `, func(d dir) {
+			os.Remove(in(d, "config.json"))
+			if err := os.Symlink(outside, in(d, "config.json")); err != nil {
+				t.Skip(err)
+			}
+		}},
+		{"large configuration", "has 100000001 bytes, the limit is 100000000", func(d dir) {
+			os.Truncate(in(d, "config.json"), maxHeader+1)
+		}},
+		{"large index", "has 100000001 bytes, the limit is 100000000", func(d dir) {
+			os.Truncate(in(d, indexName), maxHeader+1)
 		}},
 		{"twice", `tensor "l0": is in `, func(d dir) {
 			put(t, in(d, second), string(contentOf(t, in(d, first))))

@@ -26,7 +26,7 @@ func Merge(ctx context.Context, path, model string, parts []string, opts CreateO
 	if err != nil {
 		return 0, err
 	}
-	src, err := Open(cmp.Or(model, all[0].run.Model))
+	src, err := Open(cmp.Or(model, string(all[0].run.Model)))
 	if err != nil {
 		return 0, err
 	}

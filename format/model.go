@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -244,8 +245,16 @@ func (f *File) Close() error {
 	return errors.Join(errs...)
 }
 
-// is reports whether a file is one of the model's.
+// is reports whether a file is one of the model's, its index and configuration too.
 func (f *File) is(info os.FileInfo) bool {
+	if in := f.folder; in != nil {
+		for _, name := range []string{in.index, configName} {
+			beside, err := os.Stat(filepath.Join(in.path, name))
+			if err == nil && name != "" && os.SameFile(info, beside) {
+				return true
+			}
+		}
+	}
 	return slices.ContainsFunc(f.shards, func(s *shard) bool { return os.SameFile(info, s.info) })
 }
 

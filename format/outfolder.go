@@ -49,7 +49,10 @@ func newOutFolder(path string, overwrite bool, source *File) (*outFolder, error)
 			return nil, at(path, fmt.Errorf("has the input in it, %s", in.path))
 		}
 	}
-	return o, o.free()
+	if err := o.free(); err != nil {
+		return nil, err
+	}
+	return o, source.others(func(string, string) error { return nil })
 }
 
 func (o *outFolder) name() string { return o.path }
@@ -101,9 +104,11 @@ func (o *outFolder) free() error {
 // write writes a temporary folder and gives it the output's name. Whatever fails, that folder is
 // gone, and another one that was there is as it was. Files of the source that are not among these
 // are copied.
-func (o *outFolder) write(ctx context.Context, files ...content) (size int64, err error) {
+func (o *outFolder) write(ctx context.Context, scratch string, files ...content) (
+	size int64, err error) {
+	scratch = cmp.Or(scratch, filepath.Dir(o.target))
 	make := func(name string) error { return os.Mkdir(name, 0o777) }
-	temporary, err := temporaryName(filepath.Dir(o.target), make)
+	temporary, err := temporaryName(scratch, make)
 	if err != nil {
 		return 0, at(o.path, err)
 	}
@@ -135,7 +140,7 @@ func (o *outFolder) write(ctx context.Context, files ...content) (size int64, er
 	if err := cmp.Or(ctx.Err(), o.free()); err != nil {
 		return 0, err
 	}
-	return size, o.replace(temporary)
+	return size, o.replace(temporary, scratch)
 }
 
 // writeInto writes a file of a folder.
@@ -158,15 +163,16 @@ func writeInto(ctx context.Context, folder string, c content) (size int64, err e
 	return w.size, f.Close()
 }
 
-// replace gives a folder the output's name. A folder that has it goes only when this one is there.
-func (o *outFolder) replace(temporary string) error {
+// replace gives a folder the output's name. A folder that has it goes only when this one is there,
+// and is in scratch until then.
+func (o *outFolder) replace(temporary, scratch string) error {
 	parent := filepath.Dir(o.target)
 	if err := os.Remove(o.target); err == nil || errors.Is(err, fs.ErrNotExist) { // it was empty
 		err = os.Rename(temporary, o.target)
 		syncFolder(parent)
 		return err
 	}
-	old, err := temporaryName(parent, func(name string) error {
+	old, err := temporaryName(scratch, func(name string) error {
 		return os.Rename(o.target, name)
 	})
 	if err != nil {
@@ -229,12 +235,15 @@ func (f *File) others(do func(name, path string) error) error {
 // copied returns a content's fill that copies a file.
 func copied(path string) func(ctx context.Context, w io.Writer) error {
 	return func(_ context.Context, w io.Writer) error {
-		r, _, err := openRegular(path)
+		r, size, err := openRegular(path)
 		if err != nil {
 			return err
 		}
 		defer r.Close()
-		_, err = io.Copy(w, r)
-		return err
+		n, err := io.Copy(w, r)
+		if err == nil && n != size {
+			err = fmt.Errorf("changed while it was read: it had %d bytes, then %d", size, n)
+		}
+		return at(path, err)
 	}
 }

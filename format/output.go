@@ -19,8 +19,9 @@ type destination interface {
 	// partial is the path of the folder for what has to wait until then; "": there is none.
 	partial() string
 	// write writes files, until ctx is done, and returns how many bytes those with weights have
-	// together. What is no folder takes one file, whatever its name.
-	write(ctx context.Context, files ...content) (size int64, err error)
+	// together. What is no folder takes one file, whatever its name. Until they are complete they
+	// are in a folder that scratch names, from which they need no copy; "": beside the output.
+	write(ctx context.Context, scratch string, files ...content) (size int64, err error)
 }
 
 // content is a file to be written.
@@ -37,7 +38,7 @@ func (t toWriter) name() string { return "output" }
 
 func (t toWriter) partial() string { return "" }
 
-func (t toWriter) write(ctx context.Context, files ...content) (int64, error) {
+func (t toWriter) write(ctx context.Context, _ string, files ...content) (int64, error) {
 	w := &untilDone{ctx: ctx, w: t.w}
 	err := files[0].fill(ctx, w)
 	return w.size, at(t.name(), err)
@@ -84,7 +85,7 @@ func WriteFile(path string, data []byte, source *File, overwrite bool) error {
 	if err != nil {
 		return err
 	}
-	_, err = out.write(context.Background(), content{fill: fixed(data)})
+	_, err = out.write(context.Background(), "", content{fill: fixed(data)})
 	return err
 }
 
@@ -186,14 +187,14 @@ func (existsError) Error() string { return "exists already" }
 
 func (existsError) Is(target error) bool { return target == fs.ErrExist }
 
-// temporary creates a file beside the output, where renaming needs no copy. It is no more open to
-// others than the file that it is to replace.
-func (o *output) temporary() (*os.File, error) {
+// temporary creates a file in a folder. It is no more open to others than the file that it is to
+// replace.
+func (o *output) temporary(folder string) (*os.File, error) {
 	perm := fs.FileMode(0o666)
 	if o.old != nil {
 		perm = o.old.Mode().Perm()
 	}
-	f, err := temporaryFile(filepath.Dir(o.target), perm)
+	f, err := temporaryFile(folder, perm)
 	return f, at(o.path, err)
 }
 
@@ -207,10 +208,12 @@ func temporaryFile(folder string, perm fs.FileMode) (f *os.File, err error) {
 	return f, err
 }
 
+const temporaryPrefix = ".palettize-"
+
 // temporaryName lets create make something under a name in a folder that nothing has.
 func temporaryName(folder string, create func(name string) error) (string, error) {
 	for {
-		name := filepath.Join(folder, fmt.Sprintf(".palettize-%08x.tmp", rand.Uint32()))
+		name := filepath.Join(folder, fmt.Sprintf(temporaryPrefix+"%08x.tmp", rand.Uint32()))
 		err := create(name)
 		if errors.Is(err, fs.ErrExist) {
 			continue
@@ -224,8 +227,9 @@ func temporaryName(folder string, create func(name string) error) (string, error
 
 // write writes a temporary file and gives it the output's name. Whatever fails, the temporary file
 // is gone.
-func (o *output) write(ctx context.Context, files ...content) (size int64, err error) {
-	f, err := o.temporary()
+func (o *output) write(ctx context.Context, scratch string, files ...content) (
+	size int64, err error) {
+	f, err := o.temporary(cmp.Or(scratch, filepath.Dir(o.target)))
 	if err != nil {
 		return 0, err
 	}

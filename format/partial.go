@@ -14,11 +14,13 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/gofrs/flock"
 	"github.com/zeebo/xxh3"
 
 	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/internal/dtype"
 )
 
 // A run that writes to OUT keeps what it has done in the folder OUT.partial until OUT is there: a
@@ -30,8 +32,8 @@ import (
 //	         and the text, JSON: first what tells the run from others, then a line for each tensor
 //	         that is done, and one for the plan
 //
-// Nothing in it is believed that does not match its checksum: a layer whose line or whose parts are
-// torn or damaged is made again.
+// and, while it is written, the output. Nothing in it is believed that does not match its checksum:
+// a layer whose line or whose parts are torn or damaged is made again.
 const (
 	partialExt   = ".partial"
 	lockName     = "lock"
@@ -79,9 +81,9 @@ type finished struct {
 	Tensor     string              `json:"tensor"`
 	Source     sum64               `json:"source"` // checksum of the tensor's bytes in the model
 	Record     string              `json:"record"`
-	Second     bool                `json:"second,omitempty"` // see item
 	Distortion codebook.Distortion `json:"distortion"`
 	Parts      []finishedPart      `json:"parts"`
+	second     bool                // see item
 	from       io.ReaderAt
 }
 
@@ -105,7 +107,7 @@ type journalLine struct {
 // runLine is what tells a run from others, and where its model was and what its output says of it.
 type runLine struct {
 	Values   map[string]string `json:"values"`
-	Model    string            `json:"model"`
+	Model    []byte            `json:"model"` // a path: JSON's strings are UTF-8, it need not be
 	Settings string            `json:"settings"`
 }
 
@@ -151,6 +153,7 @@ func newPartial(path string, run runLine, opts CreateOptions) (p *partial, err e
 			return nil, errors.Join(at(path, ErrUnfinished), p.lock.Close())
 		}
 	}
+	p.sweep()
 	if err = p.open(opts.Resume); err == nil {
 		err = p.begin(run)
 	}
@@ -265,7 +268,10 @@ func (p *partial) read() (end int64, err error) {
 			continue
 		}
 		switch {
-		case line.Run != nil:
+		case p.run.Values == nil:
+			if line.Run == nil || line.Run.Values == nil {
+				return 0, nil
+			}
 			p.run = *line.Run
 		case line.Kept != nil:
 			p.kept[line.Kept.Tensor] = *line.Kept
@@ -289,7 +295,9 @@ func (p *partial) take(l *finished) error {
 	}
 	l.from = p.parts
 	for _, part := range l.Parts {
-		if part.Bytes < 0 || part.Offset < 0 || part.Offset > info.Size()-part.Bytes {
+		size, err := dtype.Of(dtype.U8).Size(part.Shape)
+		if err != nil || size != part.Bytes || part.Offset < 0 ||
+			part.Offset > info.Size()-part.Bytes {
 			return nil
 		}
 		p.end = max(p.end, part.Offset+part.Bytes) // even if it is damaged: it may be another's
@@ -347,6 +355,25 @@ func (p *partial) closeFiles() error {
 	return errors.Join(errs...)
 }
 
+// scratch is where the output can be until it is complete: what a run that is killed has written of
+// it is found by the next. A folder that a link leads to may be on another disk than the output.
+func (p *partial) scratch() string {
+	if info, err := os.Lstat(p.path); err != nil || !info.IsDir() {
+		return ""
+	}
+	return p.path
+}
+
+// sweep removes what an earlier run has written of the output.
+func (p *partial) sweep() {
+	entries, _ := os.ReadDir(p.path)
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), temporaryPrefix) {
+			os.RemoveAll(filepath.Join(p.path, e.Name()))
+		}
+	}
+}
+
 // remove removes all of it. The lock goes last, so that no other run begins in between.
 func (p *partial) remove() {
 	p.closeFiles()
@@ -354,6 +381,7 @@ func (p *partial) remove() {
 		os.Remove(p.parts.Name())
 		return
 	}
+	p.sweep()
 	for _, name := range []string{partsName, journalName, lockName} {
 		os.Remove(filepath.Join(p.path, name))
 	}

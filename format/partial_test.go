@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -249,6 +250,59 @@ func TestOtherRuns(t *testing.T) {
 	if corrupt := new(CorruptError); !errors.As(err, &corrupt) || corrupt.Tensor != "a" ||
 		!strings.Contains(corrupt.Reason, "has changed since") {
 		t.Error(err)
+	}
+}
+
+// TestKilledInCommit: what is written of an output is where the next run finds and removes it.
+func TestKilledInCommit(t *testing.T) {
+	for _, shardSize := range []int64{0, 1000} {
+		r := newResumable(t)
+		r.opts.ShardSize = shardSize
+		if _, err := r.run(t.Context(), r.opts, 4, suspend); err != nil {
+			t.Fatal(err)
+		}
+		dir, left := filepath.Dir(r.out), r.out+partialExt
+		src, err := Open(r.model)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer src.Close()
+		out, err := newDestination(r.out, r.opts, src)
+		if err != nil {
+			t.Fatal(err)
+		}
+		torn := errors.New("as if it were killed")
+		fill := func(_ context.Context, w io.Writer) error {
+			if _, err := w.Write([]byte("some")); err != nil {
+				return err
+			}
+			if got := filesIn(t, dir); !slices.Equal(got, []string{
+				"model.safetensors", "out.partial",
+			}) {
+				t.Errorf("while the output is written there are %q", got)
+			}
+			for _, name := range filesIn(t, left) {
+				if strings.HasPrefix(name, temporaryPrefix) {
+					return errors.Join(torn, os.Rename(filepath.Join(left, name),
+						filepath.Join(left, name+"2")))
+				}
+			}
+			return errors.New("nothing is written")
+		}
+		if _, err := out.write(t.Context(), left, content{name: "a", fill: fill}); !errors.Is(err, torn) {
+			t.Fatal(err)
+		}
+		if got := filesIn(t, left); len(got) != 4 {
+			t.Fatalf("there are %q", got)
+		}
+		resume := r.opts
+		resume.Resume = true
+		if _, err := r.run(t.Context(), resume, -1, nil); err != nil {
+			t.Fatal(err)
+		}
+		if got := filesIn(t, dir); !slices.Equal(got, []string{"model.safetensors", "out"}) {
+			t.Errorf("left behind: %q", got)
+		}
 	}
 }
 

@@ -125,11 +125,14 @@ func runOf(src *File, settings string, more map[string]string) runLine {
 		run[name] = string(value)
 	}
 	maps.Copy(run, more)
+	for name, value := range run {
+		run[name] = strings.ToValidUTF8(value, "\ufffd") // as they come back from JSON
+	}
 	path, err := filepath.Abs(src.path)
 	if err != nil {
 		path = src.path
 	}
-	return runLine{run, path, settings}
+	return runLine{run, []byte(path), settings}
 }
 
 // compact returns JSON without white space.
@@ -276,7 +279,7 @@ func (w *Writer) PutLayer(ctx context.Context, t codebook.Tensor, l *codebook.La
 	}
 	f := &finished{
 		Tensor: t.Name, Record: record, Distortion: d, from: w.kept.parts,
-		Second: secondVersion(t) != "" || l.WindowBits != 0,
+		second: needsSecond(t, l),
 	}
 	for _, p := range encode(t.Name, l) {
 		offset, err := w.kept.append(ctx, p.data)
@@ -308,7 +311,7 @@ func (w *Writer) fail(err error) error {
 
 // add takes in a layer. It returns what it takes in the file.
 func (w *Writer) add(f *finished) int64 {
-	it := &item{record: f.Record, second: f.Second}
+	it := &item{record: f.Record, second: f.second}
 	var tensors []codebook.Tensor
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -348,10 +351,15 @@ func (w *Writer) Finished(ctx context.Context, t codebook.Tensor) (l *codebook.L
 	if sum != uint64(f.Source) {
 		return nil, d, 0, e.corrupt("has changed since " + w.kept.path + " was begun")
 	}
-	if l, err = f.layer(ctx, t); err != nil {
+	if l, err = f.layer(ctx, e.tensor()); err != nil {
 		return nil, d, 0, at(w.kept.path, err)
 	}
 	return l, f.Distortion, w.add(f), nil
+}
+
+// needsSecond reports whether version 1 does not know a layer of tensor t.
+func needsSecond(t codebook.Tensor, l *codebook.Layer) bool {
+	return secondVersion(t) != "" || l.WindowBits != 0
 }
 
 // layer reads a finished layer of tensor t.
@@ -368,6 +376,12 @@ func (f *finished) layer(ctx context.Context, t codebook.Tensor) (*codebook.Laye
 	if err != nil {
 		return nil, err
 	}
+	if t = t.Unscaled(); s.tensor.DType != t.DType || !slices.Equal(s.tensor.Shape, t.Shape) ||
+		len(s.parts) != len(f.Parts) {
+		err := fmt.Errorf("has a layer of %s in %d parts, expected %s", describe(s.tensor),
+			len(f.Parts), describe(t))
+		return nil, &codebook.TensorError{Tensor: t.Name, Err: err}
+	}
 	parts := make(map[string][]byte)
 	for _, p := range f.Parts {
 		data := make([]byte, p.Bytes)
@@ -376,7 +390,11 @@ func (f *finished) layer(ctx context.Context, t codebook.Tensor) (*codebook.Laye
 		}
 		parts[p.Name] = data
 	}
-	return s.decode(parts)
+	l, err := s.decode(parts)
+	if err == nil {
+		f.second = needsSecond(s.tensor, l)
+	}
+	return l, err
 }
 
 // Path is the path that Create was given.
@@ -494,7 +512,7 @@ func (w *Writer) Commit(ctx context.Context) (size int64, err error) {
 	if err != nil {
 		return 0, at(w.out.name(), err)
 	}
-	if size, err = w.out.write(ctx, files...); err != nil {
+	if size, err = w.out.write(ctx, w.kept.scratch(), files...); err != nil {
 		w.err = err
 		return 0, err
 	}

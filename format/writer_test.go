@@ -50,6 +50,10 @@ func TestCreateFailsBeforeAnyWork(t *testing.T) {
 	dangling := filepath.Join(dir, "dangling.pal")
 	toDevice, toFolder := filepath.Join(dir, "to-device"), filepath.Join(dir, "to-folder")
 	round := filepath.Join(dir, "round")
+	hard := filepath.Join(dir, "hard.pal")
+	if err := os.Link(src.Path(), hard); err != nil {
+		t.Fatal(err)
+	}
 	for name, to := range map[string]string{
 		link: "model.safetensors", dangling: "nowhere", toDevice: os.DevNull, toFolder: ".",
 		round: "round",
@@ -74,6 +78,7 @@ func TestCreateFailsBeforeAnyWork(t *testing.T) {
 		{"folder", dir, CreateOptions{Overwrite: true}, "is a folder"},
 		{"source", src.Path(), CreateOptions{Overwrite: true}, "is the input itself"},
 		{"link to the source", link, CreateOptions{Overwrite: true}, "is the input itself"},
+		{"the source by another name", hard, CreateOptions{Overwrite: true}, "is the input itself"},
 		{"device", os.DevNull, CreateOptions{Overwrite: true}, "is a device or a pipe"},
 		{"no folder", filepath.Join(dir, "none", "out"), CreateOptions{},
 			"its folder: no such file"},

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -60,6 +61,10 @@ var outside = map[string]string{
 	"golang.org/x/term":                 "cmd/palettize/ui_progress.go",
 }
 
+// nowhere is what no package may import, see SECURITY.md: nothing of a file is executed, and there is
+// no network.
+var nowhere = regexp.MustCompile(`^(os/exec|plugin|net|net/.*|(text|html)/template)$`)
+
 // TestLayers fails on an import that edges does not have, on an edge that no import has, and on a
 // dependency where it does not belong. It reads all files, whatever their build tags.
 func TestLayers(t *testing.T) {
@@ -107,6 +112,8 @@ func TestLayers(t *testing.T) {
 				allowed[from][to] = true
 			case inside:
 				t.Errorf("%s: package %s imports %s: edges does not say so", name, from, to)
+			case nowhere.MatchString(imported):
+				t.Errorf("%s: package %s imports %s, which none may", name, from, imported)
 			case strings.Contains(strings.Split(imported, "/")[0], ".") && !belongs(imported, name):
 				t.Errorf("%s: package %s imports %s, which does not belong there",
 					name, from, imported)

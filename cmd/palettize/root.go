@@ -106,5 +106,5 @@ func (e *env) fail(err error) {
 			text += "; " + s.hint()
 		}
 	}
-	fmt.Fprintf(e.stderr, "palettize: %s\n", text)
+	fmt.Fprintf(e.stderr, "palettize: %s\n", escaped(text))
 }

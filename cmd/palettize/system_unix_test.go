@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unicode/utf8"
 )
 
 // These tests need a process of its own for each command, and what scripts cannot give: signals,
@@ -42,6 +43,9 @@ func TestInterrupt(t *testing.T) {
 		}
 		time.Sleep(time.Millisecond)
 	}
+	second := child(t, "compress", models("large.safetensors"), "-o", out, "--resume")
+	second.Stderr = new(strings.Builder)
+	wantFailure(t, second, second.Run(), exitFailed, out+".partial: another run is writing to it\n")
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +59,7 @@ func TestInterrupt(t *testing.T) {
 		"left this: --resume goes on from there, --force begins anew") {
 		t.Errorf("exit code %d, stderr %q", code, stderr)
 	}
-	resumed(t, out, want)
+	resumed(t, want, "compress", models("large.safetensors"), "-o", out, "--resume")
 }
 
 // large is the codebook file of a model that takes a while.
@@ -68,11 +72,12 @@ func large(t *testing.T) string {
 	return out
 }
 
-// resumed takes up a run that compresses the large model and expects it to make the file want, and
-// to leave nothing else.
-func resumed(t *testing.T, out, want string) {
+// resumed takes up a run by a command line with -o and expects it to make what want is, and to
+// leave nothing else.
+func resumed(t *testing.T, want string, args ...string) {
 	t.Helper()
-	code, _, stderr := palettize("compress", models("large.safetensors"), "-o", out, "--resume")
+	code, _, stderr := palettize(args...)
+	out := args[slices.Index(args, "-o")+1]
 	if code != exitFine {
 		t.Fatal(stderr)
 	}
@@ -92,18 +97,35 @@ func times(t *testing.T, fewest int) int {
 	return n
 }
 
-// TestKilled kills compress at random moments, some runs more than once, and takes it up.
+// TestKilled kills compress at random moments, some runs more than once, and takes it up: of a
+// file, and of a folder whose output has several.
 func TestKilled(t *testing.T) {
 	long(t)
 	want := large(t)
 	begin := time.Now()
 	large(t)
 	whole := time.Since(begin)
+	folder := t.TempDir()
+	copyFile(t, models("large.safetensors"), filepath.Join(folder, "model.safetensors"), 0o666)
+	copyFile(t, "testdata/golden.txt", filepath.Join(folder, "tokenizer.txt"), 0o666)
+	wantFolder := filepath.Join(t.TempDir(), "folder.pal")
+	sharded := []string{"compress", folder, "--shard-size", "500kB"}
+	if code, _, stderr := palettize(append(sharded, "-o", wantFolder)...); code != exitFine {
+		t.Fatal(stderr)
+	}
+	if got := list(wantFolder); len(got) < 4 {
+		t.Fatalf("made %q, expected several files", got)
+	}
 	rng := rand.New(rand.NewPCG(3, 4))
-	for range times(t, 6) {
+	for i := range times(t, 6) {
 		out := filepath.Join(t.TempDir(), "m.pal")
+		args, want := []string{"compress", models("large.safetensors")}, want
+		if i%2 == 1 {
+			args, want = sharded, wantFolder
+		}
+		args = append(slices.Clone(args), "-o", out, "--resume")
 		for range 1 + rng.IntN(3) {
-			cmd := child(t, "compress", models("large.safetensors"), "-o", out, "--resume")
+			cmd := child(t, args...)
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
@@ -115,7 +137,7 @@ func TestKilled(t *testing.T) {
 			sameContent(t, out, want)
 			continue
 		}
-		resumed(t, out, want)
+		resumed(t, want, args...)
 	}
 }
 
@@ -190,15 +212,91 @@ func TestUnwritableFolder(t *testing.T) {
 		cmd := exec.CommandContext(t.Context(), program, args...)
 		cmd.Dir = base
 		cmd.Env = append(os.Environ(), "GOCOVERDIR="+coverage) // where nobody may write too
-		if os.Getuid() == 0 {
-			nobody := &syscall.Credential{Uid: 65534, Gid: 65534}
-			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: nobody}
-		}
+		cmd.SysProcAttr = asNobody()
 		cmd.Stdout, cmd.Stderr = new(strings.Builder), new(strings.Builder)
 		wantFailure(t, cmd, cmd.Run(), exitFailed, "permission denied")
 	}
+	// What can be read only is an input.
+	readOnly := exec.CommandContext(t.Context(), program, "compress", model, "-o",
+		filepath.Join(coverage, "out.pal"))
+	readOnly.Dir, readOnly.SysProcAttr = base, asNobody()
+	readOnly.Env = append(os.Environ(), "GOCOVERDIR="+coverage)
+	if out, err := readOnly.CombinedOutput(); err != nil {
+		t.Errorf("%v: %s", err, out)
+	}
+	sameContent(t, filepath.Join(coverage, "out.pal"), book)
 	if got := list(folder); !slices.Equal(got, []string{"b.pal", "m.safetensors"}) {
 		t.Errorf("left behind: %q", got)
+	}
+}
+
+// asNobody are attributes of a process that may do no more than others, which root may.
+func asNobody() *syscall.SysProcAttr {
+	if os.Getuid() != 0 {
+		return nil
+	}
+	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+}
+
+// TestOtherFileSystem writes to another one than that of the input and of temporary files, by its
+// path and through a link.
+func TestOtherFileSystem(t *testing.T) {
+	dir := t.TempDir()
+	far, err := os.MkdirTemp("/dev/shm", "palettize-test-")
+	if err != nil {
+		t.Skip(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(far) })
+	near, link := filepath.Join(dir, "near.pal"), filepath.Join(dir, "link.pal")
+	out := filepath.Join(far, "far.pal")
+	if err := os.Symlink(out, link); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{near}, {out}, {link, "--force"}} {
+		command := []string{"compress", models("other.safetensors"), "-o"}
+		if code, _, stderr := palettize(append(command, args...)...); code != exitFine {
+			t.Fatal(stderr)
+		}
+	}
+	sameContent(t, out, near)
+	if got := list(far); !slices.Equal(got, []string{"far.pal"}) {
+		t.Errorf("left behind: %q", got)
+	}
+}
+
+// TestPaths: a path may have any bytes in it, and messages keep to a line.
+func TestPaths(t *testing.T) {
+	for _, name := range []string{"a b", "line\nbreak", "\xff\xfe", "[*]?", "$(x);'\"", "ü\x1b[0m"} {
+		t.Run(strconv.QuoteToASCII(name), func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), name)
+			model := filepath.Join(dir, "model")
+			if err := os.MkdirAll(model, 0o777); err != nil {
+				t.Skip(err)
+			}
+			copyFile(t, models("other.safetensors"), filepath.Join(model, name+".safetensors"), 0o666)
+			book, merged := filepath.Join(dir, "book"), filepath.Join(dir, "merged")
+			for _, args := range [][]string{
+				{"compress", model, "-o", book, "--shard-size", "30kB"}, {"inspect", book},
+				{"verify", book, model},
+				{"compress", model, "-o", merged, "--shard", "0/2"},
+				{"compress", model, "-o", merged, "--shard", "1/2"},
+				{"compress", model, "-o", merged, "--shard", "1/2", "--resume"},
+				{"merge", merged + ".0-of-2.partial", merged + ".1-of-2.partial", "-o", merged,
+					"--shard-size", "30kB"},
+				{"decompress", book}, {"inspect", book + ".dense"},
+			} {
+				if code, _, stderr := palettize(args...); code != exitFine || stderr != "" {
+					t.Fatalf("%q: exit code %d, %s", args, code, stderr)
+				}
+			}
+			sameContent(t, merged, book)
+			code, _, stderr := palettize("compress", model, "-o", book)
+			problem := badStderr(code, stderr)
+			if code != exitFailed || problem != "" || !utf8.ValidString(stderr) ||
+				strings.Contains(stderr, "\x1b") {
+				t.Errorf("exit code %d, %q, %s", code, stderr, problem)
+			}
+		})
 	}
 }
 
@@ -310,14 +408,20 @@ func wantFailure(t *testing.T, cmd *exec.Cmd, err error, code int, says string) 
 	}
 }
 
+// sameContent checks that two files, or the files of two folders, are the same.
 func sameContent(t *testing.T, a, b string) {
 	t.Helper()
-	x, err := os.ReadFile(a)
-	y, err2 := os.ReadFile(b)
-	if err := errors.Join(err, err2); err != nil {
-		t.Fatal(err)
+	if info, err := os.Stat(a); err == nil && info.IsDir() {
+		if !slices.Equal(list(a), list(b)) {
+			t.Errorf("%s has %q, %s %q", a, list(a), b, list(b))
+			return
+		}
+		for _, name := range list(a) {
+			sameContent(t, filepath.Join(a, name), filepath.Join(b, name))
+		}
+		return
 	}
-	if string(x) != string(y) {
+	if string(content(t, a)) != string(content(t, b)) {
 		t.Errorf("%s and %s differ", a, b)
 	}
 }

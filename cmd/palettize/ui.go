@@ -6,6 +6,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // texter is a result that can be printed for people.
@@ -30,7 +31,24 @@ func (e *env) print(text string) error {
 
 // warn tells of something that does not stop the command.
 func (e *env) warn(format string, args ...any) {
-	fmt.Fprintf(e.stderr, "palettize: warning: "+format+"\n", args...)
+	fmt.Fprintf(e.stderr, "palettize: warning: %s\n", escaped(fmt.Sprintf(format, args...)))
+}
+
+// escaped is a message with everything escaped that could move the cursor, and bytes that are no
+// UTF-8: paths come from files too, from an index.
+func escaped(message string) string {
+	var b strings.Builder
+	for message != "" {
+		r, n := utf8.DecodeRuneInString(message)
+		if strconv.IsPrint(r) && (r != utf8.RuneError || n > 1) {
+			b.WriteString(message[:n])
+		} else {
+			quoted := strconv.Quote(message[:n])
+			b.WriteString(quoted[1 : len(quoted)-1])
+		}
+		message = message[n:]
+	}
+	return b.String()
 }
 
 // printable is text with everything escaped that could move the cursor: names come from files.

@@ -2,10 +2,13 @@ package compress
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"math"
+	"reflect"
 	"strings"
 	"testing"
 
+	"github.com/palettize/palettize/codebook/internal/memory"
 	"github.com/palettize/palettize/codebook/internal/quant"
 	"github.com/palettize/palettize/codebook/internal/samples"
 )
@@ -61,5 +64,44 @@ func FuzzBuild(f *testing.F) {
 			return
 		}
 		checkBuilt(t, l, w)
+	})
+}
+
+// FuzzAllocation: whatever a plan says, it is refused, or it comes back from JSON as it was, and a
+// model is compressed by it or not, without a panic.
+func FuzzAllocation(f *testing.F) {
+	src := new(memory.Model)
+	src.Add("w", "F32", samples.Gaussian(1, 16*24), 16, 24)
+	src.Add("table.embedding.weight", "F16", samples.Gaussian(2, 20*8), 20, 8)
+	for _, s := range everyScheme() {
+		a, err := Allocate(f.Context(), new(memory.Model), src, Options{Settings: s, Threads: 1})
+		if err != nil { // one that cannot be met
+			continue
+		}
+		text, err := json.Marshal(a)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		a, again := new(Allocation), new(Allocation)
+		if json.Unmarshal(text, a) != nil {
+			return
+		}
+		written, err := json.Marshal(a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(written, again); err != nil || !reflect.DeepEqual(a, again) {
+			t.Fatalf("%s comes back as %+v (%v)", written, again, err)
+		}
+		dst := new(memory.Model)
+		if _, err := Compress(t.Context(), dst, src, Options{Allocation: a, Threads: 1}); err != nil {
+			return
+		}
+		if n := len(dst.Layers) + len(dst.Passed) + len(dst.Halves); n != len(src.All) {
+			t.Fatalf("%d of %d tensors were put", n, len(src.All))
+		}
 	})
 }
