@@ -50,7 +50,7 @@ await() {
 
 # What Slurm needs and this machine lacks.
 mkdir "$work/lib" "$work/state" "$work/n1" "$work/n2"
-ldd "$slurm"/usr/sbin/{munged,slurm*-wlm} "$slurm"/usr/bin/{sbatch,scancel,scontrol,squeue} |
+ldd "$slurm"/usr/sbin/{munged,slurm*-wlm} "$slurm"/usr/bin/{sbatch,scontrol} "$plugins"/*.so 2>&1 |
 	sed -n 's/^\t\(.*\) => not found$/\1/p' | sort -u | while read -r library; do
 	find "$slurm/lib" "$slurm/usr/lib" -name "$library" -exec ln -s {} "$work/lib" \;
 done
