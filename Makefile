@@ -22,9 +22,9 @@ export SUMS
 RACE = $(shell command -v "$$($(GO) env CC)" >/dev/null 2>&1 && echo -race)
 
 .DEFAULT_GOAL := help
-.PHONY: help need-go build dist test check fuzz bench compare big cover tiers testdata demo emulate \
+.PHONY: help need-go build dist test check fuzz bench compare big cover tiers testdata demo emulate slurm \
 	check-format check-vet check-targets check-dist check-static check-test check-386 check-tiers check-lanes \
-	check-examples check-model
+	check-examples check-slurm check-model
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1 \t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -43,10 +43,10 @@ test: need-go ## run the tests
 	$(GO) test ./...
 
 check: FUZZTIME = 5s
-check: need-go testdata tiers check-format check-vet check-targets check-dist check-static check-test check-386 check-tiers check-lanes check-examples check-model fuzz ## everything that CI runs
+check: need-go testdata tiers check-format check-vet check-targets check-dist check-static check-test check-386 check-tiers check-lanes check-examples check-slurm check-model fuzz ## everything that CI runs
 	@echo "check: all passed$(if $(RACE),,, but WITHOUT the race detector: it needs a C compiler (apt-get install gcc libc6-dev))"
 ifeq ($(PALETTIZE_LANES),native)
-	@echo "check: but WITHOUT the emulated CPUs: some tiers may not have run"
+	@echo "check: but WITHOUT the emulated CPUs: some tiers may not have run; and WITHOUT examples/slurm"
 endif
 
 check-format: need-go
@@ -173,6 +173,18 @@ check-examples: build
 	mkdir -p build/run
 	cd build/run && ../mkmodel && ../library
 	CACHE="$(CACHE)" examples/python/check.sh build
+
+slurm: build ## run examples/slurm on a Slurm of two nodes on this machine
+	$(GO) build -o build/ ./examples/mkmodel
+	examples/slurm/check.sh build
+
+# Its packages come the way of those of the emulated CPUs.
+ifeq ($(PALETTIZE_LANES),native)
+check-slurm:
+	@echo "check: no Slurm, because of PALETTIZE_LANES=native"
+else
+check-slurm: slurm
+endif
 
 check-model: testdata
 	PALETTIZE_MODEL="$(MODEL)" $(GO) test -count=1 -run 'TestModel' -v ./cmd/palettize
