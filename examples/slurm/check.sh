@@ -37,12 +37,22 @@ end() {
 trap end EXIT
 trap 'exit 1' HUP INT TERM
 
+# start NAME COMMAND...: starts a daemon.
+daemons=()
+start() {
+	"${@:2}" >"$work/$1.log" 2>&1 &
+	daemons+=($!)
+}
+
 # await WHAT COMMAND...: waits until the command succeeds, for as long as all of this may take.
 SECONDS=0 limit=300
 await() {
-	local what=$1
+	local what=$1 daemon
 	shift
 	until "$@"; do
+		for daemon in "${daemons[@]}"; do
+			kill -0 "$daemon" 2>/dev/null || fail "a daemon has ended; waited for: $what"
+		done
 		[ $SECONDS -lt $limit ] || fail "no sign after $limit s: $what"
 		sleep 0.2
 	done
@@ -57,8 +67,8 @@ done
 
 # Ports are open to all: only who has this key can use them.
 mungekey --create --keyfile "$work/key"
-munged --foreground --force --key-file "$work/key" --socket "$work/munge" \
-	--pid-file "$work/munge.pid" --seed-file "$work/munge.seed" >"$work/munge.log" 2>&1 &
+start munged munged --foreground --force --key-file "$work/key" --socket "$work/munge" \
+	--pid-file "$work/munge.pid" --seed-file "$work/munge.seed"
 
 host=$(hostname -s) port=$((20000 + RANDOM % 10000))
 cat >"$SLURM_CONF" <<-END
@@ -85,9 +95,9 @@ cat >"$SLURM_CONF" <<-END
 	PartitionName=all Nodes=n1,n2 Default=YES
 END
 await "munged" [ -S "$work/munge" ]
-slurmctld-wlm -D >"$work/slurmctld.log" 2>&1 &
+start slurmctld slurmctld-wlm -D
 for node in n1 n2; do
-	slurmd-wlm -D -N $node -d "$slurm/usr/sbin/slurmstepd-wlm" >"$work/$node.log" 2>&1 &
+	start $node slurmd-wlm -D -N $node -d "$slurm/usr/sbin/slurmstepd-wlm"
 done
 idle() { [ "$(sinfo -h -o %T:%D 2>/dev/null)" = idle:2 ]; }
 await "two idle nodes" idle
