@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strconv"
 )
 
 // Merge writes the model that parts make up, each in the folder that [Writer.Finish] has left. The
@@ -81,6 +82,9 @@ func openParts(paths []string) (parts []*partial, err error) {
 	}
 	if parts == nil {
 		return nil, errors.New("no parts")
+	}
+	if of := parts[0].run.Values[RunParts]; of != "" && of != strconv.Itoa(len(parts)) {
+		return parts, at(parts[0].path, fmt.Errorf("is one of %s parts, %d are given", of, len(parts)))
 	}
 	return parts, nil
 }

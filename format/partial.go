@@ -46,6 +46,9 @@ const (
 const (
 	runModel   = "model"
 	runProgram = "program"
+	// RunParts is the name in [CreateOptions.Run] of the number of parts that a model is made in:
+	// Merge wants as many.
+	RunParts = "parts"
 )
 
 // partial is the folder of a run that is under way, or of one that was cut off; or a file without a

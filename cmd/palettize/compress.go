@@ -228,8 +228,12 @@ func (o *compressOptions) finishPart(env *env, dst *format.Writer, report *compr
 			layers++
 		}
 	}
-	return env.print(fmt.Sprintf("%s: part %d of %d, %d tensors, of them %d compressed\n",
-		path, o.part.Index, o.part.Of, len(report.Entries), layers))
+	resumed := ""
+	if report.Resumed > 0 {
+		resumed = fmt.Sprintf(", %d by an earlier run", report.Resumed)
+	}
+	return env.print(fmt.Sprintf("%s: part %d of %d, %d tensors, of them %d compressed%s\n",
+		path, o.part.Index, o.part.Of, len(report.Entries), layers, resumed))
 }
 
 // warnRagged says which tensors other programs multiply by their scales otherwise.

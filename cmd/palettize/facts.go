@@ -14,6 +14,7 @@ type compressReport struct {
 	Quantised string         `json:"quantised,omitempty"` // what the model is quantised with
 	Tensors   []tensorFacts  `json:"tensors"`             // all of them, in the order of the file
 	Total     compress.Total `json:"total"`
+	Resumed   int            `json:"resumed,omitempty"`  // layers of an earlier run
 	Estimate  *estimate      `json:"estimate,omitempty"` // of a dry run: then the sizes are too
 	all       bool           // in text, each tensor on a line of its own
 }
@@ -62,6 +63,7 @@ func newCompressReport(report *compress.Report, model string, in int64, out stri
 	r *compressReport) {
 	r = &compressReport{
 		Model: model, Out: out, Quantised: report.Quantised, Total: report.Total(in, size),
+		Resumed: report.Resumed,
 	}
 	for _, e := range report.Entries {
 		r.Tensors = append(r.Tensors, newTensorFacts(e))

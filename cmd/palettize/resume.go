@@ -48,7 +48,7 @@ func (o *compressOptions) runValues() (map[string]string, error) {
 		"allow-nonfinite": o.nonfinite,
 	}
 	if o.part.Of > 0 {
-		values["parts"] = strconv.Itoa(o.part.Of)
+		values[format.RunParts] = strconv.Itoa(o.part.Of)
 	}
 	for flag, name := range map[string]string{"calibration": o.calibration, "plan-in": o.planIn} {
 		if name == "" {

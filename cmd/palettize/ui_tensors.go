@@ -52,6 +52,9 @@ func (r *compressReport) text() string {
 	f.add("ratio", "%s%.2f", about, r.Total.Ratio)
 	f.add("compressed", "%d of %d tensors, %s weights%s%s", r.Total.Compressed, len(r.Tensors),
 		grouped(r.Total.Weights), r.halves("; %d kept as F16"), hint)
+	if r.Resumed > 0 {
+		f.add("resumed", "%d layers are of an earlier run", r.Resumed)
+	}
 	if r.Estimate != nil {
 		f.addEstimate(r.Estimate)
 		return t.text() + "\n" + f.text()

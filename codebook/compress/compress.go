@@ -324,7 +324,8 @@ func (c *compression) finished(ctx context.Context, p *product) (bool, error) {
 func (c *compression) put(ctx context.Context, p *product) (err error) {
 	entry := &p.entry
 	switch {
-	case entry.Layer != nil && p.layer == nil: // it was there
+	case entry.Layer != nil && p.layer == nil:
+		c.report.Resumed++
 	case p.layer != nil:
 		entry.Bytes, err = c.dst.PutLayer(ctx, entry.Tensor, p.layer, entry.Distortion)
 	case entry.Narrowed:

@@ -20,6 +20,7 @@ type Entry struct {
 type Report struct {
 	Entries   []Entry
 	Quantised string // what the source's weights are quantised with, as Quantisation says
+	Resumed   int    // layers that an earlier run had made
 }
 
 // Total sums up a report, or what an allocation expects.
