@@ -59,8 +59,8 @@ var outside = map[string]string{
 	"golang.org/x/term":                 "cmd/palettize/ui_progress.go",
 }
 
-// nowhere is what no package may import, see SECURITY.md: nothing of a file is executed, and there is
-// no network.
+// nowhere is what no package may import, see SECURITY.md: nothing of a file is executed, and there
+// is no network.
 var nowhere = regexp.MustCompile(`^(os/exec|plugin|net|net/.*|(text|html)/template)$`)
 
 // TestLayers fails on an import that edges does not have, on an edge that no import has, and on a
