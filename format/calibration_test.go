@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/palettize/palettize/codebook"
@@ -490,10 +491,13 @@ func TestCompressWithMomentsOfExperts(t *testing.T) {
 	dat := imatrixFile(imatrixEntry(gate, 5, older...), imatrixEntry(down, 5, older...))
 	for _, file := range [][]byte{gguf, dat} {
 		c := openCalibration(t, file)
+		var mu sync.Mutex
 		asked := make(map[string]*moments.Moments)
 		opts := compress.Options{Moments: func(ctx context.Context, name string, cols int) (
 			*moments.Moments, error) {
 			m, err := c.Moments(ctx, name, cols)
+			mu.Lock()
+			defer mu.Unlock()
 			asked[name] = m
 			return m, err
 		}}

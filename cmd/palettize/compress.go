@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -325,26 +326,30 @@ func warnWrittenOut(env *env, report *compress.Report, purpose string) error {
 // calibration is an open calibration file.
 type calibration struct {
 	*format.Calibration
-	unknown   map[string]bool // matrices that it has no moments of
-	unreached []string        // those of them that it has something for, as far as it was asked
+	known []string // matrices that it has something for, in the order of the file
+
+	mu      sync.Mutex
+	nothing map[string]bool // that there were no moments of, as far as it was asked
 }
 
-// moments is Moments, and notes where there are none.
+// moments is Moments, and notes where there are none. It is called from several goroutines.
 func (c *calibration) moments(ctx context.Context, tensor string, cols int) (
 	*moments.Moments, error) {
 	m, err := c.Moments(ctx, tensor, cols)
-	if m == nil && err == nil && !c.unknown[tensor] {
-		c.unknown[tensor] = true
-		c.unreached = append(c.unreached, tensor)
+	if m == nil && err == nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.nothing[tensor] = true
 	}
 	return m, err
 }
 
 // warn says which matrices no token has reached, such as experts that were never chosen.
 func (c *calibration) warn(env *env) {
-	if len(c.unreached) > 0 {
+	unreached := slices.DeleteFunc(c.known, func(name string) bool { return !c.nothing[name] })
+	if len(unreached) > 0 {
 		env.warn("%s has no token for %d matrices, whose columns count alike: %s",
-			c.Path(), len(c.unreached), strings.Join(stackedNames(c.unreached), ", "))
+			c.Path(), len(unreached), strings.Join(stackedNames(unreached), ", "))
 	}
 }
 
@@ -369,11 +374,12 @@ func openCalibration(env *env, name string, src *format.File) (*calibration, err
 		env.warn("%s has no moments for %d matrices, whose columns count alike: %s",
 			c.Path(), len(missing), strings.Join(stackedNames(missing), ", "))
 	}
-	unknown := make(map[string]bool)
+	unknown := make(map[string]bool, len(missing))
 	for _, name := range missing {
 		unknown[name] = true
 	}
-	return &calibration{Calibration: c, unknown: unknown}, nil
+	known := slices.DeleteFunc(matrices, func(name string) bool { return unknown[name] })
+	return &calibration{Calibration: c, known: known, nothing: make(map[string]bool)}, nil
 }
 
 // options checks the flags, as far as that needs no model.
