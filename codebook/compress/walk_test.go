@@ -197,7 +197,7 @@ func testWalkHoldsNoMoreThanTheLargest(t *testing.T) {
 				now := held.Add(n)
 				for m := most.Load(); now > m && !most.CompareAndSwap(m, now); m = most.Load() {
 				}
-				time.Sleep(time.Nanosecond) // until all have begun that can
+				time.Sleep(1 * time.Microsecond) // until all have begun that can
 				return n, nil
 			},
 			func(_ context.Context, n int64) error {
