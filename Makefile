@@ -134,7 +134,8 @@ space := $(subst ,, )
 OTHERS = $(subst $(space),|,$(filter-out $(TIERS),scalar avx2 avxvnni avx512 avx512vnni avx512vbmi amx neon sdot i8mm))
 SKIP   = -skip 'Allocations|//^($(OTHERS))$$|///^($(OTHERS))$$'
 
-# What is made with these kernels, the machine itself compares on all x86 tiers but one (check-tiers).
+# All kernels give the same bits, which these tests show. What is made with them this machine compares for the tiers that
+# it has (check-tiers), and arm64, which is emulated faster, below.
 $(X86:%=emulate-%): emulate-%: need-go
 	GOARCH=amd64 $(call EMULATE,x86) $(SKIP) ./kernels
 
