@@ -53,4 +53,4 @@ FLAGS
 "$programs/palettize" compress model.safetensors --force --quiet --exclude 'layers.2.mlp.experts.gate_up_proj[1]' \
 	--transposed '*down_proj'
 "$programs/palettize" decompress model.pal --force >/dev/null
-compare model.pal model.dense.safetensors "experts"
+compare model.pal dense-model.safetensors "experts"
