@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -95,32 +94,22 @@ func (w *Writer) putPart(ctx context.Context, name string, parts []*partial) err
 	if err != nil {
 		return err
 	}
-	t := e.tensor()
 	for _, p := range parts {
-		layer, kept := p.layers[name], p.kept[name]
-		source := kept.Source
-		switch {
-		case layer != nil:
-			source = layer.Source
-		case kept.Tensor == "":
+		if layer := p.layers[name]; layer != nil {
+			_, _, err := w.takeUp(ctx, e, layer, p.path)
+			return err
+		}
+		kept, ok := p.kept[name]
+		if !ok {
 			continue
 		}
-		sum, err := w.src.Checksum(ctx, name, math.MaxInt64)
-		switch {
-		case err != nil:
+		if err := w.unchanged(ctx, e, kept.Source, p.path); err != nil {
 			return err
-		case sum != uint64(source):
-			return e.corrupt("has changed since " + p.path + " was begun")
-		case layer != nil:
-			if _, err := layer.layer(ctx, t); err != nil {
-				return at(p.path, err)
-			}
-			w.add(layer)
-			return nil
-		case kept.Half:
-			return w.PutHalf(ctx, t)
 		}
-		return w.PutTensor(ctx, t)
+		if kept.Half {
+			return w.PutHalf(ctx, e.tensor())
+		}
+		return w.PutTensor(ctx, e.tensor())
 	}
 	return atTensor(w.out.name(), name, fmt.Errorf("is in none of the %d parts, or damaged there: "+
 		"run the part again with --resume", len(parts)))

@@ -222,12 +222,9 @@ func (p *partial) begin(run runLine) error {
 
 // sameRun names what tells two runs apart.
 func sameRun(earlier, run map[string]string) error {
-	for _, key := range slices.Sorted(maps.Keys(run)) {
-		if _, ok := earlier[key]; !ok {
-			earlier[key] = ""
-		}
-	}
-	for _, key := range slices.Sorted(maps.Keys(earlier)) {
+	all := maps.Clone(earlier)
+	maps.Copy(all, run)
+	for _, key := range slices.Sorted(maps.Keys(all)) {
 		was, is := earlier[key], run[key]
 		switch {
 		case was == is:

@@ -344,17 +344,32 @@ func (w *Writer) Finished(ctx context.Context, t codebook.Tensor) (l *codebook.L
 	if err != nil {
 		return nil, d, 0, err
 	}
-	sum, err := w.src.Checksum(ctx, t.Name, math.MaxInt64)
+	l, bytes, err = w.takeUp(ctx, e, f, w.kept.path)
+	return l, f.Distortion, bytes, err
+}
+
+// takeUp stores the layer of a tensor of the source that a run has left in a folder. It returns it,
+// and what it takes in the file.
+func (w *Writer) takeUp(ctx context.Context, e *entry, f *finished, left string) (
+	*codebook.Layer, int64, error) {
+	if err := w.unchanged(ctx, e, f.Source, left); err != nil {
+		return nil, 0, err
+	}
+	l, err := f.layer(ctx, e.tensor())
 	if err != nil {
-		return nil, d, 0, err
+		return nil, 0, at(left, err)
 	}
-	if sum != uint64(f.Source) {
-		return nil, d, 0, e.corrupt("has changed since " + w.kept.path + " was begun")
+	return l, w.add(f), nil
+}
+
+// unchanged reports an error unless a tensor of the source has the checksum that it had for the run
+// that has left a folder.
+func (w *Writer) unchanged(ctx context.Context, e *entry, sum sum64, left string) error {
+	now, err := w.src.Checksum(ctx, e.Name, math.MaxInt64)
+	if err == nil && now != uint64(sum) {
+		err = e.corrupt("has changed since " + left + " was begun")
 	}
-	if l, err = f.layer(ctx, e.tensor()); err != nil {
-		return nil, d, 0, at(w.kept.path, err)
-	}
-	return l, f.Distortion, w.add(f), nil
+	return err
 }
 
 // needsSecond reports whether version 1 does not know a layer of tensor t.
@@ -485,12 +500,14 @@ func (w *Writer) put(ctx context.Context, name string, it *item, tensors []*entr
 	if w.kept.path == "" || w.kept.kept[name].Tensor != "" {
 		return nil
 	}
-	line := keptLine{Tensor: name, Half: it.was != ""}
-	source, err := w.src.Checksum(ctx, name, math.MaxInt64)
-	if err != nil {
-		return err
+	source := sums[name]
+	if len(tensors) > 1 || as != tensors[0].DType { // else that is all that was read
+		var err error
+		if source, err = w.src.Checksum(ctx, name, math.MaxInt64); err != nil {
+			return err
+		}
 	}
-	line.Source = sum64(source)
+	line := keptLine{Tensor: name, Half: it.was != "", Source: sum64(source)}
 	if err := w.kept.note(journalLine{Kept: &line}); err != nil {
 		return w.fail(err)
 	}
