@@ -38,10 +38,8 @@ func (s *byteSize) Set(text string) error {
 }
 
 func (s *byteSize) String() string {
-	for _, u := range []int64{1e9, 1e6} { // as defaults are given
-		if n := int64(*s); n > 0 && n%u == 0 {
-			return fmt.Sprintf("%d%s", n/u, map[int64]string{1e9: "GB", 1e6: "MB"}[u])
-		}
+	if n := int64(*s); n > 0 && n%1e9 == 0 { // as a default is given
+		return fmt.Sprintf("%dGB", n/1e9)
 	}
 	return strconv.FormatInt(int64(*s), 10)
 }

@@ -223,18 +223,12 @@ func (o *compressOptions) finishPart(env *env, dst *format.Writer, report *compr
 	if err != nil || o.quiet {
 		return err
 	}
-	layers := 0
-	for _, e := range report.Entries {
-		if e.Layer != nil {
-			layers++
-		}
-	}
 	resumed := ""
 	if report.Resumed > 0 {
 		resumed = fmt.Sprintf(", %d by an earlier run", report.Resumed)
 	}
 	return env.print(fmt.Sprintf("%s: part %d of %d, %d tensors, of them %d compressed%s\n",
-		path, o.part.Index, o.part.Of, len(report.Entries), layers, resumed))
+		path, o.part.Index, o.part.Of, len(report.Entries), report.Total(0, 0).Compressed, resumed))
 }
 
 // warnRagged says which tensors other programs multiply by their scales otherwise.
