@@ -2,17 +2,24 @@
 
 package kernels
 
-// tableBuild is tableBuildScalar with a tier's two halves: dots fills t.work for a block and
-// returns the sum of the largest magnitudes, pack rounds it.
+// tableBuild is tableBuildScalar with a tier's two halves: dots fills t.work for segments that
+// share centroids and returns the sum of the largest magnitudes, pack rounds a block.
 func tableBuild(
 	dots func(work *int32, centroids *byte, quads int, q *int8, init *int32, segments int) int32,
 	pack func(data *int16, work *int32, segments int, f float32),
 ) tableBuildFunc {
-	return func(t *Tables, centroids []byte, width int, q []int8, scales []float32, init []int32) {
+	return func(t *Tables, centroids []byte, stride, width int, q []int8, scales []float32,
+		init []int32) {
 		for b := range ceilDiv(t.segments, t.blockSegments) {
 			first := b * t.blockSegments
 			n := min(t.blockSegments, t.segments-first)
-			total := dots(&t.work[0], &centroids[0], width/4, &q[first*width], &init[first], n)
+			share := sharing(stride, n)
+			var total int32
+			for s := 0; s < n; s += share {
+				g := first + s
+				total += dots(&t.work[s*Centroids], &centroids[g*stride], width/4, &q[g*width],
+					&init[g], share)
+			}
 			f := tableFactor(n, total)
 			t.scales[b] = scales[b] / f
 			pack(&t.data[first*Centroids], &t.work[0], n, f)
