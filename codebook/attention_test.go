@@ -140,15 +140,15 @@ func (n *naive) score(codes []byte, key []float32) (score float32, off float64) 
 	for s, code := range codes {
 		sum += int32(math.RoundToEven(float64(float32(n.sums[s][code]) * n.f)))
 	}
-	tables := n.scale / n.f
-	score = float32(tables*float32(sum)) * float32(n.a.step)
+	tables := n.scale * n.a.step / n.f
+	score = tables * float32(sum)
 	size := 0.0
 	for j, v := range key {
 		inner := math.Abs(float64(v) * float64(n.a.scale[j]))
 		off += inner * n.slack
 		size += inner * (math.Abs(float64(n.scale)*float64(n.q[j])) + n.slack)
 	}
-	off += 0.502 * float64(len(codes)) * float64(tables) * n.a.step
+	off += 0.502 * float64(len(codes)) * float64(tables)
 	return score, off + 16*ulp*size
 }
 
@@ -203,12 +203,12 @@ func TestAttentionScores(t *testing.T) {
 
 // nearestQuery returns the centroid that is nearest to a query in the columns' scales.
 func nearestQuery(a *Attention, query []float32) []float32 {
-	t, best := a.queries, math.Inf(1)
+	t, best, rows := a.queries, math.Inf(1), a.set.UpdateRows()
 	centroid, nearest := make([]float32, a.head), make([]float32, a.head)
 	for k := range kernels.Centroids {
 		distance := 0.0
 		for j, v := range query {
-			c := t.codebook.planes[j*kernels.Centroids+k]
+			c := t.codebook.panels[(k/rows*a.head+j)*rows+k%rows]
 			off := float64(v)*float64(t.scale[j]) - float64(c)
 			distance += off * off
 			centroid[j] = c / t.scale[j]
@@ -273,7 +273,7 @@ func TestKeysAreTheNearest(t *testing.T) {
 					for j := s * a.width; j < min((s+1)*a.width, tc.head); j++ {
 						b := a.centroids[a.centroidAt(s, k, j-s*a.width)]
 						off := float64(keys[i*tc.head+j])*float64(a.scale[j]) -
-							a.step*float64(int32(b)-a.zeros[j])
+							float64(a.step)*float64(int32(b)-a.zeros[j])
 						sum += off * off
 					}
 					return sum

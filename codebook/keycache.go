@@ -68,7 +68,7 @@ func (c *KeyCache) Key(dst []float32, i int) {
 	for j := range a.head {
 		s := j / a.width
 		b := a.centroids[a.centroidAt(s, int(c.codes[c.codeAt(i, s)]), j%a.width)]
-		dst[j] = float32(a.step*float64(int32(b)-a.zeros[j])) * a.inverse[j]
+		dst[j] = a.step * float32(int32(b)-a.zeros[j]) * a.inverse[j]
 	}
 }
 
@@ -115,6 +115,7 @@ func (c *KeyCache) score(ws *workspace, dst, query []float32) {
 	ws.quantise(a.set, x, 1, layout)
 	ws.tables.Resize(a.segments, a.segments)
 	for i := range ws.in.N {
+		ws.in.Scales[i] *= a.step
 		q := ws.q[i*layout.stride:][:layout.stride]
 		init := ws.in.Init[i*a.segments:][:a.segments]
 		for s := range init {
@@ -138,17 +139,12 @@ func (c *KeyCache) score(ws *workspace, dst, query []float32) {
 
 // spread adds up the entries that the codes of each key name.
 func (c *KeyCache) spread(ws *workspace, dst []float32, t *kernels.Tables) {
-	a := c.a
-	tile := tileRows * a.segments
-	at := 0
-	for ; len(dst) >= tileRows; at += tile {
-		a.set.SpreadTables(dst[:tileRows], t, c.codes[at:][:tile], a.steps, 0, kernels.TableTile)
-		dst = dst[tileRows:]
-	}
-	if len(dst) > 0 {
+	set, whole := c.a.set, len(dst)/tileRows
+	set.SpreadTables(dst, t, c.codes, nil, 0, whole*kernels.TableTile)
+	if rest := dst[whole*tileRows:]; len(rest) > 0 {
 		ws.own = grow(ws.own, tileRows)
-		last := ws.own[:tileRows]
-		a.set.SpreadTables(last, t, c.codes[at:][:tile], a.steps, 0, kernels.TableTile)
-		copy(dst, last)
+		set.SpreadTables(ws.own, t, c.codes[whole*tileRows*c.a.segments:], nil, 0,
+			kernels.TableTile)
+		copy(rest, ws.own)
 	}
 }

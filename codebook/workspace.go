@@ -37,8 +37,7 @@ type workspace struct {
 	q, shuffled []int8
 	row         []byte // the bytes of a row
 	tables      kernels.Tables
-	products    [kernels.Centroids]float32 // of a segment and its centroids, negative
-	unused      [kernels.Centroids]byte    // what comes with them
+	distances   [kernels.Centroids]float32 // of centroids from a segment
 	rest        []float32                  // scores of a remainder
 
 	// What the parts of a multiplication need beside the input, one part a thread.

@@ -112,10 +112,11 @@ func (t *Tables) Segment(g int) Tables {
 //
 //	y = y + float32(table scale[block] * float32(sum over its segments g of table[g][code]))
 //
-// and at the end dst[r] = y * scale[r]. dst and scale hold the rows of all panels.
+// and at the end dst[r] = y * scale[r], or y where scale is nil. dst and scale hold the rows of all
+// panels.
 func (s *Set) SpreadTables(dst []float32, t *Tables, codes []byte, scale []float32, p0, p1 int) {
 	if p0 < 0 || p0%TableTile != 0 || len(codes) < p1*t.segments*TablePanelRows ||
-		len(scale) < p1*TablePanelRows || len(dst) < p1*TablePanelRows {
+		scale != nil && len(scale) < p1*TablePanelRows || len(dst) < p1*TablePanelRows {
 		panic("kernels: SpreadTables: a short slice, or part of a tile")
 	}
 	if p0 < p1 {

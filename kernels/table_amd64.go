@@ -27,30 +27,29 @@ func tableBuild(
 	}
 }
 
-// spreadArgs is what the spread kernels take: a tile.
+// spreadArgs is what the spread kernels take: a tile, for AVX-512 with VBMI several.
 type spreadArgs struct {
 	dst           *float32 // the first row of the first panel
 	data          *int16
 	codes         *byte    // the first panel
-	scale         *float32 // of the first row
+	scale         *float32 // of the first row; nil: all are 1
 	tscales       *float32 // one a block
 	segments      int
 	blockSegments int
 	panels        int
 }
 
-// spreadArgs returns what a kernel needs to spread t along the tile of panels [p0, p1) that begins
-// at p0. t has segments.
+// spreadArgs returns what a kernel needs to spread t along panels [p0, p1). t has segments.
 func (t *Tables) spreadArgs(dst []float32, codes []byte, scale []float32, p0, p1 int) spreadArgs {
 	return spreadArgs{
 		dst:           &dst[p0*TablePanelRows],
 		data:          &t.data[0],
 		codes:         &codes[p0*t.segments*TablePanelRows],
-		scale:         &scale[p0*TablePanelRows],
+		scale:         from(scale, p0*TablePanelRows),
 		tscales:       &t.scales[0],
 		segments:      t.segments,
 		blockSegments: t.blockSegments,
-		panels:        min(TableTile, p1-p0),
+		panels:        p1 - p0,
 	}
 }
 
@@ -59,10 +58,8 @@ func spreadAVX512VBMI(dst []float32, t *Tables, codes []byte, scale []float32, p
 		tableSpreadScalar(dst, t, codes, scale, p0, p1)
 		return
 	}
-	for p := p0; p < p1; p += TableTile {
-		a := t.spreadArgs(dst, codes, scale, p, p1)
-		tableSpreadAVX512VBMI(&a)
-	}
+	a := t.spreadArgs(dst, codes, scale, p0, p1)
+	tableSpreadAVX512VBMI(&a)
 }
 
 func spreadAVX512VNNI(dst []float32, t *Tables, codes []byte, scale []float32, p0, p1 int) {
@@ -71,7 +68,7 @@ func spreadAVX512VNNI(dst []float32, t *Tables, codes []byte, scale []float32, p
 		return
 	}
 	for p := p0; p < p1; p += TableTile {
-		a := t.spreadArgs(dst, codes, scale, p, p1)
+		a := t.spreadArgs(dst, codes, scale, p, min(p+TableTile, p1))
 		tableSpreadAVX512VNNI(&a)
 	}
 }
@@ -84,7 +81,7 @@ func spreadAVX2(dst []float32, t *Tables, codes []byte, scale []float32, p0, p1 
 	var last [Centroids + 2]int16
 	copy(last[:], t.data[(t.segments-1)*Centroids:])
 	for p := p0; p < p1; p += TableTile {
-		a := t.spreadArgs(dst, codes, scale, p, p1)
+		a := t.spreadArgs(dst, codes, scale, p, min(p+TableTile, p1))
 		tableSpreadAVX2(&a, &last[0])
 	}
 }

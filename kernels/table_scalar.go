@@ -52,6 +52,9 @@ func tableSpreadScalar(dst []float32, t *Tables, codes []byte, scale []float32, 
 			}
 			y += float32(f * float32(sum))
 		}
-		dst[row] = y * scale[row]
+		if scale != nil {
+			y *= scale[row]
+		}
+		dst[row] = y
 	}
 }

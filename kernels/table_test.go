@@ -68,6 +68,9 @@ func checkTable(t *testing.T, fn tableKernel, rng *rand.Rand, p place, x extreme
 	for i := range scale {
 		scale[i] = float32(rng.NormFloat64())
 	}
+	if s.panels%3 == 2 {
+		scale = nil
+	}
 	want, wantTables := make([]float32, s.panels*TablePanelRows), NewTables(s.segments, s.block)
 	got := alloc[float32](t, p, rng, len(want))
 	for i := range got {
