@@ -158,19 +158,27 @@ func finite(what string, values []float32) error {
 
 // weigh sets scale and inverse.
 func (a *Attention) weigh(keys, queries []float32) {
-	weights := relative(deviations(queries, make([]float64, a.head)))
-	top := 0.0
-	for i, v := range keys {
-		top = max(top, math.Abs(float64(v))*weights[i%a.head])
+	a.scale = scales(keys, relative(deviations(queries, make([]float64, a.head))))
+	a.inverse = make([]float32, a.head)
+	for j, v := range a.scale {
+		a.inverse[j] = float32(1 / float64(v))
 	}
-	// A power of two that brings keys to about 1 and what is far beyond still into float32.
+}
+
+// scales returns weights of columns times a power of two that brings samples times them to about 1,
+// but for very large and very small ones.
+func scales(samples []float32, weights []float64) []float32 {
+	top := 0.0
+	for i, v := range samples {
+		top = max(top, math.Abs(float64(v))*weights[i%len(weights)])
+	}
 	_, exp := math.Frexp(top)
 	exp = min(max(exp, -100), 100)
-	a.scale, a.inverse = make([]float32, a.head), make([]float32, a.head)
+	scales := make([]float32, len(weights))
 	for j, w := range weights {
-		a.scale[j] = float32(math.Ldexp(w, -exp))
-		a.inverse[j] = float32(1 / float64(a.scale[j]))
+		scales[j] = float32(math.Ldexp(w, -exp))
 	}
+	return scales
 }
 
 // means returns those of the columns of x.
@@ -280,14 +288,14 @@ func centroids(ctx context.Context, points []float32, d int, set *kernels.Set,
 // are samples, times scale.
 func (a *Attention) tabulate(ctx context.Context, points, queries []float32,
 	opts AttentionOptions) error {
-	spread := relative(deviations(points, means(points, a.head)))
-	t := &queryTables{scale: make([]float32, a.head)}
-	for j, w := range spread {
-		t.scale[j] = float32(w) * a.inverse[j]
+	weights := relative(deviations(points, means(points, a.head)))
+	for j, v := range a.inverse {
+		weights[j] *= float64(v)
 	}
+	t := &queryTables{scale: scales(queries, weights)}
 	scaled := make([]float32, len(queries))
 	for at := 0; at < len(queries); at += a.head {
-		scaleInto(scaled[at:][:a.head], queries[at:][:a.head], t.scale)
+		scaleInto(scaled[at:][:a.head], queries[at:][:a.head], t.scale, far)
 	}
 	values, err := centroids(ctx, scaled, a.head, a.set, opts)
 	if err != nil {
@@ -303,12 +311,13 @@ func (a *Attention) tabulate(ctx context.Context, points, queries []float32,
 	for k := range kernels.Centroids {
 		query := values[k*a.head:][:a.head]
 		for j := range query {
-			query[j] = float32(float64(query[j]) / spread[j])
+			query[j] = float32(float64(query[j]) / float64(t.scale[j]) * float64(a.inverse[j]))
 		}
 		ws.in.N = 0
 		ws.quantiseOne(a.set, query, layout)
 		copy(q[k*a.padded:], ws.q[:a.head])
-		scales[k], init[k] = ws.in.Scales[0]*a.step, a.start(ws.q[:a.head], 0)
+		scales[k] = ws.in.Scales[0] * a.step
+		a.starts(init[k:k+1], ws.q)
 	}
 	a.set.BuildTables(all, a.centroids, 0, a.padded, q, scales, init)
 	for k := range kernels.Centroids {
@@ -318,25 +327,35 @@ func (a *Attention) tabulate(ctx context.Context, points, queries []float32,
 	return nil
 }
 
-// scaleInto writes x times scale to dst, cut off where no product of it overflows.
-func scaleInto(dst, x, scale []float32) {
+// scaleInto writes x times scale to dst, cut off beyond limit.
+func scaleInto(dst, x, scale []float32, limit float32) {
+	dst, scale = dst[:len(x)], scale[:len(x)]
 	for j, v := range x {
-		dst[j] = min(max(v*scale[j], -far), far)
+		v *= scale[j]
+		if v > limit {
+			v = limit
+		} else if v < -limit {
+			v = -limit
+		}
+		dst[j] = v
 	}
 }
 
 // layout is how a query is quantised.
 func (a *Attention) layout() inputLayout {
-	return inputLayout{cols: a.head, block: a.head, group: a.width, stride: a.segments * a.width}
+	return inputLayout{cols: a.head, block: a.head, group: a.head, stride: a.segments * a.width}
 }
 
-// start is what the sum of segment s starts from, for its columns q.
-func (a *Attention) start(q []int8, s int) (sum int32) {
-	zeros := a.zeros[s*a.width:]
-	for j, v := range q {
-		sum -= zeros[j] * int32(v)
+// starts writes what the sums of a query's segments start from.
+func (a *Attention) starts(init []int32, q []int8) {
+	for s := range init {
+		first, last := s*a.width, min((s+1)*a.width, a.head)
+		zeros, sum := a.zeros[first:last], int32(0)
+		for j, v := range q[first:last] {
+			sum -= zeros[j] * int32(v)
+		}
+		init[s] = sum
 	}
-	return sum
 }
 
 // centroidAt is where column j of centroid k of segment s is.

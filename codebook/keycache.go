@@ -1,6 +1,10 @@
 package codebook
 
-import "github.com/palettize/palettize/kernels"
+import (
+	"math"
+
+	"github.com/palettize/palettize/kernels"
+)
 
 // KeyCache holds keys of one head as codes, a byte a segment, and scores queries against them. Any
 // number of Scores and Key may run at the same time, Append and Truncate alone.
@@ -40,7 +44,7 @@ func (c *KeyCache) Append(keys []float32) error {
 	ws.scaled = grow(ws.scaled, a.head)
 	x := ws.scaled[:a.head]
 	for ; len(keys) > 0; keys = keys[a.head:] {
-		scaleInto(x, keys[:a.head], a.scale)
+		scaleInto(x, keys[:a.head], a.scale, far)
 		for j, centre := range a.centre {
 			x[j] -= centre
 		}
@@ -106,23 +110,21 @@ func (c *KeyCache) score(ws *workspace, dst, query []float32) {
 	ws.scaled = grow(ws.scaled, a.head)
 	x := ws.scaled[:a.head]
 	if t := a.queries; t != nil {
-		scaleInto(x, query, t.scale)
+		scaleInto(x, query, t.scale, far)
 		c.spread(ws, dst, &t.tables[t.codebook.nearest(a.set, ws, x)])
 		return
 	}
-	scaleInto(x, query, a.inverse)
+	scaleInto(x, query, a.inverse, math.MaxFloat32)
 	layout := a.layout()
 	ws.quantise(a.set, x, 1, layout)
+	ws.in.Init = grow(ws.in.Init, a.segments)
 	ws.tables.Resize(a.segments, a.segments)
 	for i := range ws.in.N {
 		ws.in.Scales[i] *= a.step
 		q := ws.q[i*layout.stride:][:layout.stride]
-		init := ws.in.Init[i*a.segments:][:a.segments]
-		for s := range init {
-			init[s] = a.start(q[s*a.width:min((s+1)*a.width, a.head)], s)
-		}
+		a.starts(ws.in.Init[:a.segments], q)
 		a.set.BuildTables(&ws.tables, a.centroids, kernels.Centroids*a.padded, a.padded,
-			ws.widen(q, a.width, a.padded), ws.in.Scales[i:], init)
+			ws.widen(q, a.width, a.padded), ws.in.Scales[i:], ws.in.Init)
 		if i == 0 {
 			c.spread(ws, dst, &ws.tables)
 			continue
