@@ -289,9 +289,14 @@ func TestPanics(t *testing.T) {
 		"nibbles without a lookup":           func() { best.MulNibble(dst, ld, m, in4, 0, 2) },
 		"tables of a width of 6":             build(6, 4096, 64, 2, 4),
 		"tables of short centroids":          build(8, Centroids*8-1, 32, 2, 4),
-		"tables of a short input":            build(8, Centroids*8, 31, 2, 4),
-		"tables of short scales":             build(8, Centroids*8, 32, 1, 4),
-		"tables of a short zero point":       build(8, Centroids*8, 32, 2, 3),
+		"tables of too few centroids": func() {
+			best.BuildTables(tb, make([]byte, 4*Centroids*8-1), Centroids*8, 8, make([]int8, 32),
+				make([]float32, 2), make([]int32, 4))
+		},
+		"a segment of a block":         func() { tb.Segment(0) },
+		"tables of a short input":      build(8, Centroids*8, 31, 2, 4),
+		"tables of short scales":       build(8, Centroids*8, 32, 1, 4),
+		"tables of a short zero point": build(8, Centroids*8, 32, 2, 3),
 		"tables of more than 4*Block columns": func() {
 			best.BuildTables(NewTables(5, 5), make([]byte, 1<<16), 0, 256, make([]int8, 1280),
 				make([]float32, 1), make([]int32, 5))

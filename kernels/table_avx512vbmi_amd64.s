@@ -83,7 +83,7 @@ segment:
 	LOOKUP(Z0, Z1, Z2, Z3, Z8)         \
 	LOOKUP(Z4, Z5, Z6, Z7, Z9)         \
 	VPADDW    Z8, w, w                 \
-	VPSRLW    $8, Z8, Z8               \
+	VPMADDUBSW Z25, Z8, Z8             \
 	VPADDW    Z8, o, o                 \
 	VPADDB    Z9, h, h
 
@@ -104,6 +104,13 @@ segment:
 	VADDPS    Z10, Z11, Z11            \
 	VMOVUPS   Z11, (off)(DX)
 
+// ONLY16 is FINISH16 for a block that is alone: y starts at 0, which adds nothing.
+#define ONLY16(unpack, words, off) \
+	unpack  Z30, words, Z10            \
+	VSUBPS  Z27, Z10, Z10              \
+	VMULPS  Z28, Z10, Z10              \
+	VMOVUPS Z10, (off)(DX)
+
 // LAST16 is FINISH16 for the last block: it multiplies with the scales of the rows, too.
 #define LAST16(unpack, words, off) \
 	unpack    Z30, words, Z10          \
@@ -114,7 +121,7 @@ segment:
 	VMULPS    (off)(R9), Z11, Z11      \
 	VMOVUPS   Z11, (off)(DX)
 
-// FINISH ends a block of 64 rows, by FINISH16 or LAST16.
+// FINISH ends a block of 64 rows, by FINISH16, LAST16 or ONLY16.
 #define FINISH(finish16, w, o, h, off) \
 	VPSUBW     o, h, Z8                    \
 	VPSLLW     $8, Z8, Z8                  \
@@ -157,14 +164,35 @@ TEXT ·tableSpreadAVX512VBMI(SB), NOSPLIT, $0-8
 	VPBROADCASTQ AX, Z29
 	MOVQ         $0x4b0080004b008000, AX // 2^23 + 2^15, twice
 	VPBROADCASTQ AX, Z27
+	MOVQ         $0x0100010001000100, AX
+	VPBROADCASTQ AX, Z25
 	MOVQ         $0x8000800080008000, AX
 	VPBROADCASTQ AX, Z26
 	MOVQ         spreadArgs_codes(DI), BX
 	MOVQ         spreadArgs_dst(DI), DX
 	MOVQ         spreadArgs_scale(DI), R9
 	MOVQ         spreadArgs_panels(DI), R10
-	SUBQ         $4, R10
-	JLT          ones
+	MOVQ         spreadArgs_data(DI), SI
+	MOVQ         spreadArgs_tscales(DI), R11
+	MOVQ         spreadArgs_segments(DI), R13
+
+	// R8: ONLY16 will do, for one block and no scales of rows. It leaves -0 where adding it to 0 would
+	// not, which a table scale that is positive, and not so small that its products vanish, never
+	// makes.
+	XORL  R8, R8
+	CMPQ R13, spreadArgs_blockSegments(DI)
+	JGT  many
+	TESTQ R9, R9
+	JNE  many
+	CMPL (R11), $0x00800000 // the least positive float with all its bits
+	JLT  many
+	MOVL $1, R8
+	CMPQ R13, $1
+	JEQ  single
+
+many:
+	SUBQ $4, R10
+	JLT  ones
 
 tile:
 	MOVQ  spreadArgs_data(DI), SI
@@ -198,6 +226,8 @@ segment4:
 
 	VBROADCASTSS (R11), Z28
 	ADDQ         $4, R11
+	TESTQ        R8, R8
+	JNE          only4
 	TESTQ        R13, R13
 	JNE          more4
 	TESTQ        R9, R9
@@ -205,6 +235,10 @@ segment4:
 	FINISH4(LAST16)
 	ADDQ         $1024, R9
 	JMP          next4
+
+only4:
+	FINISH4(ONLY16)
+	JMP next4
 
 more4:
 	FINISH4(FINISH16)
@@ -268,5 +302,34 @@ next1:
 	JNE  one
 
 done:
+	VZEROUPPER
+	RET
+
+	// One segment: the table stays where it is, there is nothing to sum up, and panels lie behind each
+	// other.
+single:
+	MOVQ         $0x8080808080808080, AX
+	VPBROADCASTQ AX, Z26
+	VBROADCASTSS (R11), Z28
+	TABLE
+
+panel:
+	PREFETCHT0 AHEAD(BX)
+	VPERMD     (BX), Z31, Z8
+	LOOKUPMASKS(Z8)
+	VMOVDQA64  Z8, Z9
+	LOOKUP(Z0, Z1, Z2, Z3, Z8)
+	LOOKUP(Z4, Z5, Z6, Z7, Z9)
+	VPXORD     Z26, Z9, Z9
+	VPUNPCKLBW Z9, Z8, Z12
+	VPUNPCKHBW Z9, Z8, Z13
+	ONLY16(VPUNPCKLWD, Z12, 0)
+	ONLY16(VPUNPCKHWD, Z12, 64)
+	ONLY16(VPUNPCKLWD, Z13, 128)
+	ONLY16(VPUNPCKHWD, Z13, 192)
+	ADDQ       $64, BX
+	ADDQ       $256, DX
+	DECQ       R10
+	JNE        panel
 	VZEROUPPER
 	RET

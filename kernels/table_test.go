@@ -19,6 +19,7 @@ func TestTable(t *testing.T) {
 	}
 	for panels := 1; panels <= 9; panels++ {
 		shapes = append(shapes, tableShape{7, 3, 4, panels, 0, panels},
+			tableShape{1, 1, 4, panels, 0, panels}, tableShape{5, 5, 8, panels, 0, panels},
 			tableShape{33, 32, 8, panels, panels / 5 * TableTile, panels})
 	}
 	for _, width := range []int{4, 8, 12, 16, 20, 64, 128, 256} {
@@ -69,7 +70,7 @@ func checkTable(t *testing.T, fn tableKernel, rng *rand.Rand, p place, x extreme
 		scale[i] = float32(rng.NormFloat64())
 	}
 	if s.panels%3 == 2 {
-		scale = nil
+		scale = nil // all 1
 	}
 	want, wantTables := make([]float32, s.panels*TablePanelRows), NewTables(s.segments, s.block)
 	got := alloc[float32](t, p, rng, len(want))
