@@ -121,13 +121,13 @@ func (w *indexWriter) finish(metadata map[string]string) error {
 
 // index is an open index.
 type index struct {
-	file          *format.File
-	width         int
-	model         source
-	vectors       *io.SectionReader
-	texts         *io.SectionReader
-	path          string
-	count         int
+	file    *format.File
+	width   int
+	model   source
+	vectors *io.SectionReader
+	texts   *io.SectionReader
+	path    string
+	count   int
 }
 
 // openIndex opens an index.
@@ -170,7 +170,7 @@ func (x *index) close() { _ = x.file.Close() }
 
 // found is a text of an index and how near it is to a query.
 type found struct {
-	Line  int     `json:"line"` // the first is 1
+	Line  int     `json:"line"`  // the first is 1
 	Score float32 `json:"score"` // the cosine
 	Text  string  `json:"text"`
 }

@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	chunkLines = 1024    // of texts are read and worked on together,
-	chunkBytes = 4 << 20 // or about as many bytes of them
+	chunkLines = 1024     // of texts are read and worked on together,
+	chunkBytes = 4 << 20  // or about as many bytes of them
 	longest    = 16 << 20 // line
 )
 

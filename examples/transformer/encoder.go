@@ -26,7 +26,7 @@ type Encoder struct {
 
 	words    string    // the table of tokens
 	position []float32 // [positions, width], what is added to a token at each place
-	first    norm
+	first    normal
 	layers   []encoderLayer
 
 	see    Watcher   // nil: nobody looks at the inputs of layers
@@ -39,9 +39,9 @@ type sizes struct{ vocabulary, positions, width, heads, inner int }
 // encoderLayer is attention and two linear layers behind it.
 type encoderLayer struct {
 	query, key, value, out linear
-	afterAttention         norm
+	afterAttention         normal
 	up, down               linear
-	afterLinear            norm
+	afterLinear            normal
 }
 
 // linear is a layer y = W*x + bias, by the name of its weights.
@@ -50,13 +50,13 @@ type linear struct {
 	bias []float32
 }
 
-// norm is a LayerNorm.
-type norm struct {
+// normal is a LayerNorm.
+type normal struct {
 	gain, bias []float32
 	eps        float32
 }
 
-func (n norm) of(dst, x []float32) { LayerNorm(dst, x, n.gain, n.bias, n.eps) }
+func (n normal) of(dst, x []float32) { LayerNorm(dst, x, n.gain, n.bias, n.eps) }
 
 // NewEncoder returns an encoder that multiplies with the model's matrices, whose names are those of
 // Hugging Face's BertModel, perhaps with "bert." in front. What the config does not say follows from
@@ -220,8 +220,8 @@ func (l *loader) linear(name string, rows, cols int) linear {
 	return linear{l.prefix + name + ".weight", l.values(name+".bias", rows)}
 }
 
-func (l *loader) norm(name string, n int) norm {
-	return norm{l.values(name+".weight", n), l.values(name+".bias", n), l.eps}
+func (l *loader) norm(name string, n int) normal {
+	return normal{l.values(name+".weight", n), l.values(name+".bias", n), l.eps}
 }
 
 // Width is the number of values of a vector.
@@ -436,7 +436,7 @@ func (e *Encoder) multiply(dst []float32, l *linear, x []float32, tokens int) er
 }
 
 // addNorm adds y and the bias of its layer to x and normalises x, token by token.
-func addNorm(x, y []float32, l *linear, n *norm) {
+func addNorm(x, y []float32, l *linear, n *normal) {
 	width := len(l.bias)
 	for i := 0; i < len(x); i += width {
 		row, more := x[i:][:width], y[i:][:width]

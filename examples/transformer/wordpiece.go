@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
+	"golang.org/x/text/unicode/rangetable"
 )
 
 // WordPiece turns text into tokens as the tokenizer.json of a model of the BERT type says. Its
@@ -257,7 +258,25 @@ func isRemoved(r rune) bool {
 	case utf8.RuneError:
 		return true
 	}
-	return unicode.In(r, unicode.C)
+	return is(r, unicode.Cc, unicode.Cf, unicode.Co)
+}
+
+// What characters are, the reference implementation knows from Unicode 8.0: those that came later
+// are none of all that, and some were something else then.
+var (
+	known = rangetable.Assigned("8.0.0")
+	moved = map[rune]*unicode.RangeTable{
+		0x166d: unicode.P, 0x111c9: unicode.P, 0x1734: unicode.Mn,
+		0x1885: unicode.Lo, 0x1886: unicode.Lo, 0xa9bd: unicode.Mc,
+	}
+)
+
+// is reports whether a character is of one of these categories.
+func is(r rune, categories ...*unicode.RangeTable) bool {
+	if was, ok := moved[r]; ok {
+		return slices.Contains(categories, was)
+	}
+	return unicode.In(r, categories...) && unicode.Is(known, r)
 }
 
 // isChinese reports whether a character is a word of its own.
@@ -277,7 +296,7 @@ func (w *WordPiece) normalise(to, word []byte) []byte {
 	for len(word) > 0 {
 		r, size := utf8.DecodeRune(word)
 		word = word[size:]
-		if w.strip && r >= 0x300 && unicode.Is(unicode.Mn, r) {
+		if w.strip && r >= 0x300 && is(r, unicode.Mn) {
 			continue
 		}
 		if w.lower {
@@ -307,7 +326,7 @@ func isPunctuation(r rune) bool {
 	if r < utf8.RuneSelf { // symbols too
 		return r > ' ' && r < '0' || r > '9' && r < 'A' || r > 'Z' && r < 'a' || r > 'z' && r < 0x7f
 	}
-	return unicode.IsPunct(r)
+	return is(r, unicode.P)
 }
 
 // pieces appends the tokens that a word is put together of: the longest that it begins with, then

@@ -113,5 +113,6 @@ func Compress(ctx context.Context, to, from string, opts compress.Options) error
 	if _, err := compress.Compress(ctx, dst, src, opts); err != nil {
 		return err
 	}
-	return dst.Commit(ctx)
+	_, err = dst.Commit(ctx)
+	return err
 }
