@@ -24,23 +24,6 @@ var expTable = func() (t [expSteps]uint32) {
 	return t
 }()
 
-// exp returns e^x, with a relative error of at most (2 + |x|)/2^23; below -87 it is 0, above 88 the
-// largest that it gives.
-func exp(x float32) float32 {
-	switch {
-	case x < -87:
-		return 0
-	case x > 88:
-		x = 88
-	}
-	steps := x * (expSteps * math.Log2E)
-	rounded := steps + roundingBias
-	i := int32(math.Float32bits(rounded) - math.Float32bits(roundingBias))
-	rest := (steps - (rounded - roundingBias)) * (math.Ln2 / expSteps)
-	near := math.Float32frombits(expTable[i&(expSteps-1)] + uint32(i>>expBits)<<23)
-	return near + near*rest // e^rest within rest^2/2 of 1 + rest, which is below 6e-8
-}
-
 // Softmax replaces x by e^x over the sum of all e^x.
 func Softmax(x []float32) {
 	scale := 1 / expSum(x, 1)
@@ -49,21 +32,49 @@ func Softmax(x []float32) {
 	}
 }
 
-// expSum replaces x by e^(scale*(x - the largest)) and returns their sum. scale is positive.
+// expSum replaces x by e^(scale*(x - the largest)) and returns their sum. scale is positive. The
+// relative error of an exponential e^-z is at most (2 + z)/2^23; below e^-87 it is 0.
 func expSum(x []float32, scale float32) float32 {
-	largest := float32(math.Inf(-1))
-	for _, v := range x {
-		if v > largest {
-			largest = v
-		}
-	}
-	var sum float32
+	largest := largest(x)
+	var sums [2]float32 // so that one addition need not wait for the one before
+	perUnit := scale * (expSteps * math.Log2E)
 	for i, v := range x {
-		e := exp((v - largest) * scale)
-		x[i] = e
-		sum += e
+		steps := (v - largest) * perUnit
+		if steps < -87*expSteps*math.Log2E {
+			x[i] = 0
+			continue
+		}
+		rounded := steps + roundingBias
+		rest := (steps - (rounded - roundingBias)) * (math.Ln2 / expSteps)
+		// What roundingBias adds to the bits ends above those that are used. The steps of a factor
+		// of 2 choose from the table, the others go to the exponent.
+		bits := math.Float32bits(rounded)
+		near := math.Float32frombits(expTable[bits&(expSteps-1)] + bits&^(expSteps-1)<<(23-expBits))
+		near += near * rest // e^rest is 1 + rest within rest^2/2, which is below 6e-8
+		x[i] = near
+		sums[i&1] += near
 	}
-	return sum
+	return sums[0] + sums[1]
+}
+
+// largest returns the largest value, minus infinity for none.
+func largest(x []float32) float32 {
+	least := float32(math.Inf(-1))
+	m0, m1, m2, m3 := least, least, least, least
+	for ; len(x) >= 4; x = x[4:] {
+		m0, m1, m2, m3 = larger(m0, x[0]), larger(m1, x[1]), larger(m2, x[2]), larger(m3, x[3])
+	}
+	for _, v := range x {
+		m0 = larger(m0, v)
+	}
+	return larger(larger(m0, m1), larger(m2, m3))
+}
+
+func larger(a, b float32) float32 {
+	if b > a {
+		return b
+	}
+	return a
 }
 
 // LayerNorm writes x, brought to a mean of 0 and a mean square of 1, times gain, plus bias to dst,

@@ -8,26 +8,42 @@ import (
 	"testing"
 )
 
-func TestExp(t *testing.T) {
-	for x := float32(-86.9); x < 88; x += 0.00317 {
-		want := math.Exp(float64(x))
-		bound := (2 + math.Abs(float64(x))) / (1 << 23)
-		if got := float64(exp(x)); math.Abs(got-want) > bound*want {
-			t.Fatalf("exp(%v) = %v, want %v: off by %.2g of it, at most %.2g", x, got, want,
-				math.Abs(got-want)/want, bound)
+func TestExpSum(t *testing.T) {
+	x := []float32{0}
+	for z := float32(0.0001); z < 86.9; z += 0.00317 {
+		x = append(x, -z)
+	}
+	for _, scale := range []float32{1, 0.125} {
+		got := make([]float32, len(x))
+		for i, v := range x {
+			got[i] = v/scale + 3
+		}
+		sum := 0.0
+		total := expSum(got, scale)
+		for i, v := range x {
+			want := math.Exp(float64(v))
+			bound := (2 + math.Abs(float64(v))) / (1 << 23)
+			if scale == 1 { // else v/scale + 3 is not exact
+				bound += 3 * 0x1p-24
+			} else {
+				bound += (math.Abs(float64(v)) + 1) * 0x1p-23
+			}
+			if off := math.Abs(float64(got[i]) - want); off > bound*want {
+				t.Fatalf("e^%v is %v, want %v: off by %.2g of it, at most %.2g", v, got[i], want,
+					off/want, bound)
+			}
+			sum += float64(got[i])
+		}
+		if math.Abs(float64(total)-sum) > 1e-5*sum {
+			t.Errorf("the sum is %v, want %v", total, sum)
 		}
 	}
-	if got := exp(float32(math.Inf(-1))); got != 0 {
-		t.Errorf("exp(-Inf) = %v, want 0", got)
+	far := []float32{-1000, 5, float32(math.Inf(-1))}
+	if expSum(far, 1); !slices.Equal(far, []float32{0, 1, 0}) {
+		t.Errorf("far below the largest: %v", far)
 	}
-	if got := exp(0); got != 1 {
-		t.Errorf("exp(0) = %v, want 1", got)
-	}
-	if got := exp(float32(math.NaN())); got == got {
-		t.Errorf("exp(NaN) = %v, want NaN", got)
-	}
-	if got := exp(1000); got < 1e38 {
-		t.Errorf("exp(1000) = %v, want the largest that there is", got)
+	if nan := []float32{1, float32(math.NaN()), 2}; expSum(nan, 1) == expSum(nan, 1) {
+		t.Errorf("a NaN vanishes: %v", nan)
 	}
 }
 
@@ -107,7 +123,7 @@ func TestSoftmax(t *testing.T) {
 		Softmax(got)
 		for i, v := range x {
 			want := math.Exp(float64(v)-200) / sum
-			if math.Abs(float64(got[i])-want) > 3e-7 {
+			if math.Abs(float64(got[i])-want) > 6e-7 {
 				t.Fatalf("of %d: softmax %d is %v, want %v", n, i, got[i], want)
 			}
 		}
