@@ -373,7 +373,7 @@ func TestAttentionError(t *testing.T) {
 
 // TestHeavyQueries: a few values far larger than the rest do not drown these.
 func TestHeavyQueries(t *testing.T) {
-	const head = 128
+	const head = 256
 	keys, queries := drawHead(1, head, 600)
 	a := train(t, head, keys, queries, AttentionOptions{Width: 1})
 	c := cacheOf(t, a, keys[:300*head])
