@@ -414,11 +414,7 @@ func (e *Encoder) layer(sp *space, l *encoderLayer) error {
 		return err
 	}
 	for i := 0; i < len(sp.inner); i += e.inner {
-		row := sp.inner[i:][:e.inner]
-		for j, b := range l.up.bias[:e.inner] {
-			row[j] += b
-		}
-		GELU(row)
+		e.kernels.GELU(sp.inner[i:][:e.inner], l.up.bias)
 	}
 	if err := e.multiply(sp.y, &l.down, sp.inner, tokens); err != nil {
 		return err
@@ -471,7 +467,7 @@ func (e *Encoder) attend(sp *space, l *encoderLayer, lo, hi int) {
 		}
 		e.kernels.DenseMat(sp.scores, tokens, sp.headK, sp.headQ, tokens, width, tokens)
 		for t := range tokens {
-			sp.sums[t] = expSum(sp.scores[t*tokens:][:tokens], scale)
+			sp.sums[t] = e.kernels.ExpSum(sp.scores[t*tokens:][:tokens], scale)
 		}
 		out := sp.q[lo*e.width+first:]
 		e.kernels.DenseMat(out, e.width, sp.headV, sp.scores, width, tokens, tokens)
