@@ -9,8 +9,8 @@ import (
 
 // heavy is the largest ratio of a block's largest input to the root of its mean square up to which
 // one pass of int8 is good enough: rounding to steps of 1/127 of the largest leaves an error of
-// heavy/(127*sqrt(12)), 0.018 of the block. Gaussian inputs stay near 3.
-const heavy = 8
+// heavy/(127*sqrt(12)), 0.027 of the block. Gaussian inputs stay near 3.
+const heavy = 12
 
 // inputLayout says how vectors are quantised.
 type inputLayout struct {
