@@ -62,10 +62,7 @@ func runCalibrate(ctx context.Context, e *env, o calibrateOptions, name string) 
 		return err
 	}
 	defer t.close()
-	moments, err := transformer.NewMoments()
-	if err != nil {
-		return err
-	}
+	moments := transformer.NewMoments()
 	m.Watch(moments.Add)
 	r := calibrated{File: o.output}
 	p := e.newProgress(t.size)
