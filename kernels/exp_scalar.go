@@ -105,8 +105,8 @@ func expGELUOf(whole expGELUFunc) expGELUFunc {
 	}
 }
 
-// expGELUScalar takes off what a value has too much: of a value and its negative, the larger loses as
-// much as the other keeps.
+// expGELUScalar takes off what a value has too much: of a value and its negative, the larger loses
+// as much as the other keeps.
 func expGELUScalar(x, bias []float32) {
 	c := &expNumbers
 	for i, v := range x {

@@ -56,11 +56,11 @@ type normal struct {
 
 func (n normal) of(dst, x []float32) { LayerNorm(dst, x, n.gain, n.bias, n.eps) }
 
-// NewEncoder returns an encoder that multiplies with the model's matrices, whose names are those of
-// Hugging Face's BertModel, perhaps with "bert." in front. What the config does not say follows from
-// shapes or is as usual: heads of 64 columns, or 12 heads of a model of 384. Sentences are spread
-// over as many goroutines as threads; the model is best opened with one thread, then. Tensors that
-// are missing or of another shape than the others call for are errors that name them.
+// NewEncoder returns an encoder that multiplies with the model's matrices, whose names are those
+// of Hugging Face's BertModel, perhaps with "bert." in front. What the config does not say follows
+// from shapes or is as usual: heads of 64 columns, or 12 heads of a model of 384. Sentences are
+// spread over as many goroutines as threads; the model is best opened with one thread, then.
+// Tensors that are missing or of another shape than the others call for are errors that name them.
 func NewEncoder(ctx context.Context, model *codebook.Model, config Config, threads int) (
 	*Encoder, error) {
 	if setErr != nil {
@@ -230,8 +230,8 @@ func (e *Encoder) Vocabulary() int { return e.vocabulary }
 // Positions is the most tokens that a sentence may have.
 func (e *Encoder) Positions() int { return e.positions }
 
-// Watcher looks at what enters linear layers: x [tokens, columns], and the names of the weights that
-// it is multiplied with. It may be called at the same time.
+// Watcher looks at what enters linear layers: x [tokens, columns], and the names of the weights
+// that it is multiplied with. It may be called at the same time.
 type Watcher func(x []float32, columns int, linears ...string)
 
 // Watch shows what enters linear layers from now on to see, or to nobody if that is nil.

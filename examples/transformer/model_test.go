@@ -44,8 +44,8 @@ func digest(tokens []int) string {
 	return fmt.Sprintf("%d:%.6x", len(tokens), sha256.Sum256(text))
 }
 
-// TestModelTokens holds tokens against those of the reference tokenizer: of hard texts, and of every
-// character there is.
+// TestModelTokens holds tokens against those of the reference tokenizer: of hard texts, and of
+// every character there is.
 func TestModelTokens(t *testing.T) {
 	_, words := model(t)
 	f, err := os.Open("testdata/tokens.json.gz")
@@ -143,7 +143,8 @@ func TestModelVectors(t *testing.T) {
 	}
 }
 
-// TestModelMoments holds moments against entries of those that the script in examples/compare writes.
+// TestModelMoments holds moments against entries of those that the script in examples/compare
+// writes.
 func TestModelMoments(t *testing.T) {
 	path, words := model(t)
 	ctx := context.Background()
