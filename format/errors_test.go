@@ -88,7 +88,8 @@ func TestErrors(t *testing.T) {
 			return err
 		}
 		_, err = verify.Run(t.Context(), []verify.Layer{{
-			Layer: l, Tensor: about.Tensor, Recorded: &about.Distortion,
+			Tensor: about.Tensor, Recorded: &about.Distortion,
+			Read: func(context.Context) (*codebook.Layer, error) { return l, nil },
 		}}, verify.Options{Truth: truth})
 		return err
 	}

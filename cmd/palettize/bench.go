@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/palettize/palettize/codebook/verify"
+	"github.com/palettize/palettize/codebook"
 )
 
 // benchReport is a run of bench.
@@ -191,7 +191,7 @@ func newBenchRun(ctx context.Context, env *env, o benchOptions, args []string) (
 	if err != nil {
 		return nil, err
 	}
-	var layers []verify.Layer
+	var layers []storedLayer
 	if len(args) > 0 {
 		if layers, err = layersOf(ctx, args[0]); err != nil {
 			return nil, err
@@ -225,14 +225,31 @@ func (o *benchOptions) check() error {
 	return nil
 }
 
+// storedLayer is a layer of a codebook file.
+type storedLayer struct {
+	name string
+	*codebook.Layer
+}
+
 // layersOf reads the layers of a codebook file.
-func layersOf(ctx context.Context, name string) ([]verify.Layer, error) {
+func layersOf(ctx context.Context, name string) ([]storedLayer, error) {
 	book, err := openCodebook(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	defer book.Close()
-	return namedLayers(ctx, book, "measure")
+	listed, err := namedLayers(book, "measure")
+	if err != nil {
+		return nil, err
+	}
+	layers := make([]storedLayer, len(listed))
+	for i, l := range listed {
+		layers[i].name = l.Tensor.Name
+		if layers[i].Layer, err = l.Read(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return layers, nil
 }
 
 // selection says which benchmarks to run.

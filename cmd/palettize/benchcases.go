@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/palettize/palettize/codebook"
-	"github.com/palettize/palettize/codebook/verify"
 	"github.com/palettize/palettize/kernels"
 )
 
@@ -53,12 +52,12 @@ var benchBatches = []int{1, 8, 128}
 
 // benchCases lists the layers of a codebook file or, without one, kernels and layers with random
 // content of each shape.
-func benchCases(set *kernels.Set, layers []verify.Layer) ([]*benchCase, error) {
+func benchCases(set *kernels.Set, layers []storedLayer) ([]*benchCase, error) {
 	var cases []*benchCase
 	if layers != nil {
 		for _, l := range layers {
 			itself := func() *codebook.Layer { return l.Layer }
-			of, err := layerCases(set, benchName(l.Tensor.Name), l.Layer, itself)
+			of, err := layerCases(set, benchName(l.name), l.Layer, itself)
 			if err != nil {
 				return nil, err
 			}

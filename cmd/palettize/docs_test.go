@@ -1,6 +1,7 @@
 package main
 
 import (
+	"go/format"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -48,6 +49,58 @@ func TestDocs(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestPrograms compiles the Go programs in the documents.
+func TestPrograms(t *testing.T) {
+	long(t)
+	programs := 0
+	for _, name := range documents(t) {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rest, program := string(text), ""
+		for found := true; ; {
+			if _, rest, found = strings.Cut(rest, "\n```go\n"); !found {
+				break
+			}
+			if program, rest, found = strings.Cut(rest, "\n```\n"); !found {
+				t.Fatalf("%s: a program without an end", name)
+			}
+			programs++
+			program += "\n"
+			file := filepath.Join(t.TempDir(), "main.go")
+			if err := os.WriteFile(file, []byte(program), 0o666); err != nil {
+				t.Fatal(err)
+			}
+			cmd := exec.CommandContext(t.Context(), "go", "vet", file)
+			cmd.Dir = "../.."
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Errorf("%s: %v\n%s", name, err, out)
+			}
+			if tidy, err := format.Source([]byte(program)); err != nil || string(tidy) != program {
+				t.Errorf("%s: gofmt changes a program (%v)", name, err)
+			}
+		}
+	}
+	if programs == 0 {
+		t.Error("no programs found")
+	}
+}
+
+// documents lists the texts of the project.
+func documents(t *testing.T) (names []string) {
+	t.Helper()
+	for _, glob := range []string{"../../*.md", "../../examples/*.md", "../../examples/*/*.md",
+		"../../format/*.md"} {
+		found, err := filepath.Glob(glob)
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, found...)
+	}
+	return names
 }
 
 // TestWorkflow runs the steps of the workflow file in examples/ci, but for the installation. Gates

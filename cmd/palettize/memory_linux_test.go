@@ -34,8 +34,9 @@ func TestCompressMemory(t *testing.T) {
 	}
 }
 
-// TestBigModel compresses a model of PALETTIZE_BIG bytes, 1 GB if that says nothing, in up to 1,000
-// layers, under a limit of 2 GB of data: memory depends on the largest matrix alone.
+// TestBigModel compresses, verifies and decompresses a model of PALETTIZE_BIG bytes, 1 GB if that
+// says nothing, in up to 1,000 layers, under a limit of 2 GB of data: memory depends on the largest
+// matrix alone, but for what verify measures at a time.
 func TestBigModel(t *testing.T) {
 	long(t)
 	const limit = 2 << 30
@@ -52,7 +53,8 @@ func TestBigModel(t *testing.T) {
 		count = int(bytes / int64(4*n*n))
 	}
 	writeLayers(t, model, count, n)
-	t.Cleanup(func() { os.RemoveAll(model); os.RemoveAll(out) })
+	dense := filepath.Join(dir, "dense")
+	t.Cleanup(func() { os.RemoveAll(model); os.RemoveAll(out); os.RemoveAll(dense) })
 	begin := time.Now()
 	most := peakOf(t, limited(t, limit, "compress", model, "-o", out, "--quiet", "--force"))
 	weights := int64(count) * int64(n) * int64(n)
@@ -60,6 +62,21 @@ func TestBigModel(t *testing.T) {
 		4*weights, float64(weights)/1e6/time.Since(begin).Seconds(), most>>20)
 	if allowed := 64*n*n + 300<<20; most > allowed {
 		t.Errorf("peak %d MB, want at most %d", most>>20, allowed>>20)
+	}
+	for _, run := range []struct {
+		args    []string
+		allowed int
+	}{
+		// A group of weights as float32, and of what multiplies them, a byte each.
+		{[]string{"verify", out, model}, 5<<28 + 64*n*n + 300<<20},
+		{[]string{"decompress", out, "-o", dense}, 64*n*n + 300<<20},
+	} {
+		begin := time.Now()
+		most := peakOf(t, limited(t, limit, run.args...))
+		t.Logf("%s: %.0f s, peak %d MB", run.args[0], time.Since(begin).Seconds(), most>>20)
+		if most > run.allowed {
+			t.Errorf("%s: peak %d MB, want at most %d", run.args[0], most>>20, run.allowed>>20)
+		}
 	}
 	code, stdout, stderr := palettize("inspect", out)
 	if code != exitFine || !strings.Contains(stdout, fmt.Sprintf("layers    %d, ", count)) {

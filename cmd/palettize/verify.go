@@ -99,7 +99,7 @@ func runVerify(ctx context.Context, env *env, o verifyOptions, args []string) er
 		return err
 	}
 	defer book.Close()
-	layers, err := namedLayers(ctx, book, "verify")
+	layers, err := namedLayers(book, "verify")
 	if err != nil {
 		return err
 	}
@@ -207,18 +207,17 @@ func (l errorLimit) missed(v *verify.Report) string {
 	return text
 }
 
-// namedLayers returns the layers of a codebook file. One without any has nothing to do something
+// namedLayers lists the layers of a codebook file. One without any has nothing to do something
 // with.
-func namedLayers(ctx context.Context, book *format.Codebook, something string) (
-	[]verify.Layer, error) {
+func namedLayers(book *format.Codebook, something string) ([]verify.Layer, error) {
 	var layers []verify.Layer
-	for _, name := range book.Layers() {
-		layer, info, err := book.Layer(ctx, name)
-		if err != nil {
-			return nil, err
+	for _, info := range book.Info().Layers {
+		read := func(ctx context.Context) (*codebook.Layer, error) {
+			l, _, err := book.Layer(ctx, info.Tensor.Name)
+			return l, err
 		}
 		layers = append(layers, verify.Layer{
-			Layer: layer, Tensor: info.Tensor, Bytes: info.Bytes, Recorded: &info.Distortion,
+			Tensor: info.Tensor, Bytes: info.Bytes, Recorded: &info.Distortion, Read: read,
 		})
 	}
 	if len(layers) == 0 {
@@ -332,7 +331,7 @@ func usableInputs(inputs *format.File, layers []verify.Layer) error {
 		if i < 0 {
 			return fmt.Errorf("%s: tensor %q is named like no layer", inputs.Path(), t.Name)
 		}
-		cols := layers[i].Layer.Cols
+		_, cols, _ := layers[i].Tensor.Matrix()
 		if !t.Float() || len(t.Shape) != 2 || t.Shape[0] < 1 || t.Shape[1] != cols {
 			return fmt.Errorf("%s: tensor %q is %s %s, wanted floats [n, %d]",
 				inputs.Path(), t.Name, t.DType, shapeText(t.Shape), cols)

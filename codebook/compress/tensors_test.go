@@ -50,7 +50,8 @@ func TestCompressTransposed(t *testing.T) {
 			t.Errorf("%s: noise %v in the order of the file, %v in that of the layer",
 				e.Tensor.Name, d.Noise, e.Distortion.Noise)
 		}
-		layers = append(layers, verify.Layer{Tensor: e.Tensor, Layer: l, Bytes: 1000})
+		read := func(context.Context) (*codebook.Layer, error) { return l, nil }
+		layers = append(layers, verify.Layer{Tensor: e.Tensor, Bytes: 1000, Read: read})
 	}
 	v, err := verify.Run(context.Background(), layers, verify.Options{Truth: src})
 	if err != nil || *v.Total.WeightError > 0.08 || v.Total.OutputError > 0.08 {

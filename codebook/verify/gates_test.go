@@ -60,7 +60,7 @@ func TestSizes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	layers := []Layer{{Layer: layer, Bytes: 16, Tensor: codebook.Tensor{
+	layers := []Layer{{Read: reading(layer), Bytes: 16, Tensor: codebook.Tensor{
 		Name: "w", DType: "F32", Shape: []int{rows, cols}, Bytes: 4 * rows * cols,
 	}}}
 	for _, c := range []struct {

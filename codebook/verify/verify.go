@@ -111,9 +111,11 @@ type Report struct {
 
 // Layer is a layer with the tensor that it stands for and what it takes in the file.
 type Layer struct {
-	*codebook.Layer
 	Tensor codebook.Tensor // the original: name, dtype, shape
 	Bytes  int64           // in the file, its part of the header included
+	// Read returns the layer, with its Assignments. Run calls it once, does not keep the layer, and
+	// returns its errors as they are.
+	Read func(ctx context.Context) (*codebook.Layer, error)
 	// Recorded is the distortion of the weights that was found when the file was made, to six
 	// digits; nil: not known.
 	Recorded *codebook.Distortion
@@ -127,9 +129,20 @@ const (
 	blockPasses = 8
 )
 
-// layerRun is a layer with what its times are taken with.
+// groupBytes is how many bytes of weights are there at a time, as float32, or one layer: more than
+// a cache holds even of what they are compressed to, so that a pass through them is as one through
+// all.
+var groupBytes int64 = 1 << 30 // tests have smaller models
+
+// verification is a report in the making.
+type verification struct {
+	*Report
+	weights, outputs codebook.Distortion
+	dense, compiled  time.Duration // of the best passes
+}
+
+// layerRun is what the times of a layer are taken with.
 type layerRun struct {
-	Layer
 	dense, compiled timed
 	x, y            []float32 // of a timed call
 	batch           int
@@ -144,8 +157,10 @@ type timed struct {
 // Run compares each layer with dense float32 multiplication: errors, and times taken in passes
 // through all layers in order, as a forward pass walks them, so that a model larger than the cache
 // is measured from memory. Dense and compiled passes alternate in blocks: a dense pass right before
-// a compiled one would evict what it needs. Where opts.Truth is not what a layer was made from, as
-// far as its Recorded distortion tells, there is a [MismatchError].
+// a compiled one would evict what it needs. Of a large model a group of layers after the other is
+// passed through, so that no more than about 1 GB of float32 weights, or the largest matrix, is in
+// memory. Where opts.Truth is not what a layer was made from, as far as its Recorded distortion
+// tells, there is a [MismatchError].
 func Run(ctx context.Context, layers []Layer, opts Options) (*Report, error) {
 	if opts.Kernels == nil {
 		best, err := kernels.Best()
@@ -156,13 +171,17 @@ func Run(ctx context.Context, layers []Layer, opts Options) (*Report, error) {
 	}
 	opts.Batch, opts.Threads = max(1, opts.Batch), max(1, opts.Threads)
 	truth, inputs := byName(opts.Truth), byName(opts.Inputs)
-	v := newReport(opts.BytesIn, opts.BytesOut)
+	v := &verification{Report: newReport(opts.BytesIn, opts.BytesOut)}
 	var progress codebook.Progress
+	weights := int64(0)
 	for _, l := range layers {
 		progress.Total += l.Tensor.Bytes
+		weights += l.Tensor.Elements()
 	}
+	// Groups of about one size: a small one at the end would be measured in the cache.
+	groups := 4*weights/groupBytes + 1
 	var runs []*layerRun
-	var weights, outputs codebook.Distortion
+	var done, passed int64 // weights, groups
 	for _, l := range layers {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -170,34 +189,40 @@ func Run(ctx context.Context, layers []Layer, opts Options) (*Report, error) {
 		if progress.Tensor = l.Tensor.Name; opts.Progress != nil {
 			opts.Progress(progress)
 		}
-		r, c, err := measureErrors(ctx, l, opts, truth, inputs, &weights, &outputs)
+		layer, err := l.Read(ctx)
+		if err != nil {
+			return nil, err
+		}
+		r, c, err := v.measureErrors(ctx, l, layer, opts, truth, inputs)
 		if err != nil {
 			return nil, &codebook.TensorError{Tensor: l.Tensor.Name, Err: err}
 		}
-		runs = append(runs, r)
 		v.Layers = append(v.Layers, c)
+		runs = append(runs, r)
 		progress.Done += l.Tensor.Bytes
-	}
-	dense, compiled, err := timePasses(ctx, runs)
-	if err != nil {
-		return nil, err
+		done += l.Tensor.Elements()
+		if through := done * groups / weights; through > passed {
+			if err := v.timePasses(ctx, runs); err != nil {
+				return nil, err
+			}
+			runs, passed = nil, through
+		}
 	}
 	if progress.Tensor = ""; opts.Progress != nil {
 		opts.Progress(progress)
 	}
-	v.sumUp(runs, weights, outputs, dense, compiled, opts.Truth != nil)
-	return v, nil
+	v.sumUp(layers, opts.Truth != nil)
+	return v.Report, nil
 }
 
 // measureErrors multiplies some inputs with a layer in three ways: compiled, dense, and exactly
 // with the layer's own weights.
-func measureErrors(ctx context.Context, l Layer, opts Options, truth, given named,
-	weights, outputs *codebook.Distortion) (*layerRun, Check, error) {
-	rows, cols := l.Rows, l.Cols
-	r := &layerRun{Layer: l}
+func (v *verification) measureErrors(ctx context.Context, l Layer, layer *codebook.Layer,
+	opts Options, truth, given named) (*layerRun, Check, error) {
+	rows, cols := layer.Rows, layer.Cols
 	c := Check{
-		Name: l.Tensor.Name, Shape: l.Tensor.Shape, Scheme: l.Layer.Scheme().Name, K: l.Layer.K(),
-		D: l.Layer.Width, Group: l.Layer.Group, WindowBits: l.Layer.WindowBits,
+		Name: l.Tensor.Name, Shape: l.Tensor.Shape, Scheme: layer.Scheme().Name, K: layer.K(),
+		D: layer.Width, Group: layer.Group, WindowBits: layer.WindowBits,
 		BitsStored: float64(8*l.Bytes) / float64(rows*cols),
 	}
 	if l.Recorded != nil {
@@ -206,7 +231,7 @@ func measureErrors(ctx context.Context, l Layer, opts Options, truth, given name
 		}
 	}
 	runOpts := codebook.RunOptions{Kernels: opts.Kernels, Threads: opts.Threads, Batch: opts.Batch}
-	plan, err := l.Layer.Plan(runOpts)
+	plan, err := layer.Plan(runOpts)
 	if err != nil {
 		return nil, c, err
 	}
@@ -214,18 +239,18 @@ func measureErrors(ctx context.Context, l Layer, opts Options, truth, given name
 	c.BitsResident = float64(plan.BitsResident()) / float64(rows*cols)
 	dense := codebook.Dense{Rows: rows, Cols: cols}
 	if opts.Truth == nil {
-		dense.W = l.Layer.Dense()
+		dense.W = layer.Dense()
 	} else {
 		if dense.W, err = truth.original(ctx, l.Tensor); err != nil {
 			return nil, c, err
 		}
-		d := l.Layer.Distortion(dense.W, opts.Threads)
+		d := layer.Distortion(dense.W, opts.Threads)
 		if err := l.matches(d); err != nil {
 			return nil, c, err
 		}
 		relative := d.Relative()
 		c.WeightError = &relative
-		weights.Merge(d)
+		v.weights.Merge(d)
 	}
 	x, err := given.inputs(ctx, l.Tensor.Name, cols, opts)
 	if err != nil {
@@ -248,13 +273,13 @@ func measureErrors(ctx context.Context, l Layer, opts Options, truth, given name
 	}
 	var d codebook.Distortion
 	d.Add(y, want)
-	outputs.Merge(d)
+	v.outputs.Merge(d)
 	c.OutputError, c.Cosine, c.MaxError = d.Relative(), d.Cosine(), d.Max
-	c.KernelError, c.KernelBound = plan.Check(l.Layer, y, x)
-	r.dense, r.compiled = timed{baseline, math.MaxInt64}, timed{plan, math.MaxInt64}
-	r.batch = opts.Batch
-	r.x, r.y = x[:opts.Batch*cols], y[:opts.Batch*rows]
-	return r, c, nil
+	c.KernelError, c.KernelBound = plan.Check(layer, y, x)
+	return &layerRun{
+		dense: timed{baseline, math.MaxInt64}, compiled: timed{plan, math.MaxInt64},
+		x: x[:opts.Batch*cols], y: y[:opts.Batch*rows], batch: opts.Batch,
+	}, c, nil
 }
 
 // MismatchError says that a layer was not made from the weights that it is compared with.
@@ -376,28 +401,34 @@ func (n named) inputs(ctx context.Context, name string, cols int, opts Options) 
 // roundUp is the least multiple of m that is no less than n.
 func roundUp(n, m int) int { return (n + m - 1) / m * m }
 
-// timePasses notes the best time of each layer, and returns those of the best passes.
-func timePasses(ctx context.Context, runs []*layerRun) (dense, compiled time.Duration,
-	err error) {
-	dense, compiled = math.MaxInt64, math.MaxInt64
+// timePasses notes the best times of the layers that were looked at last, and adds those of the
+// best passes through them to the total.
+func (v *verification) timePasses(ctx context.Context, runs []*layerRun) error {
+	best := [2]time.Duration{math.MaxInt64, math.MaxInt64}
+	plans := [2]func(r *layerRun) *timed{
+		func(r *layerRun) *timed { return &r.dense },
+		func(r *layerRun) *timed { return &r.compiled },
+	}
 	for range verifyRounds {
-		for range blockPasses {
-			if err := timePass(ctx, runs, func(r *layerRun) *timed { return &r.dense },
-				&dense); err != nil {
-				return 0, 0, err
-			}
-		}
-		for range blockPasses {
-			if err := timePass(ctx, runs, func(r *layerRun) *timed { return &r.compiled },
-				&compiled); err != nil {
-				return 0, 0, err
+		for i, plan := range plans {
+			for range blockPasses {
+				if err := timePass(ctx, runs, plan, &best[i]); err != nil {
+					return err
+				}
 			}
 		}
 	}
-	return dense, compiled, nil
+	for i, r := range runs {
+		c := &v.Layers[len(v.Layers)-len(runs)+i]
+		c.DenseUs, c.CompiledUs = microseconds(r.dense.best), microseconds(r.compiled.best)
+		c.Speedup = c.DenseUs / c.CompiledUs
+	}
+	v.dense += best[0]
+	v.compiled += best[1]
+	return nil
 }
 
-// timePass walks through all layers with one of their plans.
+// timePass walks through layers with one of their plans.
 func timePass(ctx context.Context, runs []*layerRun, of func(*layerRun) *timed,
 	best *time.Duration) error {
 	var pass time.Duration
@@ -413,32 +444,28 @@ func timePass(ctx context.Context, runs []*layerRun, of func(*layerRun) *timed,
 	return ctx.Err()
 }
 
-// sumUp fills in times and totals.
-func (v *Report) sumUp(runs []*layerRun, weights, outputs codebook.Distortion, dense,
-	compiled time.Duration, known bool) {
+// sumUp fills in the totals.
+func (v *verification) sumUp(layers []Layer, known bool) {
 	t := &v.Total
 	var stored, resident float64
-	for i, r := range runs {
-		c := &v.Layers[i]
-		c.DenseUs, c.CompiledUs = microseconds(r.dense.best), microseconds(r.compiled.best)
-		c.Speedup = c.DenseUs / c.CompiledUs
-		n := r.Tensor.Elements()
+	for i := range v.Layers {
+		c, n := &v.Layers[i], layers[i].Tensor.Elements()
 		t.Weights += n
 		t.Worst = t.Worst.Or(c.worst())
 		t.addSpeed(c.Name, c.Speedup)
 		stored += c.BitsStored * float64(n)
 		resident += c.BitsResident * float64(n)
 	}
-	if len(runs) == 0 {
+	if len(layers) == 0 {
 		return
 	}
 	t.BitsStored, t.BitsResident = stored/float64(t.Weights), resident/float64(t.Weights)
 	if known {
-		relative := weights.Relative()
+		relative := v.weights.Relative()
 		t.WeightError = &relative
 	}
-	t.OutputError, t.Cosine = outputs.Relative(), outputs.Cosine()
-	t.DenseUs, t.CompiledUs = microseconds(dense), microseconds(compiled)
+	t.OutputError, t.Cosine = v.outputs.Relative(), v.outputs.Cosine()
+	t.DenseUs, t.CompiledUs = microseconds(v.dense), microseconds(v.compiled)
 	t.Speedup = t.DenseUs / t.CompiledUs
 }
 

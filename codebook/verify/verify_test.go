@@ -3,7 +3,9 @@ package verify
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +15,60 @@ import (
 	"github.com/palettize/palettize/codebook/internal/memory"
 	"github.com/palettize/palettize/codebook/internal/samples"
 )
+
+// reading is the Read of a layer that is there.
+func reading(l *codebook.Layer) func(context.Context) (*codebook.Layer, error) {
+	return func(context.Context) (*codebook.Layer, error) { return l, nil }
+}
+
+// TestGroups holds the memory for a model of many layers against that of a group of them, and the
+// totals against the layers.
+func TestGroups(t *testing.T) {
+	const rows, cols, count, group = 256, 1024, 40, 8 << 20
+	defer func(was int64) { groupBytes = was }(groupBytes)
+	groupBytes = group
+	layer, err := compress.Build(t.Context(), samples.Gaussian(1, rows*cols), rows, cols,
+		codebook.Scheme{Name: "scalar", Width: 1, K: 16}, compress.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	heap := func() int64 {
+		runtime.GC()
+		var s runtime.MemStats
+		runtime.ReadMemStats(&s)
+		return int64(s.HeapAlloc)
+	}
+	before, most := heap(), int64(0)
+	layers := make([]Layer, count)
+	for i := range layers {
+		layers[i] = Layer{
+			Tensor: codebook.Tensor{Name: fmt.Sprint(i), DType: "F32", Shape: []int{rows, cols}},
+			Read: func(context.Context) (*codebook.Layer, error) {
+				most = max(most, heap()-before)
+				return layer, nil
+			},
+		}
+	}
+	v, err := Run(t.Context(), layers, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if most < group/2 || most > 2*group {
+		t.Errorf("%d bytes in use, for groups of %d", most, group)
+	}
+	var dense, compiled float64
+	for _, c := range v.Layers {
+		dense, compiled = dense+c.DenseUs, compiled+c.CompiledUs
+		if c.DenseUs <= 0 || c.CompiledUs <= 0 || c.Speedup != c.DenseUs/c.CompiledUs {
+			t.Errorf("%+v", c)
+		}
+	}
+	// A pass takes no less than the best times of its layers.
+	if total := v.Total; len(v.Layers) != count || total.Weights != count*rows*cols ||
+		total.DenseUs < 0.999*dense || total.CompiledUs < 0.999*compiled {
+		t.Errorf("%+v, layers %v and %v us", total, dense, compiled)
+	}
+}
 
 // TestMismatch verifies layers against models that differ from the original, some of them by
 // little.
@@ -34,8 +90,8 @@ func TestMismatch(t *testing.T) {
 				for _, sum := range []*float64{&d.Signal, &d.Noise, &d.Approx, &d.Dot} {
 					*sum = rounded(*sum)
 				}
-				l := Layer{Tensor: e.Tensor, Layer: dst.Layers[name], Bytes: e.Bytes, Recorded: &d}
-				return src, []Layer{l}
+				read := reading(dst.Layers[name])
+				return src, []Layer{{Tensor: e.Tensor, Read: read, Bytes: e.Bytes, Recorded: &d}}
 			}
 		}
 		panic("no " + name)
@@ -151,7 +207,7 @@ func TestVerify(t *testing.T) {
 	for _, tensor := range src.All {
 		if l := dst.Layers[tensor.Name]; l != nil {
 			layers = append(layers,
-				Layer{Tensor: tensor, Layer: l, Bytes: int64(len(l.Assignments))})
+				Layer{Tensor: tensor, Read: reading(l), Bytes: int64(len(l.Assignments))})
 		}
 	}
 	given := new(memory.Model)

@@ -264,10 +264,11 @@ class Compare:
 
     def slower(self, started):
         """The report of a run without features of the CPU."""
+        told = ", as do OpenBLAS and llama.cpp" if "avx512f" in OFF else ""  # by run.sh
         out = [
             "",
-            f"The same layer with `PALETTIZE_CPU_OFF={OFF}`: palettize does as on a CPU without these, and so do OpenBLAS and llama.cpp where it is",
-            "avx512f. ONNX Runtime cannot be told to, and keeps all that this one has: it is faster here than it would be there.",
+            f"The same layer with `PALETTIZE_CPU_OFF={OFF}`: palettize does as on a CPU without these{told}. The other peers",
+            "cannot be told to, and keep all that this one has: they are faster here than they would be there.",
             "",
             "| | |",
             "| --- | --- |",

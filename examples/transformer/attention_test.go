@@ -98,7 +98,7 @@ func (m *layerErrors) score(dst []float32, layer, head int, queries, keys []floa
 func (m *layerErrors) mix(scores []float32, head int) []float32 {
 	width := m.e.width / m.e.heads
 	shares, out := slices.Clone(scores), make([]float32, width)
-	sum := expSum(shares, float32(1/math.Sqrt(float64(width))))
+	sum := set.ExpSum(shares, float32(1/math.Sqrt(float64(width))))
 	for t, share := range shares {
 		for i, v := range m.values[(m.first+t)*m.e.width+head*width:][:width] {
 			out[i] += share / sum * v

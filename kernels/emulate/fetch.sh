@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# For x86.sh and arm64.sh: unpacks Debian packages into a cache folder. Nothing is installed and no
+# For x86.sh and qemu.sh: unpacks Debian packages into a cache folder. Nothing is installed and no
 # step needs root; apt-get does the work with a folder of its own for all that it keeps.
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/palettize/emulate
