@@ -606,13 +606,16 @@ func TestScoreTimes(t *testing.T) {
 		{"whole", AttentionOptions{Whole: true}, 10},
 	}
 	for _, head := range []int{32, 64} {
+		var caches []*KeyCache
 		for _, n := range []int{128, 1024, 8192} {
 			keys, queries := drawHead(1, head, n)
 			dst := make([]float32, n)
 			fs := []func(){func() { set.DenseVec(dst, keys, queries[:head]) }}
+			caches = nil
 			for _, w := range ways {
 				some := min(n, 1000) * head
 				c := cacheOf(t, train(t, head, keys[:some], queries[:some], w.opts), keys)
+				caches = append(caches, c)
 				fs = append(fs, func() {
 					if err := c.Scores(dst, queries[:head]); err != nil {
 						t.Fatal(err)
@@ -620,18 +623,35 @@ func TestScoreTimes(t *testing.T) {
 				})
 			}
 			least := fastest(3000, fs)
-			line := fmt.Sprintf("head of %d, %d keys: dense %.2f us", head, n, least[0]/1000)
+			t.Logf("times of %d keys | %d |%s", n, head, microseconds(least))
 			for i, w := range ways {
 				times := least[0] / least[i+1]
-				line += fmt.Sprintf("; %s %.2f us, %.1f times", w.name, least[i+1]/1000, times)
 				if n == 8192 && set.Tier("table") == "avx512vbmi" && times < w.goal {
 					t.Errorf("head of %d, %s: %.1f times as fast as dense, want %v", head, w.name,
 						times, w.goal)
 				}
 			}
-			t.Log(line)
 		}
+		key, _ := drawHead(2, head, 1)
+		copied := make([]float32, head)
+		fs := []func(){func() { copy(copied, key) }}
+		for _, c := range caches {
+			fs = append(fs, func() {
+				c.Truncate(c.Len() - 1)
+				if err := c.Append(key); err != nil {
+					t.Fatal(err)
+				}
+			})
+		}
+		t.Logf("time to append | %d |%s", head, microseconds(fastest(3000, fs)))
 	}
+}
+
+func microseconds(least []float64) (line string) {
+	for _, v := range least {
+		line += fmt.Sprintf(" %.2f", v/1000)
+	}
+	return line
 }
 
 // BenchmarkAppend adds one key after the other.
