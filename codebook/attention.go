@@ -193,8 +193,8 @@ func means(x []float32, cols int) []float64 {
 	return sums
 }
 
-// deviations returns the roots of the mean squares of the columns of x about these values; zeros for
-// no rows.
+// deviations returns the roots of the mean squares of the columns of x about these values; zeros
+// for no rows.
 func deviations(x []float32, about []float64) []float64 {
 	roots := make([]float64, len(about))
 	for i, v := range x {

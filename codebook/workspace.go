@@ -103,8 +103,8 @@ func (ws *workspace) quantiseOne(set *kernels.Set, x []float32, layout inputLayo
 	return true
 }
 
-// widen returns segments of width d filled up with zeros to another width. It is q itself where that
-// is the same.
+// widen returns segments of width d filled up with zeros to another width. It is q itself where
+// that is the same.
 func (ws *workspace) widen(q []int8, d, padded int) []int8 {
 	if padded == d {
 		return q

@@ -87,14 +87,6 @@ func (s *Set) BuildTables(t *Tables, centroids []byte, stride, width int, q []in
 	}
 }
 
-// sharing is how many of n segments have the same centroids.
-func sharing(stride, n int) int {
-	if stride == 0 {
-		return n
-	}
-	return 1
-}
-
 // Segment returns the tables of segment g alone, of tables that each have a scale of their own
 // (blocks of one segment). They share memory with t.
 func (t *Tables) Segment(g int) Tables {

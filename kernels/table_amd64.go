@@ -13,7 +13,10 @@ func tableBuild(
 		for b := range ceilDiv(t.segments, t.blockSegments) {
 			first := b * t.blockSegments
 			n := min(t.blockSegments, t.segments-first)
-			share := sharing(stride, n)
+			share := n // segments with the same centroids
+			if stride != 0 {
+				share = 1
+			}
 			var total int32
 			for s := 0; s < n; s += share {
 				g := first + s

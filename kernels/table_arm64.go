@@ -14,7 +14,10 @@ func (k *mulKernels) buildTables(t *Tables, centroids []byte, stride, width int,
 	for b := range ceilDiv(t.segments, t.blockSegments) {
 		first := b * t.blockSegments
 		n := min(t.blockSegments, t.segments-first)
-		share := sharing(stride, n)
+		share := n // segments with the same centroids
+		if stride != 0 {
+			share = 1
+		}
 		for s := 0; s < n; s += share {
 			g := first + s
 			k.dots(&t.work[s*Centroids], &centroids[g*stride], width/4, &q[g*width], &init[g], share)

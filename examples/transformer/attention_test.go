@@ -120,10 +120,10 @@ func sentencesOf(t *testing.T, words *WordPiece, file string) (sentences [][]int
 	return sentences
 }
 
-// TestModelAttention holds what scores by tables cost all-MiniLM-L6-v2, as BENCHMARKS.md has it: the
-// errors of one layer's scores and of what its attention makes of them, and the embeddings when all
-// layers have tables, of sentences that the tables were not trained on. It logs the output errors
-// of the layers, then of all: scores, output, the mean cosine of embeddings and the least.
+// TestModelAttention holds what scores by tables cost all-MiniLM-L6-v2, as BENCHMARKS.md has it:
+// the errors of one layer's scores and of what its attention makes of them, and the embeddings when
+// all layers have tables, of sentences that the tables were not trained on. It logs the output
+// errors of the layers, then of all: scores, output, the mean cosine of embeddings and the least.
 func TestModelAttention(t *testing.T) {
 	path, words := model(t)
 	ctx := t.Context()
