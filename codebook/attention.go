@@ -21,9 +21,9 @@ const (
 
 // AttentionOptions say how keys, and queries, are replaced by centroids. The zero value is usable.
 type AttentionOptions struct {
-	// Width is the columns of a key that one code stands for, d: 1 to 8; 0: 4. The last
-	// segment of a key may be shorter. A score is a sum of ceil(head width / d) table entries, a
-	// key takes as many bytes.
+	// Width is the columns of a key that one code stands for, d: 1 to 8; 0: 4. The last segment
+	// of a key may be shorter. A score is a sum of ceil(columns / d) table entries, a key takes
+	// as many bytes.
 	Width int
 	// Whole replaces whole keys and whole queries by one of 256 centroids each: a score is one
 	// entry of a table of 256 x 256 products, a key takes one byte. Errors are large. Width is 0.
@@ -74,8 +74,8 @@ type queryTables struct {
 }
 
 // zeroLimit is the largest zero point. kernels.BuildTables allows what starts the sums 2^30 in all:
-// maxHead columns times 127 times this is less. Entries of tables are of 16 bits, so that a centre
-// of a thousand times the spread around it costs some of their precision.
+// maxHead columns times 127 times this is less. Entries of tables are of 16 bits, so that centres of
+// hundreds of times the spread around them cost some of their precision.
 const zeroLimit = 1 << 14
 
 // leastWeight is the least that a column counts, as a part of what the most important one does.
