@@ -90,6 +90,15 @@ var attentionCases = []attentionCase{
 	{200, 290, 30, AttentionOptions{Whole: true}},
 }
 
+// attentionShapes are the cases, without the largest ones in a short run.
+func attentionShapes() []attentionCase {
+	if !testing.Short() {
+		return attentionCases
+	}
+	return slices.DeleteFunc(slices.Clone(attentionCases),
+		func(c attentionCase) bool { return c.head > 64 })
+}
+
 // naive is what a score has to be, to the bit: the products of bytes summed up as integers, and
 // rounded to 16 bits as kernels.BuildTables says. off is what it may differ from the product of
 // query and key.
@@ -163,7 +172,7 @@ func (c *KeyCache) codesOf(i int) (codes []byte) {
 // TestAttentionScores compares scores with what they are made of, bit for bit, and with the product
 // of query and key.
 func TestAttentionScores(t *testing.T) {
-	for _, tc := range attentionCases {
+	for _, tc := range attentionShapes() {
 		t.Run(tc.String(), func(t *testing.T) {
 			keys, queries := drawHead(1, tc.head, tc.samples)
 			a := train(t, tc.head, keys, queries, tc.opts)
@@ -225,8 +234,8 @@ func nearestQuery(a *Attention, query []float32) []float32 {
 // TestAttentionIsTheSameOnEveryTier trains, appends and scores, all keys at once and one by one,
 // with all kernels and several threads.
 func TestAttentionIsTheSameOnEveryTier(t *testing.T) {
-	for _, tc := range attentionCases {
-		if testing.Short() && (tc.samples > 300 || tc.head > 64) {
+	for _, tc := range attentionShapes() {
+		if testing.Short() && tc.samples > 300 {
 			continue
 		}
 		keys, queries := drawHead(1, tc.head, tc.samples)
@@ -263,7 +272,7 @@ func TestAttentionIsTheSameOnEveryTier(t *testing.T) {
 
 // TestKeysAreTheNearest: no other centroid is nearer to a segment, in the scales of the columns.
 func TestKeysAreTheNearest(t *testing.T) {
-	for _, tc := range attentionCases {
+	for _, tc := range attentionShapes() {
 		keys, queries := drawHead(1, tc.head, tc.samples)
 		a := train(t, tc.head, keys, queries, tc.opts)
 		keys, _ = drawHead(2, tc.head, min(tc.keys, 50))
@@ -382,7 +391,7 @@ func TestAttentionError(t *testing.T) {
 func TestHeavyQueries(t *testing.T) {
 	const head = 256
 	keys, queries := drawHead(1, head, 600)
-	a := train(t, head, keys, queries, AttentionOptions{Width: 1})
+	a := train(t, head, keys, queries, AttentionOptions{Width: 8})
 	c := cacheOf(t, a, keys[:300*head])
 	query := slices.Clone(queries[:head])
 	query[5] *= 1000
@@ -529,7 +538,7 @@ func TestAttentionAllocations(t *testing.T) {
 	if samples.Race {
 		t.Skip("the race detector empties pools")
 	}
-	for _, tc := range attentionCases {
+	for _, tc := range attentionShapes() {
 		keys, queries := drawHead(1, tc.head, max(tc.samples, tc.keys))
 		a := train(t, tc.head, keys, queries, tc.opts)
 		c := cacheOf(t, a, keys[:tc.keys*tc.head])
