@@ -168,7 +168,7 @@ class Codebook(Mapping):
         for name in single:
             if p := layers.pop(name, None):
                 w = formula(p, [next(levels) for _ in p.blocks])
-                loaded[name] = array(np.frombuffer(stored(w, p.dtype), np.uint8), p.dtype, w.shape)
+                loaded[name] = array(np.frombuffer(bytearray(stored(w, p.dtype)), np.uint8), p.dtype, w.shape)
             else:
                 loaded[name] = self.stored[name].get_tensor(name)
             if name in self.narrowed:
