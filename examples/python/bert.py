@@ -2,9 +2,11 @@
 
     python bert.py CODEBOOK MODEL TOKENIZER SENTENCES
 
-loads both files into the class, prints the cosines of their embeddings of the sentences, a line each, and holds every embedding
-against that of examples/compare/embeddings.py, which runs the same weights in numpy. It needs torch and transformers.
+loads both files into the class, prints the cosines of their embeddings of the sentences, a line
+each, and holds every embedding against that of examples/compare/embeddings.py, which runs the same
+weights in numpy. It needs torch and transformers.
 """
+
 import sys
 from pathlib import Path
 
@@ -24,10 +26,18 @@ def bert(weights):
     """The model with these arrays, by the names that it has itself."""
     words, width = weights["embeddings.word_embeddings.weight"].shape
     config = BertConfig(
-        vocab_size=words, hidden_size=width, num_hidden_layers=embeddings.LAYERS, num_attention_heads=embeddings.HEADS,
-        intermediate_size=len(weights["encoder.layer.0.intermediate.dense.weight"]))
+        vocab_size=words,
+        hidden_size=width,
+        num_hidden_layers=embeddings.LAYERS,
+        num_attention_heads=embeddings.HEADS,
+        intermediate_size=len(weights["encoder.layer.0.intermediate.dense.weight"]),
+    )
     model = BertModel(config).eval()
-    tensors = {name: torch.from_numpy(array) for name, array in weights.items() if name != "embeddings.position_ids"}
+    tensors = {
+        name: torch.from_numpy(array)
+        for name, array in weights.items()
+        if name != "embeddings.position_ids"
+    }
     model.load_state_dict(tensors)  # which fails where a name or a shape is another
     return model
 
@@ -49,5 +59,6 @@ if __name__ == "__main__":
         furthest = max(furthest, np.abs(found[-1] - embeddings.embed(weights, sentences)).max())
     cosines = (found[0] * found[1]).sum(1, dtype=np.float64)
     print(*(f"{c:.5f}" for c in cosines), sep="\n")
-    print(f"mean {cosines.mean():.5f}, least {cosines.min():.5f}; at most {furthest:.1e} from embeddings.py", file=sys.stderr)
+    summary = f"mean {cosines.mean():.5f}, least {cosines.min():.5f}"
+    print(f"{summary}; at most {furthest:.1e} from embeddings.py", file=sys.stderr)
     sys.exit(bool(furthest > ALIKE))

@@ -1,29 +1,14 @@
 #!/usr/bin/env bash
-# Holds decode.py and codebook.py against palettize: check.sh PROGRAMS, a folder with palettize and mkmodel. The packages that it needs
-# are kept in the cache folder CACHE.
+# Holds decode.py and codebook.py against palettize: check.sh PROGRAMS, a folder with palettize and mkmodel. The packages
+# that it needs are kept in the cache folder CACHE.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 programs=$(cd "$1" && pwd)
-cache=${CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/palettize}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 say() { echo "examples/python: $*" >&2; exit 1; }
 
-command -v python3 >/dev/null || say "no python3 here: apt-get install python3 python3-pip"
-export PYTHONPATH=$cache/python PYTHONDONTWRITEBYTECODE=1 PIP_ROOT_USER_ACTION=ignore
-if ! python3 -c 'import numpy, safetensors' 2>/dev/null; then
-	python=python3
-	if ! python3 -m pip --version >/dev/null 2>&1; then
-		python3 -m venv "$work/venv" >/dev/null 2>&1 ||
-			say "python3 has neither pip nor venv here: apt-get install python3-pip (or python3-venv)"
-		python=$work/venv/bin/python
-	fi
-	echo "installing numpy and safetensors in $cache/python"
-	rm -rf "$cache/python"
-	"$python" -m pip install --quiet --disable-pip-version-check --only-binary :all: --target "$cache/python" -r "$here/requirements.txt" ||
-		say "pip cannot install numpy and safetensors; is there a network?"
-	python3 -c 'import numpy, safetensors' || say "numpy and safetensors are there but cannot be imported"
-fi
+source "$here/packages.sh"
 
 same() { python3 "$here/$1" "$2" "$3" >"$work/log" 2>&1 || { cat "$work/log" >&2; say "$4: $1 and palettize differ"; }; }
 compare() { same decode.py "$@"; same codebook.py "$@"; }
