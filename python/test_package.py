@@ -207,6 +207,7 @@ class Save(unittest.TestCase):
             "scalar": np.array(2.5),
             "none": np.zeros((0, 3)),
             "mask": np.array([True, False]),
+            "list": [1.5, 2.5],
         }  # fmt: skip
         if (brain := palettize._type("BF16")) is not None:
             tensors["brain"] = rng.standard_normal((96, 128)).astype(brain)
@@ -214,6 +215,7 @@ class Save(unittest.TestCase):
         back = palettize.load_file(out)
         self.assertEqual(back.keys(), tensors.keys())
         for name, array in tensors.items():
+            array = np.asarray(array)
             self.assertEqual(
                 (back[name].shape, back[name].dtype),
                 (array.shape, array.dtype.newbyteorder("=")),
@@ -233,8 +235,12 @@ class Save(unittest.TestCase):
     def test_mistakes_leave_nothing(self):
         out = self.folder / "out.pal"
         matrix = np.ones((64, 64), np.float32)
-        with self.assertRaisesRegex(TypeError, "tensor 'names' is of type <U1"):
+        with self.assertRaisesRegex(TypeError, "tensor 'names': safetensors files have no <U1"):
             palettize.save({"names": np.array(["a"])}, out)
+        with self.assertRaisesRegex(TypeError, "3 is no name of a tensor"):
+            palettize.save({3: matrix}, out)
+        with self.assertRaisesRegex(FileNotFoundError, "no such folder: .*nowhere"):
+            palettize.save({"w": matrix}, self.folder / "nowhere" / "out.pal")
         with self.assertRaisesRegex(palettize.Error, '^tensors: tensor "w": .*NaN'):
             palettize.save({"w": matrix * np.nan}, out)
         with self.assertRaisesRegex(

@@ -49,6 +49,9 @@ func unknownCommand(root *cobra.Command, name string) error {
 
 // flagError says what is wrong with a flag, in place of what the flag package and strconv say.
 func flagError(cmd *cobra.Command, err error) error {
+	if words := cmd.Flags().Args(); !cmd.HasParent() && len(words) > 0 {
+		return unknownCommand(cmd, words[0]) // whose flags are no wonder
+	}
 	text := err.Error()
 	var unknown *pflag.NotExistError
 	var invalid *pflag.InvalidValueError

@@ -20,6 +20,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from errno import ENOENT
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -77,11 +78,13 @@ def save(
     Meanwhile a folder beside it holds them uncompressed: matrices are read more than once.
     """
     path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(ENOENT, "no such folder", str(path.parent))
     with tempfile.TemporaryDirectory(prefix=".palettize-", dir=path.parent) as folder:
         dense = Path(folder) / "tensors.safetensors"
         _write(dense, tensors, metadata)
         try:
-            return compress(dense, path, **flags)
+            return {**compress(dense, path, **flags), "model": "tensors"}
         except Error as e:
             raise Error(str(e).replace(str(dense), "tensors"), e.code) from None
 
@@ -147,29 +150,27 @@ def _write(
     path: Path, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str] | None
 ) -> None:
     """Write arrays as a safetensors file."""
-    names = {np.dtype(kind): dtype for dtype, kind in _TYPES.items()}
-    names |= {kind: dtype for dtype in _ML_TYPES if (kind := _type(dtype)) is not None}
+    types = {np.dtype(kind): dtype for dtype, kind in _TYPES.items()}
+    types |= {kind: dtype for dtype in _ML_TYPES if (kind := _type(dtype)) is not None}
+    arrays = {name: np.asarray(array) for name, array in tensors.items()}
     header: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata else {}
-    arrays, end = [], 0
-    for name, array in sorted(
-        tensors.items(), key=lambda item: -item[1].dtype.itemsize
-    ):  # so that each is aligned
-        array = np.asarray(array, order="C")
-        kind = array.dtype.newbyteorder("<")
-        if kind not in names:
-            raise TypeError(
-                f"tensor {name!r} is of type {array.dtype}, which safetensors files do not have"
-            )
-        header[name] = {
-            "dtype": names[kind],
-            "shape": array.shape,
-            "data_offsets": [end, end + array.nbytes],
-        }
+    order = sorted(arrays, key=lambda name: -arrays[name].itemsize)  # so that each is aligned
+    end = 0
+    for name in order:
+        array = arrays[name]
+        dtype = types.get(array.dtype.newbyteorder("<"))
+        if not isinstance(name, str):
+            raise TypeError(f"{name!r} is no name of a tensor: names are strings")
+        if dtype is None:
+            raise TypeError(f"tensor {name!r}: safetensors files have no {array.dtype}")
+        place = [end, end + array.nbytes]
+        header[name] = {"dtype": dtype, "shape": array.shape, "data_offsets": place}
         end += array.nbytes
-        arrays.append(array.astype(kind, copy=False))
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
     with open(path, "wb") as f:
         f.write(len(text).to_bytes(8, "little") + text)
-        for array in arrays:
+        for name in order:
+            array = arrays[name]
+            array = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
             f.write(array.reshape(-1).view(np.uint8).data)

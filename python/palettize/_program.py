@@ -29,6 +29,8 @@ class Error(RuntimeError):
         super().__init__(message)
         self.code = code
 
+    __module__ = "palettize"  # where users find it
+
 
 @cache
 def program() -> str:
@@ -48,8 +50,8 @@ def program() -> str:
 
 
 def run(command: str, *files: PathLike, **flags: Flag) -> dict[str, Any]:
-    """Run a command of the program, such as verify or inspect, and return its report, that of
-    --json.
+    """Run a command of the program that has --json, such as verify or inspect, and return its
+    report.
 
     An underscore in the name of a flag is a dash, one at its end is for names that Python has
     taken: for_="memory".
