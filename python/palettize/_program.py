@@ -57,13 +57,20 @@ def run(command: str, *files: PathLike, **flags: Flag) -> dict[str, Any]:
     taken: for_="memory".
     """
     words = [program(), command, "--json", *_words(flags), "--", *(os.fspath(f) for f in files)]
-    with tempfile.TemporaryFile() as errors:
-        done = subprocess.run(
-            words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors
-        )
-        _raise(words, done.returncode, errors)
-    report: dict[str, Any] = json.loads(done.stdout) if done.stdout else {}
-    return report
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=output, stderr=errors)
+        try:
+            process.wait()
+        except BaseException:  # Ctrl-C ends the program too, the button of a notebook does not
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(1)
+            process.terminate()
+            process.wait()
+            raise
+        _raise(words, process.returncode, errors)
+        output.seek(0)
+        report: dict[str, Any] = json.loads(output.read() or "{}")
+        return report
 
 
 class Entry(NamedTuple):
