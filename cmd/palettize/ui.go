@@ -29,6 +29,14 @@ func (e *env) print(text string) error {
 	return err
 }
 
+// stream lets write write a file to stdout, unless that is a terminal.
+func (e *env) stream(write func(io.Writer) error) error {
+	if terminal(e.stdout) {
+		return usagef("-o -: standard output is a terminal: it wants a pipe, or a file")
+	}
+	return write(e.stdout)
+}
+
 // warn tells of something that does not stop the command.
 func (e *env) warn(format string, args ...any) {
 	fmt.Fprintf(e.stderr, "palettize: warning: %s\n", escaped(fmt.Sprintf(format, args...)))

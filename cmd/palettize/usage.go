@@ -49,6 +49,9 @@ func unknownCommand(root *cobra.Command, name string) error {
 
 // flagError says what is wrong with a flag, in place of what the flag package and strconv say.
 func flagError(cmd *cobra.Command, err error) error {
+	if words := cmd.Flags().Args(); !cmd.HasParent() && len(words) > 0 {
+		return unknownCommand(cmd, words[0]) // whose flags are no wonder
+	}
 	text := err.Error()
 	var unknown *pflag.NotExistError
 	var invalid *pflag.InvalidValueError
@@ -138,6 +141,9 @@ func namesFile(flag string) bool {
 	return slices.ContainsFunc(fileFlags, func(f fileFlag) bool { return f.name == flag })
 }
 
+// streams is the annotation of a command for which - is standard output, of the flag that it names.
+const streams = "streams"
+
 // filesOnly refuses "-", which means standard input or output elsewhere, where files are named, and
 // outputs that go where the report goes.
 func (e *env) filesOnly(cmd *cobra.Command, args []string) error {
@@ -152,6 +158,7 @@ func (e *env) filesOnly(cmd *cobra.Command, args []string) error {
 		flag := cmd.Flags().Lookup(f.name)
 		switch {
 		case flag == nil || !flag.Changed:
+		case flag.Value.String() == "-" && cmd.Annotations[streams] == f.name:
 		case flag.Value.String() == "-":
 			return usagef("--%s: %s%s", f.name, noFile, f.because)
 		case f.because == writeWhole && e.isStdout(flag.Value.String()):
