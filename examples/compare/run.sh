@@ -89,7 +89,7 @@ case ${1:-answers} in answers)
 		./palettize compress $model.safetensors -o work/bert.pal --quiet --force
 		$torch "$here/../python/bert.py" work/bert.pal $model.{safetensors,tokenizer.json} "$here/sentences/eval.txt" >work/bert.txt
 		(cd "$here/../.." && python3 python/wheels.py "$COMPARE_CACHE/wheels" "$(go env GOOS)/$(go env GOARCH)" &&
-			go build -o "$COMPARE_CACHE/" ./examples/mkmodel && TORCH=$torch python/check.sh "$COMPARE_CACHE"/{wheels,.})
+			go build -o "$COMPARE_CACHE/" ./examples/mkmodel && CACHE=$COMPARE_CACHE/.. TORCH=$torch python/check.sh "$COMPARE_CACHE"/{wheels,.})
 	else
 		say "examples/python/bert.py and the tests of python's part for torch have not run: COMPARE_TORCH names a Python that has torch and transformers"
 	fi ;;

@@ -101,8 +101,7 @@ def _batches(names: Iterable[str]) -> Iterator[list[str]]:
         yield batch
 
 
-# Types by their names in safetensors. Those of ml_dtypes, which are little-endian as the CPUs that
-# there are wheels for.
+# The types of numpy, and of ml_dtypes, by their names in safetensors.
 _TYPES = {
     "F64": "<f8", "F32": "<f4", "F16": "<f2", "C64": "<c8", "BOOL": "?",
     "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "u1",

@@ -95,5 +95,5 @@ def _tensor(entry: Entry, data: NDArray[np.uint8]) -> torch.Tensor:
 
 
 def _some(names: list[str]) -> str:
-    """How many names, and the first of them."""
-    return f"{len(names)} names, such as {names[0]}," if names else "none"
+    """The first of some names, and how many more there are."""
+    return f"{names[0]} and {len(names) - 1} more" if names[1:] else "".join(names) or "none"
