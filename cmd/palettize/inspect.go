@@ -34,7 +34,8 @@ type codebookFacts struct {
 }
 
 func newInspect(env *env) *cobra.Command {
-	var asJSON, all bool
+	var as outputForm
+	var all bool
 	cmd := &cobra.Command{
 		Use:   "inspect FILE",
 		Short: "List what is in a codebook file or a safetensors file",
@@ -53,12 +54,12 @@ here.
 				return err
 			}
 			report.all = all
-			return env.show(report, asJSON)
+			return env.show(report, as)
 		},
 	}
 	cmd.Flags().SortFlags = false
 	cmd.Flags().BoolVar(&all, "all", false, "list vectors, integers, single values, slices one by one")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, with each tensor")
+	as.addFlags(cmd.Flags(), "print JSON, with each tensor")
 	return cmd
 }
 

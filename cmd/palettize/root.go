@@ -51,7 +51,7 @@ straight from that form.
 			}
 			return nil
 		},
-		PersistentPreRunE: env.filesOnly,
+		PersistentPreRunE: env.checkFlags,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if askedVersion {
 				return showVersion(env, false)
