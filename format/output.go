@@ -78,8 +78,8 @@ type output struct {
 	old       os.FileInfo // the file that is to be replaced; nil: there is none
 }
 
-// WriteFile writes what data returns to a file that appears under its name only when it is complete.
-// It must be none of the sources that data reads; another file that is there is an error,
+// WriteFile writes what data returns to a file that appears under its name when it is complete. It
+// must be none of the sources that data reads; another file that is there is an error,
 // [fs.ErrExist], unless it is to be overwritten. data is called when nothing is in the way.
 func WriteFile(ctx context.Context, path string, data func() ([]byte, error), overwrite bool,
 	sources ...*File) error {

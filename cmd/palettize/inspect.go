@@ -8,6 +8,7 @@ import (
 
 	"github.com/palettize/palettize/codebook"
 	"github.com/palettize/palettize/codebook/compress"
+	"github.com/palettize/palettize/codebook/verify"
 	"github.com/palettize/palettize/format"
 )
 
@@ -83,19 +84,37 @@ func inspectCodebook(ctx context.Context, name string) (*inspectReport, error) {
 		return nil, err
 	}
 	defer book.Close()
+	return inspectBook(ctx, book, func(verify.Layer) error { return nil })
+}
+
+// inspectBook reads each layer once, and gives it to each.
+func inspectBook(ctx context.Context, book *format.Codebook, each func(verify.Layer) error) (
+	*inspectReport, error) {
 	info := book.Info()
 	facts := &codebookFacts{Version: info.Version, Producer: info.Producer}
 	if json.Valid([]byte(info.Settings)) { // another program may have written something else
 		facts.Settings = json.RawMessage(info.Settings)
 	}
-	report := &inspectReport{File: name, Size: info.Size, Codebook: facts, Metadata: info.Metadata}
+	report := &inspectReport{
+		File: book.Path(), Size: info.Size, Codebook: facts, Metadata: info.Metadata,
+	}
 	var layers compress.Report
 	for _, l := range info.Layers {
+		layer, _, err := book.Layer(ctx, l.Tensor.Name)
+		if err != nil {
+			return nil, err
+		}
 		entry := compress.Entry{
 			Tensor: l.Tensor, Layer: &l.Scheme, Bytes: l.Bytes, Distortion: l.Distortion,
 		}
 		t := newTensorFacts(entry)
-		if err := t.setResident(ctx, book); err != nil {
+		if err := t.setResident(layer); err != nil {
+			return nil, err
+		}
+		err = each(verify.Layer{
+			Layer: layer, Tensor: l.Tensor, Bytes: l.Bytes, Recorded: &l.Distortion,
+		})
+		if err != nil {
 			return nil, err
 		}
 		report.Tensors = append(report.Tensors, t)
@@ -121,16 +140,12 @@ func (r *inspectReport) add(tensors []codebook.Tensor, narrowed map[string]bool)
 
 // setResident adds what only the layer itself says: what it takes in memory, the plan that needs
 // that, its windows.
-func (t *tensorFacts) setResident(ctx context.Context, book *format.Codebook) error {
-	layer, info, err := book.Layer(ctx, t.Name)
-	if err != nil {
-		return err
-	}
+func (t *tensorFacts) setResident(layer *codebook.Layer) error {
 	plan, err := layer.Plan(codebook.RunOptions{})
 	if err != nil {
 		return err
 	}
-	t.Resident, t.Plan = float64(plan.BitsResident())/float64(info.Tensor.Elements()), plan.Name()
+	t.Resident, t.Plan = float64(plan.BitsResident())/float64(layer.Rows*layer.Cols), plan.Name()
 	t.WindowBits = layer.WindowBits
 	return nil
 }

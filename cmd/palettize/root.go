@@ -63,7 +63,7 @@ straight from that form.
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
 		newCompress(env), newMerge(env), newVerify(env), newInspect(env), newDecompress(env),
-		newCPU(env), newBench(env), newVersion(env), newCompletion(env), newMan(env),
+		newReport(env), newCPU(env), newBench(env), newVersion(env), newCompletion(env), newMan(env),
 	)
 	addCompletions(root)
 	return root

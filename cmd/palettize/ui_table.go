@@ -215,6 +215,11 @@ func (t *table) markdown() string {
 	return b.String()
 }
 
+// breakable is a name as HTML whose lines may be broken where it has dots.
+func breakable(name string) string {
+	return strings.ReplaceAll(html.EscapeString(name), ".", ".<wbr/>")
+}
+
 // html is the table in a frame in which it can be scrolled. Numbers have the class n.
 func (t *table) html() string {
 	var b strings.Builder
@@ -231,7 +236,7 @@ func (t *table) html() string {
 	}
 	b.WriteString("</tr></thead>\n<tbody>\n")
 	for _, row := range t.rows {
-		fmt.Fprintf(&b, `<tr><th scope="row">%s</th>`, html.EscapeString(row[0]))
+		fmt.Fprintf(&b, `<tr><th scope="row">%s</th>`, breakable(row[0]))
 		for i, cell := range row[1:] {
 			fmt.Fprintf(&b, "<td%s>%s</td>", class(1+i), html.EscapeString(cell))
 		}
