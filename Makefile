@@ -25,7 +25,7 @@ RACE = $(shell command -v "$$($(GO) env CC)" >/dev/null 2>&1 && echo -race)
 .DEFAULT_GOAL := help
 .PHONY: help need-go build dist wheels test check fuzz bench compare big cover tiers testdata demo emulate slurm \
 	check-format check-vet check-targets check-dist check-static check-test check-386 check-s390x check-tiers check-lanes \
-	check-examples check-wheels check-slurm check-model
+	check-examples check-wheels check-slurm check-model check-page picture
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1 \t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -48,10 +48,10 @@ test: need-go ## run the tests
 	$(GO) test ./...
 
 check: FUZZTIME = 5s
-check: need-go testdata tiers check-format check-vet check-targets check-dist check-static check-test check-386 check-s390x check-tiers check-lanes check-examples check-wheels check-slurm check-model fuzz ## everything that CI runs
+check: need-go testdata tiers check-format check-vet check-targets check-dist check-static check-test check-386 check-s390x check-tiers check-lanes check-examples check-wheels check-slurm check-model check-page fuzz ## everything that CI runs
 	@echo "check: all passed$(if $(RACE),,, but WITHOUT the race detector: it needs a C compiler (apt-get install gcc libc6-dev))"
 ifeq ($(PALETTIZE_LANES),native)
-	@echo "check: but WITHOUT the emulated CPUs: some tiers may not have run; and WITHOUT examples/slurm"
+	@echo "check: but WITHOUT the emulated CPUs: some tiers may not have run; and WITHOUT examples/slurm and the page of report in a browser"
 endif
 
 check-format: need-go
@@ -220,6 +220,20 @@ endif
 
 check-model: testdata
 	PALETTIZE_MODEL="$(MODEL)" $(GO) test -count=1 -run 'TestModel' -v ./cmd/palettize ./examples/transformer
+
+# The page of palettize report in a browser, which comes the way of the emulated CPUs.
+ifeq ($(PALETTIZE_LANES),native)
+check-page:
+	@echo "check: no browser, because of PALETTIZE_LANES=native"
+else
+check-page: need-go
+	cmd/palettize/page/chromium.sh --version
+	PALETTIZE_CHROMIUM="$(CURDIR)/cmd/palettize/page/chromium.sh" $(GO) test -count=1 -run TestBrowser -v ./cmd/palettize
+endif
+
+picture: need-go testdata ## renew report.png, the picture in README.md
+	PALETTIZE_CHROMIUM="$(CURDIR)/cmd/palettize/page/chromium.sh" PALETTIZE_MODEL="$(MODEL)" \
+		PALETTIZE_PICTURE="$(CURDIR)/report.png" $(GO) test -count=1 -run TestPicture -v ./cmd/palettize
 
 # Minimising an input of a target whose coverage varies, as with files, would take a minute each time.
 # Now and then the end of the time itself fails a target, with no input to blame (Go 1.26): once more then.

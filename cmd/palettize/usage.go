@@ -144,11 +144,14 @@ func namesFile(flag string) bool {
 // streams is the annotation of a command for which - is standard output, of the flag that it names.
 const streams = "streams"
 
-// filesOnly refuses "-", which means standard input or output elsewhere, where files are named, and
-// outputs that go where the report goes.
-func (e *env) filesOnly(cmd *cobra.Command, args []string) error {
+// checkFlags refuses two forms of a report at a time, "-", which means standard input or output
+// elsewhere, where files are named, and outputs that go where the report goes.
+func (e *env) checkFlags(cmd *cobra.Command, args []string) error {
 	if cmd.Name() == cobra.ShellCompRequestCmd {
 		return nil // of a command line that is not complete
+	}
+	if given := cmd.Flags().Changed; given("json") && given("markdown") {
+		return usagef("--json or --markdown, not both")
 	}
 	const noFile = "- is no file: a file is needed because "
 	if slices.Contains(args, "-") {

@@ -34,10 +34,10 @@ func newServe(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve -m MODEL",
 		Short: "Answer requests for vectors over HTTP",
-		Long: fmt.Sprintf(`serve answers POST /v1/embeddings as the embeddings API of OpenAI does, so that clients
-made for that work: "input" is a text or a list of up to %d texts, "encoding_format" is "float" or
-"base64". It stops on an interrupt, when the requests that are under way are answered, with exit code
-0.`, mostInputs),
+		Long: fmt.Sprintf(`serve answers POST /v1/embeddings as the embeddings API of OpenAI does, so
+that clients made for that work: "input" is a text or a list of up to %d texts, "encoding_format" is
+"float" or "base64". It stops on an interrupt, when the requests that are under way are answered,
+with exit code 0.`, mostInputs),
 		Example: `  encoder serve -m model.pal &
   curl localhost:8080/v1/embeddings -d '{"input": "a text"}'`,
 		Args: takes(0),
