@@ -9,18 +9,12 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 fetch chromium bookworm chromium-headless-shell fonts-liberation
 root=$cache/chromium
-program=$root/usr/lib/chromium/chromium-headless-shell
 
-# What it needs and this machine lacks, and what that needs in turn.
-mkdir -p "$root/missing"
-export LD_LIBRARY_PATH=$root/missing
-lacks() { ldd "$program" | sed -n 's/^\t\(.*\) => not found$/\1/p'; }
-for _ in {1..5}; do
-	for library in $(lacks); do
-		find "$root/lib" "$root/usr/lib" -name "$library" -exec ln -sf {} "$root/missing" \;
-	done
-done
-[ -z "$(lacks)" ] || die "no package has" $(lacks)
+# All libraries that it needs but the C library, which is the machine's, as its loader is.
+libraries=$root/lib/x86_64-linux-gnu
+rm -f "$libraries"/{ld-linux,libBrokenLocale,libanl,libc.so,libc_malloc,libdl.so,libm.so,libmemusage}* \
+	"$libraries"/{libmvec,libnsl,libnss_,libpcprofile,libpthread,libresolv,librt.so,libthread_db,libutil.so}*
+export LD_LIBRARY_PATH=$libraries:$root/usr/lib/x86_64-linux-gnu:$root/usr/lib/x86_64-linux-gnu/pulseaudio
 
 export FONTCONFIG_FILE=$root/fonts.conf
 [ -e "$FONTCONFIG_FILE" ] || cat >"$FONTCONFIG_FILE" <<-END
@@ -31,4 +25,4 @@ export FONTCONFIG_FILE=$root/fonts.conf
 	<match><edit name="family" mode="append_last"><string>Liberation Sans</string></edit></match>
 	</fontconfig>
 END
-exec "$program" "$@"
+exec "$root/usr/lib/chromium/chromium-headless-shell" "$@"
