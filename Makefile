@@ -250,7 +250,7 @@ fuzz: need-go ## fuzz every target for FUZZTIME (10s)
 bench: build ## measure kernels and layers on this machine
 	build/palettize bench
 
-compare: need-go testdata ## measure beside other programs, BENCHMARKS.md (50 minutes; COMPARE=size: 5, =answers, =encoder: 10)
+compare: need-go testdata ## measure beside other programs, BENCHMARKS.md (50 minutes; COMPARE=size: 5, =answers, =encoder: 10, =attention: 2)
 	COMPARE_CACHE="$(CACHE)/compare" examples/compare/run.sh $(COMPARE)
 
 big: need-go ## compress a model of 24 GB in 1,000 layers (BIG bytes; 10 minutes, 30 GB of disk in TMPDIR)

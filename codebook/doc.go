@@ -5,6 +5,9 @@
 // A [Model] multiplies by the names of tensors, from a [Store]: package format implements it for
 // files. A matrix is read when it is first used, and only its plan stays in memory.
 //
+// An [Attention] does for the keys that attention compares queries with what a layer does for
+// weights: a [KeyCache] keeps them as codes and scores them by tables.
+//
 // Package compress makes layers of matrices, package verify compares them with dense float32
 // multiplication.
 //

@@ -377,7 +377,7 @@ func layTable(l *Layer) (engine, putter) {
 	// Centroids that are not there stand for zeros: they must not widen the range of a table.
 	e.centroids = slices.Repeat([]byte{l.ZeroPoint}, kernels.Centroids*e.padded)
 	for i, c := range l.Centroids {
-		e.centroids[e.centroidAt(i/d, i%d)] = c
+		e.centroids[centroidAt(e.padded, i/d, i%d)] = c
 	}
 	e.codes = make([]byte, len(e.scales)*segments)
 	return e, func(r int, assignments []byte) {
@@ -387,9 +387,10 @@ func layTable(l *Layer) (engine, putter) {
 	}
 }
 
-// centroidAt is where element j of centroid k is.
-func (e *tableEngine) centroidAt(k, j int) int {
-	return ((k/panelRows*(e.padded/4)+j/4)*panelRows+k%panelRows)*4 + j%4
+// centroidAt is where element j of centroid k is, of centroids of width padded in the layout of
+// mul-u8.
+func centroidAt(padded, k, j int) int {
+	return ((k/panelRows*(padded/4)+j/4)*panelRows+k%panelRows)*4 + j%4
 }
 
 // codeAt is where the assignment of segment s of row r is.
@@ -400,7 +401,7 @@ func (e *tableEngine) codeAt(r, s int) int {
 
 func (e *tableEngine) row(dst []float32, r int) {
 	for c := range dst {
-		b := e.centroids[e.centroidAt(int(e.codes[e.codeAt(r, c/e.width)]), c%e.width)]
+		b := e.centroids[centroidAt(e.padded, int(e.codes[e.codeAt(r, c/e.width)]), c%e.width)]
 		dst[c] = e.scales[r] * float32(int(b)-int(e.zero))
 	}
 }
@@ -427,16 +428,8 @@ func (e *tableEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) bool {
 	ws.results(y, p.rows, len(e.scales))
 	blocks := ceilDiv(e.segments, blockSegments)
 	for i := range ws.in.N {
-		q := ws.q[i*ws.in.Stride:][:ws.in.Stride]
-		if e.padded != d {
-			ws.shuffled = grow(ws.shuffled, e.segments*e.padded)
-			clear(ws.shuffled)
-			for s := range e.segments {
-				copy(ws.shuffled[s*e.padded:], q[s*d:][:d])
-			}
-			q = ws.shuffled
-		}
-		p.set.BuildTables(&ws.tables, e.centroids, e.padded, q, ws.in.Scales[i*blocks:],
+		q := ws.widen(ws.q[i*ws.in.Stride:][:ws.in.Stride], d, e.padded)
+		p.set.BuildTables(&ws.tables, e.centroids, 0, e.padded, q, ws.in.Scales[i*blocks:],
 			ws.in.Init[i*e.segments:])
 		ws.vector = i
 		p.split(ws, ceilDiv(len(e.scales), tileRows))

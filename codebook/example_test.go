@@ -70,3 +70,35 @@ func ExampleModel() {
 	// b.weight [3 387] 6 387
 	// tensor "elsewhere": no such tensor true
 }
+
+// Keys of a head of attention are kept as codes, two columns in each, and scored by tables. Samples
+// as few as these come back but for rounding.
+func ExampleTrainAttention() {
+	const head = 4 // columns
+	keys := []float32{
+		1, 0, 0, 0,
+		0, 2, 0, 1,
+		0, 0, 3, 0,
+	}
+	queries := []float32{1, 1, 1, 1}
+	attention, err := codebook.TrainAttention(context.Background(), head, keys, queries,
+		codebook.AttentionOptions{Width: 2})
+	if err != nil {
+		log.Fatal(err)
+	}
+	cache := attention.NewCache()
+	for token := range 3 { // as a decoder does
+		if err := cache.Append(keys[token*head:][:head]); err != nil {
+			log.Fatal(err)
+		}
+		scores := make([]float32, cache.Len())
+		if err := cache.Scores(scores, []float32{1, 2, 3, 4}); err != nil {
+			log.Fatal(err)
+		}
+		fmt.Printf("%.1f\n", scores)
+	}
+	// Output:
+	// [1.0]
+	// [1.0 8.0]
+	// [1.0 8.0 9.0]
+}

@@ -37,6 +37,8 @@ type workspace struct {
 	q, shuffled []int8
 	row         []byte // the bytes of a row
 	tables      kernels.Tables
+	distances   [kernels.Centroids]float32 // of centroids from a segment
+	rest        []float32                  // scores of a remainder
 
 	// What the parts of a multiplication need beside the input, one part a thread.
 	out    []float32 // results, ld from one vector to the next
@@ -99,6 +101,21 @@ func (ws *workspace) quantiseOne(set *kernels.Set, x []float32, layout inputLayo
 		init[g] = -int32(layout.zero) * sum(q[g*layout.group:min((g+1)*layout.group, len(q))])
 	}
 	return true
+}
+
+// widen returns segments of width d filled up with zeros to another width. It is q itself where
+// that is the same.
+func (ws *workspace) widen(q []int8, d, padded int) []int8 {
+	if padded == d {
+		return q
+	}
+	segments := len(q) / d
+	ws.shuffled = grow(ws.shuffled, segments*padded)
+	clear(ws.shuffled)
+	for s := range segments {
+		copy(ws.shuffled[s*padded:], q[s*d:][:d])
+	}
+	return ws.shuffled
 }
 
 // sum returns the sum of at most 256 values, with eight in a step.

@@ -26,8 +26,9 @@
 // Weights are unsigned bytes, inputs signed bytes, sums int32: quantize turns float32 inputs into
 // bytes, and what a weight means, weight = scale * (byte - zero point), is the caller's. mul-u8
 // takes the bytes as they are; mul-nibble, mul-lookup and mul-window look them up; table sums up
-// dot products of the centroids with the input, which are computed first. dense-vector and
-// dense-matrix multiply float32: the baseline to be compared with.
+// dot products of the centroids with the input, which are computed first; segments share centroids,
+// or have their own. dense-vector and dense-matrix multiply float32: the baseline to be compared
+// with.
 //
 // A matrix that is multiplied without being rebuilt is stored in panels of 16 rows. Within a panel
 // a quad of the 16 rows is 64 bytes, so that one register holds 16 rows and the products of

@@ -217,7 +217,7 @@ func TestAllocations(t *testing.T) {
 			make([]float32, 3), make([]int32, 5)
 		codes, scale, sums := make([]byte, 5*TablePanelRows), make([]float32, TablePanelRows),
 			make([]float32, TablePanelRows)
-		check(info.Tier+" BuildTables", func() { s.BuildTables(tb, centroids, 8, q, scales, init) })
+		check(info.Tier+" BuildTables", func() { s.BuildTables(tb, centroids, 0, 8, q, scales, init) })
 		check(info.Tier+" SpreadTables", func() { s.SpreadTables(sums, tb, codes, scale, 0, 1) })
 	}
 }
@@ -256,7 +256,7 @@ func TestPanics(t *testing.T) {
 	tb := NewTables(4, 2)
 	build := func(width, centroids, q, scales, init int) func() {
 		return func() {
-			best.BuildTables(tb, make([]byte, centroids), width, make([]int8, q),
+			best.BuildTables(tb, make([]byte, centroids), 0, width, make([]int8, q),
 				make([]float32, scales), make([]int32, init))
 		}
 	}
@@ -289,11 +289,16 @@ func TestPanics(t *testing.T) {
 		"nibbles without a lookup":           func() { best.MulNibble(dst, ld, m, in4, 0, 2) },
 		"tables of a width of 6":             build(6, 4096, 64, 2, 4),
 		"tables of short centroids":          build(8, Centroids*8-1, 32, 2, 4),
-		"tables of a short input":            build(8, Centroids*8, 31, 2, 4),
-		"tables of short scales":             build(8, Centroids*8, 32, 1, 4),
-		"tables of a short zero point":       build(8, Centroids*8, 32, 2, 3),
+		"tables of too few centroids": func() {
+			best.BuildTables(tb, make([]byte, 4*Centroids*8-1), Centroids*8, 8, make([]int8, 32),
+				make([]float32, 2), make([]int32, 4))
+		},
+		"a segment of a block":         func() { tb.Segment(0) },
+		"tables of a short input":      build(8, Centroids*8, 31, 2, 4),
+		"tables of short scales":       build(8, Centroids*8, 32, 1, 4),
+		"tables of a short zero point": build(8, Centroids*8, 32, 2, 3),
 		"tables of more than 4*Block columns": func() {
-			best.BuildTables(NewTables(5, 5), make([]byte, 1<<16), 256, make([]int8, 1280),
+			best.BuildTables(NewTables(5, 5), make([]byte, 1<<16), 0, 256, make([]int8, 1280),
 				make([]float32, 1), make([]int32, 5))
 		},
 		"a spread into a short dst":       spread(127, 512, 128, 0, 2),

@@ -17,7 +17,7 @@ type tableKernel struct {
 	spread func(dst []float32, t *Tables, codes []byte, scale []float32, p0, p1 int)
 }
 
-type tableBuildFunc func(t *Tables, centroids []byte, width int, q []int8,
+type tableBuildFunc func(t *Tables, centroids []byte, stride, width int, q []int8,
 	scales []float32, init []int32)
 
 // Tables is for multiplying a matrix of centroids' indices with one input vector by adding up what
@@ -51,19 +51,21 @@ func (t *Tables) Resize(segments, blockSegments int) {
 }
 
 // BuildTables fills t for an input vector. centroids are 256 rows in the layout of mul-u8, width
-// columns each (a multiple of 4). The vector is q [Segments][width] with a scale for each block;
-// init has for each segment what its sums start from, -zeroPoint * (sum of its q). For each block
-// of segments
+// columns each (a multiple of 4), those of segment g from byte g*stride on: with a stride of 0 all
+// segments share them. The vector is q [Segments][width] with a scale for each block; init has for
+// each segment what its sums start from, such as -zeroPoint * (sum of its q). For each block of
+// segments
 //
-//	T[g][k] = init[g] + sum of centroid[k] * q[g]                       (int32, exact)
+//	T[g][k] = init[g] + sum of centroid[g][k] * q[g]                    (int32, exact)
 //	m = sum over the segments g of the block of max over k of |T[g][k]|
 //	f = min(1, float32(32767 - segments of the block) / float32(m))     (1 when m is 0)
 //	table[g][k] = int16 of float32(T[g][k]) * f, halves to even
 //	table scale[block] = scales[block] / f
 //
-// so that no sum over a block leaves int16.
-func (s *Set) BuildTables(t *Tables, centroids []byte, width int, q []int8, scales []float32,
-	init []int32) {
+// so that no sum over a block leaves int16. The magnitudes of init in a block add up to 2^30 at
+// most.
+func (s *Set) BuildTables(t *Tables, centroids []byte, stride, width int, q []int8,
+	scales []float32, init []int32) {
 	if t.blockSegments < 1 {
 		panic("kernels: BuildTables: blocks of no segments")
 	}
@@ -73,7 +75,7 @@ func (s *Set) BuildTables(t *Tables, centroids []byte, width int, q []int8, scal
 		t.blockSegments*width > 4*Block:
 		panic(fmt.Sprintf("kernels: BuildTables: blocks of %d segments of width %d",
 			t.blockSegments, width))
-	case len(centroids) < Centroids*width,
+	case stride < 0, len(centroids) < max(0, t.segments-1)*stride+Centroids*width,
 		len(q) < t.segments*width || len(scales) < blocks || len(init) < t.segments:
 		panic("kernels: BuildTables: a short slice")
 	case len(t.data) < t.segments*Centroids || len(t.scales) < blocks,
@@ -81,8 +83,18 @@ func (s *Set) BuildTables(t *Tables, centroids []byte, width int, q []int8, scal
 		panic("kernels: BuildTables: tables without room")
 	}
 	if t.segments > 0 {
-		s.table.build(t, centroids, width, q, scales, init)
+		s.table.build(t, centroids, stride, width, q, scales, init)
 	}
+}
+
+// Segment returns the tables of segment g alone, of tables that each have a scale of their own
+// (blocks of one segment). They share memory with t.
+func (t *Tables) Segment(g int) Tables {
+	if t.blockSegments != 1 {
+		panic("kernels: Segment: blocks of several segments")
+	}
+	return Tables{segments: 1, blockSegments: 1, data: t.data[g*Centroids:][:Centroids],
+		scales: t.scales[g:][:1]}
 }
 
 // SpreadTables sums table entries along rows. codes [tile of 4 panels][segment][panel][64 rows] has
@@ -92,10 +104,11 @@ func (s *Set) BuildTables(t *Tables, centroids []byte, width int, q []int8, scal
 //
 //	y = y + float32(table scale[block] * float32(sum over its segments g of table[g][code]))
 //
-// and at the end dst[r] = y * scale[r]. dst and scale hold the rows of all panels.
+// and at the end dst[r] = y * scale[r], or y where scale is nil. dst and scale hold the rows of all
+// panels.
 func (s *Set) SpreadTables(dst []float32, t *Tables, codes []byte, scale []float32, p0, p1 int) {
 	if p0 < 0 || p0%TableTile != 0 || len(codes) < p1*t.segments*TablePanelRows ||
-		len(scale) < p1*TablePanelRows || len(dst) < p1*TablePanelRows {
+		scale != nil && len(scale) < p1*TablePanelRows || len(dst) < p1*TablePanelRows {
 		panic("kernels: SpreadTables: a short slice, or part of a tile")
 	}
 	if p0 < p1 {

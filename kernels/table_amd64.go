@@ -2,17 +2,27 @@
 
 package kernels
 
-// tableBuild is tableBuildScalar with a tier's two halves: dots fills t.work for a block and
-// returns the sum of the largest magnitudes, pack rounds it.
+// tableBuild is tableBuildScalar with a tier's two halves: dots fills t.work for segments that
+// share centroids and returns the sum of the largest magnitudes, pack rounds a block.
 func tableBuild(
 	dots func(work *int32, centroids *byte, quads int, q *int8, init *int32, segments int) int32,
 	pack func(data *int16, work *int32, segments int, f float32),
 ) tableBuildFunc {
-	return func(t *Tables, centroids []byte, width int, q []int8, scales []float32, init []int32) {
+	return func(t *Tables, centroids []byte, stride, width int, q []int8, scales []float32,
+		init []int32) {
 		for b := range ceilDiv(t.segments, t.blockSegments) {
 			first := b * t.blockSegments
 			n := min(t.blockSegments, t.segments-first)
-			total := dots(&t.work[0], &centroids[0], width/4, &q[first*width], &init[first], n)
+			share := n // segments with the same centroids
+			if stride != 0 {
+				share = 1
+			}
+			var total int32
+			for s := 0; s < n; s += share {
+				g := first + s
+				total += dots(&t.work[s*Centroids], &centroids[g*stride], width/4, &q[g*width],
+					&init[g], share)
+			}
 			f := tableFactor(n, total)
 			t.scales[b] = scales[b] / f
 			pack(&t.data[first*Centroids], &t.work[0], n, f)
@@ -20,30 +30,29 @@ func tableBuild(
 	}
 }
 
-// spreadArgs is what the spread kernels take: a tile.
+// spreadArgs is what the spread kernels take: a tile, for AVX-512 with VBMI several.
 type spreadArgs struct {
 	dst           *float32 // the first row of the first panel
 	data          *int16
 	codes         *byte    // the first panel
-	scale         *float32 // of the first row
+	scale         *float32 // of the first row; nil: all are 1
 	tscales       *float32 // one a block
 	segments      int
 	blockSegments int
 	panels        int
 }
 
-// spreadArgs returns what a kernel needs to spread t along the tile of panels [p0, p1) that begins
-// at p0. t has segments.
+// spreadArgs returns what a kernel needs to spread t along panels [p0, p1). t has segments.
 func (t *Tables) spreadArgs(dst []float32, codes []byte, scale []float32, p0, p1 int) spreadArgs {
 	return spreadArgs{
 		dst:           &dst[p0*TablePanelRows],
 		data:          &t.data[0],
 		codes:         &codes[p0*t.segments*TablePanelRows],
-		scale:         &scale[p0*TablePanelRows],
+		scale:         from(scale, p0*TablePanelRows),
 		tscales:       &t.scales[0],
 		segments:      t.segments,
 		blockSegments: t.blockSegments,
-		panels:        min(TableTile, p1-p0),
+		panels:        p1 - p0,
 	}
 }
 
@@ -52,10 +61,8 @@ func spreadAVX512VBMI(dst []float32, t *Tables, codes []byte, scale []float32, p
 		tableSpreadScalar(dst, t, codes, scale, p0, p1)
 		return
 	}
-	for p := p0; p < p1; p += TableTile {
-		a := t.spreadArgs(dst, codes, scale, p, p1)
-		tableSpreadAVX512VBMI(&a)
-	}
+	a := t.spreadArgs(dst, codes, scale, p0, p1)
+	tableSpreadAVX512VBMI(&a)
 }
 
 func spreadAVX512VNNI(dst []float32, t *Tables, codes []byte, scale []float32, p0, p1 int) {
@@ -64,7 +71,7 @@ func spreadAVX512VNNI(dst []float32, t *Tables, codes []byte, scale []float32, p
 		return
 	}
 	for p := p0; p < p1; p += TableTile {
-		a := t.spreadArgs(dst, codes, scale, p, p1)
+		a := t.spreadArgs(dst, codes, scale, p, min(p+TableTile, p1))
 		tableSpreadAVX512VNNI(&a)
 	}
 }
@@ -77,7 +84,7 @@ func spreadAVX2(dst []float32, t *Tables, codes []byte, scale []float32, p0, p1 
 	var last [Centroids + 2]int16
 	copy(last[:], t.data[(t.segments-1)*Centroids:])
 	for p := p0; p < p1; p += TableTile {
-		a := t.spreadArgs(dst, codes, scale, p, p1)
+		a := t.spreadArgs(dst, codes, scale, p, min(p+TableTile, p1))
 		tableSpreadAVX2(&a, &last[0])
 	}
 }

@@ -2,8 +2,8 @@
 
 package kernels
 
-func (k *mulKernels) buildTables(t *Tables, centroids []byte, width int, q []int8, scales []float32,
-	init []int32) {
+func (k *mulKernels) buildTables(t *Tables, centroids []byte, stride, width int, q []int8,
+	scales []float32, init []int32) {
 	if k.signed {
 		s := mulPool.Get().(*mulScratch)
 		defer s.release()
@@ -14,7 +14,14 @@ func (k *mulKernels) buildTables(t *Tables, centroids []byte, width int, q []int
 	for b := range ceilDiv(t.segments, t.blockSegments) {
 		first := b * t.blockSegments
 		n := min(t.blockSegments, t.segments-first)
-		k.dots(&t.work[0], &centroids[0], width/4, &q[first*width], &init[first], n)
+		share := n // segments with the same centroids
+		if stride != 0 {
+			share = 1
+		}
+		for s := 0; s < n; s += share {
+			g := first + s
+			k.dots(&t.work[s*Centroids], &centroids[g*stride], width/4, &q[g*width], &init[g], share)
+		}
 		f := tableFactor(n, tableTotalNEON(&t.work[0], n))
 		t.scales[b] = scales[b] / f
 		tablePackNEON(&t.data[first*Centroids], &t.work[0], n, f)

@@ -192,7 +192,9 @@ segment:
 	TESTQ        R13, R13
 	JNE          block
 
-	MOVQ $8, CX
+	MOVQ  $8, CX
+	TESTQ R9, R9
+	JEQ   next
 
 scale:
 	VMOVUPS (DX), Y8
@@ -202,6 +204,12 @@ scale:
 	ADDQ    $32, DX
 	DECQ    CX
 	JNE     scale
+	JMP     scaled
+
+next:
+	ADDQ $256, DX
+
+scaled:
 	ADDQ    $64, R14
 	DECQ    R10
 	JNE     panel

@@ -5,16 +5,17 @@
 #include "avx512vnni_amd64.h"
 #include "avx512vbmi_amd64.h"
 
-// The words of two registers, even rows in the first and odd rows in the second, in order of rows.
-DATA interleaveLow<>+0(SB)/8, $0x0021000100200000
-DATA interleaveLow<>+8(SB)/8, $0x0023000300220002
-DATA interleaveLow<>+16(SB)/8, $0x0025000500240004
-DATA interleaveLow<>+24(SB)/8, $0x0027000700260006
-DATA interleaveLow<>+32(SB)/8, $0x0029000900280008
-DATA interleaveLow<>+40(SB)/8, $0x002b000b002a000a
-DATA interleaveLow<>+48(SB)/8, $0x002d000d002c000c
-DATA interleaveLow<>+56(SB)/8, $0x002f000f002e000e
-GLOBL interleaveLow<>(SB), RODATA|NOPTR, $64
+// Quadruples of codes, in the order in which FINISH ends with 16 rows in each of four registers: as
+// 4 x 4 they are transposed.
+DATA transpose<>+0(SB)/8, $0x0000000400000000
+DATA transpose<>+8(SB)/8, $0x0000000c00000008
+DATA transpose<>+16(SB)/8, $0x0000000500000001
+DATA transpose<>+24(SB)/8, $0x0000000d00000009
+DATA transpose<>+32(SB)/8, $0x0000000600000002
+DATA transpose<>+40(SB)/8, $0x0000000e0000000a
+DATA transpose<>+48(SB)/8, $0x0000000700000003
+DATA transpose<>+56(SB)/8, $0x0000000f0000000b
+GLOBL transpose<>(SB), RODATA|NOPTR, $64
 
 // Where VPACKSSDW leaves the low bytes of 64 int32 in two registers of int16: it works within lanes
 // of 16 bytes, four values of the first register, then four of the second.
@@ -76,42 +77,63 @@ segment:
 // that is needed: the sum of a block is an int16. Four cheap additions a register, where
 // interleaving the halves would cost shuffles, of which VPERMI2B leaves none.
 #define SPREAD(codes, w, o, h) \
-	VMOVDQU32 codes, Z8                \
+	VPERMD    codes, Z31, Z8           \
 	LOOKUPMASKS(Z8)                    \
 	VMOVDQA64 Z8, Z9                   \
 	LOOKUP(Z0, Z1, Z2, Z3, Z8)         \
 	LOOKUP(Z4, Z5, Z6, Z7, Z9)         \
 	VPADDW    Z8, w, w                 \
-	VPSRLW    $8, Z8, Z8               \
+	VPMADDUBSW Z25, Z8, Z8             \
 	VPADDW    Z8, o, o                 \
 	VPADDB    Z9, h, h
 
-// FINISH16 adds 16 rows of one block to y. K3 is empty in the first block. Z28 is the block's
-// scale.
-#define FINISH16(sums, off) \
-	VPMOVSXWD sums, Z10                \
-	VCVTDQ2PS Z10, Z10                 \
+// START is what the sums of SPREAD start from: what makes int16 unsigned.
+#define START(w, o, h) \
+	VMOVDQA64 Z26, w    \
+	VMOVDQA64 Z26, o    \
+	VPXORD    h, h, h
+
+// FINISH16 adds 16 rows of one block to y, with half the words of a register that unpack takes.
+// Before the exponent of 2^23, a word u is the float 2^23 + u. K3 is empty in the first block. Z28
+// is the block's scale.
+#define FINISH16(unpack, words, off) \
+	unpack    Z30, words, Z10          \
+	VSUBPS    Z27, Z10, Z10            \
 	VMULPS    Z28, Z10, Z10            \
 	VMOVUPS.Z (off)(DX), K3, Z11       \
 	VADDPS    Z10, Z11, Z11            \
 	VMOVUPS   Z11, (off)(DX)
 
-#define FINISH(w, o, h, off) \
-	VPSUBW        o, h, Z8             \
-	VPSLLW        $8, Z8, Z8           \
-	VPADDW        Z8, w, w             \
-	VPANDD        Z29, h, Z9           \
-	VPADDW        Z9, o, o             \
-	VMOVDQA64     Z31, Z8              \
-	VMOVDQA64     Z30, Z9              \
-	VPERMI2W      o, w, Z8             \
-	VPERMI2W      o, w, Z9             \
-	FINISH16(Y8, off)                  \
-	FINISH16(Y9, off+128)              \
-	VEXTRACTI64X4 $1, Z8, Y8           \
-	VEXTRACTI64X4 $1, Z9, Y9           \
-	FINISH16(Y8, off+64)               \
-	FINISH16(Y9, off+192)
+// ONLY16 is FINISH16 for a block that is alone: y starts at 0, which adds nothing.
+#define ONLY16(unpack, words, off) \
+	unpack  Z30, words, Z10            \
+	VSUBPS  Z27, Z10, Z10              \
+	VMULPS  Z28, Z10, Z10              \
+	VMOVUPS Z10, (off)(DX)
+
+// LAST16 is FINISH16 for the last block: it multiplies with the scales of the rows, too.
+#define LAST16(unpack, words, off) \
+	unpack    Z30, words, Z10          \
+	VSUBPS    Z27, Z10, Z10            \
+	VMULPS    Z28, Z10, Z10            \
+	VMOVUPS.Z (off)(DX), K3, Z11       \
+	VADDPS    Z10, Z11, Z11            \
+	VMULPS    (off)(R9), Z11, Z11      \
+	VMOVUPS   Z11, (off)(DX)
+
+// FINISH ends a block of 64 rows, by FINISH16, LAST16 or ONLY16.
+#define FINISH(finish16, w, o, h, off) \
+	VPSUBW     o, h, Z8                    \
+	VPSLLW     $8, Z8, Z8                  \
+	VPADDW     Z8, w, w                    \
+	VPANDD     Z29, h, Z9                  \
+	VPADDW     Z9, o, o                    \
+	VPUNPCKLWD o, w, Z8                    \
+	VPUNPCKHWD o, w, Z9                    \
+	finish16(VPUNPCKLWD, Z8, off)          \
+	finish16(VPUNPCKHWD, Z8, off+64)       \
+	finish16(VPUNPCKLWD, Z9, off+128)      \
+	finish16(VPUNPCKHWD, Z9, off+192)
 
 #define TABLE \
 	VMOVDQU32 (SI), Z0      \
@@ -124,22 +146,28 @@ segment:
 	VMOVDQU32 448(SI), Z7   \
 	ADDQ      $512, SI
 
-#define ROWSCALE(off) \
-	VMOVUPS (off)(DX), Z8       \
-	VMULPS  (off)(R9), Z8, Z8   \
-	VMOVUPS Z8, (off)(DX)
+#define FINISH4(finish16) \
+	FINISH(finish16, Z12, Z13, Z14, 0)   \
+	FINISH(finish16, Z15, Z16, Z17, 256) \
+	FINISH(finish16, Z18, Z19, Z20, 512) \
+	FINISH(finish16, Z21, Z22, Z23, 768)
 
 // func tableSpreadAVX512VBMI(a *spreadArgs)
 // The four panels of a whole tile share the loads of a table, those of another go one by one. dst
-// holds y.
+// holds y. R9, the scales of the rows, is 0 where all are 1.
 TEXT ·tableSpreadAVX512VBMI(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), DI
-	VMOVDQU32    interleaveLow<>(SB), Z31
-	MOVQ         $0x0010001000100010, AX
+	VMOVDQU32    transpose<>(SB), Z31
+	MOVQ         $0x4b004b004b004b00, AX
 	VPBROADCASTQ AX, Z30
-	VPADDW       Z31, Z30, Z30
 	MOVQ         $0xff00ff00ff00ff00, AX
 	VPBROADCASTQ AX, Z29
+	MOVQ         $0x4b0080004b008000, AX // 2^23 + 2^15, twice
+	VPBROADCASTQ AX, Z27
+	MOVQ         $0x0100010001000100, AX
+	VPBROADCASTQ AX, Z25
+	MOVQ         $0x8000800080008000, AX
+	VPBROADCASTQ AX, Z26
 	MOVQ         spreadArgs_codes(DI), BX
 	MOVQ         spreadArgs_dst(DI), DX
 	MOVQ         spreadArgs_scale(DI), R9
@@ -147,27 +175,40 @@ TEXT ·tableSpreadAVX512VBMI(SB), NOSPLIT, $0-8
 	MOVQ         spreadArgs_data(DI), SI
 	MOVQ         spreadArgs_tscales(DI), R11
 	MOVQ         spreadArgs_segments(DI), R13
-	KXORQ        K3, K3, K3
-	CMPQ         R10, $4
-	JNE          ones
+
+	// R8: ONLY16 will do, for one block and no scales of rows. It leaves -0 where adding it to 0 would
+	// not, which a table scale that is positive, and not so small that its products vanish, never
+	// makes.
+	XORL  R8, R8
+	CMPQ R13, spreadArgs_blockSegments(DI)
+	JGT  many
+	TESTQ R9, R9
+	JNE  many
+	CMPL (R11), $0x00800000 // the least positive float with all its bits
+	JLT  many
+	MOVL $1, R8
+	CMPQ R13, $1
+	JEQ  single
+
+many:
+	SUBQ $4, R10
+	JLT  ones
+
+tile:
+	MOVQ  spreadArgs_data(DI), SI
+	MOVQ  spreadArgs_tscales(DI), R11
+	MOVQ  spreadArgs_segments(DI), R13
+	KXORQ K3, K3, K3
 
 block4:
 	MOVQ    spreadArgs_blockSegments(DI), CX
 	CMPQ    R13, CX
 	CMOVQLT R13, CX
 	SUBQ    CX, R13
-	VPXORD  Z12, Z12, Z12
-	VPXORD  Z13, Z13, Z13
-	VPXORD  Z14, Z14, Z14
-	VPXORD  Z15, Z15, Z15
-	VPXORD  Z16, Z16, Z16
-	VPXORD  Z17, Z17, Z17
-	VPXORD  Z18, Z18, Z18
-	VPXORD  Z19, Z19, Z19
-	VPXORD  Z20, Z20, Z20
-	VPXORD  Z21, Z21, Z21
-	VPXORD  Z22, Z22, Z22
-	VPXORD  Z23, Z23, Z23
+	START(Z12, Z13, Z14)
+	START(Z15, Z16, Z17)
+	START(Z18, Z19, Z20)
+	START(Z21, Z22, Z23)
 
 segment4:
 	PREFETCHT0 AHEAD(BX)
@@ -185,29 +226,34 @@ segment4:
 
 	VBROADCASTSS (R11), Z28
 	ADDQ         $4, R11
-	FINISH(Z12, Z13, Z14, 0)
-	FINISH(Z15, Z16, Z17, 256)
-	FINISH(Z18, Z19, Z20, 512)
-	FINISH(Z21, Z22, Z23, 768)
-	KXNORQ       K3, K3, K3
+	TESTQ        R8, R8
+	JNE          only4
 	TESTQ        R13, R13
-	JNE          block4
+	JNE          more4
+	TESTQ        R9, R9
+	JEQ          more4
+	FINISH4(LAST16)
+	ADDQ         $1024, R9
+	JMP          next4
 
-	MOVQ $4, CX
+only4:
+	FINISH4(ONLY16)
+	JMP next4
 
-scale4:
-	ROWSCALE(0)
-	ROWSCALE(64)
-	ROWSCALE(128)
-	ROWSCALE(192)
-	ADDQ $256, R9
-	ADDQ $256, DX
-	DECQ CX
-	JNE  scale4
-	VZEROUPPER
-	RET
+more4:
+	FINISH4(FINISH16)
+	KXNORQ K3, K3, K3
+	TESTQ  R13, R13
+	JNE    block4
+
+next4:
+	ADDQ $1024, DX
+	SUBQ $4, R10
+	JGE  tile
 
 ones:
+	ADDQ $4, R10
+	JEQ  done
 	MOVQ BX, R14
 	MOVQ R10, R12
 	SHLQ $6, R12     // from one segment to the next in codes
@@ -224,9 +270,7 @@ block1:
 	CMPQ    R13, CX
 	CMOVQLT R13, CX
 	SUBQ    CX, R13
-	VPXORD  Z12, Z12, Z12
-	VPXORD  Z13, Z13, Z13
-	VPXORD  Z14, Z14, Z14
+	START(Z12, Z13, Z14)
 
 segment1:
 	TABLE
@@ -237,19 +281,55 @@ segment1:
 
 	VBROADCASTSS (R11), Z28
 	ADDQ         $4, R11
-	FINISH(Z12, Z13, Z14, 0)
-	KXNORQ       K3, K3, K3
 	TESTQ        R13, R13
-	JNE          block1
+	JNE          more1
+	TESTQ        R9, R9
+	JEQ          more1
+	FINISH(LAST16, Z12, Z13, Z14, 0)
+	ADDQ         $256, R9
+	JMP          next1
 
-	ROWSCALE(0)
-	ROWSCALE(64)
-	ROWSCALE(128)
-	ROWSCALE(192)
-	ADDQ $256, R9
+more1:
+	FINISH(FINISH16, Z12, Z13, Z14, 0)
+	KXNORQ K3, K3, K3
+	TESTQ  R13, R13
+	JNE    block1
+
+next1:
 	ADDQ $256, DX
 	ADDQ $64, R14
 	DECQ R10
 	JNE  one
+
+done:
+	VZEROUPPER
+	RET
+
+	// One segment: the table stays where it is, there is nothing to sum up, and panels lie behind each
+	// other.
+single:
+	MOVQ         $0x8080808080808080, AX
+	VPBROADCASTQ AX, Z26
+	VBROADCASTSS (R11), Z28
+	TABLE
+
+panel:
+	PREFETCHT0 AHEAD(BX)
+	VPERMD     (BX), Z31, Z8
+	LOOKUPMASKS(Z8)
+	VMOVDQA64  Z8, Z9
+	LOOKUP(Z0, Z1, Z2, Z3, Z8)
+	LOOKUP(Z4, Z5, Z6, Z7, Z9)
+	VPXORD     Z26, Z9, Z9
+	VPUNPCKLBW Z9, Z8, Z12
+	VPUNPCKHBW Z9, Z8, Z13
+	ONLY16(VPUNPCKLWD, Z12, 0)
+	ONLY16(VPUNPCKHWD, Z12, 64)
+	ONLY16(VPUNPCKLWD, Z13, 128)
+	ONLY16(VPUNPCKHWD, Z13, 192)
+	ADDQ       $64, BX
+	ADDQ       $256, DX
+	DECQ       R10
+	JNE        panel
 	VZEROUPPER
 	RET

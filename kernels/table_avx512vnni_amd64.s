@@ -81,7 +81,8 @@ loop:
 	VMOVUPS Z8, (off)(DX)
 
 // func tableSpreadAVX512VNNI(a *spreadArgs)
-// Two panels at a time share the loads of a table; a last one is alone. dst holds y.
+// Two panels at a time share the loads of a table; a last one is alone. dst holds y. R9, the scales
+// of the rows, is 0 where all are 1.
 TEXT ·tableSpreadAVX512VNNI(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), DI
 	MOVQ         $0x0040004000400040, AX
@@ -133,6 +134,8 @@ segment2:
 	TESTQ        R13, R13
 	JNE          block2
 
+	TESTQ R9, R9
+	JEQ   next2
 	ROWSCALE(0)
 	ROWSCALE(64)
 	ROWSCALE(128)
@@ -141,7 +144,9 @@ segment2:
 	ROWSCALE(320)
 	ROWSCALE(384)
 	ROWSCALE(448)
-	ADDQ $512, R9
+	ADDQ  $512, R9
+
+next2:
 	ADDQ $512, DX
 	ADDQ $128, R14
 	SUBQ $2, R10
@@ -180,6 +185,8 @@ segment1:
 	TESTQ        R13, R13
 	JNE          block1
 
+	TESTQ R9, R9
+	JEQ   done
 	ROWSCALE(0)
 	ROWSCALE(64)
 	ROWSCALE(128)

@@ -1,6 +1,6 @@
 package kernels
 
-func tableBuildScalar(t *Tables, centroids []byte, width int, q []int8, scales []float32,
+func tableBuildScalar(t *Tables, centroids []byte, stride, width int, q []int8, scales []float32,
 	init []int32) {
 	for b := range ceilDiv(t.segments, t.blockSegments) {
 		first := b * t.blockSegments
@@ -8,11 +8,12 @@ func tableBuildScalar(t *Tables, centroids []byte, width int, q []int8, scales [
 		var total int32
 		for s := range n {
 			g := first + s
+			own := centroids[g*stride:]
 			var top int32
 			for k := range Centroids {
 				sum := init[g]
 				for i := range width {
-					c := centroids[(k/PanelRows*(width/4)+i/4)*4*PanelRows+k%PanelRows*4+i%4]
+					c := own[(k/PanelRows*(width/4)+i/4)*4*PanelRows+k%PanelRows*4+i%4]
 					sum += int32(c) * int32(q[g*width+i])
 				}
 				t.work[s*Centroids+k] = sum
@@ -51,6 +52,9 @@ func tableSpreadScalar(dst []float32, t *Tables, codes []byte, scale []float32, 
 			}
 			y += float32(f * float32(sum))
 		}
-		dst[row] = y * scale[row]
+		if scale != nil {
+			y *= scale[row]
+		}
+		dst[row] = y
 	}
 }

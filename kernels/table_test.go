@@ -19,6 +19,7 @@ func TestTable(t *testing.T) {
 	}
 	for panels := 1; panels <= 9; panels++ {
 		shapes = append(shapes, tableShape{7, 3, 4, panels, 0, panels},
+			tableShape{1, 1, 4, panels, 0, panels}, tableShape{5, 5, 8, panels, 0, panels},
 			tableShape{33, 32, 8, panels, panels / 5 * TableTile, panels})
 	}
 	for _, width := range []int{4, 8, 12, 16, 20, 64, 128, 256} {
@@ -33,15 +34,16 @@ func TestTable(t *testing.T) {
 				continue
 			}
 			for x := range extremes {
-				checkTable(t, fn, rng, place(i+int(x))%places, x, s)
+				checkTable(t, fn, rng, place(i+int(x))%places, x, s, (i+int(x))%2*Centroids*s.width)
 			}
 		}
 	})
 }
 
-func checkTable(t *testing.T, fn tableKernel, rng *rand.Rand, p place, x extreme, s tableShape) {
+func checkTable(t *testing.T, fn tableKernel, rng *rand.Rand, p place, x extreme, s tableShape,
+	stride int) {
 	t.Helper()
-	centroids := alloc[byte](t, p, rng, Centroids*s.width)
+	centroids := alloc[byte](t, p, rng, max(s.segments-1, 0)*stride+Centroids*s.width)
 	for i := range centroids {
 		centroids[i] = pickByte(rng, x, 0, 255, 255)
 	}
@@ -67,6 +69,9 @@ func checkTable(t *testing.T, fn tableKernel, rng *rand.Rand, p place, x extreme
 	for i := range scale {
 		scale[i] = float32(rng.NormFloat64())
 	}
+	if s.panels%3 == 2 {
+		scale = nil // all 1
+	}
 	want, wantTables := make([]float32, s.panels*TablePanelRows), NewTables(s.segments, s.block)
 	got := alloc[float32](t, p, rng, len(want))
 	for i := range got {
@@ -79,8 +84,8 @@ func checkTable(t *testing.T, fn tableKernel, rng *rand.Rand, p place, x extreme
 		work:   alloc[int32](t, p, rng, len(wantTables.work)),
 	}
 	if s.segments > 0 {
-		tableBuildScalar(wantTables, centroids, s.width, q, scales, init)
-		fn.build(gotTables, centroids, s.width, q, scales, init)
+		tableBuildScalar(wantTables, centroids, stride, s.width, q, scales, init)
+		fn.build(gotTables, centroids, stride, s.width, q, scales, init)
 		sameFloats(t, fmt.Sprintf("%+v, %v, table scales", s, p), gotTables.scales,
 			wantTables.scales)
 	}
@@ -101,7 +106,8 @@ func FuzzTable(f *testing.F) {
 		p, x := place(byteAt(data, 6))%places, extreme(byteAt(data, 7))%extremes
 		for _, tr := range tableTiers {
 			if tr.need != 0 && tr.need&^host == 0 {
-				checkTable(t, tr.fn, fuzzRNG(data), p, x, s)
+				checkTable(t, tr.fn, fuzzRNG(data), p, x, s,
+					byteAt(data, 8)%2*Centroids*s.width)
 			}
 		}
 	})
@@ -123,11 +129,11 @@ func BenchmarkTable(b *testing.B) {
 	name := fmt.Sprintf("/rows=%d/cols=%d/d=%d", rows, cols, width)
 	benchEachTier(b, tableTiers, "part=build"+name, func(b *testing.B, fn tableKernel) {
 		for b.Loop() {
-			fn.build(t, centroids, width, q, scales, init)
+			fn.build(t, centroids, 0, width, q, scales, init)
 		}
 	})
 	benchEachTier(b, tableTiers, "part=spread"+name, func(b *testing.B, fn tableKernel) {
-		fn.build(t, centroids, width, q, scales, init)
+		fn.build(t, centroids, 0, width, q, scales, init)
 		b.SetBytes(int64(len(codes)))
 		for b.Loop() {
 			fn.spread(dst, t, codes, scale, 0, rows/TablePanelRows)

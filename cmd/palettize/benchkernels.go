@@ -148,7 +148,7 @@ func tableForms(width int) formsFunc {
 			centroids := randomBytes(kernels.Centroids * width)
 			codes, scale := randomBytes(rows*segments), randomFloats(rows)
 			return form{always(func() {
-				s.BuildTables(t, centroids, width, in.Q, in.Scales, in.Init)
+				s.BuildTables(t, centroids, 0, width, in.Q, in.Scales, in.Init)
 				s.SpreadTables(y, t, codes, scale, 0, rows/kernels.TablePanelRows)
 			}), int64(8*(len(centroids)+len(codes)) + 32*rows)}
 		}

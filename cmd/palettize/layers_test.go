@@ -30,7 +30,7 @@ var edges = []struct {
 		"codebook/moments internal/bitstream internal/entropy internal/floats internal/logscale " +
 		"internal/par kernels kmeans"},
 	{"codebook", "codebook/internal/stream internal/bitstream internal/dtype internal/floats " +
-		"internal/logscale internal/par kernels"},
+		"internal/logscale internal/par kernels kmeans"},
 	{"codebook/internal/samples", "codebook/moments kernels"},
 	{"codebook/internal/gptq", "codebook/moments internal/floats internal/par kernels"},
 	{"codebook/moments", "internal/floats"},

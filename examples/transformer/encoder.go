@@ -28,6 +28,7 @@ type Encoder struct {
 	layers   []encoderLayer
 
 	see    Watcher   // nil: nobody looks at the inputs of layers
+	score  Scorer    // nil: scores are exact
 	plans  sync.Pool // of *plan
 	spaces sync.Pool // of *space
 }
@@ -237,6 +238,14 @@ type Watcher func(x []float32, columns int, linears ...string)
 // Watch shows what enters linear layers from now on to see, or to nobody if that is nil.
 func (e *Encoder) Watch(see Watcher) { e.see = see }
 
+// Scorer writes the products of queries [tokens, columns] of a head with keys [tokens, columns] to
+// dst [tokens, tokens], a row a query. The keys are without the bias of their layer, which makes
+// the same difference to all products of a query, and so none. It may be called at the same time.
+type Scorer func(dst []float32, layer, head int, queries, keys []float32) error
+
+// Score has score compare queries with keys from now on, or float32 products if that is nil.
+func (e *Encoder) Score(score Scorer) { e.score = score }
+
 // batchTokens is how many tokens of short sentences go through the layers together. Fewer would
 // read each layer's weights more often, more would not stay in the second cache.
 const batchTokens = 128
@@ -354,7 +363,7 @@ func (e *Encoder) batch(sp *space, batch []int, dst []float32, sentences [][]int
 		return err
 	}
 	for l := range e.layers {
-		if err := e.layer(sp, &e.layers[l]); err != nil {
+		if err := e.layer(sp, l); err != nil {
 			return err
 		}
 	}
@@ -386,7 +395,8 @@ func (e *Encoder) lookUp(sp *space, batch []int, sentences [][]int) error {
 }
 
 // layer takes x through a layer.
-func (e *Encoder) layer(sp *space, l *encoderLayer) error {
+func (e *Encoder) layer(sp *space, layer int) error {
+	l := &e.layers[layer]
 	tokens := len(sp.x) / e.width
 	sp.q, sp.k, sp.v = grow(sp.q, len(sp.x)), grow(sp.k, len(sp.x)), grow(sp.v, len(sp.x))
 	sp.y, sp.inner = grow(sp.y, len(sp.x)), grow(sp.inner, tokens*e.inner)
@@ -401,7 +411,9 @@ func (e *Encoder) layer(sp *space, l *encoderLayer) error {
 		return err
 	}
 	for s := range len(sp.starts) - 1 {
-		e.attend(sp, l, sp.starts[s], sp.starts[s+1])
+		if err := e.attend(sp, layer, sp.starts[s], sp.starts[s+1]); err != nil {
+			return err
+		}
 	}
 	if err := e.multiply(sp.y, &l.out, sp.q, tokens); err != nil {
 		return err
@@ -449,8 +461,8 @@ func addTo(x, a, b []float32) {
 // attend replaces the queries of a sentence, tokens lo to hi, by what its tokens see of each other.
 // The queries, keys and values have no biases yet. That of keys would add the same to all scores of
 // a query, which Softmax takes off again; that of values is added to their mean.
-func (e *Encoder) attend(sp *space, l *encoderLayer, lo, hi int) {
-	tokens, width := hi-lo, e.width/e.heads
+func (e *Encoder) attend(sp *space, layer, lo, hi int) error {
+	l, tokens, width := &e.layers[layer], hi-lo, e.width/e.heads
 	sp.headQ, sp.headK = grow(sp.headQ, tokens*width), grow(sp.headK, tokens*width)
 	sp.headV, sp.sums = grow(sp.headV, tokens*width), grow(sp.sums, tokens)
 	sp.scores = grow(sp.scores, tokens*tokens)
@@ -466,7 +478,11 @@ func (e *Encoder) attend(sp *space, l *encoderLayer, lo, hi int) {
 				sp.headV[i*tokens+t] = v
 			}
 		}
-		set.DenseMat(sp.scores, tokens, sp.headK, sp.headQ, tokens, width, tokens)
+		if e.score == nil {
+			e.exactScores(sp.scores, sp.headQ, sp.headK)
+		} else if err := e.score(sp.scores, layer, first/width, sp.headQ, sp.headK); err != nil {
+			return err
+		}
 		for t := range tokens {
 			sp.sums[t] = set.ExpSum(sp.scores[t*tokens:][:tokens], scale)
 		}
@@ -481,6 +497,14 @@ func (e *Encoder) attend(sp *space, l *encoderLayer, lo, hi int) {
 			}
 		}
 	}
+	return nil
+}
+
+// exactScores are what a Scorer comes near to.
+func (e *Encoder) exactScores(dst, queries, keys []float32) {
+	width := e.width / e.heads
+	tokens := len(keys) / width
+	set.DenseMat(dst, tokens, keys, queries, tokens, width, tokens)
 }
 
 // mean writes the mean of rows, brought to length 1, to dst.
