@@ -23,9 +23,9 @@ export SUMS
 RACE = $(shell command -v "$$($(GO) env CC)" >/dev/null 2>&1 && echo -race)
 
 .DEFAULT_GOAL := help
-.PHONY: help need-go build dist test check fuzz bench compare big cover tiers testdata demo emulate slurm \
+.PHONY: help need-go build dist wheels test check fuzz bench compare big cover tiers testdata demo emulate slurm \
 	check-format check-vet check-targets check-dist check-static check-test check-386 check-s390x check-tiers check-lanes \
-	check-examples check-slurm check-model
+	check-examples check-wheels check-slurm check-model check-page picture
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1 \t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -40,14 +40,18 @@ dist: need-go ## build the archives of a release, with checksums, build/dist
 	GO="$(GO)" python3 cmd/palettize/dist.py build/dist
 	@ls -l build/dist
 
+wheels: need-go ## build the Python packages of a release, build/wheels
+	GO="$(GO)" python3 python/wheels.py build/wheels
+	@ls -l build/wheels
+
 test: need-go ## run the tests
 	$(GO) test ./...
 
 check: FUZZTIME = 5s
-check: need-go testdata tiers check-format check-vet check-targets check-dist check-static check-test check-386 check-s390x check-tiers check-lanes check-examples check-slurm check-model fuzz ## everything that CI runs
+check: need-go testdata tiers check-format check-vet check-targets check-dist check-static check-test check-386 check-s390x check-tiers check-lanes check-examples check-wheels check-slurm check-model check-page fuzz ## everything that CI runs
 	@echo "check: all passed$(if $(RACE),,, but WITHOUT the race detector: it needs a C compiler (apt-get install gcc libc6-dev))"
 ifeq ($(PALETTIZE_LANES),native)
-	@echo "check: but WITHOUT the emulated CPUs: some tiers may not have run; and WITHOUT examples/slurm"
+	@echo "check: but WITHOUT the emulated CPUs: some tiers may not have run; and WITHOUT examples/slurm and the page of report in a browser"
 endif
 
 check-format: need-go
@@ -73,7 +77,7 @@ check-targets: need-go
 		$(GO) test -c -trimpath -vet=off -ldflags='-s -w' -o build/$$target/ ./kernels; \
 	done
 
-# The same bytes from another folder, of a target in a tar and of one in a zip archive.
+# The same bytes from another folder, of a target in a tar, of one in a zip archive and of one in a wheel.
 check-dist: need-go
 	GO="$(GO)" python3 cmd/palettize/dist.py --commit=none build/dist-here
 	rm -rf build/elsewhere && mkdir -p build/elsewhere
@@ -81,6 +85,10 @@ check-dist: need-go
 	cd build/elsewhere && GO="$(GO)" python3 cmd/palettize/dist.py --commit=none build/dist linux/arm64 windows/amd64
 	cd build/elsewhere/build/dist && for file in *_*; do cmp $$file ../../../dist-here/$$file || exit; done
 	cd build/dist-here && sha256sum --check --quiet SHA256SUMS
+	GO="$(GO)" python3 python/wheels.py --commit=none build/wheels-here
+	cd build/elsewhere && GO="$(GO)" python3 python/wheels.py --commit=none build/wheels linux/arm64
+	cd build/elsewhere/build/wheels && for file in *; do cmp $$file ../../../wheels-here/$$file || exit; done
+	python3 python/test_wheels.py build/wheels-here
 	rm -r build/elsewhere
 
 check-static: need-go
@@ -191,6 +199,13 @@ check-examples: build
 	cd build/run && ../mkmodel && ../library
 	CACHE="$(CACHE)" examples/python/check.sh build
 
+# The package in a fresh virtual environment; check-dist has the wheels of all targets.
+check-wheels: need-go
+	GO="$(GO)" python3 python/wheels.py build/wheels-run "$$($(GO) env GOOS)/$$($(GO) env GOARCH)"
+	$(GO) build -o build/ ./examples/mkmodel
+	CACHE="$(CACHE)" python/check.sh build/wheels-run build
+	@echo "check: the Python package, but WITHOUT its part for torch: make compare tests it"
+
 slurm: build ## run examples/slurm on a Slurm of two nodes on this machine
 	$(GO) build -o build/ ./examples/mkmodel
 	examples/slurm/check.sh build
@@ -205,6 +220,20 @@ endif
 
 check-model: testdata
 	PALETTIZE_MODEL="$(MODEL)" $(GO) test -count=1 -run 'TestModel' -v ./cmd/palettize ./examples/transformer
+
+# The page of palettize report in a browser, which comes the way of the emulated CPUs.
+ifeq ($(PALETTIZE_LANES),native)
+check-page:
+	@echo "check: no browser, because of PALETTIZE_LANES=native"
+else
+check-page: need-go
+	cmd/palettize/page/chromium.sh --version
+	PALETTIZE_CHROMIUM="$(CURDIR)/cmd/palettize/page/chromium.sh" $(GO) test -count=1 -run TestBrowser -v ./cmd/palettize
+endif
+
+picture: need-go testdata ## renew report.png, the picture in README.md
+	PALETTIZE_CHROMIUM="$(CURDIR)/cmd/palettize/page/chromium.sh" PALETTIZE_MODEL="$(MODEL)" \
+		PALETTIZE_PICTURE="$(CURDIR)/report.png" $(GO) test -count=1 -run TestPicture -v ./cmd/palettize
 
 # Minimising an input of a target whose coverage varies, as with files, would take a minute each time.
 # Now and then the end of the time itself fails a target, with no input to blame (Go 1.26): once more then.

@@ -3,9 +3,12 @@ package format
 import (
 	"context"
 	"io"
+	"maps"
+	"slices"
 
 	"github.com/palettize/palettize/codebook"
 	"github.com/palettize/palettize/internal/dtype"
+	"github.com/palettize/palettize/internal/stack"
 )
 
 // Decompress writes the model as ordinary safetensors files, with its original names, shapes,
@@ -27,6 +30,37 @@ func Decompress(ctx context.Context, c *Codebook, path string, opts CreateOption
 func DecompressTo(ctx context.Context, w io.Writer, c *Codebook) error {
 	_, err := c.decompress(ctx, toWriter{w}, 0)
 	return err
+}
+
+// Only returns the codebook with those tensors of the original alone of which keep is true. It is
+// asked once of each, of stacks and not of their slices. It is the same open file: closing one
+// closes the other.
+func (c *Codebook) Only(keep func(tensor string) bool) *Codebook {
+	o, kept := *c, make(map[string]bool)
+	of := func(name string) string { // the tensor of the original that it is, or a slice of
+		if whole, _, ok := stack.Cut(name); ok && c.stacks[whole] > 0 {
+			return whole
+		}
+		return name
+	}
+	for _, t := range c.originals() {
+		name := of(t.Name)
+		if _, asked := kept[name]; !asked {
+			kept[name] = keep(name)
+		}
+	}
+	drop := func(name string) bool { return !kept[of(name)] }
+	o.layers = slices.DeleteFunc(slices.Clone(c.layers),
+		func(s *stored) bool { return drop(s.tensor.Name) })
+	o.rest = slices.DeleteFunc(slices.Clone(c.rest),
+		func(t codebook.Tensor) bool { return drop(t.Name) })
+	o.names, o.without = maps.Clone(c.names), maps.Clone(c.without)
+	o.narrowed, o.stacks = maps.Clone(c.narrowed), maps.Clone(c.stacks)
+	maps.DeleteFunc(o.names, func(name string, _ *stored) bool { return drop(name) })
+	maps.DeleteFunc(o.without, func(name string, _ bool) bool { return drop(name) })
+	maps.DeleteFunc(o.narrowed, func(name, _ string) bool { return drop(name) })
+	maps.DeleteFunc(o.stacks, func(name string, _ int) bool { return drop(name) })
+	return &o
 }
 
 func (c *Codebook) decompress(ctx context.Context, out destination, shardSize int64) (

@@ -169,7 +169,7 @@ func openIndex(path string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := x.check(f); err != nil {
+	if err := x.check(f.Whole()); err != nil { // it names stacks, not their slices
 		return nil, errors.Join(at(path, err), f.Close())
 	}
 	return f, nil

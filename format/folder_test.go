@@ -434,6 +434,26 @@ func TestBadFolders(t *testing.T) {
 	}
 }
 
+// TestIndexOfStacks: an index names a tensor of matrices, which is there as its slices.
+func TestIndexOfStacks(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Base(newModel(t, dir, nil, stackModel()...).Path())
+	path := filepath.Join(dir, "model.safetensors.index.json")
+	put(t, path, `{"weight_map":{"a":"`+name+`","moe.experts":"`+name+`"}}`)
+	f, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if got := len(f.Tensors()); got != 5 {
+		t.Errorf("%d tensors, want 5: the slices are 3", got)
+	}
+	put(t, path, `{"weight_map":{"moe.experts[0]":"`+name+`"}}`)
+	if _, err := Open(path); err == nil || !strings.Contains(err.Error(), "lacks it") {
+		t.Errorf("an index of a slice: %v", err)
+	}
+}
+
 // TestCodebooksOfAnotherRun: an index knows its files.
 func TestCodebooksOfAnotherRun(t *testing.T) {
 	one, two := writeFolder(t, 1), writeFolder(t, 1)

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // destination is where a whole model goes.
@@ -77,15 +78,20 @@ type output struct {
 	old       os.FileInfo // the file that is to be replaced; nil: there is none
 }
 
-// WriteFile writes data to a file that appears under its name only when it is complete. It must not
-// be source, which data was made from; another file that is there is an error, [fs.ErrExist],
-// unless it is to be overwritten.
-func WriteFile(path string, data []byte, source *File, overwrite bool) error {
-	out, err := newOutput(path, overwrite, source)
+// WriteFile writes what data returns to a file that appears under its name when it is complete. It
+// must be none of the sources that data reads; another file that is there is an error,
+// [fs.ErrExist], unless it is to be overwritten. data is called when nothing is in the way.
+func WriteFile(ctx context.Context, path string, data func() ([]byte, error), overwrite bool,
+	sources ...*File) error {
+	out, err := newOutput(path, overwrite, sources...)
 	if err != nil {
 		return err
 	}
-	_, err = out.write(context.Background(), "", content{fill: fixed(data)})
+	made, err := data()
+	if err != nil {
+		return err
+	}
+	_, err = out.write(ctx, "", content{fill: fixed(made)})
 	return err
 }
 
@@ -115,8 +121,8 @@ func besideOthers(path string) error {
 	return nil
 }
 
-// newOutput checks what can be checked before any work is done. source must not be the output.
-func newOutput(path string, overwrite bool, source *File) (*output, error) {
+// newOutput checks what can be checked before any work is done. No source may be the output.
+func newOutput(path string, overwrite bool, sources ...*File) (*output, error) {
 	if err := besideOthers(path); err != nil {
 		return nil, err
 	}
@@ -130,7 +136,7 @@ func newOutput(path string, overwrite bool, source *File) (*output, error) {
 		return o, nil
 	case err != nil:
 		return nil, at(path, err)
-	case source.is(info):
+	case slices.ContainsFunc(sources, func(f *File) bool { return f.is(info) }):
 		return nil, at(path, errors.New("is the input itself"))
 	case info.IsDir():
 		return nil, at(path, errors.New("is a folder, expected a file"))

@@ -22,7 +22,7 @@ func TestOutputKeepsTheOwner(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := WriteFile(path, []byte("new"), src, true); err != nil {
+	if err := WriteFile(t.Context(), path, always([]byte("new")), true, src); err != nil {
 		t.Fatal(err)
 	}
 	info, err := os.Stat(path)

@@ -178,6 +178,64 @@ func TestStackRoundTrip(t *testing.T) {
 	}
 }
 
+// TestOnly: a part of a codebook has the tensors that were asked for, of stacks all slices, and is
+// decompressed to these alone.
+func TestOnly(t *testing.T) {
+	dir := t.TempDir()
+	src := newModel(t, dir, nil, append(stackModel(), random("a[0]", "F32", 3))...)
+	path := filepath.Join(dir, "out")
+	compressAll(t, src, path, compress.Options{Exclude: []string{"moe.experts[1]"}})
+	c := openBook(t, path)
+	whole := decompressed(t, c)
+	for _, want := range [][]string{
+		{"a", "a[0]", "moe.experts", "z"}, {"moe.experts"}, {"a"}, {"a[0]", "z"}, nil,
+	} {
+		asked := make(map[string]int)
+		only := c.Only(func(name string) bool {
+			asked[name]++
+			return slices.Contains(want, name)
+		})
+		if len(asked) != 4 || asked["moe.experts"] != 1 || asked["a[0]"] != 1 {
+			t.Errorf("asked of %v", asked)
+		}
+		f := decompressed(t, only)
+		var names []string
+		for _, x := range f.Tensors() {
+			names = append(names, x.Name)
+			if !bytes.Equal(readAll(t, f, x.Name), readAll(t, whole, x.Name)) {
+				t.Errorf("%s of %v is not what it is among all", x.Name, want)
+			}
+		}
+		slices.Sort(names)
+		if !slices.Equal(names, want) {
+			t.Errorf("got %v, want %v", names, want)
+		}
+		info := only.Info()
+		if stacks := slices.Contains(want, "moe.experts"); len(info.Stacks) > 0 != stacks ||
+			slices.Contains(only.Layers(), "a") != slices.Contains(want, "a") {
+			t.Errorf("%v: layers %v, stacks %v", want, only.Layers(), info.Stacks)
+		}
+		_, _, err := only.Layer(t.Context(), "a")
+		if there := slices.Contains(want, "a"); (err == nil) != there {
+			t.Errorf("%v: layer a: %v", want, err)
+		}
+	}
+}
+
+// decompressed returns what a codebook is decompressed to, stacks as a whole.
+func decompressed(t *testing.T, c *Codebook) *File {
+	t.Helper()
+	var out bytes.Buffer
+	if err := DecompressTo(t.Context(), &out, c); err != nil {
+		t.Fatal(err)
+	}
+	f, err := NewFile(bytes.NewReader(out.Bytes()), int64(out.Len()), "decompressed")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f.Whole()
+}
+
 // TestStackThatPassesThrough: a file that is written from slices has the bytes of the one that was
 // written at once.
 func TestStackThatPassesThrough(t *testing.T) {

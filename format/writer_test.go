@@ -547,11 +547,11 @@ func TestOutputThroughALink(t *testing.T) {
 	}
 	link := filepath.Join(dir, "aside", "second")
 	data := []byte("new")
-	if err := WriteFile(link, data, src, false); err == nil ||
+	if err := WriteFile(t.Context(), link, always(data), false, src); err == nil ||
 		err.Error() != link+": exists already" {
 		t.Errorf("without leave: %v", err)
 	}
-	if err := WriteFile(link, data, src, true); err != nil {
+	if err := WriteFile(t.Context(), link, always(data), true, src); err != nil {
 		t.Fatal(err)
 	}
 	if got := contentOf(t, filepath.Join(folder, "file")); !bytes.Equal(got, data) {
@@ -575,7 +575,7 @@ func TestOutputKeepsTheMode(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := WriteFile(path, []byte("new"), src, true); err != nil {
+		if err := WriteFile(t.Context(), path, always([]byte("new")), true, src); err != nil {
 			t.Fatal(err)
 		}
 		if info, err := os.Stat(path); err != nil || info.Mode() != mode ||
@@ -583,4 +583,9 @@ func TestOutputKeepsTheMode(t *testing.T) {
 			t.Errorf("got %v (%v), want %v", info.Mode(), err, mode)
 		}
 	}
+}
+
+// always returns a function that returns data.
+func always(data []byte) func() ([]byte, error) {
+	return func() ([]byte, error) { return data, nil }
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,15 +25,15 @@ func newAllocationReport(model string, a *compress.Allocation) *allocationReport
 }
 
 // writeAllocation writes what is allotted to the matrices of src to a file; "": nowhere.
-func writeAllocation(name string, overwrite bool, src *format.File, a *compress.Allocation) error {
+func writeAllocation(ctx context.Context, name string, overwrite bool, src *format.File,
+	a *compress.Allocation) error {
 	if name == "" {
 		return nil
 	}
-	text, err := json.MarshalIndent(a, "", "  ")
-	if err != nil {
-		return err
-	}
-	return hintForce(format.WriteFile(name, append(text, '\n'), src, overwrite))
+	return hintForce(format.WriteFile(ctx, name, func() ([]byte, error) {
+		text, err := json.MarshalIndent(a, "", "  ")
+		return append(text, '\n'), err
+	}, overwrite, src))
 }
 
 // readAllocation reads what writeAllocation wrote.
@@ -52,7 +53,7 @@ func readAllocation(name string) (*compress.Allocation, error) {
 	return a, nil
 }
 
-func (r *allocationReport) text() string {
+func (r *allocationReport) document() document {
 	t := table{head: []string{
 		"~tensor", "stored as", ">bits", ">error", ">at 2", ">3", ">4", ">5", ">6 bits",
 	}}
@@ -65,7 +66,7 @@ func (r *allocationReport) text() string {
 		f.add("bits", "%.2f a weight", r.total.BitsStored)
 	}
 	f.addWorst(r.worstFacts)
-	return t.text() + "\n" + f.text()
+	return document{&t, f}
 }
 
 // allocationCells is the line of a matrix in the table of an allocation.

@@ -24,6 +24,7 @@ func TestBadFiles(t *testing.T) {
 			for _, args := range [][]string{
 				{"compress", file, "-o", out}, {"decompress", file, "-o", out}, {"inspect", file},
 				{"verify", file}, {"verify", models("other.safetensors"), file}, {"bench", file},
+				{"report", file, "-o", out},
 			} {
 				wantRefusal(t, out, args...)
 			}
@@ -54,6 +55,7 @@ func TestDamagedCodebook(t *testing.T) {
 			t.Run(fmt.Sprintf("%s at %d", what, i), func(t *testing.T) {
 				wantRefusal(t, out, "decompress", damaged, "-o", out)
 				wantRefusal(t, out, "verify", damaged)
+				wantRefusal(t, out, "report", damaged, "-o", out)
 			})
 		}
 	}

@@ -148,7 +148,7 @@ func runBench(ctx context.Context, env *env, o benchOptions, args []string) erro
 		}
 	}
 	if o.asJSON {
-		err = env.show(&r.report, true)
+		err = env.showJSON(&r.report)
 	} else {
 		err = env.print(r.report.closing())
 	}

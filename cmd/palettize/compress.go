@@ -23,24 +23,25 @@ import (
 )
 
 type compressOptions struct {
-	out                  string
-	force, quiet, asJSON bool
-	all, single, resume  bool
-	dry                  bool
-	part                 partFlag
-	shardSize            byteSize
-	size                 byteSize
-	tensors              []string
-	calibration          string
-	plan                 bool
-	planIn, planOut      string
-	include, exclude     []string
-	transposed           []string
-	threads              int
-	seed                 uint64
-	nonfinite            string
-	flags                *pflag.FlagSet // all of them, those of settings too
-	need                 int64          // bytes of disk that the run takes, once that is known
+	out                 string
+	force, quiet        bool
+	as                  outputForm
+	all, single, resume bool
+	dry                 bool
+	part                partFlag
+	shardSize           byteSize
+	size                byteSize
+	tensors             []string
+	calibration         string
+	plan                bool
+	planIn, planOut     string
+	include, exclude    []string
+	transposed          []string
+	threads             int
+	seed                uint64
+	nonfinite           string
+	flags               *pflag.FlagSet // all of them, those of settings too
+	need                int64          // bytes of disk that the run takes, once that is known
 }
 
 func (o *compressOptions) addFlags(f *pflag.FlagSet) {
@@ -80,7 +81,7 @@ func (o *compressOptions) addFlags(f *pflag.FlagSet) {
 	f.Uint64Var(&o.seed, "seed", 0, "seed of k-means")
 	f.BoolVar(&o.quiet, "quiet", false, "print no progress and no report")
 	f.BoolVar(&o.all, "all", false, "list vectors, integers, single values, slices one by one")
-	f.BoolVar(&o.asJSON, "json", false, "print the report as JSON, with each tensor")
+	o.as.addFlags(f, "print the report as JSON, with each tensor")
 }
 
 func newCompress(env *env) *cobra.Command {
@@ -183,7 +184,7 @@ func runCompress(ctx context.Context, env *env, o compressOptions, model string)
 		dst.Abort()
 		bar.close()
 		calibration.warn(env)
-		return env.show(newAllocationReport(model, opts.Allocation), o.asJSON)
+		return env.show(newAllocationReport(model, opts.Allocation), o.as)
 	}
 	report, size, err := o.run(ctx, dst, src, opts, bar)
 	if err != nil {
@@ -282,7 +283,7 @@ func (o *compressOptions) allocate(ctx context.Context, dst *format.Writer, src 
 	if err != nil {
 		return nil, inFile(src.Path(), err)
 	}
-	return a, writeAllocation(o.planOut, o.force, src, a)
+	return a, writeAllocation(ctx, o.planOut, o.force, src, a)
 }
 
 // show prints what a run has done, for this purpose.
@@ -295,10 +296,10 @@ func (o *compressOptions) show(env *env, facts *compressReport, report *compress
 	if err := warnWrittenOut(env, report, purpose); err != nil {
 		return err
 	}
-	if o.quiet && !o.asJSON {
+	if o.quiet && o.as == (outputForm{}) {
 		return nil
 	}
-	return env.show(facts, o.asJSON)
+	return env.show(facts, o.as)
 }
 
 // warnWrittenOut says where a file is not what --for asks for on this CPU.

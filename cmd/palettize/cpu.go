@@ -32,7 +32,7 @@ type cpuTier struct {
 }
 
 func newCPU(env *env) *cobra.Command {
-	var asJSON bool
+	var as outputForm
 	cmd := &cobra.Command{
 		Use:   "cpu",
 		Short: "Show which kernels run on this machine",
@@ -47,10 +47,11 @@ variable PALETTIZE_CPU_OFF (separated by commas) count as lacking.
 			if err != nil {
 				return err
 			}
-			return env.show(report, asJSON)
+			return env.show(report, as)
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().SortFlags = false
+	as.addFlags(cmd.Flags(), "print JSON")
 	return cmd
 }
 

@@ -10,44 +10,84 @@ import (
 )
 
 // TestDocs runs the sessions in the documents, in a folder with a model.safetensors that mkmodel
-// made. A fenced block "console" is a session: lines that begin with "$ " are commands, which must
-// succeed; what stands between them is compared with the output when the fence says "console
-// exact". -update replaces it by the output.
+// made.
 func TestDocs(t *testing.T) {
 	long(t)
 	for _, name := range []string{"README.md", "examples/cli/README.md", "examples/ci/README.md"} {
 		t.Run(name, func(t *testing.T) {
-			text, err := os.ReadFile(filepath.Join("../..", name))
-			if err != nil {
-				t.Fatal(err)
-			}
 			dir := t.TempDir()
 			copyFile(t, models("model.safetensors"), filepath.Join(dir, "model.safetensors"), 0o666)
-			commands := 0
-			for _, s := range sessions(string(text)) {
-				for _, c := range s.commands {
-					commands++
-					got := shell(t, dir, c.line)
-					switch {
-					case got == c.output:
-					// README.md is about another model.
-					case *update && (s.exact || c.output != "") && name != "README.md":
-						before, after := "$ "+c.line+"\n"+c.output, "$ "+c.line+"\n"+got
-						text = []byte(strings.Replace(string(text), before, after, 1))
-					case s.exact:
-						t.Errorf("$ %s\nprinted\n%s\n%s says\n%s", c.line, got, name, c.output)
-					}
-				}
-			}
-			if commands == 0 {
-				t.Error("no commands found")
-			}
-			if *update {
-				if err := os.WriteFile(filepath.Join("../..", name), text, 0o666); err != nil {
-					t.Fatal(err)
-				}
-			}
+			runSessions(t, name, dir)
 		})
+	}
+}
+
+// TestModelTour runs examples/tour.md on the real model.
+func TestModelTour(t *testing.T) {
+	model := os.Getenv("PALETTIZE_MODEL")
+	if model == "" {
+		t.Skip("PALETTIZE_MODEL names no model")
+	}
+	dir, bin := t.TempDir(), t.TempDir()
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", bin, "../../examples/encoder")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	t.Setenv("PATH", os.Getenv("PATH")+string(filepath.ListSeparator)+bin)
+	folder := filepath.Join(dir, "all-MiniLM-L6-v2")
+	if err := os.Mkdir(folder, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	const config = `{"model_type": "bert", "hidden_size": 384, "num_hidden_layers": 6, ` +
+		`"num_attention_heads": 12, "hidden_act": "gelu", "layer_norm_eps": 1e-12}` + "\n"
+	if err := os.WriteFile(filepath.Join(folder, "config.json"), []byte(config), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	const sentences = "../../examples/compare/sentences/"
+	stem := strings.TrimSuffix(model, ".safetensors")
+	for to, from := range map[string]string{
+		filepath.Join(folder, "model.safetensors"): model,
+		filepath.Join(folder, "tokenizer.json"):    stem + ".tokenizer.json",
+		filepath.Join(dir, "sentences.txt"):        sentences + "eval.txt",
+		filepath.Join(dir, "calibration.txt"):      sentences + "calibration.txt",
+	} {
+		copyFile(t, from, to, 0o666)
+	}
+	runSessions(t, "examples/tour.md", dir)
+}
+
+// runSessions runs the sessions of a document in a folder. A fenced block "console" is a session:
+// lines that begin with "$ " are commands, which must succeed; what stands between them is compared
+// with the output when the fence says "console exact". -update replaces it by the output.
+func runSessions(t *testing.T, name, dir string) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("../..", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	commands := 0
+	for _, s := range sessions(string(text)) {
+		for _, c := range s.commands {
+			commands++
+			got := shell(t, dir, c.line)
+			switch {
+			case got == c.output:
+			// README.md is about another model.
+			case *update && (s.exact || c.output != "") && name != "README.md":
+				before, after := "$ "+c.line+"\n"+c.output, "$ "+c.line+"\n"+got
+				text = []byte(strings.Replace(string(text), before, after, 1))
+			case s.exact:
+				t.Errorf("$ %s\nprinted\n%s\n%s says\n%s", c.line, got, name, c.output)
+			}
+		}
+	}
+	if commands == 0 {
+		t.Error("no commands found")
+	}
+	if *update {
+		if err := os.WriteFile(filepath.Join("../..", name), text, 0o666); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

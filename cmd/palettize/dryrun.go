@@ -67,7 +67,7 @@ func (o *compressOptions) dryRun(ctx context.Context, env *env, src *format.File
 		e.Seconds = float64(facts.Total.Weights) / e.WeightsASecond
 	}
 	facts.all, facts.Estimate = o.all, e
-	return env.show(facts, o.asJSON)
+	return env.show(facts, o.as)
 }
 
 // preview lists what would become of each tensor.

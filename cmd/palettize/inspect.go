@@ -34,7 +34,8 @@ type codebookFacts struct {
 }
 
 func newInspect(env *env) *cobra.Command {
-	var asJSON, all bool
+	var as outputForm
+	var all bool
 	cmd := &cobra.Command{
 		Use:   "inspect FILE",
 		Short: "List what is in a codebook file or a safetensors file",
@@ -53,12 +54,12 @@ here.
 				return err
 			}
 			report.all = all
-			return env.show(report, asJSON)
+			return env.show(report, as)
 		},
 	}
 	cmd.Flags().SortFlags = false
 	cmd.Flags().BoolVar(&all, "all", false, "list vectors, integers, single values, slices one by one")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, with each tensor")
+	as.addFlags(cmd.Flags(), "print JSON, with each tensor")
 	return cmd
 }
 
@@ -82,19 +83,34 @@ func inspectCodebook(ctx context.Context, name string) (*inspectReport, error) {
 		return nil, err
 	}
 	defer book.Close()
+	return inspectBook(ctx, book, func(int, *codebook.Layer) error { return nil })
+}
+
+// inspectBook reads each layer once, and gives it to each with its place in the file.
+func inspectBook(ctx context.Context, book *format.Codebook,
+	each func(i int, layer *codebook.Layer) error) (*inspectReport, error) {
 	info := book.Info()
 	facts := &codebookFacts{Version: info.Version, Producer: info.Producer}
 	if json.Valid([]byte(info.Settings)) { // another program may have written something else
 		facts.Settings = json.RawMessage(info.Settings)
 	}
-	report := &inspectReport{File: name, Size: info.Size, Codebook: facts, Metadata: info.Metadata}
+	report := &inspectReport{
+		File: book.Path(), Size: info.Size, Codebook: facts, Metadata: info.Metadata,
+	}
 	var layers compress.Report
-	for _, l := range info.Layers {
+	for i, l := range info.Layers {
+		layer, _, err := book.Layer(ctx, l.Tensor.Name)
+		if err != nil {
+			return nil, err
+		}
 		entry := compress.Entry{
 			Tensor: l.Tensor, Layer: &l.Scheme, Bytes: l.Bytes, Distortion: l.Distortion,
 		}
 		t := newTensorFacts(entry)
-		if err := t.setResident(ctx, book); err != nil {
+		if err := t.setResident(layer); err != nil {
+			return nil, err
+		}
+		if err := each(i, layer); err != nil {
 			return nil, err
 		}
 		report.Tensors = append(report.Tensors, t)
@@ -120,16 +136,12 @@ func (r *inspectReport) add(tensors []codebook.Tensor, narrowed map[string]bool)
 
 // setResident adds what only the layer itself says: what it takes in memory, the plan that needs
 // that, its windows.
-func (t *tensorFacts) setResident(ctx context.Context, book *format.Codebook) error {
-	layer, info, err := book.Layer(ctx, t.Name)
-	if err != nil {
-		return err
-	}
+func (t *tensorFacts) setResident(layer *codebook.Layer) error {
 	plan, err := layer.Plan(codebook.RunOptions{})
 	if err != nil {
 		return err
 	}
-	t.Resident, t.Plan = float64(plan.BitsResident())/float64(info.Tensor.Elements()), plan.Name()
+	t.Resident, t.Plan = float64(plan.BitsResident())/float64(layer.Rows*layer.Cols), plan.Name()
 	t.WindowBits = layer.WindowBits
 	return nil
 }

@@ -59,6 +59,7 @@ var outside = map[string]string{
 	"github.com/schollz/progressbar/":   "cmd/palettize/ui_progress.go",
 	"github.com/rivo/uniseg":            "cmd/palettize/ui_progress.go",
 	"golang.org/x/term":                 "cmd/palettize/ui_progress.go",
+	"gonum.org/v1/plot":                 "cmd/palettize/ui_plot.go",
 }
 
 // nowhere is what no package may import, see SECURITY.md: nothing of a file is executed, and there

@@ -174,14 +174,16 @@ func (m *mutator) run(args ...string) bool {
 // has its tensors, and those that passed through bit for bit.
 func (m *mutator) compress(model string, _ []byte) {
 	book, dense := filepath.Join(m.dir, "book"), filepath.Join(m.dir, "dense")
+	page := filepath.Join(m.dir, "page")
 	defer os.Remove(book)
 	defer os.Remove(dense)
+	defer os.Remove(page)
 	inspected := m.run("inspect", model, "--json")
 	if !m.run("compress", model, "-o", book, "--quiet", "--threads", "1") {
 		return
 	}
 	if !inspected || !m.run("verify", book, "--json") || !m.run("verify", book, model, "--json") ||
-		!m.run("decompress", book, "-o", dense) {
+		!m.run("report", book, model, "-o", page) || !m.run("decompress", book, "-o", dense) {
 		m.t.Fatal("a file that was made is refused")
 	}
 	want, err := format.Open(model)
@@ -217,11 +219,13 @@ func (m *mutator) compress(model string, _ []byte) {
 
 // decompress gives a mutated codebook file to the commands: none takes it unless it is the same.
 func (m *mutator) decompress(book string, was []byte) {
-	dense := filepath.Join(m.dir, "dense")
+	dense, page := filepath.Join(m.dir, "dense"), filepath.Join(m.dir, "page")
 	defer os.Remove(dense)
+	defer os.Remove(page)
 	same := bytes.Equal(content(m.t, book), was)
 	for _, args := range [][]string{
 		{"inspect", book}, {"verify", book}, {"decompress", book, "-o", dense},
+		{"report", book, "-o", page},
 	} {
 		if m.run(args...) && !same {
 			m.t.Errorf("%s takes it", args[0])

@@ -51,7 +51,7 @@ straight from that form.
 			}
 			return nil
 		},
-		PersistentPreRunE: env.filesOnly,
+		PersistentPreRunE: env.checkFlags,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if askedVersion {
 				return showVersion(env, false)
@@ -63,7 +63,7 @@ straight from that form.
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
 		newCompress(env), newMerge(env), newVerify(env), newInspect(env), newDecompress(env),
-		newCPU(env), newBench(env), newVersion(env), newCompletion(env), newMan(env),
+		newReport(env), newCPU(env), newBench(env), newVersion(env), newCompletion(env), newMan(env),
 	)
 	addCompletions(root)
 	return root

@@ -7,26 +7,50 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/spf13/pflag"
 )
 
-// texter is a result that can be printed for people.
-type texter interface{ text() string }
+// outputForm is what a report is printed as: by default as text.
+type outputForm struct{ json, markdown bool }
 
-// show prints a result for people or as JSON.
-func (e *env) show(result texter, asJSON bool) error {
-	if !asJSON {
-		return e.print(result.text())
+// addFlags adds --json, which prints what is said here, and --markdown.
+func (as *outputForm) addFlags(f *pflag.FlagSet, json string) {
+	f.BoolVar(&as.json, "json", false, json)
+	f.BoolVar(&as.markdown, "markdown", false, "print Markdown tables, with all columns")
+}
+
+// show prints what a command has found.
+func (e *env) show(r report, as outputForm) error {
+	switch {
+	case as.json:
+		return e.showJSON(r)
+	case as.markdown:
+		return e.print(r.document().markdown())
 	}
+	return e.print(r.document().text())
+}
+
+// showJSON prints a value as JSON.
+func (e *env) showJSON(value any) error {
 	enc := json.NewEncoder(e.stdout)
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
-	return enc.Encode(result)
+	return enc.Encode(value)
 }
 
 // print writes to stdout.
 func (e *env) print(text string) error {
 	_, err := io.WriteString(e.stdout, text)
 	return err
+}
+
+// stream lets write write a file to stdout, unless that is a terminal.
+func (e *env) stream(write func(io.Writer) error) error {
+	if terminal(e.stdout) {
+		return usagef("-o -: standard output is a terminal: it wants a pipe, or a file")
+	}
+	return write(e.stdout)
 }
 
 // warn tells of something that does not stop the command.

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-func (r *cpuReport) text() string {
+func (r *cpuReport) document() document {
 	t := table{head: []string{"operation", "tier", "here"}}
 	for _, x := range r.Tiers {
 		here := "runs"
@@ -27,7 +27,7 @@ func (r *cpuReport) text() string {
 	if r.PlansGuessed {
 		f.add("plans", "chosen by costs that were not measured on such a CPU: see palettize bench")
 	}
-	return f.text() + "\n" + t.text()
+	return document{f, &t}
 }
 
 // text is the head of the Go benchmark format; the lines of the benchmarks follow.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"os"
 
 	"github.com/rivo/uniseg"
@@ -18,10 +19,10 @@ type progress struct {
 
 // newProgress returns a progress that shows a bar if stderr is a terminal and quiet is false.
 func (e *env) newProgress(quiet bool) *progress {
-	f, ok := e.stderr.(*os.File)
-	if quiet || !ok || !term.IsTerminal(int(f.Fd())) {
+	if quiet || !terminal(e.stderr) {
 		return new(progress)
 	}
+	f := e.stderr.(*os.File)
 	const barWidth, rest = 20, 30 // rest: percent, frame, times
 	width, _, err := term.GetSize(int(f.Fd()))
 	if err != nil || width == 0 {
@@ -32,6 +33,12 @@ func (e *env) newProgress(quiet bool) *progress {
 			progressbar.OptionSetWidth(barWidth), progressbar.OptionClearOnFinish()),
 		room: max(10, width-barWidth-rest),
 	}
+}
+
+// terminal reports whether what is written there is on a screen.
+func terminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // update shows how far a run is.

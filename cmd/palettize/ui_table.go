@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"html"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -9,10 +10,12 @@ import (
 
 // table is columns of text. A heading that starts with ">" makes its column flush right. One that
 // starts with "~", the first, is that of names, which are shortened where the table would be too
-// wide.
+// wide for a terminal.
 type table struct {
-	head []string
-	rows [][]string
+	head  []string
+	brief []string // headings of the columns that text has, "" for one that it has not; nil: head
+	rows  [][]string
+	title string // of the table in a page
 }
 
 func (t *table) add(cells ...string) {
@@ -25,7 +28,28 @@ func (t *table) add(cells ...string) {
 // heading is a heading without what it says of its column.
 func heading(h string) string { return strings.TrimLeft(h, ">~") }
 
+// briefly is the table with the columns that text has.
+func (t *table) briefly() *table {
+	if t.brief == nil {
+		return t
+	}
+	left := func(cells []string) (kept []string) {
+		for i, cell := range cells {
+			if t.brief[i] != "" {
+				kept = append(kept, cell)
+			}
+		}
+		return kept
+	}
+	short := &table{head: left(t.brief)}
+	for _, row := range t.rows {
+		short.rows = append(short.rows, left(row))
+	}
+	return short
+}
+
 func (t *table) text() string {
+	t = t.briefly()
 	var b strings.Builder
 	head := make([]string, len(t.head))
 	for i, h := range t.head {
@@ -167,6 +191,9 @@ func shortened(names []string, width int) []string {
 	return best
 }
 
+// markdownEscapes keep a cell's text what it is.
+var markdownEscapes = strings.NewReplacer("|", `\|`, "<", "&lt;")
+
 func (t *table) markdown() string {
 	var b strings.Builder
 	rule := "|"
@@ -181,10 +208,41 @@ func (t *table) markdown() string {
 	b.WriteString("|\n" + rule + "\n")
 	for _, row := range t.rows {
 		for _, cell := range row {
-			b.WriteString("| " + strings.ReplaceAll(cell, "|", `\|`) + " ")
+			b.WriteString("| " + markdownEscapes.Replace(cell) + " ")
 		}
 		b.WriteString("|\n")
 	}
+	return b.String()
+}
+
+// breakable is a name as HTML whose lines may be broken where it has dots.
+func breakable(name string) string {
+	return strings.ReplaceAll(html.EscapeString(name), ".", ".<wbr/>")
+}
+
+// html is the table in a frame in which it can be scrolled. Numbers have the class n.
+func (t *table) html() string {
+	var b strings.Builder
+	class := func(i int) string {
+		if strings.HasPrefix(t.head[i], ">") {
+			return ` class="n"`
+		}
+		return ""
+	}
+	fmt.Fprintf(&b, `<div class="scroll" role="region" tabindex="0" aria-label="%s"><table>`+
+		"\n<thead><tr>", html.EscapeString(t.title))
+	for i, h := range t.head {
+		fmt.Fprintf(&b, `<th scope="col"%s>%s</th>`, class(i), html.EscapeString(heading(h)))
+	}
+	b.WriteString("</tr></thead>\n<tbody>\n")
+	for _, row := range t.rows {
+		fmt.Fprintf(&b, `<tr><th scope="row">%s</th>`, breakable(row[0]))
+		for i, cell := range row[1:] {
+			fmt.Fprintf(&b, "<td%s>%s</td>", class(1+i), html.EscapeString(cell))
+		}
+		b.WriteString("</tr>\n")
+	}
+	b.WriteString("</tbody></table></div>\n")
 	return b.String()
 }
 
@@ -195,11 +253,29 @@ func (f *facts) add(name, format string, args ...any) {
 	*f = append(*f, [2]string{name, fmt.Sprintf(format, args...)})
 }
 
-func (f facts) text() string {
-	t := table{head: make([]string, 2)}
+// table is the list as two columns without headings.
+func (f facts) table() *table {
+	t := &table{head: make([]string, 2)}
 	for _, line := range f {
 		t.add(line[0], line[1])
 	}
-	_, text, _ := strings.Cut(t.text(), "\n") // without the empty heading
+	return t
+}
+
+func (f facts) text() string {
+	_, text, _ := strings.Cut(f.table().text(), "\n") // without the empty heading
 	return text
+}
+
+func (f facts) markdown() string { return f.table().markdown() }
+
+func (f facts) html() string {
+	var b strings.Builder
+	b.WriteString("<dl>\n")
+	for _, line := range f.table().rows {
+		fmt.Fprintf(&b, "<div><dt>%s</dt><dd>%s</dd></div>\n",
+			html.EscapeString(line[0]), html.EscapeString(line[1]))
+	}
+	b.WriteString("</dl>\n")
+	return b.String()
 }

@@ -17,7 +17,7 @@ func (l *layerFacts) cells() []string {
 	}
 }
 
-func (r *compressReport) text() string {
+func (r *compressReport) document() document {
 	t := table{head: []string{"~tensor", "shape", "dtype", ">bits", ">error", "stored as"}}
 	shown, rest := matrices(r.Tensors, r.all)
 	for _, x := range shown {
@@ -57,14 +57,14 @@ func (r *compressReport) text() string {
 	}
 	if r.Estimate != nil {
 		f.addEstimate(r.Estimate)
-		return t.text() + "\n" + f.text()
+		return document{&t, f}
 	}
 	if r.Total.Compressed > 0 {
 		f.add("bits", "%.2f a compressed weight", r.Total.BitsStored)
 		f.add("error", "%.4f of the compressed weights (relative)", r.Total.WeightError)
 	}
 	f.addWorst(newWorstFacts(r.Total))
-	return t.text() + "\n" + f.text()
+	return document{&t, f}
 }
 
 // addEstimate says what a run would take.
@@ -141,7 +141,7 @@ func (o others) text() string {
 	return fmt.Sprintf("%d %s", o.n, list)
 }
 
-func (r *inspectReport) text() string {
+func (r *inspectReport) document() document {
 	head := []string{"~tensor", "shape", "dtype", ">bytes"}
 	if r.Codebook != nil {
 		head = append(head, ">resident", ">bits", ">error", "stored as")
@@ -185,5 +185,5 @@ func (r *inspectReport) text() string {
 	for _, key := range slices.Sorted(maps.Keys(r.Metadata)) {
 		f.add("metadata", "%s: %q", key, r.Metadata[key])
 	}
-	return f.text() + "\n" + t.text()
+	return document{f, &t}
 }

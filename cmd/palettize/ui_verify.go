@@ -9,17 +9,12 @@ import (
 // verification is printed as the library returns it.
 type verification verify.Report
 
-func (v *verification) text() string {
+func (v *verification) document() document {
 	checked := (*verify.Report)(v)
-	return verifyTable(checked, false).text() + "\n" + verifyTotals(checked).text()
+	return document{verifyTable(checked), verifyTotals(checked)}
 }
 
-func markdownVerification(v *verify.Report) string {
-	return totalTable(verifyTotals(v)).markdown() + "\n" + verifyTable(v, true).markdown()
-}
-
-// verifyColumns are what verify says of a layer: all of it in Markdown and JSON, in text what has a
-// brief heading.
+// verifyColumns are what verify says of a layer, in text that which has a brief heading.
 var verifyColumns = []struct {
 	head, brief string
 	cell        func(l *layerCheck) string
@@ -53,19 +48,12 @@ func number(format string, of func(l *layerCheck) float64) func(l *layerCheck) s
 	return func(l *layerCheck) string { return fmt.Sprintf(format, of(l)) }
 }
 
-// verifyTable has a line for each layer, with all columns or those that fit a terminal.
-func verifyTable(v *verify.Report, full bool) *table {
+// verifyTable has a line for each layer.
+func verifyTable(v *verify.Report) *table {
 	t := new(table)
 	lines := make([][]string, len(v.Layers))
 	for _, c := range verifyColumns {
-		head := c.brief
-		if full {
-			head = c.head
-		}
-		if head == "" {
-			continue
-		}
-		t.head = append(t.head, head)
+		t.head, t.brief = append(t.head, c.head), append(t.brief, c.brief)
 		for i := range v.Layers {
 			lines[i] = append(lines[i], c.cell(&v.Layers[i]))
 		}
@@ -98,13 +86,4 @@ func verifyTotals(v *verify.Report) facts {
 	}
 	f.add("slower than dense", "%s", slower)
 	return f
-}
-
-// totalTable is the totals as a table of two columns.
-func totalTable(total facts) *table {
-	t := &table{head: []string{"total", ""}}
-	for _, line := range total {
-		t.add(line[0], line[1])
-	}
-	return t
 }

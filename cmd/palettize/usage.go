@@ -49,6 +49,9 @@ func unknownCommand(root *cobra.Command, name string) error {
 
 // flagError says what is wrong with a flag, in place of what the flag package and strconv say.
 func flagError(cmd *cobra.Command, err error) error {
+	if words := cmd.Flags().Args(); !cmd.HasParent() && len(words) > 0 {
+		return unknownCommand(cmd, words[0]) // whose flags are no wonder
+	}
 	text := err.Error()
 	var unknown *pflag.NotExistError
 	var invalid *pflag.InvalidValueError
@@ -138,11 +141,17 @@ func namesFile(flag string) bool {
 	return slices.ContainsFunc(fileFlags, func(f fileFlag) bool { return f.name == flag })
 }
 
-// filesOnly refuses "-", which means standard input or output elsewhere, where files are named, and
-// outputs that go where the report goes.
-func (e *env) filesOnly(cmd *cobra.Command, args []string) error {
+// streams is the annotation of a command for which - is standard output, of the flag that it names.
+const streams = "streams"
+
+// checkFlags refuses two forms of a report at a time, "-", which means standard input or output
+// elsewhere, where files are named, and outputs that go where the report goes.
+func (e *env) checkFlags(cmd *cobra.Command, args []string) error {
 	if cmd.Name() == cobra.ShellCompRequestCmd {
 		return nil // of a command line that is not complete
+	}
+	if given := cmd.Flags().Changed; given("json") && given("markdown") {
+		return usagef("--json or --markdown, not both")
 	}
 	const noFile = "- is no file: a file is needed because "
 	if slices.Contains(args, "-") {
@@ -152,6 +161,7 @@ func (e *env) filesOnly(cmd *cobra.Command, args []string) error {
 		flag := cmd.Flags().Lookup(f.name)
 		switch {
 		case flag == nil || !flag.Changed:
+		case flag.Value.String() == "-" && cmd.Annotations[streams] == f.name:
 		case flag.Value.String() == "-":
 			return usagef("--%s: %s%s", f.name, noFile, f.because)
 		case f.because == writeWhole && e.isStdout(flag.Value.String()):

@@ -16,14 +16,14 @@ import (
 )
 
 type verifyOptions struct {
-	input            string
-	threads, batch   int
-	kernel           string
-	seed             uint64
-	asJSON, markdown bool
-	maxError         errorLimit
-	minSpeedup       float64
-	gates            []string // names of the gate flags that were given
+	input          string
+	threads, batch int
+	kernel         string
+	seed           uint64
+	as             outputForm
+	maxError       errorLimit
+	minSpeedup     float64
+	gates          []string // names of the gate flags that were given
 }
 
 func (o *verifyOptions) addFlags(f *pflag.FlagSet) {
@@ -35,8 +35,7 @@ func (o *verifyOptions) addFlags(f *pflag.FlagSet) {
 	f.IntVar(&o.threads, "threads", 1, "threads to multiply with, dense and compiled")
 	f.StringVar(&o.kernel, "kernel", "",
 		"use no kernels beyond `TIER`, a name from palettize cpu (default: the best)")
-	f.BoolVar(&o.asJSON, "json", false, "print JSON")
-	f.BoolVar(&o.markdown, "markdown", false, "print a Markdown table")
+	o.as.addFlags(f, "print JSON")
 	f.Var(&o.maxError, "max-error", "gate: weight error, or without MODEL output error, of at "+
 		"most `E` in each layer; total:E for all layers together")
 	f.Float64Var(&o.minSpeedup, "min-speedup", 0,
@@ -130,24 +129,15 @@ func runVerify(ctx context.Context, env *env, o verifyOptions, args []string) er
 	if err != nil {
 		return inFile(args[0], err)
 	}
-	if err := o.show(env, result); err != nil {
+	if err := env.show((*verification)(result), o.as); err != nil {
 		return err
 	}
 	return o.checkGates(result)
 }
 
-func (o *verifyOptions) show(env *env, v *verify.Report) error {
-	if o.markdown {
-		return env.print(markdownVerification(v))
-	}
-	return env.show((*verification)(v), o.asJSON)
-}
-
 func (o *verifyOptions) options() (verify.Options, error) {
 	opts := verify.Options{Seed: o.seed, Batch: o.batch, Threads: o.threads}
 	switch {
-	case o.asJSON && o.markdown:
-		return opts, usagef("--json or --markdown, not both")
 	case o.batch < 1:
 		return opts, usagef("--batch %d", o.batch)
 	case o.threads < 1:
@@ -210,7 +200,15 @@ func (l errorLimit) missed(v *verify.Report) string {
 // namedLayers lists the layers of a codebook file. One without any has nothing to do something
 // with.
 func namedLayers(book *format.Codebook, something string) ([]verify.Layer, error) {
-	var layers []verify.Layer
+	layers := layersIn(book)
+	if len(layers) == 0 {
+		return nil, fmt.Errorf("%s: has no layers, nothing to %s", book.Path(), something)
+	}
+	return layers, nil
+}
+
+// layersIn lists the layers of a codebook file, which may have none.
+func layersIn(book *format.Codebook) (layers []verify.Layer) {
 	for _, info := range book.Info().Layers {
 		read := func(ctx context.Context) (*codebook.Layer, error) {
 			l, _, err := book.Layer(ctx, info.Tensor.Name)
@@ -220,10 +218,7 @@ func namedLayers(book *format.Codebook, something string) ([]verify.Layer, error
 			Tensor: info.Tensor, Bytes: info.Bytes, Recorded: &info.Distortion, Read: read,
 		})
 	}
-	if len(layers) == 0 {
-		return nil, fmt.Errorf("%s: has no layers, nothing to %s", book.Path(), something)
-	}
-	return layers, nil
+	return layers
 }
 
 // originalBytes is what the original's values took, the size of its file less its header.

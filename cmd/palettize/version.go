@@ -56,7 +56,10 @@ func showVersion(env *env, asJSON bool) error {
 	if info, ok := debug.ReadBuildInfo(); ok {
 		report.setBuild(info)
 	}
-	return env.show(report, asJSON)
+	if asJSON {
+		return env.showJSON(report)
+	}
+	return env.print(report.text())
 }
 
 // setBuild takes over what the Go tool noted in the binary.

@@ -66,7 +66,7 @@ func newFilter(tensors []codebook.Tensor, opts Options) (*filter, error) {
 	}
 	for _, glob := range globs {
 		if slices.ContainsFunc(tensors,
-			func(t codebook.Tensor) bool { return match(glob, t.Name) }) {
+			func(t codebook.Tensor) bool { return stack.Match(glob, t.Name) }) {
 			continue
 		}
 		if _, err := path.Match(glob, ""); err != nil {
@@ -124,7 +124,7 @@ func (f *filter) partOfQuantised(t codebook.Tensor) string {
 
 func (f *filter) excluded(t codebook.Tensor) string {
 	for _, glob := range f.opts.Exclude {
-		if match(glob, t.Name) {
+		if stack.Match(glob, t.Name) {
 			return "excluded by " + glob
 		}
 	}
@@ -135,7 +135,7 @@ func (f *filter) excluded(t codebook.Tensor) string {
 }
 
 func (f *filter) fragile(t codebook.Tensor) string {
-	full := func(glob string) bool { return glob == "*" || isName(glob, t.Name) }
+	full := func(glob string) bool { return glob == "*" || stack.Named(glob, t.Name) }
 	if f.opts.group(t.Name) != 0 || slices.ContainsFunc(f.opts.Include, full) {
 		return ""
 	}
@@ -167,27 +167,6 @@ func (f *filter) fileBytes(t codebook.Tensor) int64 {
 	return quant.FileBytes(settings.Scheme, rows, cols, settings.Bits)
 }
 
-// match is path.Match without its special case: a star matches slashes too. A name matches itself,
-// whatever is in it. What matches a stack matches each of its slices.
-func match(glob, name string) bool {
-	if isName(glob, name) {
-		return true
-	}
-	if whole, _, ok := stack.Cut(name); ok && match(glob, whole) {
-		return true
-	}
-	noSlash := func(s string) string { return strings.ReplaceAll(s, "/", "\x00") }
-	ok, err := path.Match(noSlash(glob), noSlash(name))
-	return ok && err == nil
-}
-
-// isName reports whether a text is the full name of a tensor, or of the stack that it is a slice
-// of.
-func isName(text, tensor string) bool {
-	whole, _, ok := stack.Cut(tensor)
-	return text == tensor || ok && text == whole
-}
-
 func matchAny(globs []string, name string) bool {
-	return slices.ContainsFunc(globs, func(glob string) bool { return match(glob, name) })
+	return slices.ContainsFunc(globs, func(glob string) bool { return stack.Match(glob, name) })
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/palettize/palettize/codebook"
 	"github.com/palettize/palettize/codebook/internal/quant"
+	"github.com/palettize/palettize/internal/stack"
 	"github.com/palettize/palettize/kernels"
 )
 
@@ -120,7 +121,7 @@ func (o Options) Validate() error {
 // 0.
 func (o Options) group(tensor string) int {
 	for i := len(o.Overrides); i > 0; i-- {
-		if match(o.Overrides[i-1].Glob, tensor) {
+		if stack.Match(o.Overrides[i-1].Glob, tensor) {
 			return i
 		}
 	}

@@ -284,7 +284,7 @@ class Compare:
             "palettize beside its peers: one machine, one run, one thread. Written by `make compare`, which can be repeated anywhere;",
             "[examples/compare](examples/compare/README.md) says what runs. Times are microseconds for one call, input quantisation",
             "included: the best of each round, first the minimum, then the median over rounds. How small files are and what that costs in",
-            "accuracy is in [Size](#size), what it does to the answers of models in [Answers](#answers), at the end. What palettize",
+            "accuracy is in [Size](#size), what it does to the answers of models in [Answers](#answers), and to one that runs in [Encoder](#encoder). What palettize",
             "does without AVX-512 is in [Slower tiers](#slower-tiers).",
             "",
             "| | |",

@@ -1,6 +1,6 @@
 // Command compare is palettize's side of `make compare`. It answers the requests of compare.py, one
-// a line of words on stdin, with one line on stdout, or with a model's name those of encoder.py; see
-// README.md.
+// a line of words on stdin, with one line on stdout, or with a model's name those of encoder.py;
+// see README.md.
 package main
 
 import (

@@ -80,3 +80,17 @@ for part in ${1:-speed size answers encoder attention}; do
 	case $part in speed) script=compare.py ;; *) script=$part.py ;; esac
 	$python "$here/$script" "${@:2}"
 done
+
+# The same in transformers' own model class. PyPI's torch is too large to fetch for this.
+case ${1:-answers} in answers)
+	torch=${COMPARE_TORCH:-$python} model=../all-MiniLM-L6-v2
+	if $torch -c 'import torch, transformers' 2>/dev/null; then
+		say "a codebook file in transformers' BertModel"
+		./palettize compress $model.safetensors -o work/bert.pal --quiet --force
+		$torch "$here/../python/bert.py" work/bert.pal $model.{safetensors,tokenizer.json} "$here/sentences/eval.txt" >work/bert.txt
+		(cd "$here/../.." && python3 python/wheels.py "$COMPARE_CACHE/wheels" "$(go env GOOS)/$(go env GOARCH)" &&
+			go build -o "$COMPARE_CACHE/" ./examples/mkmodel && CACHE=$COMPARE_CACHE/.. TORCH=$torch python/check.sh "$COMPARE_CACHE"/{wheels,.})
+	else
+		say "examples/python/bert.py and the tests of python's part for torch have not run: COMPARE_TORCH names a Python that has torch and transformers"
+	fi ;;
+esac

@@ -90,7 +90,7 @@ Exit codes: %d fine, %d failed, %d wrong usage, %d interrupted.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef(`%v; see "%s --help"`, err, cmd.CommandPath())
 	})
-	root.AddCommand(newEmbed(e), newSearch(e), newCompare(e), newCalibrate(e))
+	root.AddCommand(newEmbed(e), newSearch(e), newServe(e), newCompare(e), newCalibrate(e))
 	return root
 }
 

@@ -1,31 +1,17 @@
 #!/usr/bin/env bash
-# Holds decode.py against palettize: check.sh PROGRAMS, a folder with palettize and mkmodel. The packages that it needs
-# are kept in the cache folder CACHE.
+# Holds decode.py and codebook.py against palettize: check.sh PROGRAMS, a folder with palettize and mkmodel. The packages
+# that it needs are kept in the cache folder CACHE.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 programs=$(cd "$1" && pwd)
-cache=${CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/palettize}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 say() { echo "examples/python: $*" >&2; exit 1; }
 
-command -v python3 >/dev/null || say "no python3 here: apt-get install python3 python3-pip"
-export PYTHONPATH=$cache/python PYTHONDONTWRITEBYTECODE=1 PIP_ROOT_USER_ACTION=ignore
-if ! python3 -c 'import numpy, safetensors' 2>/dev/null; then
-	python=python3
-	if ! python3 -m pip --version >/dev/null 2>&1; then
-		python3 -m venv "$work/venv" >/dev/null 2>&1 ||
-			say "python3 has neither pip nor venv here: apt-get install python3-pip (or python3-venv)"
-		python=$work/venv/bin/python
-	fi
-	echo "installing numpy and safetensors in $cache/python"
-	rm -rf "$cache/python"
-	"$python" -m pip install --quiet --disable-pip-version-check --only-binary :all: --target "$cache/python" -r "$here/requirements.txt" ||
-		say "pip cannot install numpy and safetensors; is there a network?"
-	python3 -c 'import numpy, safetensors' || say "numpy and safetensors are there but cannot be imported"
-fi
+source "$here/packages.sh"
 
-compare() { python3 "$here/decode.py" "$1" "$2" >"$work/log" 2>&1 || { cat "$work/log" >&2; say "$3: decode.py and palettize differ"; }; }
+same() { python3 "$here/$1" "$2" "$3" >"$work/log" 2>&1 || { cat "$work/log" >&2; say "$4: $1 and palettize differ"; }; }
+compare() { same decode.py "$@"; same codebook.py "$@"; }
 
 for dense in "$here"/../../format/testdata/golden/v?/*.dense.safetensors; do
 	compare "${dense%.dense.safetensors}.pal" "$dense" "$(basename "$dense")"
@@ -54,3 +40,27 @@ FLAGS
 	--transposed '*down_proj'
 "$programs/palettize" decompress model.pal --force >/dev/null
 compare model.pal dense-model.safetensors "experts"
+
+python3 "$here/dtypes.py" dtypes.safetensors
+while read -r flags; do
+	# shellcheck disable=SC2086
+	"$programs/palettize" compress dtypes.safetensors --force --quiet $flags
+	"$programs/palettize" decompress dtypes.pal --force >/dev/null
+	compare dtypes.pal dense-dtypes.safetensors "all dtypes $flags"
+done <<-FLAGS
+	--bits 4
+	--scheme segments
+	--exclude blocks.weight
+FLAGS
+
+# A folder of several files, by its name and by that of the index, and of one.
+mkdir several
+mv model.safetensors several
+"$programs/palettize" compress several --quiet --shard-size 100KB
+"$programs/palettize" decompress several.pal --shard-size 900KB >/dev/null
+[ -f several.pal/model.pal.index.json ] && [ -f several.dense/model.safetensors.index.json ] || say "several files are one"
+same codebook.py several.pal several.dense "a folder"
+same codebook.py several.pal/model.pal.index.json several.dense/model.safetensors.index.json "an index"
+"$programs/palettize" compress several --quiet --force
+"$programs/palettize" decompress several.pal --force >/dev/null
+same codebook.py several.pal several.dense "a folder of one file"

@@ -5,6 +5,8 @@ what palettize decompress made:
 """
 import json
 import sys
+from types import SimpleNamespace
+from typing import NamedTuple
 
 import numpy as np
 from safetensors import safe_open
@@ -14,6 +16,9 @@ T = np.array([0x3f800000, 0x3f85aac3, 0x3f8b95c2, 0x3f91c3d3, 0x3f9837f0, 0x3f9e
 C = np.arange(256)
 SCALES = np.where(C == 0, np.float32(0), np.ldexp(T[(C + 1) % 16], (C + 1) // 16 - 16))  # of all codes
 MASKS = {2: (1, 2), 3: (2, 5), 5: (5, 24)}  # of the trellises, by the logarithm of their states
+E4M3 = np.ldexp(C % 8 + 8.0 * (C > 7), np.maximum(C // 8, 1) - 10)[:127]
+E5M2 = (C[:124] << 8).astype("<u2").view("<f2").astype(float)
+FLOAT8 = {"F8_E4M3": E4M3, "F8_E5M2": E5M2}  # what is finite and not negative, by code
 
 
 def unpack(rows, n, bits):
@@ -42,7 +47,7 @@ class Reader:
 
 
 def slots(r):
-    """A class: for both parities, the level, its frequency and its first slot, all by slot."""
+    """A class: for both parities, the level, its frequency and its first slot, all by slot, [2, 3, 4096]."""
     top, tables = int(r.bytes(1)[0]), []
     for parity in 0, 1:
         n = (top - parity) // 2 + 1
@@ -59,18 +64,28 @@ def slots(r):
         freq = [1 + weights[abs(x) // 2] * left // total for x in levels]
         rest = (4096 - sum(freq)) // (1 + parity)
         freq = [f + rest * (abs(x) == parity) for x, f in zip(levels, freq)]
-        tables.append([np.repeat(x, freq).tolist() for x in (levels, freq, np.cumsum([0] + freq[:-1]))])
-    return tables
+        tables.append(np.repeat([levels, freq, np.cumsum([0] + freq[:-1])], freq, axis=1))
+    return np.array(tables)
 
 
-def block(data, classes, tables, memory):
-    """The levels of one block, whose weights have these classes."""
-    (rows, cols), lanes = classes.shape, min(classes.shape[1], 8)
-    g0, g1 = MASKS[memory]
-    parity = [(bin(s & g0).count("1") & 1, bin(s & g1).count("1") & 1) for s in range(1 << memory)]
-    x = data[:4 * lanes].view("<u4").tolist()
-    words = iter(data[4 * lanes:].view("<u2").tolist())
-    state, levels, classes = [0] * lanes, np.zeros((rows, cols), int), classes.tolist()
+class Block(NamedTuple):
+    """Of an entropy-coded layer, all that its levels follow from."""
+
+    data: np.ndarray  # coders and words
+    classes: np.ndarray  # of its weights, [rows, cols]
+    tables: np.ndarray  # of all classes of the layer, [classes, 2, 3, 4096]
+    memory: int
+
+
+def decode(block):
+    """The levels of a block, as FORMAT.md words it."""
+    (rows, cols), lanes = block.classes.shape, min(block.classes.shape[1], 8)
+    g0, g1 = MASKS[block.memory]
+    parity = [(bin(s & g0).count("1") & 1, bin(s & g1).count("1") & 1) for s in range(1 << block.memory)]
+    x = block.data[:4 * lanes].view("<u4").tolist()
+    words = iter(block.data[4 * lanes:].view("<u2").tolist())
+    state, levels = [0] * lanes, np.zeros((rows, cols), np.int8)
+    classes, tables = block.classes.tolist(), block.tables.tolist()
     for c0 in range(0, cols, 8):
         for row in range(rows):
             for i in range(min(8, cols - c0)):
@@ -81,19 +96,18 @@ def block(data, classes, tables, memory):
                 x[i] = freq[slot] * (x[i] >> 12) + slot - start[slot]
                 if x[i] < 1 << 16:
                     x[i] = x[i] << 16 | next(words)
-                state[i] = (2 * state[i] + (chosen >> 1 & 1 ^ flip)) & (1 << memory) - 1
+                state[i] = (2 * state[i] + (chosen >> 1 & 1 ^ flip)) & (1 << block.memory) - 1
     return levels
 
 
 def entropy(r, rows, cols):
-    """The assignments of entropy-coded storage."""
+    """Of entropy-coded storage, the assignment of level 0 and the blocks."""
     memory, zero, low, count = r.bytes(4).tolist()
     height = r.number()
-    classes = np.clip((r.codes(rows)[:, None] + r.codes(cols)) // 2 - low, 0, count - 1)
-    tables = [slots(r) for _ in range(count)]
+    classes = np.clip((r.codes(rows)[:, None] + r.codes(cols)) // 2 - low, 0, count - 1).astype(np.uint8)
+    tables = np.array([slots(r) for _ in range(count)])
     sizes = [r.number() for _ in range(-(-rows // height))]
-    levels = [block(r.bytes(n).copy(), classes[i * height:(i + 1) * height], tables, memory) for i, n in enumerate(sizes)]
-    return np.concatenate(levels) + zero
+    return zero, [Block(r.bytes(n).copy(), classes[i * height:(i + 1) * height], tables, memory) for i, n in enumerate(sizes)]
 
 
 def windows(r, rows, cols, bits, sums):
@@ -106,58 +120,86 @@ def windows(r, rows, cols, bits, sums):
     return (four[1] ^ four[2] if sums else four[1]) << 4 | four[0]
 
 
+class Parts(SimpleNamespace):
+    """What the formula needs of a layer: centroids, assignments or the blocks that they are coded in, and so on."""
+
+    row_scales = column_scales = multipliers = outliers = None  # where it has none
+    blocks = ()
+
+
 def trellis(f, name, rows, cols, k):
-    """Centroids, what is chosen of them, row scales, column scales, outliers: all of NAME.trellis."""
+    """All of NAME.trellis."""
     r = Reader(f.get_tensor(name + ".trellis"))
     flags, last = r.bytes(2)
     bits = int(r.bytes(1)[0]) if flags & 4 else 0
-    centroids = r.bytes(int(last) + 1)[:, None]
-    sums = bits and len(centroids) < k
+    p = Parts(centroids=r.bytes(int(last) + 1)[:, None])
+    sums = bits and len(p.centroids) < k
     if sums:
-        centroids = (centroids[16:] + centroids[:16, 0]).reshape(k, 1)
-    column_scales = SCALES[r.bytes(cols)] if flags & 1 else None
-    row_scales = SCALES[r.bytes(rows)] if flags & 2 else None
+        p.centroids = (p.centroids[16:] + p.centroids[:16, 0]).reshape(k, 1)
+    if flags & 1:
+        p.column_scales = SCALES[r.bytes(cols)]
+    if flags & 2:
+        p.row_scales = SCALES[r.bytes(rows)]
     n = r.number()
     at = np.cumsum([r.number() + 1 for _ in range(n)], dtype=int) - 1
-    values = (r.bytes(2 * n).copy().view("<u2").astype(np.uint32) << 16).view(np.float32)
-    chosen = windows(r, rows, cols, bits, sums) if bits else entropy(r, rows, cols)
-    return centroids, chosen, row_scales, column_scales, (at, values)
+    p.outliers = at, (r.bytes(2 * n).copy().view("<u2").astype(np.uint32) << 16).view(np.float32)
+    if bits:
+        p.assignments = windows(r, rows, cols, bits, sums)
+    else:
+        p.zero, p.blocks = entropy(r, rows, cols)
+    return p
 
 
 def plain(f, name, rows, cols, _):
     """The same of a layer of plain parts."""
-    centroids = f.get_tensor(name + ".centroids")
-    k, d = centroids.shape
-    chosen = unpack(f.get_tensor(name + ".assignments"), -(-cols // d), max(1, (k - 1).bit_length()))
-    row_scales = SCALES[f.get_tensor(name + ".scales")] if name + ".scales" in f.keys() else None
-    return centroids, chosen, row_scales, None, None
+    p = Parts(centroids=f.get_tensor(name + ".centroids"))
+    k, d = p.centroids.shape
+    p.assignments = unpack(f.get_tensor(name + ".assignments"), -(-cols // d), max(1, (k - 1).bit_length()))
+    if name + ".scales" in f.keys():
+        p.row_scales = SCALES[f.get_tensor(name + ".scales")]
+    return p
 
 
 STORAGES = {"trellis": trellis, "assignments": plain}  # by a part that only they have
 
 
-def layer(f, name):
-    """The original's dtype and the rebuilt matrix, in float32."""
+def parts(f, name):
+    """What a file, open in safetensors, has of a layer."""
     dtype, shape, group, zero_point, scale, _, *more = json.loads(f.metadata()["palettize.layer." + name])
     k, fold = more + [0, 1][len(more):]
     if fold < 0:
         shape[-2:] = shape[:-3:-1]  # of the transpose
-    rows, cols, parts = int(np.prod(shape[:fold])), int(np.prod(shape[fold:])), f.keys()
-    read = next(read for part, read in STORAGES.items() if f"{name}.{part}" in parts)
-    centroids, chosen, row_scales, column_scales, outliers = read(f, name, rows, cols, k)
-    w = np.full((rows, 1), scale, np.float32)
-    if row_scales is not None:
-        w = w * row_scales[:, None]
+    rows, cols, names = int(np.prod(shape[:fold])), int(np.prod(shape[fold:])), f.keys()
+    read = next(read for part, read in STORAGES.items() if f"{name}.{part}" in names)
+    p = read(f, name, rows, cols, k)
+    p.dtype, p.shape, p.fold, p.cols, p.zero_point, p.scale = dtype, shape, fold, cols, zero_point, scale
     if group:
         m = unpack(f.get_tensor(name + ".multipliers"), -(-cols // group), 7)
-        w = w * np.repeat(np.where(m > 63, m - 128, m).astype(np.float32), group, axis=1)[:, :cols]
-    w = w * (centroids.astype(np.float32) - zero_point)[chosen].reshape(rows, -1)[:, :cols]
-    if column_scales is not None:
-        w = w * column_scales
-    if outliers is not None:
-        w.reshape(-1)[outliers[0]] = outliers[1]
-    w = w.reshape(shape)
-    return dtype, np.ascontiguousarray(w.swapaxes(-1, -2)) if fold < 0 else w
+        p.multipliers = np.repeat(np.where(m > 63, m - 128, m).astype(np.float32), group, axis=1)[:, :cols]
+    return p
+
+
+def formula(p, levels):
+    """The matrix of a layer whose blocks have these levels, in float32."""
+    chosen = np.concatenate(levels).astype(np.int16) + p.zero if p.blocks else p.assignments
+    w = np.full((len(chosen), 1), p.scale, np.float32)
+    if p.row_scales is not None:
+        w = w * p.row_scales[:, None]
+    if p.multipliers is not None:
+        w = w * p.multipliers
+    w = w * (p.centroids.astype(np.float32) - p.zero_point)[chosen].reshape(len(chosen), -1)[:, :p.cols]
+    if p.column_scales is not None:
+        w = w * p.column_scales
+    if p.outliers is not None:
+        w.reshape(-1)[p.outliers[0]] = p.outliers[1]
+    w = w.reshape(p.shape)
+    return np.ascontiguousarray(w.swapaxes(-1, -2)) if p.fold < 0 else w
+
+
+def layer(f, name):
+    """The original's dtype and the rebuilt matrix, in float32."""
+    p = parts(f, name)
+    return p.dtype, formula(p, [decode(block) for block in p.blocks])
 
 
 def narrowed(f):
@@ -179,6 +221,12 @@ def stored(w, dtype):
         bits = w.view(np.uint32)
         bits = bits + 0x7fff + (bits >> 16 & 1) >> 16
         return np.where(bits & 0x7fff == 0x7f80, bits - 1, bits).astype("<u2").tobytes()
+    if dtype in FLOAT8:
+        values, size = FLOAT8[dtype], np.abs(w.astype(float))
+        halfway = np.append((values[1:] + values[:-1]) / 2, np.inf)
+        code = np.searchsorted(halfway, size)
+        code += code & (halfway[code] == size)  # to the even one
+        return (code | np.signbit(w) << 7).astype(np.uint8).tobytes()
     return w.astype({"F32": "<f4", "F64": "<f8"}[dtype]).tobytes()
 
 

@@ -444,11 +444,17 @@ func (e *Encoder) multiply(dst []float32, l *linear, x []float32, tokens int) er
 func addNorm(x, y []float32, l *linear, n *normal) {
 	width := len(l.bias)
 	for i := 0; i < len(x); i += width {
-		row, more := x[i:][:width], y[i:][:width]
-		for j, b := range l.bias {
-			row[j] += more[j] + b
-		}
+		row := x[i:][:width]
+		addTo(row, y[i:], l.bias)
 		n.of(row, row)
+	}
+}
+
+// addTo adds two lists to a third.
+func addTo(x, a, b []float32) {
+	a, b = a[:len(x)], b[:len(x)] // which spares checks in the loop
+	for i := range x {
+		x[i] += a[i] + b[i]
 	}
 }
 
@@ -462,13 +468,11 @@ func (e *Encoder) attend(sp *space, layer, lo, hi int) error {
 	sp.scores = grow(sp.scores, tokens*tokens)
 	scale := float32(1 / math.Sqrt(float64(width)))
 	for first := 0; first < e.width; first += width {
-		bias := l.query.bias[first:][:width]
 		for t := range tokens {
 			at := (lo+t)*e.width + first
-			to := sp.headQ[t*width:][:width]
-			for i, q := range sp.q[at:][:width] {
-				to[i] = q + bias[i]
-			}
+			q := sp.headQ[t*width:][:width]
+			clear(q)
+			addTo(q, sp.q[at:], l.query.bias[first:])
 			copy(sp.headK[t*width:][:width], sp.k[at:])
 			for i, v := range sp.v[at:][:width] {
 				sp.headV[i*tokens+t] = v
@@ -484,11 +488,12 @@ func (e *Encoder) attend(sp *space, layer, lo, hi int) error {
 		}
 		out := sp.q[lo*e.width+first:]
 		set.DenseMat(out, e.width, sp.headV, sp.scores, width, tokens, tokens)
-		bias = l.value.bias[first:][:width]
 		for t := range tokens {
 			share := 1 / sp.sums[t]
-			for i, v := range out[t*e.width:][:width] {
-				out[t*e.width+i] = v*share + bias[i]
+			seen := out[t*e.width:][:width]
+			bias := l.value.bias[first:][:len(seen)]
+			for i, v := range seen {
+				seen[i] = v*share + bias[i]
 			}
 		}
 	}

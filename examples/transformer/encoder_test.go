@@ -213,6 +213,9 @@ func TestEmbedCodebook(t *testing.T) {
 }
 
 func TestEmbedAllocations(t *testing.T) {
+	if testing.Short() {
+		t.Skip("such a run has the race detector, under which pools forget what they hold")
+	}
 	e, err := open(t, write(t, tiny.Encoder()), tinyConfig, 1)
 	if err != nil {
 		t.Fatal(err)

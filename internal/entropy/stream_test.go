@@ -217,7 +217,8 @@ func TestCutStreams(t *testing.T) {
 			t.Errorf("accepted when cut to %d of %d bytes", n, len(stream))
 		}
 	}
-	if _, _, err := decode(append(slices.Clone(stream), 0), s.rows, s.cols, 255); !errors.Is(err, errLong) {
+	_, _, err := decode(append(slices.Clone(stream), 0), s.rows, s.cols, 255)
+	if !errors.Is(err, errLong) {
 		t.Errorf("a byte more: %v", err)
 	}
 }

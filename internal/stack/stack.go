@@ -1,5 +1,6 @@
 // Package stack names the matrices of a tensor that holds several on top of each other, such as the
-// experts of a mixture, [experts, out, in]: tensor T has slices T[0], T[1] and so on.
+// experts of a mixture, [experts, out, in]: tensor T has slices T[0], T[1] and so on. It matches
+// patterns of names, too.
 package stack
 
 import (
