@@ -74,8 +74,8 @@ type queryTables struct {
 }
 
 // zeroLimit is the largest zero point. kernels.BuildTables allows what starts the sums 2^30 in all:
-// maxHead columns times 127 times this is less. Entries of tables are of 16 bits, so that centres of
-// hundreds of times the spread around them cost some of their precision.
+// maxHead columns times 127 times this is less. Entries of tables are of 16 bits, so that centres
+// of hundreds of times the spread around them cost some of their precision.
 const zeroLimit = 1 << 14
 
 // leastWeight is the least that a column counts, as a part of what the most important one does.
