@@ -69,8 +69,13 @@ func (ws *workspace) quantise(set *kernels.Set, x []float32, n int, layout input
 	for _, i := range ws.heavy {
 		ws.remainder = grow(ws.remainder, layout.cols)
 		q, scales := ws.in.Q[i*layout.stride:], ws.in.Scales[i*layout.blocks():]
-		for c, v := range x[i*layout.cols:][:layout.cols] {
-			ws.remainder[c] = v - float32(scales[c/layout.block]*float32(q[c]))
+		from := x[i*layout.cols:][:layout.cols]
+		for b, at := 0, 0; at < layout.cols; b, at = b+1, at+layout.block {
+			block, scale := from[at:min(at+layout.block, layout.cols)], scales[b]
+			to, codes := ws.remainder[at:][:len(block)], q[at:][:len(block)]
+			for c, v := range block {
+				to[c] = v - float32(scale*float32(codes[c]))
+			}
 		}
 		ws.quantiseOne(set, ws.remainder, layout)
 	}

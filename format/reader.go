@@ -48,6 +48,38 @@ func OpenCodebook(ctx context.Context, path string) (*Codebook, error) {
 	return c, nil
 }
 
+// OpenModel opens a codebook file, as OpenCodebook does, or any other that Open does, whose matrices
+// are then multiplied as they are: the same program runs a model compressed and as it was. Of a
+// folder that has both it takes the codebook file. Closing the model closes the file.
+func OpenModel(ctx context.Context, path string, opts codebook.RunOptions) (
+	*codebook.Model, error) {
+	f, err := open(path, codebookExt, modelExt)
+	if err != nil {
+		return nil, err
+	}
+	if !IsCodebook(f) {
+		return codebook.NewModel(plain{f}, opts), nil
+	}
+	c, err := newCodebook(ctx, f)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return codebook.NewModel(c, opts), nil
+}
+
+// plain is a model without layers.
+type plain struct{ *File }
+
+func (plain) Layers() []string { return nil }
+
+func (plain) Original(string) codebook.Tensor { return codebook.Tensor{} }
+
+func (p plain) Stored(_ context.Context, layer string, _ func(*codebook.Layer) error) error {
+	return atTensor(p.path, layer, codebook.ErrNoTensor)
+}
+
+func (p plain) Rest() codebook.Source { return p.File }
+
 // NewCodebook is OpenCodebook for a file of this size that is read from r. Messages call it by the
 // name. r is not closed.
 func NewCodebook(ctx context.Context, r io.ReaderAt, size int64, name string) (*Codebook, error) {

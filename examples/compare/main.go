@@ -1,5 +1,6 @@
 // Command compare is palettize's side of `make compare`. It answers the requests of compare.py, one
-// a line of words on stdin, with one line on stdout; see README.md.
+// a line of words on stdin, with one line on stdout, or with a model's name those of encoder.py; see
+// README.md.
 package main
 
 import (
@@ -24,6 +25,12 @@ import (
 
 func main() {
 	runtime.GOMAXPROCS(1)
+	if len(os.Args) > 1 {
+		if err := bert(os.Args[1]); err != nil {
+			fmt.Println("error", strings.ReplaceAll(err.Error(), "\n", " "))
+		}
+		return
+	}
 	debug.SetGCPercent(-1) // each request collects garbage itself: none meets a measurement
 	s := &side{layers: make(map[string]*codebook.Layer)}
 	for in := bufio.NewScanner(os.Stdin); in.Scan(); {

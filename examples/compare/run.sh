@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Prepares the peers in a cache folder and runs all parts of the comparison, or the one named, with its flags:
-#   run.sh | run.sh speed [flags of compare.py] | run.sh size [flags of size.py] | run.sh answers [flags of answers.py]
+#   run.sh | run.sh PART [flags of its script]: speed (compare.py), size (size.py), answers (answers.py), encoder (encoder.py)
 # A peer that cannot be had costs its own rows: the reason goes to missing/NAME, and from there into the report.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -18,7 +18,7 @@ say() { echo "compare: $*" >&2; }
 lack() { say "$1: $2"; echo "$2" > "$COMPARE_CACHE/missing/$1"; }
 why() { grep -aiE 'error|not found|no matching' "$COMPARE_CACHE/log" | tail -n 1 | cut -c 1-200 | tr '|' ' '; }
 
-case ${1:-} in "" | speed | size | answers) ;; *) say "the parts are speed, size and answers, flags come after one"; exit 2 ;; esac
+case ${1:-} in "" | speed | size | answers | encoder) ;; *) say "the parts are speed, size, answers and encoder, flags come after one"; exit 2 ;; esac
 if ! { command -v python3 && command -v go; } >/dev/null; then say "needs python3 and go"; exit 1; fi
 rm -rf "$COMPARE_CACHE/missing"
 mkdir -p "$COMPARE_CACHE/missing"
@@ -74,9 +74,9 @@ build_ggml() {
 rm -f ggml-side ggml-version
 build_ggml
 
-(cd "$here" && go build -o "$COMPARE_CACHE/palettize-side" . && go build -o "$COMPARE_CACHE/palettize" ../../cmd/palettize)
+(cd "$here" && go build -o "$COMPARE_CACHE/palettize-side" . && go build -o "$COMPARE_CACHE/" ../../cmd/palettize ../encoder)
 $python "$here/check.py"
-for part in ${1:-speed size answers}; do
+for part in ${1:-speed size answers encoder}; do
 	case $part in speed) script=compare.py ;; *) script=$part.py ;; esac
 	$python "$here/$script" "${@:2}"
 done
