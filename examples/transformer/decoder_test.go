@@ -160,12 +160,12 @@ func TestDecoderCodebook(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := decoder(t, filepath.Join(dir, "model.pal"), 2)
-	logits, err := newText(t, d).Append(ctx, tokens[:places[2]+1])
+	logits, err := newText(t, d).Append(ctx, tokens[:places[0]+1])
 	if err != nil {
 		t.Fatal(err)
 	}
 	var square, all float64
-	for i, v := range want[2] {
+	for i, v := range want[0] {
 		square += float64(v-logits[i]) * float64(v-logits[i])
 		all += float64(v) * float64(v)
 	}

@@ -55,19 +55,19 @@ def logits():
                   folder / "logits.safetensors")
 
 
-def digest(tokenizer, text):
-    ids = tokenizer.encode(text).ids
-    return hashlib.sha256(" ".join(map(str, ids)).encode()).hexdigest()[:8]
+def digest(numbers):
+    return hashlib.sha256(" ".join(map(str, numbers)).encode()).hexdigest()[:8]
 
 
 def digests(tokenizer):
+    """Of the tokens of texts, and of the lengths in bytes of the words that all characters are split into."""
     packed = json.loads(gzip.decompress((HERE / "tokens.json.gz").read_bytes()))
     texts = [t["text"] for t in packed["texts"] if "text" in t]
-    blocks = []  # every character, between letters and digits, 4,096 to a text
+    blocks = []
     for first in range(0, 0x110000, 4096):
-        blocks.append(" ".join(f"a{chr(c)}b 7{chr(c)}{chr(c)}." for c in range(first, first + 4096)
-                               if not 0xD800 <= c <= 0xDFFF))
-    return {"texts": [digest(tokenizer, t) for t in texts], "blocks": [digest(tokenizer, t) for t in blocks]}
+        text = " ".join(f"a{chr(c)}b 7{chr(c)}{chr(c)}." for c in range(first, first + 4096) if not 0xD800 <= c <= 0xDFFF)
+        blocks.append([len(word) for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(text)])
+    return {"texts": [digest(tokenizer.encode(t).ids) for t in texts], "blocks": [digest(b) for b in blocks]}
 
 
 def bpe():
