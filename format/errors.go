@@ -90,7 +90,7 @@ func (e *fileError) Unwrap() error { return e.err }
 // at names the file of an error that was found below the level that knows paths. An error that
 // names its file already, perhaps another one, stays as it is.
 func at(path string, err error) error {
-	if corrupt, ok := err.(*CorruptError); ok && corrupt.Path == "" {
+	if corrupt := new(CorruptError); errors.As(err, &corrupt) && corrupt.Path == "" {
 		named := *corrupt
 		named.Path = path
 		return &named
@@ -107,8 +107,9 @@ func atTensor(path, tensor string, err error) error {
 }
 
 // cause takes the path off what the operating system says: it is perhaps that of a temporary file.
+// What wraps such an error stays as it is.
 func cause(err error) error {
-	switch err := err.(type) {
+	switch err := any(err).(type) {
 	case *fs.PathError:
 		return err.Err
 	case *os.LinkError:

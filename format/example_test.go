@@ -82,3 +82,24 @@ func Example_errors() {
 	}
 	// Output: compress it first
 }
+
+// A program that runs a model from its codebook file, or as it was.
+func ExampleOpenModel() {
+	x, y := []float32{1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2}, make([]float32, 4)
+	for _, path := range []string{
+		"testdata/golden/v1/segments.pal", "testdata/golden/v1/segments.dense.safetensors",
+	} {
+		model, err := format.OpenModel(context.Background(), path, codebook.RunOptions{})
+		if err != nil {
+			log.Fatal(err)
+		}
+		defer model.Close()
+		if err := model.MatMul(y, "a.weight", x, 1); err != nil {
+			log.Fatal(err)
+		}
+		fmt.Printf("%s: %.2f\n", path, y)
+	}
+	// Output:
+	// testdata/golden/v1/segments.pal: [-0.04 0.31 0.04 0.00]
+	// testdata/golden/v1/segments.dense.safetensors: [-0.04 0.30 0.04 0.00]
+}

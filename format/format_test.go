@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/palettize/palettize/codebook"
@@ -372,4 +373,32 @@ func TestNullMetadataIsNone(t *testing.T) {
 func decompress(ctx context.Context, c *Codebook, path string, overwrite bool) error {
 	_, err := Decompress(ctx, c, path, CreateOptions{Overwrite: overwrite})
 	return err
+}
+
+// TestOpenModel opens what is no codebook file, and what is no file.
+func TestOpenModel(t *testing.T) {
+	ctx := context.Background()
+	const dense = "testdata/golden/v1/segments.dense.safetensors"
+	m, err := OpenModel(ctx, dense, codebook.RunOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Row(nil, "missing", 0); !errors.Is(err, codebook.ErrNoTensor) {
+		t.Errorf("a tensor that is missing: %v", err)
+	}
+	if err := m.Load(ctx, 1); err != nil || m.BitsResident() != 0 {
+		t.Errorf("loading no layers: %v, %d bits", err, m.BitsResident())
+	}
+	if err := m.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := m.Row(nil, "a.weight", 0); !errors.Is(err, codebook.ErrClosed) {
+		t.Errorf("after Close: %v", err)
+	}
+	for _, path := range []string{"testdata/none", "testdata/bad/duplicate-key.safetensors"} {
+		if _, err := OpenModel(ctx, path, codebook.RunOptions{}); err == nil ||
+			!strings.HasPrefix(err.Error(), path+": ") {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
 }

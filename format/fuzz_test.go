@@ -3,6 +3,7 @@ package format
 import (
 	"bytes"
 	"context"
+	"errors"
 	"path/filepath"
 	"testing"
 
@@ -31,7 +32,7 @@ func FuzzScan(f *testing.F) {
 	f.Fuzz(func(t *testing.T, file []byte) {
 		l, err := scan(bytes.NewReader(file), int64(len(file)))
 		if err != nil {
-			if corrupt, ok := err.(*CorruptError); !ok || corrupt.Reason == "" ||
+			if corrupt := new(CorruptError); !errors.As(err, &corrupt) || corrupt.Reason == "" ||
 				corrupt.Offset < 0 || corrupt.Offset > int64(len(file)) {
 				t.Fatalf("%#v", err)
 			}

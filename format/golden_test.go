@@ -3,6 +3,7 @@ package format
 import (
 	"bytes"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -505,7 +506,7 @@ func TestEveryFlippedBitIsRefused(t *testing.T) {
 				file[i] ^= flip
 				_, err := openMemory(t, file)
 				file[i] ^= flip
-				if corrupt, ok := err.(*CorruptError); !ok || corrupt.Tensor == "" ||
+				if corrupt := new(CorruptError); !errors.As(err, &corrupt) || corrupt.Tensor == "" ||
 					corrupt.Path != "memory" {
 					t.Fatalf("%s: byte %d ^ %#x: %v", tt.name, i, flip, err)
 				}

@@ -48,9 +48,9 @@ func OpenCodebook(ctx context.Context, path string) (*Codebook, error) {
 	return c, nil
 }
 
-// OpenModel opens a codebook file, as OpenCodebook does, or any other that Open does, whose matrices
-// are then multiplied as they are: the same program runs a model compressed and as it was. Of a
-// folder that has both it takes the codebook file. Closing the model closes the file.
+// OpenModel opens a codebook file, as OpenCodebook does, or any other that Open does, whose
+// matrices are then multiplied as they are: the same program runs a model compressed and as it was.
+// Of a folder that has both it takes the codebook file. Closing the model closes the file.
 func OpenModel(ctx context.Context, path string, opts codebook.RunOptions) (
 	*codebook.Model, error) {
 	f, err := open(path, codebookExt, modelExt)

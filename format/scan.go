@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"cmp"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -106,7 +107,7 @@ func whole(offset int64, format string, args ...any) error {
 // there was none before becomes a CorruptError.
 func shrunk(tensor string, offset int64, err error) error {
 	switch {
-	case err == nil || err == io.EOF || err == io.ErrUnexpectedEOF:
+	case err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
 		return &CorruptError{
 			Tensor: tensor, Offset: offset, Err: io.ErrUnexpectedEOF,
 			Reason: "the file ends here: it has shrunk since it was opened",
@@ -266,7 +267,7 @@ func (s *scanner) entry(name string) error {
 		}
 		return err
 	})
-	if corrupt, ok := err.(*CorruptError); ok {
+	if corrupt := new(CorruptError); errors.As(err, &corrupt) {
 		inEntry := *corrupt
 		inEntry.Tensor = name
 		return &inEntry

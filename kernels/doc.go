@@ -1,8 +1,8 @@
 // Package kernels does the arithmetic of palettize on plain slices: it knows nothing of files or
 // layers. Each operation has one table of implementations (tiers), best first, the portable scalar
-// one last; a [Set] holds the chosen row of each. There are three kinds of operations: products,
-// which a layer is multiplied by, searches, which decide the bytes of a file, and decoding, which
-// reads them.
+// one last; a [Set] holds the chosen row of each. There are four kinds of operations: products,
+// which a layer is multiplied by, searches, which decide the bytes of a file, decoding, which reads
+// them, and activations, which models apply between layers.
 //
 // # Terms
 //
@@ -87,6 +87,12 @@
 // know nothing of each other, so that the waiting of four overlaps. What a coder needs next is as
 // good as random: the tiers do without branches there, and those of AMD64 spread the words to the
 // coders that need one by a shuffle, which costs the same whoever they are.
+//
+// # Activations
+//
+// exp-sum and exp-gelu are a softmax, up to its division, and the activation of models of the BERT
+// type. Both are powers of 2 of polynomials, by the same polynomials on every tier and without
+// fused operations, so that results are the same bits. Sixteen lanes are summed up each on its own.
 //
 // # AMX tiles
 //

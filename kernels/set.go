@@ -21,6 +21,8 @@ type Set struct {
 	trellis     trellisFunc
 	window      windowFunc
 	rans        ransFunc
+	expSum      expSumFunc
+	expGELU     expGELUFunc
 
 	tiers []TierInfo // every row of every table; Selected marks the ones above
 }
@@ -42,6 +44,8 @@ func choose(have features) *Set {
 	s.trellis = use(s, "trellis", trellisTiers, have)
 	s.window = use(s, "window", windowTiers, have)
 	s.rans = use(s, "rans", ransTiers, have)
+	s.expSum = use(s, "exp-sum", expSumTiers, have)
+	s.expGELU = use(s, "exp-gelu", expGELUTiers, have)
 	return s
 }
 

@@ -124,3 +124,15 @@ var ransTiers = []tier[ransFunc]{
 	{"avx2", avx2, ransAVX2},
 	{"scalar", 0, ransScalar},
 }
+
+var expSumTiers = []tier[expSumFunc]{
+	{"avx512", avx512, expSumOf(expSumLargestAVX512, expSumAVX512)},
+	{"avx2", avx2, expSumOf(expSumLargestAVX2, expSumAVX2)},
+	{"scalar", 0, expSumOf(expSumLargestScalar, expSumScalar)},
+}
+
+var expGELUTiers = []tier[expGELUFunc]{
+	{"avx512", avx512, expGELUOf(expGELUAVX512)},
+	{"avx2", avx2, expGELUOf(expGELUAVX2)},
+	{"scalar", 0, expGELUScalar},
+}

@@ -98,3 +98,7 @@ var windowTiers = []tier[windowFunc]{
 
 // Coders look up entries one by one and NEON has nothing that gathers them.
 var ransTiers = []tier[ransFunc]{{"scalar", 0, ransScalar}}
+
+var expSumTiers = []tier[expSumFunc]{{"scalar", 0, expSumOf(expSumLargestScalar, expSumScalar)}}
+
+var expGELUTiers = []tier[expGELUFunc]{{"scalar", 0, expGELUScalar}}

@@ -20,4 +20,6 @@ var (
 	trellisTiers     = []tier[trellisFunc]{{"scalar", 0, trellisScalar}}
 	windowTiers      = []tier[windowFunc]{{"scalar", 0, windowScalar}}
 	ransTiers        = []tier[ransFunc]{{"scalar", 0, ransScalar}}
+	expSumTiers      = []tier[expSumFunc]{{"scalar", 0, expSumOf(expSumLargestScalar, expSumScalar)}}
+	expGELUTiers     = []tier[expGELUFunc]{{"scalar", 0, expGELUScalar}}
 )

@@ -35,6 +35,8 @@ var operations = map[string]operation{
 	"trellis":      {"/states=8/searched=16", []int{1}, false, trellisForms(16)},
 	"window":       {"/bits=3/searched=1", []int{1}, false, windowSearchForms(3)},
 	"rans":         {"/blocks=4", []int{1}, false, ransForms(4)},
+	"exp-sum":      {"", []int{1}, false, expSumForms},
+	"exp-gelu":     {"", []int{1}, false, expGELUForms},
 }
 
 // kernelCases lists each operation on each tier that runs here and is not beyond the set. A kernel
@@ -326,3 +328,13 @@ func randomBytes(n int) []byte {
 func newRandom(n int) *rand.Rand { return rand.New(rand.NewPCG(1, uint64(n))) }
 
 func ceilDiv(a, b int) int { return (a + b - 1) / b }
+
+func expSumForms(s *kernels.Set, _, cols, _ int) func() form {
+	x := make([]float32, cols)
+	return func() form { return form{mul: always(func() { s.ExpSum(x, 1) })} }
+}
+
+func expGELUForms(s *kernels.Set, _, cols, _ int) func() form {
+	x, bias := make([]float32, cols), make([]float32, cols)
+	return func() form { return form{mul: always(func() { s.GELU(x, bias) })} }
+}

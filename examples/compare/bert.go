@@ -36,9 +36,10 @@ func bert(path string) error {
 	return model.Close()
 }
 
-// timeTexts returns the least time for a text. The words are tokens of each text, texts at a time,
-// seconds to go on.
-func timeTexts(ctx context.Context, e *transformer.Encoder, words []string) (time.Duration, int, error) {
+// timeTexts returns the least time for a text, and how often it was measured. The words are tokens
+// of each text, texts at a time, seconds to go on.
+func timeTexts(ctx context.Context, e *transformer.Encoder, words []string) (
+	time.Duration, int, error) {
 	var numbers [3]int
 	for i := range numbers {
 		if len(words) != len(numbers) {

@@ -24,9 +24,9 @@ func newCalibrate(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "calibrate TEXTS -m MODEL -o FILE",
 		Short: "Write what enters a model's linear layers, for palettize compress --calibration",
-		Long: `calibrate runs MODEL over TEXTS, a text a line, - for standard input, and writes E[x x^T] of the
-inputs x of each linear layer under the name of its weights, the mean over all tokens. Some
-thousand tokens of text like what the model is for are enough.`,
+		Long: `calibrate runs MODEL over TEXTS, a text a line, - for standard input, and writes
+E[x x^T] of the inputs x of each linear layer under the name of its weights, the mean over all
+tokens. Some thousand tokens of text like what the model is for are enough.`,
 		Example: "  encoder calibrate texts.txt -m model.safetensors -o moments.safetensors\n" +
 			"  palettize compress model.safetensors --calibration moments.safetensors",
 		Args: takes(1),
@@ -62,10 +62,7 @@ func runCalibrate(ctx context.Context, e *env, o calibrateOptions, name string) 
 		return err
 	}
 	defer t.close()
-	moments, err := transformer.NewMoments()
-	if err != nil {
-		return err
-	}
+	moments := transformer.NewMoments()
 	m.Watch(moments.Add)
 	r := calibrated{File: o.output}
 	p := e.newProgress(t.size)

@@ -29,11 +29,11 @@ func newCompare(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "compare DENSE CODEBOOK TEXTS",
 		Short: "Hold a codebook file's vectors against those of the model that it was made of",
-		Long: fmt.Sprintf(`compare turns TEXTS, a text a line, at most %d, into vectors with the model DENSE and with
-CODEBOOK, and prints the cosine between the two vectors of a text, how alike both models order
-the similarities of all pairs of texts (Spearman), which of the %d texts that are nearest to a
-query stay so, and what each takes. Queries are those of --queries, a text a line, or else up to
-100 of the texts, each held against the others.`, mostCompared, nearestCompared),
+		Long: fmt.Sprintf(`compare turns TEXTS, a text a line, at most %d, into vectors with the model
+DENSE and with CODEBOOK, and prints the cosine between the two vectors of a text, how alike both
+models order the similarities of all pairs of texts (Spearman), which of the %d texts that are
+nearest to a query stay so, and what each takes. Queries are those of --queries, a text a line, or
+else up to 100 of the texts, each held against the others.`, mostCompared, nearestCompared),
 		Example: "  encoder compare model.safetensors model.pal passages.txt",
 		Args:    takes(3),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -111,7 +111,8 @@ func runCompare(ctx context.Context, e *env, o compareOptions, args []string) er
 	r.measure(sides[0], sides[1], width, len(queries))
 	p.close()
 	return e.report(r,
-		[2]string{"texts", fmt.Sprintf("%d of %d tokens, %d queries", r.Texts, r.Tokens, r.Queries)},
+		[2]string{"texts", fmt.Sprintf("%d of %d tokens, %d queries", r.Texts, r.Tokens,
+			r.Queries)},
 		[2]string{"size", fmt.Sprintf("%d bytes of %d: %.1f times smaller", r.Codebook.Bytes,
 			r.Dense.Bytes, float64(r.Dense.Bytes)/float64(r.Codebook.Bytes))},
 		[2]string{"in memory", fmt.Sprintf("%.1f MB of %.1f", float64(r.Codebook.Resident)/1e6,

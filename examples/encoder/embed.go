@@ -23,8 +23,8 @@ func newEmbed(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "embed TEXTS -m MODEL [-o INDEX]",
 		Short: "Turn texts into vectors, and keep both in an index to search",
-		Long: `embed reads TEXTS, a text a line, - for standard input, and writes the vectors and the texts
-to INDEX, a safetensors file. Without -o it prints a line of JSON for each text: the text, and
+		Long: `embed reads TEXTS, a text a line, - for standard input, and writes the vectors and the
+texts to INDEX, a safetensors file. Without -o it prints a line of JSON for each text: the text, and
 its vector, which has length 1. A text of more tokens than the tokenizer takes is cut off.`,
 		Example: "  encoder embed passages.txt -m model.pal -o passages.index",
 		Args:    takes(1),

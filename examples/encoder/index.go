@@ -18,8 +18,8 @@ import (
 	"github.com/palettize/palettize/kernels"
 )
 
-// An index is a safetensors file: the vectors of texts, each of length 1, the texts, a line each, in
-// the same order, and in its metadata which model made the vectors.
+// An index is a safetensors file: the vectors of texts, each of length 1, the texts, a line each,
+// in the same order, and in its metadata which model made the vectors.
 const (
 	indexVectors = "vectors" // F32 [texts, width]
 	indexTexts   = "texts"   // U8 [bytes]

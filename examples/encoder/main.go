@@ -65,8 +65,8 @@ func newRoot(e *env) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "encoder",
 		Short: "Find texts by what they mean, with a model from a codebook file",
-		Long: fmt.Sprintf(`encoder turns texts into vectors with a sentence encoder of the BERT type, such as
-all-MiniLM-L6-v2, and finds those that are near. MODEL is a codebook file of palettize, a
+		Long: fmt.Sprintf(`encoder turns texts into vectors with a sentence encoder of the BERT type,
+such as all-MiniLM-L6-v2, and finds those that are near. MODEL is a codebook file of palettize, a
 model.safetensors, or the folder of one. Its tokenizer.json is expected beside it, under that
 name or as NAME.tokenizer.json for a model NAME.pal or NAME.safetensors; --tokenizer names
 another. A text is a line.

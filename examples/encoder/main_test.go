@@ -72,7 +72,8 @@ func TestSearch(t *testing.T) {
 			t.Errorf("%s: %+v", model, made)
 		}
 		for line, text := range []string{"a cat.", "the dog", "", "where? here!", "zzz", "no end"} {
-			code, stdout, stderr := encoder(nil, "search", "an.index", strings.ToUpper(text), "--json", "-k", "3")
+			code, stdout, stderr := encoder(nil, "search", "an.index", strings.ToUpper(text),
+				"--json", "-k", "3")
 			if code != exitFine || stderr != "" {
 				t.Fatalf("%s: exit code %d, %s", model, code, stderr)
 			}
@@ -84,7 +85,8 @@ func TestSearch(t *testing.T) {
 				t.Fatalf("%s: %d results, want 3", model, len(found.Results))
 			}
 			first := found.Results[0]
-			if first.Text != text || first.Line != line+1 || math.Abs(float64(first.Score)-1) > 1e-5 {
+			off := math.Abs(float64(first.Score) - 1)
+			if first.Text != text || first.Line != line+1 || off > 1e-5 {
 				t.Errorf("%s: %q finds %+v", model, text, first)
 			}
 			for i, f := range found.Results[1:] {
@@ -110,7 +112,8 @@ func TestSearch(t *testing.T) {
 
 func TestEmbedPrints(t *testing.T) {
 	t.Chdir(folder(t))
-	code, stdout, stderr := encoder(strings.NewReader("one\ntwo\xff\x00"), "embed", "-", "-m", "model.pal")
+	texts := strings.NewReader("one\ntwo\xff\x00")
+	code, stdout, stderr := encoder(texts, "embed", "-", "-m", "model.pal")
 	if code != exitFine || stderr != "" {
 		t.Fatal(code, stderr)
 	}
@@ -225,7 +228,8 @@ func TestCalibrate(t *testing.T) {
 func TestBadInput(t *testing.T) {
 	dir := folder(t)
 	t.Chdir(dir)
-	if code, _, stderr := encoder(nil, "embed", "texts.txt", "-m", "model.pal", "-o", "an.index"); code != exitFine {
+	code, _, stderr := encoder(nil, "embed", "texts.txt", "-m", "model.pal", "-o", "an.index")
+	if code != exitFine {
 		t.Fatal(stderr)
 	}
 	write(t, dir, "empty.txt", "")
@@ -260,34 +264,49 @@ func TestBadInput(t *testing.T) {
 		want       string // in the message
 	}{
 		{"no model", "embed texts.txt", exitUsage, "--model is missing"},
-		{"a model that is not there", "embed texts.txt -m none.pal", exitFailed, "none.pal: no such file"},
-		{"no tokenizer", "embed texts.txt -m config", exitUsage, "config: no tokenizer at config/tokenizer.json"},
-		{"a config of another model", "embed texts.txt -m config --tokenizer tokenizer.json", exitFailed,
+		{"a model that is not there", "embed texts.txt -m none.pal", exitFailed,
+			"none.pal: no such file"},
+		{"no tokenizer", "embed texts.txt -m config", exitUsage,
+			"config: no tokenizer at config/tokenizer.json"},
+		{"a config of another model",
+			"embed texts.txt -m config --tokenizer tokenizer.json", exitFailed,
 			"64 columns, where the config says 384"},
 		{"a file of another model", "embed texts.txt -m other.safetensors", exitFailed,
 			`other.safetensors: no encoder of the BERT type`},
 		{"a damaged file", "embed texts.txt -m damaged.pal", exitFailed, "checksum"},
-		{"a tokenizer of another model", "embed texts.txt -m model.pal --tokenizer few.json", exitFailed,
+		{"a tokenizer of another model",
+			"embed texts.txt -m model.pal --tokenizer few.json", exitFailed,
 			"few.json: has 59 tokens, and model.pal has 60: they do not belong together"},
-		{"a tokenizer of another kind", "embed texts.txt -m model.pal --tokenizer bpe.json", exitFailed,
+		{"a tokenizer of another kind",
+			"embed texts.txt -m model.pal --tokenizer bpe.json", exitFailed,
 			`bpe.json: model "BPE" is not supported`},
-		{"a tokenizer that is cut off", "embed texts.txt -m model.pal --tokenizer cut.json", exitFailed,
+		{"a tokenizer that is cut off",
+			"embed texts.txt -m model.pal --tokenizer cut.json", exitFailed,
 			"cut.json: unexpected end of JSON input"},
-		{"texts that are not there", "embed none.txt -m model.pal", exitFailed, "none.txt: no such file"},
-		{"texts that are a folder", "embed . -m model.pal -o x.index", exitFailed, "is a directory"},
-		{"no texts", "embed empty.txt -m model.pal -o x.index", exitFailed, "empty.txt: has no lines"},
+		{"texts that are not there", "embed none.txt -m model.pal", exitFailed,
+			"none.txt: no such file"},
+		{"texts that are a folder", "embed . -m model.pal -o x.index", exitFailed,
+			"is a directory"},
+		{"no texts", "embed empty.txt -m model.pal -o x.index", exitFailed,
+			"empty.txt: has no lines"},
 		{"an index that is there", "embed texts.txt -m model.pal -o an.index", exitFailed,
 			"an.index: is there already; --force replaces it"},
-		{"an index in no folder", "embed texts.txt -m model.pal -o none/x.index", exitFailed, "no such file"},
+		{"an index in no folder", "embed texts.txt -m model.pal -o none/x.index", exitFailed,
+			"no such file"},
 		{"no text to calibrate with", "calibrate blank.txt -m model.pal -o x", exitFailed,
 			"blank.txt: has no text"},
-		{"nowhere to calibrate to", "calibrate texts.txt -m model.pal", exitUsage, "--output is missing"},
-		{"a model for an index", "search model.safetensors query", exitFailed, "model.safetensors: is no index"},
-		{"an index that is not there", "search none.index query", exitFailed, "none.index: no such file"},
+		{"nowhere to calibrate to", "calibrate texts.txt -m model.pal", exitUsage,
+			"--output is missing"},
+		{"a model for an index", "search model.safetensors query", exitFailed,
+			"model.safetensors: is no index"},
+		{"an index that is not there", "search none.index query", exitFailed,
+			"none.index: no such file"},
 		{"no results", "search an.index query -k 0", exitUsage, "--most 0"},
 		{"no threads", "search an.index query --threads 0", exitUsage, "--threads 0"},
-		{"two arguments too few", "compare model.pal", exitUsage, "1 arguments, expected 3; usage: encoder compare"},
-		{"one text", "compare model.safetensors model.pal one.txt", exitFailed, "one.txt: no such file"},
+		{"two arguments too few", "compare model.pal", exitUsage,
+			"1 arguments, expected 3; usage: encoder compare"},
+		{"one text", "compare model.safetensors model.pal one.txt", exitFailed,
+			"one.txt: no such file"},
 		{"another command", "find", exitUsage, "unknown command find"},
 		{"another flag", "embed texts.txt --modle x", exitUsage, "unknown flag: --modle"},
 	} {
@@ -312,7 +331,9 @@ func TestLargeTexts(t *testing.T) {
 	dir := folder(t)
 	t.Chdir(dir)
 	line := strings.Repeat("a long text. ", 10<<20/13)
-	write(t, dir, "large.txt", line+"\n"+strings.Repeat("z", 10<<20)+"\n"+strings.Repeat("\xff\x00 ", 3<<20))
+	write(t, dir, "large.txt", strings.Join([]string{
+		line, strings.Repeat("z", 10<<20), strings.Repeat("\xff\x00 ", 3<<20),
+	}, "\n"))
 	code, _, stderr := encoder(nil, "embed", "large.txt", "-m", "model.pal", "-o", "large.index")
 	if code != exitFine || stderr != "" {
 		t.Fatal(code, stderr)
@@ -386,7 +407,8 @@ func TestInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	var errs bytes.Buffer
-	code := run(ctx, []string{"embed", "texts.txt", "-m", "model.pal", "-o", "an.index"}, nil, io.Discard, &errs)
+	args := []string{"embed", "texts.txt", "-m", "model.pal", "-o", "an.index"}
+	code := run(ctx, args, nil, io.Discard, &errs)
 	if code != exitInterrupted || errs.String() != "encoder: interrupted\n" {
 		t.Errorf("exit code %d, %q", code, errs.String())
 	}

@@ -38,7 +38,9 @@ func (s *source) findTokenizer() error {
 		return err
 	}
 	stem := strings.TrimSuffix(s.model, filepath.Ext(s.model))
-	names := []string{stem + ".tokenizer.json", filepath.Join(filepath.Dir(s.model), "tokenizer.json")}
+	names := []string{
+		stem + ".tokenizer.json", filepath.Join(filepath.Dir(s.model), "tokenizer.json"),
+	}
 	if info.IsDir() {
 		names = []string{filepath.Join(s.model, "tokenizer.json")}
 	}

@@ -18,9 +18,9 @@ func newSearch(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "search INDEX QUERY",
 		Short: "Print the texts of an index that are nearest to a query",
-		Long: `search prints the texts of INDEX, which embed has written, whose vectors are nearest to that of
-QUERY: the cosine, the number of the line, the text. The model is the one that the index was
-made with, where that still is.`,
+		Long: `search prints the texts of INDEX, which embed has written, whose vectors are nearest to
+that of QUERY: the cosine, the number of the line, the text. The model is the one that the index
+was made with, where that still is.`,
 		Example: `  encoder search passages.index "how do I keep bread fresh?"`,
 		Args:    takes(2),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -57,11 +57,11 @@ func (t *texts) next() (string, error) {
 		switch {
 		case len(line) > longest:
 			return "", fmt.Errorf("%s: line %d is longer than %d bytes", t.name, t.line+1, longest)
-		case err == bufio.ErrBufferFull:
+		case errors.Is(err, bufio.ErrBufferFull):
 			continue
-		case err == io.EOF && len(line) == 0:
+		case errors.Is(err, io.EOF) && len(line) == 0:
 			return "", io.EOF
-		case err != nil && err != io.EOF:
+		case err != nil && !errors.Is(err, io.EOF):
 			return "", fmt.Errorf("%s: %w", t.name, err)
 		}
 		t.line++
@@ -86,7 +86,7 @@ func (t *texts) chunks(ctx context.Context, do func(texts []string) error) error
 				size += len(line)
 			}
 		}
-		if err != nil && err != io.EOF {
+		if err != nil && !errors.Is(err, io.EOF) {
 			return err
 		}
 		if len(chunk) > 0 {
@@ -94,7 +94,7 @@ func (t *texts) chunks(ctx context.Context, do func(texts []string) error) error
 				return err
 			}
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			if t.line == 0 {
 				return fmt.Errorf("%s: has no lines", t.name)
 			}

@@ -303,7 +303,8 @@ func longestAdded(added []addedToken, text string) *addedToken {
 	var found *addedToken
 	for i := range added {
 		t := &added[i]
-		if strings.HasPrefix(text, t.Content) && (found == nil || len(t.Content) > len(found.Content)) {
+		longer := found == nil || len(t.Content) > len(found.Content)
+		if longer && strings.HasPrefix(text, t.Content) {
 			found = t
 		}
 	}

@@ -10,8 +10,8 @@ import (
 	"path/filepath"
 )
 
-// Config has what the shapes of a model's tensors do not say, as in its config.json. A field that is
-// 0 or "" there is unknown.
+// Config has what the shapes of a model's tensors do not say, as in its config.json. A field that
+// is 0 or "" is unknown.
 type Config struct {
 	Type       string  `json:"model_type"`
 	Activation string  `json:"hidden_act"`

@@ -437,7 +437,7 @@ func (t *Text) attendTo(h *headSpace, head int) {
 	for i := range queries {
 		row := h.scores[i*tokens:][:tokens]
 		seen := old + i/group + 1
-		h.sums[i] = expSum(row[:seen], scale)
+		h.sums[i] = d.kernels.ExpSum(row[:seen], scale)
 		clear(row[seen:])
 	}
 

@@ -24,6 +24,23 @@ func RMSNorm(dst, x, gain []float32, eps float32) {
 	}
 }
 
+const (
+	// roundingBias brings a float32 below 2^22 to where its unit is 1: adding it rounds to the
+	// nearest whole number, which the low bits then are.
+	roundingBias = 3 << 22
+
+	expBits  = 10 // of a factor of 2 there are 2^expBits steps
+	expSteps = 1 << expBits
+)
+
+// expTable has the bits of 2^(i/expSteps).
+var expTable = func() (t [expSteps]uint32) {
+	for i := range t {
+		t[i] = math.Float32bits(float32(math.Exp2(float64(i) / expSteps)))
+	}
+	return t
+}()
+
 // SwiGLU replaces gate by SiLU(gate) * up, SiLU(x) being x / (1 + e^-x), with a relative error of
 // SiLU(x) of at most (4 + |x|)/2^22, for |x| below 87. Below -87 SiLU is taken for its value there,
 // which is less than 1e-35.
@@ -32,11 +49,13 @@ func SwiGLU(gate, up []float32) {
 	up = up[:len(gate)]
 	for i, v := range gate {
 		steps := min(max(-v, -87), 87) * perUnit
-		rounded := steps + roundingBias // see expSum
+		rounded := steps + roundingBias
 		rest := (steps - (rounded - roundingBias)) * (math.Ln2 / expSteps)
+		// What roundingBias adds to the bits ends above those that are used. The steps of a factor
+		// of 2 choose from the table, the others go to the exponent.
 		bits := math.Float32bits(rounded)
 		e := math.Float32frombits(expTable[bits&(expSteps-1)] + bits&^(expSteps-1)<<(23-expBits))
-		e += e * rest
+		e += e * rest // e^rest is 1 + rest within rest^2/2, which is below 6e-8
 		gate[i] = max(v, -87) / (1 + e) * up[i]
 	}
 }

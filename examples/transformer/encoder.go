@@ -12,7 +12,6 @@ import (
 	"sync/atomic"
 
 	"github.com/palettize/palettize/codebook"
-	"github.com/palettize/palettize/kernels"
 )
 
 // Encoder turns sentences into vectors with a model of the BERT type, such as all-MiniLM-L6-v2: the
@@ -20,7 +19,6 @@ import (
 // the same time.
 type Encoder struct {
 	model   *codebook.Model
-	kernels *kernels.Set
 	threads int
 	sizes
 
@@ -58,16 +56,15 @@ type normal struct {
 
 func (n normal) of(dst, x []float32) { LayerNorm(dst, x, n.gain, n.bias, n.eps) }
 
-// NewEncoder returns an encoder that multiplies with the model's matrices, whose names are those of
-// Hugging Face's BertModel, perhaps with "bert." in front. What the config does not say follows from
-// shapes or is as usual: heads of 64 columns, or 12 heads of a model of 384. Sentences are spread
-// over as many goroutines as threads; the model is best opened with one thread, then. Tensors that
-// are missing or of another shape than the others call for are errors that name them.
+// NewEncoder returns an encoder that multiplies with the model's matrices, whose names are those
+// of Hugging Face's BertModel, perhaps with "bert." in front. What the config does not say follows
+// from shapes or is as usual: heads of 64 columns, or 12 heads of a model of 384. Sentences are
+// spread over as many goroutines as threads; the model is best opened with one thread, then.
+// Tensors that are missing or of another shape than the others call for are errors that name them.
 func NewEncoder(ctx context.Context, model *codebook.Model, config Config, threads int) (
 	*Encoder, error) {
-	set, err := kernels.Best()
-	if err != nil {
-		return nil, err
+	if setErr != nil {
+		return nil, setErr
 	}
 	for _, c := range []struct{ what, is, known string }{
 		{"model type", config.Type, "bert"},
@@ -78,7 +75,7 @@ func NewEncoder(ctx context.Context, model *codebook.Model, config Config, threa
 			return nil, fmt.Errorf("the %s %q is not supported, only %q", c.what, c.is, c.known)
 		}
 	}
-	e := &Encoder{model: model, kernels: set, threads: max(1, threads)}
+	e := &Encoder{model: model, threads: max(1, threads)}
 	e.plans.New = func() any { return new(plan) }
 	e.spaces.New = func() any { return new(space) }
 	l := loader{ctx: ctx, model: model, names: model.Names(), eps: cmp.Or(config.Epsilon, 1e-12)}
@@ -233,8 +230,8 @@ func (e *Encoder) Vocabulary() int { return e.vocabulary }
 // Positions is the most tokens that a sentence may have.
 func (e *Encoder) Positions() int { return e.positions }
 
-// Watcher looks at what enters linear layers: x [tokens, columns], and the names of the weights that
-// it is multiplied with. It may be called at the same time.
+// Watcher looks at what enters linear layers: x [tokens, columns], and the names of the weights
+// that it is multiplied with. It may be called at the same time.
 type Watcher func(x []float32, columns int, linears ...string)
 
 // Watch shows what enters linear layers from now on to see, or to nobody if that is nil.
@@ -414,11 +411,7 @@ func (e *Encoder) layer(sp *space, l *encoderLayer) error {
 		return err
 	}
 	for i := 0; i < len(sp.inner); i += e.inner {
-		row := sp.inner[i:][:e.inner]
-		for j, b := range l.up.bias[:e.inner] {
-			row[j] += b
-		}
-		GELU(row)
+		set.GELU(sp.inner[i:][:e.inner], l.up.bias)
 	}
 	if err := e.multiply(sp.y, &l.down, sp.inner, tokens); err != nil {
 		return err
@@ -440,7 +433,7 @@ func addNorm(x, y []float32, l *linear, n *normal) {
 	width := len(l.bias)
 	for i := 0; i < len(x); i += width {
 		row, more := x[i:][:width], y[i:][:width]
-		for j, b := range l.bias[:width] {
+		for j, b := range l.bias {
 			row[j] += more[j] + b
 		}
 		n.of(row, row)
@@ -469,12 +462,12 @@ func (e *Encoder) attend(sp *space, l *encoderLayer, lo, hi int) {
 				sp.headV[i*tokens+t] = v
 			}
 		}
-		e.kernels.DenseMat(sp.scores, tokens, sp.headK, sp.headQ, tokens, width, tokens)
+		set.DenseMat(sp.scores, tokens, sp.headK, sp.headQ, tokens, width, tokens)
 		for t := range tokens {
-			sp.sums[t] = expSum(sp.scores[t*tokens:][:tokens], scale)
+			sp.sums[t] = set.ExpSum(sp.scores[t*tokens:][:tokens], scale)
 		}
 		out := sp.q[lo*e.width+first:]
-		e.kernels.DenseMat(out, e.width, sp.headV, sp.scores, width, tokens, tokens)
+		set.DenseMat(out, e.width, sp.headV, sp.scores, width, tokens, tokens)
 		bias = l.value.bias[first:][:width]
 		for t := range tokens {
 			share := 1 / sp.sums[t]

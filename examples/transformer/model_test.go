@@ -44,8 +44,8 @@ func digest(tokens []int) string {
 	return fmt.Sprintf("%d:%.6x", len(tokens), sha256.Sum256(text))
 }
 
-// TestModelTokens holds tokens against those of the reference tokenizer: of hard texts, and of every
-// character there is.
+// TestModelTokens holds tokens against those of the reference tokenizer: of hard texts, and of
+// every character there is.
 func TestModelTokens(t *testing.T) {
 	_, words := model(t)
 	f, err := os.Open("testdata/tokens.json.gz")
@@ -140,6 +140,66 @@ func TestModelVectors(t *testing.T) {
 	}
 	if t.Logf("the largest difference is %.2g", worst); !(worst <= 1e-5) {
 		t.Errorf("the largest difference is %.2g, want at most 1e-5", worst)
+	}
+}
+
+// TestModelMoments holds moments against entries of those that the script in examples/compare
+// writes.
+func TestModelMoments(t *testing.T) {
+	path, words := model(t)
+	ctx := context.Background()
+	m, err := format.OpenModel(ctx, path, codebook.RunOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	e, err := NewEncoder(ctx, m, Config{}, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile("../compare/sentences/calibration.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sentences [][]int
+	for line := range strings.Lines(string(text)) {
+		sentences = append(sentences, words.Encode(nil, line))
+	}
+	moments := NewMoments()
+	e.Watch(moments.Add)
+	err = e.Embed(ctx, make([]float32, len(sentences)*e.Width()), sentences)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want map[string]struct {
+		Norm    float64
+		Entries []float64
+	}
+	text, err = os.ReadFile("testdata/moments.json")
+	if err == nil {
+		err = json.Unmarshal(text, &want)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	means := moments.Means()
+	if len(means) != len(want) || len(want) != 36 {
+		t.Fatalf("moments of %d layers, want %d", len(means), len(want))
+	}
+	for name, w := range want {
+		square := 0.0
+		for _, v := range means[name].Values {
+			square += float64(v) * float64(v)
+		}
+		if norm := math.Sqrt(square); math.Abs(norm-w.Norm) > 1e-4*w.Norm {
+			t.Errorf("%s: norm %v, want %v", name, norm, w.Norm)
+		}
+		for i, v := range w.Entries {
+			got := float64(means[name].Values[7919*i])
+			if math.Abs(got-v) > 1e-4*max(math.Abs(v), 1e-3) {
+				t.Errorf("%s: entry %d is %v, want %v", name, 7919*i, got, v)
+			}
+		}
 	}
 }
 

@@ -4,16 +4,14 @@ import (
 	"sync"
 
 	"github.com/palettize/palettize/examples/internal/tensors"
-	"github.com/palettize/palettize/kernels"
 )
 
 // Moments sums up what enters the linear layers of a model: the second moments E[x x^T] that
 // compression weighs errors by. Layers that get the same input share a sum. Its methods may be
 // called at the same time.
 type Moments struct {
-	kernels *kernels.Set
-	mu      sync.Mutex
-	of      map[string]*momentSum // by the names of weights
+	mu sync.Mutex
+	of map[string]*momentSum // by the names of weights
 }
 
 // momentSum is of the inputs of layers that share them.
@@ -25,10 +23,7 @@ type momentSum struct {
 }
 
 // NewMoments returns sums of nothing.
-func NewMoments() (*Moments, error) {
-	set, err := kernels.Best()
-	return &Moments{kernels: set, of: make(map[string]*momentSum)}, err
-}
+func NewMoments() *Moments { return &Moments{of: make(map[string]*momentSum)} }
 
 // Add adds inputs x [n, columns] of linear layers, whose weights have these names. It fits
 // [Encoder.Watch].
@@ -42,7 +37,7 @@ func (m *Moments) Add(x []float32, columns int, linears ...string) {
 		}
 	}
 	products := make([]float32, columns*columns)
-	m.kernels.DenseMat(products, columns, turned, turned, columns, n, columns)
+	set.DenseMat(products, columns, turned, turned, columns, n, columns)
 	s := m.sum(columns, linears)
 	s.mu.Lock()
 	defer s.mu.Unlock()

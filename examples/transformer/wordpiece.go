@@ -194,8 +194,8 @@ func (w *WordPiece) Limit(n int) error {
 	return w.checkLimit()
 }
 
-// Encode appends the tokens of a text. It reads no more of it than it needs for as many as there may
-// be. Bytes that are no UTF-8 are as U+FFFD.
+// Encode appends the tokens of a text. It reads no more of it than it needs for as many as there
+// may be. Bytes that are no UTF-8 are as U+FFFD.
 func (w *WordPiece) Encode(tokens []int, text string) []int {
 	tokens = append(tokens, w.first...)
 	end := len(tokens) + w.limit - len(w.first) - len(w.last)
@@ -269,10 +269,10 @@ func is(r rune, categories ...*unicode.RangeTable) bool {
 
 // isChinese reports whether a character is a word of its own.
 func isChinese(r rune) bool {
-	return r >= 0x3400 && (r >= 0x4e00 && r <= 0x9fff || r <= 0x4dbf || r >= 0xf900 && r <= 0xfaff ||
-		r >= 0x20000 && r <= 0x2a6df || r >= 0x2a700 && r <= 0x2b73f ||
-		r >= 0x2b740 && r <= 0x2b81f || r >= 0x2b920 && r <= 0x2ceaf ||
-		r >= 0x2f800 && r <= 0x2fa1f)
+	return r >= 0x3400 && r <= 0x4dbf || r >= 0x4e00 && r <= 0x9fff ||
+		r >= 0xf900 && r <= 0xfaff || r >= 0x20000 && r <= 0x2a6df ||
+		r >= 0x2a700 && r <= 0x2b81f || r >= 0x2b920 && r <= 0x2ceaf ||
+		r >= 0x2f800 && r <= 0x2fa1f
 }
 
 // normalise appends a word without accents and in lower case.

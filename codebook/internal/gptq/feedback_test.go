@@ -250,7 +250,7 @@ func TestFeedbackStops(t *testing.T) {
 		}
 		return nil
 	})
-	if err != broken || calls != 4 {
+	if !errors.Is(err, broken) || calls != 4 {
 		t.Errorf("%v after %d calls", err, calls)
 	}
 	ctx, cancel := context.WithCancel(context.Background())

@@ -3,6 +3,8 @@
     reference.py tokens TOKENIZER.json    tokens.json.gz: hard texts, and what `tokenizers` makes of them
     reference.py vectors MODEL.safetensors TOKENIZER.json
                                           vectors.safetensors: 20 sentences by `transformers` and torch
+    reference.py moments MODEL.safetensors TOKENIZER.json
+                                          moments.json: entries of what `examples/compare/embeddings.py calibrate` writes
 
 TOKENIZER.json and MODEL.safetensors are those of all-MiniLM-L6-v2 (`make testdata`). The files are written into the
 folder of this script, the same each time.
@@ -17,7 +19,8 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-SENTENCES = HERE.parents[1] / "compare/sentences/eval.txt"
+COMPARE = HERE.parents[1] / "compare"
+SENTENCES = COMPARE / "sentences/eval.txt"
 
 WORDS = """the ferry leaves at nine unbelievable embeddings naïve café Zürich İstanbul ſtraße STRASSE ÅNGSTRÖM coöperate
 don't rock'n'roll e-mail user@example.com https://example.com/a?b=c#d 3.14159 1,000,000 $19.99 50% C++ C# .NET x_y_z
@@ -131,5 +134,24 @@ def vectors(model, tokenizer):
     save_file({"vectors": torch.stack(rows)}, HERE / "vectors.safetensors")
 
 
+def moments(model, tokenizer):
+    """Of each matrix E[x x^T] its Frobenius norm, and entries a prime number apart."""
+    import numpy as np
+    from safetensors.numpy import load_file
+
+    sys.path.insert(0, str(COMPARE))
+    import embeddings
+
+    out = HERE / "moments.safetensors"
+    sentences = embeddings.read_sentences(COMPARE / "sentences/calibration.txt", tokenizer)
+    embeddings.calibrate(embeddings.load(model), sentences, out)
+    found = {
+        name: {"norm": float(np.linalg.norm(m.astype(np.float64))), "entries": m.ravel()[::7919].tolist()[:40]}
+        for name, m in sorted(load_file(out).items())
+    }
+    out.unlink()
+    (HERE / "moments.json").write_text(json.dumps(found, indent=0) + "\n")
+
+
 if __name__ == "__main__":
-    {"tokens": tokens, "vectors": vectors}[sys.argv[1]](*sys.argv[2:])
+    {"tokens": tokens, "vectors": vectors, "moments": moments}[sys.argv[1]](*sys.argv[2:])

@@ -1,0 +1,31 @@
+// What the tiers of exp-sum and exp-gelu share, for registers of any width. Each defines the names of
+// what is in expNumbers: BIAS, ONE, C1 to C5, registers.
+
+#define NUMBER(i, to) VBROADCASTSS ·expNumbers+(4*i)(SB), to
+
+// EXP2 makes p of y as exp2 does; r and y are used up.
+#define EXP2(y, r, p) \
+	VADDPS BIAS, y, r \
+	VSUBPS BIAS, r, p \
+	VSUBPS p, y, y    \
+	VMULPS C5, y, p   \
+	VADDPS C4, p, p   \
+	VMULPS y, p, p    \
+	VADDPS C3, p, p   \
+	VMULPS y, p, p    \
+	VADDPS C2, p, p   \
+	VMULPS y, p, p    \
+	VADDPS C1, p, p   \
+	VMULPS y, p, p    \
+	VADDPS ONE, p, p  \
+	VPSLLD $23, r, r  \
+	VPADDD r, p, p
+
+// FOLD leaves in the first lane of X0 what op makes of all lanes of Y0.
+#define FOLD(op) \
+	VEXTRACTF128 $1, Y0, X1 \
+	op X1, X0, X0           \
+	VPSHUFD $0x4e, X0, X1   \
+	op X1, X0, X0           \
+	VPSHUFD $0xb1, X0, X1   \
+	op X1, X0, X0
