@@ -39,7 +39,7 @@ func openDecoder(ctx context.Context, path string, threads int) (*codebook.Model
 }
 
 // decode answers the requests of decoder.py, which are those of peers/llama.c: "PROMPT MORE" ->
-// "ok SECONDS SECONDS".
+// "ok SECONDS SECONDS BYTES".
 func decode(path, threads string) error {
 	ctx := context.Background()
 	n, err := strconv.Atoi(threads)
@@ -54,7 +54,6 @@ func decode(path, threads string) error {
 		return err
 	}
 	debug.FreeOSMemory()
-	fmt.Println("ok", model.BitsResident()/8)
 	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
 		var prompt, more int
 		if _, err := fmt.Sscan(in.Text(), &prompt, &more); err != nil {
@@ -64,7 +63,7 @@ func decode(path, threads string) error {
 		if err != nil {
 			return err
 		}
-		fmt.Println("ok", first.Seconds(), each.Seconds())
+		fmt.Println("ok", first.Seconds(), each.Seconds(), model.BitsResident()/8)
 	}
 	return model.Close()
 }

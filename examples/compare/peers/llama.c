@@ -2,10 +2,10 @@
  *
  *   llama-side quantize FROM TO TYPE       writes a GGUF file of another type, a number of enum llama_ftype
  *   llama-side run MODEL THREADS TOKENS    answers requests, one a line, like palettize's side (decode.go):
- *                                          "PROMPT MORE" -> "ok SECONDS SECONDS": to take in a prompt of so many tokens,
- *                                          and for each of so many more, the most likely ones
+ *                                          "PROMPT MORE" -> "ok SECONDS SECONDS BYTES": to take in a prompt of so many
+ *                                          tokens, and for each of so many more, the most likely ones; of all weights
  *
- * TOKENS is the most that a text has. What it prints first is "ok" and the bytes of the model's tensors. */
+ * TOKENS is the most that a text has. */
 #include <llama.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,8 +43,6 @@ static int run(const char *path, int threads, int tokens) {
     }
     int vocabulary = llama_vocab_n_tokens(llama_model_get_vocab(model));
     llama_token *prompt = malloc(tokens * sizeof *prompt);
-    printf("ok %llu\n", (unsigned long long)llama_model_size(model));
-    fflush(stdout);
     int first, more;
     while (scanf("%d %d", &first, &more) == 2) {
         if (first < 1 || more < 1 || first + more > tokens) {
@@ -71,7 +69,7 @@ static int run(const char *path, int threads, int tokens) {
                 start = now();
             }
         }
-        printf("ok %.6f %.6f\n", taken, (now() - start) / more);
+        printf("ok %.6f %.6f %llu\n", taken, (now() - start) / more, (unsigned long long)llama_model_size(model));
         fflush(stdout);
     }
     return 0;
