@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -113,19 +114,28 @@ func included(book *format.Codebook, globs []string) (*format.Codebook, error) {
 		return keep
 	})
 	for _, glob := range globs {
-		if useful[glob] {
-			continue
+		if !useful[glob] {
+			return nil, matchesNone(book, glob, names)
 		}
-		if _, err := path.Match(glob, ""); err != nil {
-			return nil, usagef("--include %q: %v", glob, err)
-		}
-		err := fmt.Errorf("%s: %q matches none of the %d tensors", book.Path(), glob, len(names))
-		if meant := similar(glob, names); meant != "" {
-			err = fmt.Errorf("%w; did you mean %s?", err, printable(meant))
-		}
-		return nil, err
 	}
 	return only, nil
+}
+
+// matchesNone says of a pattern that it is that of none of these names, and which was perhaps
+// meant.
+func matchesNone(book *format.Codebook, glob string, names []string) error {
+	if _, err := path.Match(glob, ""); err != nil {
+		return usagef("--include %q: %v", glob, err)
+	}
+	meant := similar(glob, names)
+	if whole, _, ok := stack.Cut(glob); ok && slices.Contains(names, whole) {
+		meant = whole // inspect lists its slices
+	}
+	err := fmt.Errorf("%s: %q matches none of the %d tensors", book.Path(), glob, len(names))
+	if meant != "" {
+		return fmt.Errorf("%w; did you mean %s?", err, printable(meant))
+	}
+	return err
 }
 
 // hintForce tells how to overwrite a file that is in the way.

@@ -24,7 +24,7 @@ import numpy as np
 HERE = Path(__file__).resolve().parent
 SHAPE, LARGE, BATCH, GIVEN = (3072, 1024), (4096, 4096), 128, 256
 REGIMES = ("hot", "cold", "batch")
-PARTS = ("speed", "slower tiers", "size", "answers", "encoder", "attention")  # of the report
+PARTS = ("speed", "slower tiers", "size", "answers", "encoder", "decoder", "attention")  # of the report
 OFF = os.environ.get("PALETTIZE_CPU_OFF")  # features that palettize does without, for the slower tiers
 
 # Rows: label, side, name there.

@@ -1,6 +1,6 @@
 // Command compare is palettize's side of `make compare`. It answers the requests of compare.py, one
-// a line of words on stdin, with one line on stdout, or with a model's name those of encoder.py;
-// see README.md.
+// a line of words on stdin, with one line on stdout, or with a model's name those of encoder.py,
+// with more words those of decoder.py; see README.md.
 package main
 
 import (
@@ -26,7 +26,11 @@ import (
 func main() {
 	runtime.GOMAXPROCS(1)
 	if len(os.Args) > 1 {
-		if err := bert(os.Args[1]); err != nil {
+		do := func() error { return bert(os.Args[1]) }
+		if len(os.Args) > 2 {
+			do = func() error { return decoder(os.Args[1:]) }
+		}
+		if err := do(); err != nil {
 			fmt.Println("error", strings.ReplaceAll(err.Error(), "\n", " "))
 		}
 		return

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Prepares the peers in a cache folder and runs all parts of the comparison, or the one named, with its flags:
-#   run.sh | run.sh PART [flags of its script]: speed (compare.py), size, answers, encoder, attention (each .py)
+#   run.sh | run.sh PART [flags of its script]: speed (compare.py), size, answers, encoder, decoder, attention (each .py)
 # A peer that cannot be had costs its own rows: the reason goes to missing/NAME, and from there into the report.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -18,7 +18,7 @@ say() { echo "compare: $*" >&2; }
 lack() { say "$1: $2"; echo "$2" > "$COMPARE_CACHE/missing/$1"; }
 why() { grep -aiE 'error|not found|no matching' "$COMPARE_CACHE/log" | tail -n 1 | cut -c 1-200 | tr '|' ' '; }
 
-case ${1:-} in "" | speed | size | answers | encoder | attention) ;; *) say "the parts are speed, size, answers, encoder and attention, flags come after one"; exit 2 ;; esac
+case ${1:-} in "" | speed | size | answers | encoder | decoder | attention) ;; *) say "the parts are speed, size, answers, encoder, decoder and attention, flags come after one"; exit 2 ;; esac
 if ! { command -v python3 && command -v go; } >/dev/null; then say "needs python3 and go"; exit 1; fi
 rm -rf "$COMPARE_CACHE/missing"
 mkdir -p "$COMPARE_CACHE/missing"
@@ -71,12 +71,21 @@ build_ggml() {
 	echo "ggml $(sed -n 's/.*GGML_VERSION_\(MAJOR\|MINOR\|PATCH\) \([0-9]*\)).*/\2/p' $source/ggml/CMakeLists.txt | paste -sd .)" \
 		"in llama-cpp-python $llama, built for $cpu by $(cc --version | head -n 1)" > ggml-version
 }
-rm -f ggml-side ggml-version
+# All of llama.cpp, of the same build.
+build_llama() {
+	[ -f missing/llama.cpp ] && return
+	say "building libllama, if it is not there"
+	"$cmake" --build ggml/build --target llama -j "$(nproc)" >log 2>&1 || { lack llama "cmake: $(why)"; return; }
+	cc -O2 -Wall -I$source/include -I$source/ggml/include "$here/peers/llama.c" -o llama-side -Lggml/build/bin -lllama -lggml -lggml-cpu \
+		-lggml-base -Wl,-rpath,"$COMPARE_CACHE/ggml/build/bin" >log 2>&1 || lack llama "cc: $(why)"
+}
+rm -f ggml-side ggml-version llama-side
 build_ggml
+case ${1:-decoder} in decoder) build_llama ;; esac
 
 (cd "$here" && go build -o "$COMPARE_CACHE/palettize-side" . && go build -o "$COMPARE_CACHE/" ../../cmd/palettize ../encoder)
 $python "$here/check.py"
-for part in ${1:-speed size answers encoder attention}; do
+for part in ${1:-speed size answers encoder decoder attention}; do
 	case $part in speed) script=compare.py ;; *) script=$part.py ;; esac
 	$python "$here/$script" "${@:2}"
 done

@@ -151,7 +151,7 @@ def trellis(f, name, rows, cols, k):
 
 
 def plain(f, name, rows, cols, _):
-    """The same of a layer of plain parts."""
+    """All of a layer of plain parts."""
     p = Parts(centroids=f.get_tensor(name + ".centroids"))
     k, d = p.centroids.shape
     p.assignments = unpack(f.get_tensor(name + ".assignments"), -(-cols // d), max(1, (k - 1).bit_length()))

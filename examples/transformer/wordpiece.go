@@ -212,7 +212,7 @@ func (w *WordPiece) Encode(tokens []int, text string) []int {
 	}
 	for len(text) > 0 && len(tokens) < end {
 		if w.addedStarts[text[0]] {
-			if t := w.addedAt(text); t != nil {
+			if t := longestAdded(w.added, text); t != nil {
 				flush()
 				tokens = append(tokens, t.ID)
 				text = text[len(t.Content):]
@@ -235,19 +235,6 @@ func (w *WordPiece) Encode(tokens []int, text string) []int {
 	}
 	flush()
 	return append(tokens[:min(len(tokens), end)], w.last...)
-}
-
-// addedAt returns the longest added token that a text begins with, nil if there is none.
-func (w *WordPiece) addedAt(text string) *addedToken {
-	var found *addedToken
-	for i := range w.added {
-		t := &w.added[i]
-		longer := found == nil || len(t.Content) > len(found.Content)
-		if longer && strings.HasPrefix(text, t.Content) {
-			found = t
-		}
-	}
-	return found
 }
 
 // isRemoved reports whether a character is cleaned away: one that controls, or that stands for what

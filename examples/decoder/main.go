@@ -1,0 +1,316 @@
+// Command decoder continues a text, with a language model of the Llama type that runs from a
+// codebook file, or from the safetensors file that this was made of.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/examples/transformer"
+	"github.com/palettize/palettize/format"
+)
+
+const (
+	exitFine        = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitInterrupted = 130
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run executes one command line and returns the exit code.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	root := newRoot(stdin, stdout, stderr)
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	var usage *usageError
+	switch {
+	case err == nil:
+		return exitFine
+	case errors.Is(err, context.Canceled):
+		fmt.Fprintln(stderr, "decoder: interrupted")
+		return exitInterrupted
+	}
+	fmt.Fprintf(stderr, "decoder: %s\n", printable(err.Error()))
+	if errors.As(err, &usage) {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+// usageError is a command line that cannot be meant.
+type usageError struct{ text string }
+
+func (e *usageError) Error() string { return e.text }
+
+func usagef(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
+
+// printable is text on one line, without what a terminal would obey.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r >= 0x7f && r < 0xa0 {
+			return ' '
+		}
+		return r
+	}, text)
+}
+
+type options struct {
+	model, tokenizer  string
+	maxTokens         int
+	threads           int
+	temperature, topP float64
+	topK              int
+	seed              uint64
+	json, quiet       bool
+
+	stdin          io.Reader
+	stdout, stderr io.Writer
+}
+
+func newRoot(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
+	o := options{stdin: stdin, stdout: stdout, stderr: stderr}
+	root := &cobra.Command{
+		Use:   "decoder MODEL PROMPT",
+		Short: "Continue a text, with a model from a codebook file",
+		Long: fmt.Sprintf(`decoder prints what a language model of the Llama type, such as SmolLM2, says after PROMPT,
+a token at a time; - reads the prompt from standard input. MODEL is a folder with config.json,
+tokenizer.json and a codebook file of palettize or a model.safetensors, or such a file in it.
+Special tokens, such as <|im_start|>, may be part of the prompt. Figures go to standard error.
+
+Exit codes: %d fine, %d failed, %d wrong usage, %d interrupted.`,
+			exitFine, exitFailed, exitUsage, exitInterrupted),
+		Example: `  decoder model.pal/ "The capital of France is"
+  decoder SmolLM2/ "Once upon a time" --temperature 0.8 --top-p 0.95 --seed 7`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 2 {
+				return usagef("%d arguments, expected 2; usage: %s", len(args), cmd.UseLine())
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.model = args[0]
+			return o.run(cmd.Context(), args[1])
+		},
+	}
+	f := root.Flags()
+	f.StringVar(&o.tokenizer, "tokenizer", "", "the tokenizer.json (default: that beside the model)")
+	f.IntVarP(&o.maxTokens, "max-tokens", "n", 128, "the most tokens to add")
+	f.IntVar(&o.threads, "threads", runtime.GOMAXPROCS(0), "threads to work on")
+	f.Float64Var(&o.temperature, "temperature", 0, "of sampling; 0: always the most likely token")
+	f.Float64Var(&o.topP, "top-p", 1, "sample from the most likely tokens of this probability together")
+	f.IntVar(&o.topK, "top-k", 0, "sample from as many of the most likely tokens; 0: all")
+	f.Uint64Var(&o.seed, "seed", 1, "of sampling: the same one gives the same text")
+	f.BoolVar(&o.json, "json", false, "print the text and the figures as JSON, at the end")
+	f.BoolVar(&o.quiet, "quiet", false, "no figures on standard error")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		return usagef(`%v; see "decoder --help"`, err)
+	})
+	return root
+}
+
+func (o *options) check() error {
+	switch {
+	case o.maxTokens < 1:
+		return usagef("--max-tokens %d: expected 1 or more", o.maxTokens)
+	case o.threads < 1:
+		return usagef("--threads %d: expected 1 or more", o.threads)
+	case !(o.temperature >= 0 && o.temperature <= 100):
+		return usagef("--temperature %v: expected 0 to 100", o.temperature)
+	case !(o.topP > 0 && o.topP <= 1):
+		return usagef("--top-p %v: expected more than 0, up to 1", o.topP)
+	case o.topK < 0:
+		return usagef("--top-k %d: expected 0 or more", o.topK)
+	}
+	return nil
+}
+
+// result is what --json prints.
+type result struct {
+	Prompt string `json:"prompt"`
+	Text   string `json:"text"`
+	Tokens []int  `json:"tokens"` // of the text
+	// Why the text ends: "end", the model says so; "length", --max-tokens; "context", the model can
+	// take no more.
+	Stopped         string  `json:"stopped"`
+	PromptTokens    int     `json:"prompt_tokens"`
+	OpenSeconds     float64 `json:"open_seconds"`   // with the layout of all layers
+	PromptSeconds   float64 `json:"prompt_seconds"` // up to the first token
+	TextSeconds     float64 `json:"text_seconds"`   // of the others
+	TokensPerSecond float64 `json:"tokens_per_second"`
+	WeightBytes     int64   `json:"weight_bytes"` // of matrices in memory
+	CacheBytes      int64   `json:"cache_bytes"`  // what is kept of the tokens
+}
+
+// language is a model with its tokenizer.
+type language struct {
+	*transformer.Decoder
+	*transformer.BPE
+	model *codebook.Model
+	last  []int // tokens that end a text
+}
+
+func (o *options) open(ctx context.Context) (*language, error) {
+	config, err := transformer.ReadConfig(o.model)
+	if err != nil {
+		return nil, err
+	}
+	if o.tokenizer == "" {
+		info, err := os.Stat(o.model)
+		if err != nil {
+			return nil, err
+		}
+		folder := o.model
+		if !info.IsDir() {
+			folder = filepath.Dir(o.model)
+		}
+		o.tokenizer = filepath.Join(folder, "tokenizer.json")
+	}
+	bpe, err := transformer.ReadBPE(o.tokenizer)
+	if err != nil {
+		return nil, err
+	}
+	model, err := format.OpenModel(ctx, o.model, codebook.RunOptions{Threads: o.threads})
+	if err != nil {
+		return nil, err
+	}
+	decoder, err := transformer.NewDecoder(ctx, model, config, o.threads)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", o.model, err), model.Close())
+	}
+	// Matrices may have rows that are no tokens, to be a multiple of something.
+	if bpe.Size() > decoder.Vocabulary() {
+		return nil, errors.Join(fmt.Errorf("%s: has %d tokens, and %s has %d: they do not belong together",
+			o.tokenizer, bpe.Size(), o.model, decoder.Vocabulary()), model.Close())
+	}
+	return &language{decoder, bpe, model, config.Last}, nil
+}
+
+func (o *options) run(ctx context.Context, prompt string) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	if prompt == "-" {
+		text, err := io.ReadAll(o.stdin)
+		if err != nil {
+			return err
+		}
+		prompt = string(text)
+	}
+	start := time.Now()
+	l, err := o.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = l.model.Close() }() // what it was read for is done
+	tokens := l.Encode(nil, prompt)
+	switch {
+	case len(tokens) == 0:
+		return errors.New("the prompt is empty")
+	case len(tokens) > l.Positions():
+		return fmt.Errorf("the prompt has %d tokens, the model takes %d", len(tokens), l.Positions())
+	}
+	text, err := l.NewText(min(l.Positions(), len(tokens)+o.maxTokens))
+	if err != nil {
+		return err
+	}
+	if err := l.model.Load(ctx, 1); err != nil {
+		return err
+	}
+	r := result{Prompt: prompt, PromptTokens: len(tokens), OpenSeconds: time.Since(start).Seconds()}
+	if err := o.generate(ctx, l, text, tokens, &r); err != nil {
+		return err
+	}
+	r.WeightBytes, r.CacheBytes = l.model.BitsResident()/8, text.Bytes()
+	return o.report(&r)
+}
+
+// generate adds tokens to a text, and prints what they stand for as they come.
+func (o *options) generate(ctx context.Context, l *language, text *transformer.Text, prompt []int,
+	r *result) error {
+	sampler := transformer.NewSampler(o.temperature, o.topK, o.topP, o.seed)
+	var runes transformer.Runes
+	var said strings.Builder
+	say := func(piece string) error {
+		said.WriteString(piece)
+		if o.json || piece == "" {
+			return nil
+		}
+		_, err := io.WriteString(o.stdout, piece)
+		return err
+	}
+	start := time.Now()
+	logits, err := text.Append(ctx, prompt)
+	r.PromptSeconds = time.Since(start).Seconds()
+	start = time.Now()
+	r.Stopped = "length"
+	for err == nil {
+		token := sampler.Choose(logits)
+		if slices.Contains(l.last, token) {
+			r.Stopped = "end"
+			break
+		}
+		r.Tokens = append(r.Tokens, token)
+		if err = say(runes.Add(l.Bytes(token))); err != nil || len(r.Tokens) == o.maxTokens {
+			break
+		}
+		if text.Len() == l.Positions() {
+			r.Stopped = "context"
+			break
+		}
+		logits, err = text.Append(ctx, []int{token})
+	}
+	r.TextSeconds = time.Since(start).Seconds()
+	if n := len(r.Tokens); n > 1 {
+		r.TokensPerSecond = float64(n-1) / r.TextSeconds
+	}
+	end := runes.Rest()
+	if !o.json {
+		end += "\n"
+	}
+	if e := say(end); err == nil {
+		err = e
+	}
+	r.Text = said.String()
+	return err
+}
+
+func (o *options) report(r *result) error {
+	if o.json {
+		encoder := json.NewEncoder(o.stdout)
+		encoder.SetIndent("", "  ")
+		encoder.SetEscapeHTML(false)
+		return encoder.Encode(r)
+	}
+	if o.quiet {
+		return nil
+	}
+	_, err := fmt.Fprintf(o.stderr, "%d tokens of the prompt in %.2f s, %d more at %.1f tokens a second; "+
+		"opened in %.2f s; %.1f MB of weights, %.1f MB of the text\n", r.PromptTokens, r.PromptSeconds,
+		len(r.Tokens), r.TokensPerSecond, r.OpenSeconds, float64(r.WeightBytes)/1e6,
+		float64(r.CacheBytes)/1e6)
+	return err
+}

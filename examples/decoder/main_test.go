@@ -1,0 +1,187 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/palettize/palettize/codebook/compress"
+	"github.com/palettize/palettize/examples/internal/tiny"
+)
+
+const testdata = "../transformer/testdata/"
+
+// decoder runs a command line.
+func decoder(stdin io.Reader, args ...string) (code int, stdout, stderr string) {
+	var out, errs bytes.Buffer
+	code = run(context.Background(), args, stdin, &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+// tokenizer is one of 96 tokens, as many as the small models have: bytes from space to ~ and, as 95,
+// what is added. Of the two bytes of é there is none.
+func tokenizer() string {
+	vocabulary := map[string]int{}
+	for c := ' '; c <= '~'; c++ {
+		name := string(c)
+		if c == ' ' {
+			name = "Ġ"
+		}
+		vocabulary[name] = int(c - ' ')
+	}
+	text, err := json.Marshal(map[string]any{
+		"model":         map[string]any{"type": "BPE", "vocab": vocabulary, "merges": []string{}},
+		"pre_tokenizer": map[string]any{"type": "ByteLevel"},
+		"decoder":       map[string]any{"type": "ByteLevel"},
+		"added_tokens":  []any{map[string]any{"id": 95, "content": "<end>", "special": true}},
+	})
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
+}
+
+// folder returns one with a small model, dense and compressed, and its tokenizer.
+func folder(t *testing.T) string {
+	dir := t.TempDir()
+	for _, name := range []string{"config.json", "model.safetensors"} {
+		data, err := os.ReadFile(testdata + "llama-tied/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, dir, name, string(data))
+	}
+	write(t, dir, "tokenizer.json", tokenizer())
+	opts := compress.Options{Settings: compress.Settings{Bits: 6}}
+	dense := filepath.Join(dir, "model.safetensors")
+	if err := tiny.Compress(t.Context(), filepath.Join(dir, "model.pal"), dense, opts); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func write(t *testing.T, dir, name, text string) {
+	if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// said runs a command line with --json.
+func said(t *testing.T, stdin io.Reader, args ...string) result {
+	t.Helper()
+	code, stdout, stderr := decoder(stdin, append(args, "--json")...)
+	if code != exitFine || stderr != "" {
+		t.Fatalf("exit code %d, %s", code, stderr)
+	}
+	var r result
+	if err := json.Unmarshal([]byte(stdout), &r); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestGenerate(t *testing.T) {
+	t.Chdir(folder(t))
+	for _, model := range []string{"model.safetensors", "model.pal", "."} {
+		r := said(t, nil, model, "Once upon a time", "-n", "30", "--threads", "2")
+		if r.PromptTokens != 16 || r.Prompt != "Once upon a time" || r.WeightBytes == 0 ||
+			r.CacheBytes == 0 || len(r.Tokens) > 30 || len(r.Text) > len(r.Tokens) {
+			t.Errorf("%s: %+v", model, r)
+		}
+		if r.Stopped == "length" != (len(r.Tokens) == 30) {
+			t.Errorf("%s: stopped by %q with %d tokens", model, r.Stopped, len(r.Tokens))
+		}
+		piped := said(t, strings.NewReader("Once upon a time"), model, "-", "-n", "30")
+		if !slices.Equal(piped.Tokens, r.Tokens) {
+			t.Errorf("%s: other tokens of standard input, on other threads: %v, %v", model,
+				piped.Tokens, r.Tokens)
+		}
+		code, stdout, stderr := decoder(nil, model, "Once upon a time", "-n", "30")
+		if code != exitFine || stdout != r.Text+"\n" || !strings.Contains(stderr, "16 tokens of the prompt") {
+			t.Errorf("%s: exit code %d, %q, %q; want %q", model, code, stdout, stderr, r.Text)
+		}
+	}
+}
+
+func TestSampling(t *testing.T) {
+	t.Chdir(folder(t))
+	sample := func(flags ...string) []int {
+		return said(t, nil, append([]string{"model.safetensors", "abc", "-n", "40"}, flags...)...).Tokens
+	}
+	greedy, hot := sample(), sample("--temperature", "2", "--seed", "3")
+	if slices.Equal(greedy, hot) {
+		t.Error("the most likely tokens were sampled")
+	}
+	if again := sample("--temperature", "2", "--seed", "3"); !slices.Equal(again, hot) {
+		t.Error("one seed gives two texts")
+	}
+	if other := sample("--temperature", "2", "--seed", "4"); slices.Equal(other, hot) {
+		t.Error("two seeds give one text")
+	}
+	for _, flags := range [][]string{{"--top-k", "1"}, {"--top-p", "1e-9"}} {
+		if one := sample(append(flags, "--temperature", "2")...); !slices.Equal(one, greedy) {
+			t.Errorf("%v: not the most likely tokens", flags)
+		}
+	}
+}
+
+// TestContext: a text ends where the model takes no more.
+func TestContext(t *testing.T) {
+	t.Chdir(folder(t))
+	r := said(t, nil, "model.safetensors", strings.Repeat("abcdefgh", 32), "-n", "100", "--temperature", "1")
+	if r.Stopped == "length" || r.Stopped == "context" && len(r.Tokens) != 1 {
+		t.Errorf("stopped by %q with %d tokens", r.Stopped, len(r.Tokens))
+	}
+}
+
+func TestBadInput(t *testing.T) {
+	dir := folder(t)
+	t.Chdir(dir)
+	write(t, dir, "large.json", strings.Replace(tokenizer(), `"id":95`, `"id":96`, 1))
+	write(t, dir, "other.pal", "no model")
+	if err := os.Mkdir("empty", 0o777); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args []string
+		code int
+		want string
+	}{
+		{nil, exitUsage, "0 arguments, expected 2"},
+		{[]string{".", "a", "-n", "0"}, exitUsage, "--max-tokens 0"},
+		{[]string{".", "a", "--threads", "0"}, exitUsage, "--threads 0"},
+		{[]string{".", "a", "--temperature", "-1"}, exitUsage, "--temperature -1"},
+		{[]string{".", "a", "--temperature", "NaN"}, exitUsage, "--temperature NaN"},
+		{[]string{".", "a", "--top-p", "0"}, exitUsage, "--top-p 0"},
+		{[]string{".", "a", "--top-k", "-2"}, exitUsage, "--top-k -2"},
+		{[]string{".", "a", "--none"}, exitUsage, "unknown flag: --none"},
+		{[]string{"none", "a"}, exitFailed, "none"},
+		{[]string{"empty", "a"}, exitFailed, "tokenizer.json"},
+		{[]string{"other.pal", "a"}, exitFailed, "other.pal"},
+		{[]string{".", ""}, exitFailed, "the prompt is empty"},
+		{[]string{".", "\xff\x01"}, exitFailed, "the prompt is empty"}, // bytes of no token
+		{[]string{".", strings.Repeat("a", 257)}, exitFailed, "the prompt has 257 tokens, the model takes 256"},
+		{[]string{".", "a", "--tokenizer", "large.json"}, exitFailed,
+			"large.json: has 97 tokens, and . has 96: they do not belong together"},
+		{[]string{".", "a", "--tokenizer", "config.json"}, exitFailed, `model "" is not supported`},
+	} {
+		code, stdout, stderr := decoder(nil, c.args...)
+		if code != c.code || stdout != "" || !strings.Contains(stderr, c.want) ||
+			strings.Count(stderr, "\n") != 1 {
+			t.Errorf("%.60q: exit code %d, %q, %q, want %q", c.args, code, stdout, stderr, c.want)
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	var out, errs bytes.Buffer
+	if code := run(ctx, []string{".", "a"}, nil, &out, &errs); code != exitInterrupted ||
+		errs.String() != "decoder: interrupted\n" {
+		t.Errorf("interrupted: exit code %d, %q", code, errs.String())
+	}
+}

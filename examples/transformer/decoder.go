@@ -1,0 +1,482 @@
+package transformer
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/kernels"
+)
+
+// Decoder says what comes next in texts, with a model of the Llama type: RMSNorm before each part of
+// a layer, rotary positions, heads of queries that share their keys and values, and SwiGLU. Its
+// methods may be called at the same time.
+type Decoder struct {
+	model   *codebook.Model
+	kernels *kernels.Set
+	threads int
+	decoderSizes
+	epsilon float32
+	rotary  rotary
+
+	words  string // the table of tokens
+	layers []decoderLayer
+	gain   []float32 // of the norm behind the layers
+	head   string    // the matrix that says how likely each token is next
+}
+
+type decoderSizes struct {
+	vocabulary, positions, width, inner int
+	heads, keyHeads, headWidth          int
+}
+
+// decoderLayer has the names of linear layers, which may have a bias, and the gains of norms.
+type decoderLayer struct {
+	beforeAttention        []float32
+	query, key, value, out string
+	beforeLinear           []float32
+	gate, up, down         string
+}
+
+// NewDecoder returns a decoder that multiplies with the model's matrices, whose names are those of
+// Hugging Face's LlamaForCausalLM. The config must be there, since shapes do not say all of it.
+// Attention is spread over as many goroutines as threads; how many multiply, the model says. Tensors
+// that are missing or of another shape than the config calls for are errors that name them.
+func NewDecoder(ctx context.Context, model *codebook.Model, config Config, threads int) (
+	*Decoder, error) {
+	set, err := kernels.Best()
+	if err != nil {
+		return nil, err
+	}
+	d := &Decoder{model: model, kernels: set, threads: max(1, threads)}
+	if err := d.configure(config); err != nil {
+		return nil, err
+	}
+	l := loader{ctx: ctx, model: model, names: model.Names()}
+	return d, d.load(&l, config)
+}
+
+// mostOf bounds what a config may ask for, far beyond any model: products of two do not overflow.
+const mostOf = 1 << 24
+
+func (d *Decoder) configure(c Config) error {
+	if c.Type != "llama" {
+		return fmt.Errorf("the model type %q is not supported, only \"llama\"", c.Type)
+	}
+	if c.Activation != "" && c.Activation != "silu" {
+		return fmt.Errorf("the activation %q is not supported, only \"silu\"", c.Activation)
+	}
+	if c.SlidingWindow != nil && *c.SlidingWindow < c.MaxPositions {
+		return fmt.Errorf("attention in a sliding window of %d is not supported", *c.SlidingWindow)
+	}
+	for _, n := range []struct {
+		what string
+		is   int
+	}{
+		{"vocab_size", c.Vocabulary}, {"hidden_size", c.Width}, {"num_hidden_layers", c.Layers},
+		{"intermediate_size", c.Inner}, {"num_attention_heads", c.Heads},
+		{"max_position_embeddings", c.MaxPositions},
+	} {
+		if n.is < 1 || n.is > mostOf {
+			return fmt.Errorf("config.json: %s is %d, expected 1 to %d", n.what, n.is, mostOf)
+		}
+	}
+	d.decoderSizes = decoderSizes{
+		vocabulary: c.Vocabulary, positions: c.MaxPositions, width: c.Width, inner: c.Inner,
+		heads: c.Heads, keyHeads: cmp.Or(c.KeyHeads, c.Heads),
+		headWidth: cmp.Or(c.HeadWidth, c.Width/c.Heads),
+	}
+	if d.keyHeads < 1 || d.heads%d.keyHeads != 0 || d.headWidth < 2 || d.headWidth%2 != 0 ||
+		d.headWidth > mostOf {
+		return fmt.Errorf("config.json: %d heads of %d columns, which share %d of keys", d.heads,
+			d.headWidth, d.keyHeads)
+	}
+	theta, scaling := c.rope()
+	if err := scaling.check(); err != nil {
+		return err
+	}
+	if !(theta > 1) || math.IsInf(theta, 0) || !(c.RMSEpsilon >= 0) {
+		return fmt.Errorf("config.json: rope_theta is %v, rms_norm_eps %v", theta, c.RMSEpsilon)
+	}
+	d.epsilon = cmp.Or(c.RMSEpsilon, 1e-6)
+	d.rotary = newRotary(d.headWidth, theta, scaling)
+	return nil
+}
+
+func (d *Decoder) load(l *loader, config Config) error {
+	const words, layer, head = "embed_tokens.weight", "layers.%d.", "lm_head"
+	at := slices.IndexFunc(l.names, func(n string) bool { return strings.HasSuffix(n, words) })
+	if at < 0 {
+		return fmt.Errorf("no decoder of the Llama type: tensor %q: %w", "model."+words,
+			codebook.ErrNoTensor)
+	}
+	d.words = l.names[at]
+	l.prefix = strings.TrimSuffix(d.words, words)
+	if l.has(fmt.Sprintf(layer, config.Layers)) {
+		return fmt.Errorf("more layers than the %d that config.json says", config.Layers)
+	}
+	l.matrix(words, d.vocabulary, d.width)
+	queries, keys := d.heads*d.headWidth, d.keyHeads*d.headWidth
+	for i := range config.Layers {
+		at := fmt.Sprintf(layer, i)
+		d.layers = append(d.layers, decoderLayer{
+			beforeAttention: l.values(at+"input_layernorm.weight", d.width),
+			query:           l.module(at+"self_attn.q_proj", queries, d.width),
+			key:             l.module(at+"self_attn.k_proj", keys, d.width),
+			value:           l.module(at+"self_attn.v_proj", keys, d.width),
+			out:             l.module(at+"self_attn.o_proj", d.width, queries),
+			beforeLinear:    l.values(at+"post_attention_layernorm.weight", d.width),
+			gate:            l.module(at+"mlp.gate_proj", d.inner, d.width),
+			up:              l.module(at+"mlp.up_proj", d.inner, d.width),
+			down:            l.module(at+"mlp.down_proj", d.width, d.inner),
+		})
+		if l.err != nil {
+			return l.err
+		}
+	}
+	d.gain = l.values("norm.weight", d.width)
+	l.prefix = ""
+	if _, own := slices.BinarySearch(l.names, head+".weight"); own || config.Tied != nil && !*config.Tied {
+		d.head = l.module(head, d.vocabulary, d.width)
+	} else {
+		d.head = strings.TrimSuffix(d.words, ".weight")
+	}
+	return l.err
+}
+
+// module checks a linear layer and returns its name.
+func (l *loader) module(name string, rows, cols int) string {
+	l.matrix(name+".weight", rows, cols)
+	return l.prefix + name
+}
+
+// Vocabulary is how many tokens there are: a text has numbers below it.
+func (d *Decoder) Vocabulary() int { return d.vocabulary }
+
+// Positions is the most tokens that a text may have.
+func (d *Decoder) Positions() int { return d.positions }
+
+const (
+	// chunkTokens is how many tokens of a text go through the layers together. Fewer would read the
+	// weights more often, more would not stay in the second cache.
+	chunkTokens = 64
+	// valueBlock is how many tokens' values are stored together, transposed.
+	valueBlock = 64
+)
+
+// Text is a text that grows: what the layers keep of its tokens, so that each goes through them
+// once. Its methods must not be called at the same time; those of several texts may.
+type Text struct {
+	d      *Decoder
+	tokens int
+	most   int
+	layers []cache
+
+	x, y, q, k, v []float32 // [tokens of a chunk, width or heads times their width]
+	gate, up      []float32 // [tokens of a chunk, inner]
+	cos, sin      []float32 // [tokens of a chunk, half of a head's width]
+	logits        []float32 // [tokens of a chunk, vocabulary]
+
+	// What goroutines share that attend for a chunk, a head of keys at a time.
+	layer   *cache
+	next    atomic.Int64
+	running sync.WaitGroup
+	workers []func() // so that starting one allocates nothing
+}
+
+// cache has the keys and values of a layer, by heads, with room for some tokens.
+type cache struct {
+	keys   [][]float32 // [key heads] of [tokens, width of a head], turned to their places
+	values [][]float32 // [key heads] of [blocks of tokens, width of a head, valueBlock]
+}
+
+// NewText returns an empty text of up to this many tokens. What it keeps of them grows with them.
+func (d *Decoder) NewText(most int) (*Text, error) {
+	if most < 1 || most > d.positions {
+		return nil, fmt.Errorf("a text of %d tokens, the model takes 1 to %d", most, d.positions)
+	}
+	t := &Text{d: d, most: most, layers: make([]cache, len(d.layers))}
+	for i := range t.layers {
+		t.layers[i] = cache{make([][]float32, d.keyHeads), make([][]float32, d.keyHeads)}
+	}
+	t.workers = make([]func(), min(d.threads, d.keyHeads))
+	for i := range t.workers {
+		h := new(headSpace)
+		t.workers[i] = func() { t.attend(h); t.running.Done() }
+	}
+	return t, nil
+}
+
+// Len is the number of tokens of the text.
+func (t *Text) Len() int { return t.tokens }
+
+// Bytes is what the text keeps of its tokens, in memory.
+func (t *Text) Bytes() int64 {
+	n := 0
+	for _, c := range t.layers {
+		for h := range c.keys {
+			n += cap(c.keys[h]) + cap(c.values[h])
+		}
+	}
+	return 4 * int64(n)
+}
+
+// Append adds tokens to the text and returns how likely each token is to come next: its logit, the
+// logarithm of its probability but for a number that is the same for all. The result is valid until
+// the next call. After an error the text is as long as it was, or, once ctx is done, as far as it
+// has come.
+func (t *Text) Append(ctx context.Context, tokens []int) (logits []float32, err error) {
+	err = t.append(ctx, tokens, nil)
+	return t.logits, err
+}
+
+// AppendEach is Append, and shows see the logits of what comes after each of the tokens, in turn.
+func (t *Text) AppendEach(ctx context.Context, tokens []int, see func(logits []float32)) error {
+	return t.append(ctx, tokens, see)
+}
+
+func (t *Text) append(ctx context.Context, tokens []int, see func(logits []float32)) error {
+	if len(tokens) == 0 {
+		return errors.New("no tokens")
+	}
+	if len(tokens) > t.most-t.tokens {
+		return fmt.Errorf("%d tokens and %d more, there is room for %d", t.tokens, len(tokens), t.most)
+	}
+	for _, token := range tokens {
+		if token < 0 || token >= t.d.vocabulary {
+			return fmt.Errorf("token %d is none of the %d that the model has", token, t.d.vocabulary)
+		}
+	}
+	for len(tokens) > 0 {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n := min(len(tokens), chunkTokens)
+		if err := t.chunk(tokens[:n]); err != nil {
+			return err
+		}
+		tokens = tokens[n:]
+		t.tokens += n
+		if see == nil && len(tokens) > 0 {
+			continue
+		}
+		wanted := 1
+		if see != nil {
+			wanted = n
+		}
+		if err := t.predict(n, wanted); err != nil {
+			return err
+		}
+		for i := 0; see != nil && i < wanted; i++ {
+			see(t.logits[i*t.d.vocabulary:][:t.d.vocabulary])
+		}
+	}
+	return nil
+}
+
+// chunk takes tokens through all layers, behind those that the text has.
+func (t *Text) chunk(tokens []int) error {
+	d, n := t.d, len(tokens)
+	half := d.headWidth / 2
+	t.x, t.y = grow(t.x, n*d.width), grow(t.y, n*d.width)
+	t.q, t.k = grow(t.q, n*d.heads*d.headWidth), grow(t.k, n*d.keyHeads*d.headWidth)
+	t.v = grow(t.v, len(t.k))
+	t.gate, t.up = grow(t.gate, n*d.inner), grow(t.up, n*d.inner)
+	t.cos, t.sin = grow(t.cos, n*half), grow(t.sin, n*half)
+	for i, token := range tokens {
+		if err := d.model.Row(t.x[i*d.width:][:d.width], d.words, token); err != nil {
+			return err
+		}
+		d.rotary.angles(t.cos[i*half:], t.sin[i*half:], t.tokens+i)
+	}
+	for i := range d.layers {
+		if err := t.through(i, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// through takes x, of n tokens, through a layer.
+func (t *Text) through(i, n int) error {
+	d, l := t.d, &t.d.layers[i]
+	t.layer = &t.layers[i]
+	t.norm(l.beforeAttention)
+	if err := errors.Join(
+		d.model.Linear(t.q, l.query, t.y, n),
+		d.model.Linear(t.k, l.key, t.y, n),
+		d.model.Linear(t.v, l.value, t.y, n),
+	); err != nil {
+		return err
+	}
+	t.next.Store(0)
+	t.spread(n)
+	if err := d.model.Linear(t.y, l.out, t.q, n); err != nil {
+		return err
+	}
+	t.add()
+	t.norm(l.beforeLinear)
+	if err := errors.Join(
+		d.model.Linear(t.gate, l.gate, t.y, n),
+		d.model.Linear(t.up, l.up, t.y, n),
+	); err != nil {
+		return err
+	}
+	SwiGLU(t.gate, t.up)
+	if err := d.model.Linear(t.y, l.down, t.gate, n); err != nil {
+		return err
+	}
+	t.add()
+	return nil
+}
+
+// norm writes x, normalised token by token, to y.
+func (t *Text) norm(gain []float32) {
+	for i := 0; i < len(t.x); i += len(gain) {
+		RMSNorm(t.y[i:][:len(gain)], t.x[i:][:len(gain)], gain, t.d.epsilon)
+	}
+}
+
+// add adds y to x.
+func (t *Text) add() {
+	y := t.y[:len(t.x)]
+	for i := range t.x {
+		t.x[i] += y[i]
+	}
+}
+
+// predict writes the logits of the last of the n tokens of a chunk, as many as wanted.
+func (t *Text) predict(n, wanted int) error {
+	d := t.d
+	t.logits = grow(t.logits, wanted*d.vocabulary)
+	x := t.x[(n-wanted)*d.width:]
+	y := t.y[:len(x)]
+	for i := 0; i < len(x); i += d.width {
+		RMSNorm(y[i:][:d.width], x[i:][:d.width], d.gain, d.epsilon)
+	}
+	return d.model.Linear(t.logits, d.head, y, wanted)
+}
+
+// alone is how many products of attention one goroutine does in less time than starting others
+// takes.
+const alone = 1 << 18
+
+// spread replaces the queries of n tokens by what they see.
+func (t *Text) spread(n int) {
+	workers := t.workers
+	if n*(t.tokens+n)*t.d.heads*t.d.headWidth < alone {
+		workers = workers[:1]
+	}
+	t.running.Add(len(workers))
+	for _, w := range workers[1:] {
+		go w()
+	}
+	workers[0]()
+	t.running.Wait()
+}
+
+// headSpace is the memory of one goroutine that attends.
+type headSpace struct {
+	q, scores, shares []float32 // [queries, width of a head], [queries, tokens], [queries, valueBlock]
+	seen, sums        []float32 // [queries, width of a head], [queries]
+}
+
+// attend does heads of keys until all are done.
+func (t *Text) attend(h *headSpace) {
+	for {
+		i := int(t.next.Add(1)) - 1
+		if i >= t.d.keyHeads {
+			return
+		}
+		t.attendTo(h, i)
+	}
+}
+
+// attendTo puts the keys and values of a head into the cache and replaces the queries that share it
+// by what they see.
+func (t *Text) attendTo(h *headSpace, head int) {
+	d, width, half := t.d, t.d.headWidth, t.d.headWidth/2
+	n := len(t.x) / d.width
+	group, old, tokens := d.heads/d.keyHeads, t.tokens, t.tokens+n
+	queries := n * group
+
+	keys := slices.Grow(t.layer.keys[head][:old*width], n*width)[:tokens*width]
+	values := t.layer.values[head]
+	if blocks := (tokens + valueBlock - 1) / valueBlock; blocks*valueBlock*width > len(values) {
+		values = append(values, make([]float32, blocks*valueBlock*width-len(values))...)
+	}
+	t.layer.keys[head], t.layer.values[head] = keys, values
+	h.q = grow(h.q, queries*width)
+	for i := range n {
+		cos, sin := t.cos[i*half:][:half], t.sin[i*half:][:half]
+		at := (i*d.keyHeads + head) * width
+		key := keys[(old+i)*width:][:width]
+		copy(key, t.k[at:])
+		rotate(key, cos, sin)
+		block := values[(old+i)/valueBlock*valueBlock*width:]
+		for j, v := range t.v[at:][:width] {
+			block[j*valueBlock+(old+i)%valueBlock] = v
+		}
+		q := h.q[i*group*width:][:group*width]
+		copy(q, t.q[(i*d.heads+head*group)*width:])
+		for g := 0; g < len(q); g += width {
+			rotate(q[g:][:width], cos, sin)
+		}
+	}
+
+	h.scores, h.sums = grow(h.scores, queries*tokens), grow(h.sums, queries)
+	d.multiply(h.scores, keys, h.q, tokens, width, queries)
+	scale := float32(1 / math.Sqrt(float64(width)))
+	for i := range queries {
+		row := h.scores[i*tokens:][:tokens]
+		seen := old + i/group + 1
+		h.sums[i] = d.kernels.ExpSum(row[:seen], scale)
+		clear(row[seen:])
+	}
+
+	h.shares, h.seen = grow(h.shares, queries*valueBlock), grow(h.seen, queries*width)
+	for first := 0; first < tokens; first += valueBlock {
+		for i := range queries {
+			row := h.scores[i*tokens+first:][:min(valueBlock, tokens-first)]
+			shares := h.shares[i*valueBlock:][:valueBlock]
+			clear(shares[copy(shares, row):])
+		}
+		d.multiply(h.seen, values[first*width:][:valueBlock*width], h.shares, width, valueBlock, queries)
+		for i := range n {
+			out := t.q[(i*d.heads+head*group)*width:][:group*width]
+			seen := h.seen[i*group*width:][:group*width]
+			if first == 0 {
+				copy(out, seen)
+				continue
+			}
+			for j, v := range seen {
+				out[j] += v
+			}
+		}
+	}
+	for i := range queries {
+		out := t.q[(i/group*d.heads+head*group+i%group)*width:][:width]
+		share := 1 / h.sums[i]
+		for j := range out {
+			out[j] *= share
+		}
+	}
+}
+
+// multiply writes dst [n, rows], the products of w [rows, cols] with x [n, cols].
+func (d *Decoder) multiply(dst, w, x []float32, rows, cols, n int) {
+	if n >= 4 {
+		d.kernels.DenseMat(dst, rows, w, x, rows, cols, n)
+		return
+	}
+	for i := range n {
+		d.kernels.DenseVec(dst[i*rows:][:rows], w[:rows*cols], x[i*cols:][:cols])
+	}
+}

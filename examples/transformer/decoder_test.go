@@ -1,0 +1,382 @@
+package transformer
+
+import (
+	"context"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/codebook/compress"
+	"github.com/palettize/palettize/examples/internal/tensors"
+	"github.com/palettize/palettize/examples/internal/tiny"
+	"github.com/palettize/palettize/format"
+)
+
+// Small decoders that testdata/decoder.py has made.
+var smallDecoders = []string{"testdata/llama-tied", "testdata/llama-long"}
+
+// decoder opens the decoder of a folder.
+func decoder(t testing.TB, folder string, threads int) *Decoder {
+	t.Helper()
+	config, err := ReadConfig(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := openDecoder(t, folder, config, threads)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func openDecoder(t testing.TB, path string, config Config, threads int) (*Decoder, error) {
+	t.Helper()
+	ctx := context.Background()
+	m, err := format.OpenModel(ctx, path, codebook.RunOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { m.Close() })
+	return NewDecoder(ctx, m, config, threads)
+}
+
+func newText(t testing.TB, d *Decoder) *Text {
+	t.Helper()
+	text, err := d.NewText(d.Positions())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// expectedLogits returns what another implementation makes of a text: its tokens, the places in it,
+// and the logits behind each of these.
+func expectedLogits(t *testing.T, folder string) (tokens, places []int, logits [][]float32) {
+	t.Helper()
+	file, err := format.Open(filepath.Join(folder, "logits.safetensors"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	floats := func(name string) []float32 {
+		values, err := file.Floats(context.Background(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return values
+	}
+	for _, v := range floats("tokens") {
+		tokens = append(tokens, int(v))
+	}
+	all := floats("logits")
+	for place := range slices.Values([]int{0, 1, 63, 64, 149}) {
+		places = append(places, place)
+		logits = append(logits, all[:96])
+		all = all[96:]
+	}
+	if len(tokens) != 150 || len(all) != 0 {
+		t.Fatalf("%d tokens, %d values too many", len(tokens), len(all))
+	}
+	return tokens, places, logits
+}
+
+func TestDecoderLogits(t *testing.T) {
+	ctx := context.Background()
+	for _, folder := range smallDecoders {
+		tokens, places, want := expectedLogits(t, folder)
+		d := decoder(t, folder, 1)
+		check := func(how string, place int, logits []float32) {
+			i := slices.Index(places, place)
+			if i < 0 {
+				return
+			}
+			worst := 0.0
+			for j, v := range logits {
+				worst = max(worst, math.Abs(float64(v)-float64(want[i][j])))
+			}
+			if !(worst <= 1e-4) {
+				t.Errorf("%s, %s, token %d: a logit is %.2g off", folder, how, place, worst)
+			}
+		}
+		text := newText(t, d)
+		at := 0
+		if err := text.AppendEach(ctx, tokens, func(logits []float32) {
+			check("in batches", at, logits)
+			at++
+		}); err != nil || at != len(tokens) || text.Len() != at {
+			t.Fatal(err, at)
+		}
+		text = newText(t, d)
+		for i, token := range tokens {
+			logits, err := text.Append(ctx, []int{token})
+			if err != nil {
+				t.Fatal(err)
+			}
+			check("one by one", i, logits)
+		}
+	}
+}
+
+// TestDecoderThreads: attention is the same whoever does it.
+func TestDecoderThreads(t *testing.T) {
+	ctx := context.Background()
+	tokens, _, _ := expectedLogits(t, smallDecoders[1])
+	var want []float32
+	for _, threads := range []int{1, 2, 7} {
+		logits, err := newText(t, decoder(t, smallDecoders[1], threads)).Append(ctx, tokens)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want == nil {
+			want = slices.Clone(logits)
+		}
+		if !slices.Equal(logits, want) {
+			t.Errorf("other logits on %d threads", threads)
+		}
+	}
+}
+
+// TestDecoderCodebook runs the folder that compression makes of one through the same code.
+func TestDecoderCodebook(t *testing.T) {
+	ctx := context.Background()
+	tokens, places, want := expectedLogits(t, smallDecoders[0])
+	dir := t.TempDir()
+	config, err := os.ReadFile(filepath.Join(smallDecoders[0], "config.json"))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "config.json"), config, 0o666)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	opts := compress.Options{Settings: compress.Settings{Bits: 6}}
+	err = tiny.Compress(ctx, filepath.Join(dir, "model.pal"),
+		filepath.Join(smallDecoders[0], "model.safetensors"), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := decoder(t, filepath.Join(dir, "model.pal"), 2)
+	logits, err := newText(t, d).Append(ctx, tokens[:places[0]+1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var square, all float64
+	for i, v := range want[0] {
+		square += float64(v-logits[i]) * float64(v-logits[i])
+		all += float64(v) * float64(v)
+	}
+	if e := math.Sqrt(square / all); !(e > 1e-3 && e < 0.25) {
+		t.Errorf("logits at 6 bits are %.3f off, want a little", e)
+	}
+}
+
+func TestDecoderAllocations(t *testing.T) {
+	ctx := context.Background()
+	text := newText(t, decoder(t, smallDecoders[0], 2))
+	token := []int{5}
+	for range 70 { // room grows by powers of two
+		if _, err := text.Append(ctx, token); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := testing.AllocsPerRun(40, func() {
+		if _, err := text.Append(ctx, token); err != nil {
+			t.Fatal(err)
+		}
+	}); n > 0 {
+		t.Errorf("%v allocations a token", n)
+	}
+}
+
+func TestTextBadTokens(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	d := decoder(t, smallDecoders[0], 1)
+	for _, most := range []int{0, -1, 257} {
+		if _, err := d.NewText(most); err == nil ||
+			!strings.Contains(err.Error(), "the model takes 1 to 256") {
+			t.Errorf("a text of %d tokens: %v", most, err)
+		}
+	}
+	text, err := d.NewText(3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := text.Append(ctx, []int{1, 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want = slices.Clone(want)
+	for _, c := range []struct {
+		tokens []int
+		want   string
+	}{
+		{nil, "no tokens"},
+		{[]int{1, 2}, "2 tokens and 2 more, there is room for 3"},
+		{[]int{96}, "token 96 is none of the 96"},
+		{[]int{-1}, "token -1 is none of the 96"},
+	} {
+		if _, err := text.Append(ctx, c.tokens); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("tokens %v: %v, want %q", c.tokens, err, c.want)
+		}
+	}
+	if text.Len() != 2 {
+		t.Errorf("%d tokens after errors, want 2", text.Len())
+	}
+	cancel()
+	if _, err := text.Append(ctx, []int{3}); !errors.Is(err, context.Canceled) {
+		t.Errorf("interrupted: %v", err)
+	}
+}
+
+func TestNewDecoderBadModels(t *testing.T) {
+	const query, norm = "model.layers.1.self_attn.q_proj.weight", "model.norm.weight"
+	good, err := ReadConfig(smallDecoders[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	six, no := 6, false
+	for _, c := range []struct {
+		name   string
+		config func(c *Config)
+		model  func(m map[string]tensors.Tensor)
+		want   string
+	}{
+		{"no config", func(c *Config) { *c = Config{} }, nil, `the model type "" is not supported`},
+		{"another type", func(c *Config) { c.Type = "gpt2" }, nil, `the model type "gpt2"`},
+		{"another activation", func(c *Config) { c.Activation = "gelu" }, nil, `the activation "gelu"`},
+		{"a window", func(c *Config) { c.SlidingWindow = &six }, nil, "sliding window of 6"},
+		{"no layers", func(c *Config) { c.Layers = 0 }, nil, "num_hidden_layers is 0"},
+		{"a huge width", func(c *Config) { c.Width = 1 << 40 }, nil, "hidden_size is 1099511627776"},
+		{"odd heads", func(c *Config) { c.KeyHeads = 3 }, nil, "4 heads of 12 columns, which share 3"},
+		{"unknown positions", func(c *Config) { c.Rope = &ropeScaling{Type: "yarn"} }, nil,
+			`rotary positions of type "yarn" are not supported`},
+		{"positions without a factor", func(c *Config) { c.Rope = &ropeScaling{Type: "linear"} }, nil,
+			"rotary positions of type linear with factors 0"},
+		{"theta", func(c *Config) { c.Theta = -1 }, nil, "rope_theta is -1"},
+		{"fewer layers in the config", func(c *Config) { c.Layers = 1 }, nil,
+			"more layers than the 1 that config.json says"},
+		{"more layers in the config", func(c *Config) { c.Layers = 3 }, nil,
+			`tensor "model.layers.2.input_layernorm.weight": no such tensor`},
+		{"another vocabulary", func(c *Config) { c.Vocabulary = 97 }, nil,
+			`tensor "model.embed_tokens.weight": is F32 [96 48], expected floats [97, 48]`},
+		{"an output matrix of its own", func(c *Config) { c.Tied = &no }, nil,
+			`tensor "lm_head.weight": no such tensor`},
+		{"other heads", func(c *Config) { c.Heads = 2; c.HeadWidth = 12 }, nil,
+			`q_proj.weight": is F32 [48 48], expected floats [24, 48]`},
+		{"no Llama", nil, func(m map[string]tensors.Tensor) {
+			clear(m)
+			m["a.weight"] = tensors.Tensor{Shape: []int{1, 2}, Values: []float32{1, 2}}
+		}, `no decoder of the Llama type: tensor "model.embed_tokens.weight": no such tensor`},
+		{"a matrix is missing", nil, func(m map[string]tensors.Tensor) { delete(m, query) },
+			`tensor "` + query + `": no such tensor`},
+		{"a matrix of another shape", nil, func(m map[string]tensors.Tensor) {
+			m[query] = tensors.Tensor{Shape: []int{48, 3}, Values: make([]float32, 48*3)}
+		}, `tensor "` + query + `": is F32 [48 3], expected floats [48, 48]`},
+		{"a NaN", nil, func(m map[string]tensors.Tensor) {
+			m[norm].Values[3] = float32(math.NaN())
+		}, `tensor "` + norm + `": value 3 is NaN`},
+	} {
+		config, model := good, rebuilt(t, smallDecoders[0])
+		if c.config != nil {
+			c.config(&config)
+		}
+		if c.model != nil {
+			c.model(model)
+		}
+		_, err := openDecoder(t, write(t, model), config, 1)
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", c.name, err, c.want)
+		}
+	}
+}
+
+// rebuilt returns the tensors of a folder.
+func rebuilt(t *testing.T, folder string) map[string]tensors.Tensor {
+	t.Helper()
+	file, err := format.Open(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	all := make(map[string]tensors.Tensor)
+	for _, d := range file.Tensors() {
+		values, err := file.Floats(context.Background(), d.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[d.Name] = tensors.Tensor{Shape: d.Shape, Values: values}
+	}
+	return all
+}
+
+func TestReadConfigRope(t *testing.T) {
+	for _, c := range []struct {
+		text  string
+		theta float64
+		kind  string
+		last  []int
+	}{
+		{`{"rope_theta": 100, "rope_scaling": null, "eos_token_id": 2}`, 100, "default", []int{2}},
+		{`{"rope_theta": 100, "rope_scaling": {"type": "linear", "factor": 2}, "eos_token_id": null}`,
+			100, "linear", nil},
+		{`{"rope_parameters": {"rope_theta": 5, "rope_type": "llama3"}, "eos_token_id": [1, 2]}`,
+			5, "llama3", []int{1, 2}},
+	} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "config.json"), []byte(c.text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		config, err := ReadConfig(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		theta, scaling := config.rope()
+		if theta != c.theta || scaling.kind() != c.kind || !slices.Equal(config.Last, c.last) {
+			t.Errorf("%s: %v, %s, %v", c.text, theta, scaling.kind(), config.Last)
+		}
+	}
+}
+
+func TestRMSNorm(t *testing.T) {
+	for n := 1; n < 12; n++ {
+		x, gain, dst := make([]float32, n), make([]float32, n), make([]float32, n)
+		square := 0.0
+		for i := range x {
+			x[i], gain[i] = float32(i*i%7)-2.5, 1+float32(i)/8
+			square += float64(x[i]) * float64(x[i])
+		}
+		RMSNorm(dst, x, gain, 0.5)
+		for i, v := range dst {
+			want := float64(x[i]) / math.Sqrt(square/float64(n)+0.5) * float64(gain[i])
+			if math.Abs(float64(v)-want) > 1e-6*(1+math.Abs(want)) {
+				t.Errorf("%d values: value %d is %v, want %v", n, i, v, want)
+			}
+		}
+	}
+}
+
+func TestSwiGLU(t *testing.T) {
+	for v := -90.0; v < 90; v += 0.00317 {
+		x, up := []float32{float32(v)}, []float32{-3}
+		want := -3 * float64(x[0]) / (1 + math.Exp(-float64(x[0])))
+		SwiGLU(x, up)
+		limit := math.Abs(want) * (4 + math.Abs(v)) / (1 << 22)
+		if v < -87 {
+			limit = 1e-34
+		}
+		if math.Abs(float64(x[0])-want) > limit {
+			t.Fatalf("of %v: %v, want %v", v, x[0], want)
+		}
+	}
+	for _, v := range []float32{float32(math.Inf(-1)), -1000, float32(math.Inf(1)), 1000} {
+		x := []float32{v}
+		SwiGLU(x, []float32{1})
+		if want := max(v, 0); math.Abs(float64(x[0]-want)) > 1e-34 && x[0] != want {
+			t.Errorf("of %v: %v, want %v", v, x[0], want)
+		}
+	}
+}
