@@ -77,9 +77,9 @@ func (e *extrasEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) bool {
 		ws.scaled = grow(ws.scaled, len(x))
 		scaled = ws.scaled
 		for i := range n {
-			row := scaled[i*p.cols:][:p.cols]
+			row, scales := scaled[i*p.cols:][:p.cols], e.colScales[:p.cols]
 			for c, v := range x[i*p.cols:][:p.cols] {
-				row[c] = v * e.colScales[c]
+				row[c] = v * scales[c]
 			}
 		}
 	}
