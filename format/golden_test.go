@@ -184,6 +184,30 @@ func goldenPath(name string) string {
 	return filepath.Join("testdata", "golden", version, name)
 }
 
+// checkModel runs each layer of a codebook file by its name, as it is stored, and holds its rows
+// against those of the layer.
+func checkModel(t *testing.T, c *Codebook) {
+	t.Helper()
+	m := codebook.NewModel(c, codebook.RunOptions{})
+	for _, name := range c.Layers() {
+		l, _, err := c.Layer(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := m.MatMul(make([]float32, l.Rows), name, make([]float32, l.Cols), 1); err != nil {
+			t.Error(err)
+		}
+		got, want := make([]float32, l.Cols), make([]float32, l.Cols)
+		for r := range l.Rows {
+			l.Row(want, r)
+			if err := m.Row(got, name, r); err != nil || !slices.Equal(got, want) {
+				t.Errorf("%s: row %d is %v, want %v (%v)", name, r, got, want, err)
+				break
+			}
+		}
+	}
+}
+
 func TestGoldenFiles(t *testing.T) {
 	for _, tt := range golden {
 		t.Run(tt.name, func(t *testing.T) {
@@ -199,6 +223,7 @@ func TestGoldenFiles(t *testing.T) {
 					t.Errorf("got layer %q %+v, want %+v (%v)", name, got, want, err)
 				}
 			}
+			checkModel(t, c)
 			dense := filepath.Join(dir, "dense.safetensors")
 			if err := decompress(t.Context(), c, dense, false); err != nil {
 				t.Fatal(err)

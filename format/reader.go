@@ -372,6 +372,17 @@ func (c *Codebook) Original(layer string) codebook.Tensor {
 // streams are buffers for the data of layers, which take as much as a tenth of what they become.
 var streams = sync.Pool{New: func() any { return new([]byte) }}
 
+// streamCentroids is the number of centroids of a trellis layer, of which its stream has the first two
+// bytes: flags, and one less than those it has. Windows of 12 bits have two tables of 16, whose sums
+// are all 256.
+func streamCentroids(stream []byte) int {
+	const hasWindows, tables = 1 << 2, 32
+	if k := int(stream[1]) + 1; stream[0]&hasWindows == 0 || k != tables {
+		return k
+	}
+	return 256
+}
+
 // Stored calls use with a layer that is not decoded where it is of scheme trellis, and valid until
 // use returns.
 func (c *Codebook) Stored(ctx context.Context, layer string,
@@ -400,7 +411,7 @@ func (c *Codebook) Stored(ctx context.Context, layer string,
 	}
 	l := s.layer()
 	l.Stream = *buffer
-	if len(l.Stream) < 2 || int(l.Stream[1])+1 != s.k {
+	if len(l.Stream) < 2 || streamCentroids(l.Stream) != s.k {
 		return e.corrupt(fmt.Sprintf("not the %d centroids that the record says", s.k))
 	}
 	return use(l)

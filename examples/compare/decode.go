@@ -23,6 +23,7 @@ import (
 func openDecoder(ctx context.Context, path string, threads int) (*codebook.Model,
 	*transformer.Decoder, error) {
 	runtime.GOMAXPROCS(threads)
+	debug.SetGCPercent(10) // as the command does
 	config, err := transformer.ReadConfig(path)
 	if err != nil {
 		return nil, nil, err
@@ -53,7 +54,6 @@ func decode(path, threads string) error {
 	if _, _, err := generate(ctx, d, 2, 1); err != nil { // reads what it multiplies with
 		return err
 	}
-	debug.FreeOSMemory()
 	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
 		var prompt, more int
 		if _, err := fmt.Sscan(in.Text(), &prompt, &more); err != nil {

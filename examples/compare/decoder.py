@@ -10,6 +10,7 @@ import argparse
 import functools
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -23,6 +24,7 @@ from compare import HERE, Failed, Side, cell, cpu_field, output, put, say
 from encoder import TEXTS, docstrings, spread, version
 
 BITS = (2, 3, 4)
+WORDS = "--tensor *embed*=bits:6"  # which are the output matrix too
 TYPES = ("q2_K", "q4_K")
 FTYPES = {"Q2_K": 10, "Q4_K_S": 14}  # of libllama; a type is that of most tensors
 THREADS = (1, 2)
@@ -48,7 +50,7 @@ class Decoder:
 
     def ours(self, flags):
         """Return the folder of the model stored with these flags, and its bits a weight that is compressed."""
-        path = self.work / ("decoder" + flags.replace(" ", "").replace("--", "-"))
+        path = self.work / ("decoder" + re.sub("[^a-z0-9]+", "-", flags))
         told = self.run([self.cache / "palettize", "compress", self.model, *flags.split(), "--json", "--quiet", "--force", "-o", path])
         return path, json.loads(told)["total"]["bits_stored"]
 
@@ -75,7 +77,8 @@ class Decoder:
 def measure_divergence(decoder, ways):
     rows = []
     for label, store in [
-        *((f"palettize `{f}`", lambda f=f: decoder.ours(f)) for b in BITS for f in (f"--bits {b}", f"--storage window --bits {b}")),
+        *((f"palettize `{f}`", lambda f=f: decoder.ours(f)) for b in BITS for f in
+          (f"--bits {b}", f"--bits {b} {WORDS}", f"--storage window --bits {b}")),
         *((f"llama.cpp {t.upper()}", lambda t=t: decoder.theirs(ways, t)) for t in TYPES),
     ]:
         try:
