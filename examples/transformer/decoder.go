@@ -63,7 +63,7 @@ func NewDecoder(ctx context.Context, model *codebook.Model, config Config, threa
 	return d, d.load(&l, config)
 }
 
-// mostOf bounds what a config may ask for, far beyond any model: products of two do not overflow.
+// mostOf bounds what a config may ask for, far beyond any model.
 const mostOf = 1 << 24
 
 func (d *Decoder) configure(c Config) error {
@@ -94,7 +94,7 @@ func (d *Decoder) configure(c Config) error {
 		headWidth: cmp.Or(c.HeadWidth, c.Width/c.Heads),
 	}
 	if d.keyHeads < 1 || d.heads%d.keyHeads != 0 || d.headWidth < 2 || d.headWidth%2 != 0 ||
-		d.headWidth > mostOf {
+		d.headWidth > mostOf/d.heads {
 		return fmt.Errorf("config.json: %d heads of %d columns, which share %d of keys", d.heads,
 			d.headWidth, d.keyHeads)
 	}

@@ -273,7 +273,7 @@ func TestNewDecoderBadModels(t *testing.T) {
 		{"another activation", func(c *Config) { c.Activation = "gelu" }, nil, `the activation "gelu"`},
 		{"a window", func(c *Config) { c.SlidingWindow = &six }, nil, "sliding window of 6"},
 		{"no layers", func(c *Config) { c.Layers = 0 }, nil, "num_hidden_layers is 0"},
-		{"a huge width", func(c *Config) { c.Width = 1 << 40 }, nil, "hidden_size is 1099511627776"},
+		{"a huge width", func(c *Config) { c.Width = 1 << 30 }, nil, "hidden_size is 1073741824"},
 		{"odd heads", func(c *Config) { c.KeyHeads = 3 }, nil, "4 heads of 12 columns, which share 3"},
 		{"unknown positions", func(c *Config) { c.Rope = &ropeScaling{Type: "yarn"} }, nil,
 			`rotary positions of type "yarn" are not supported`},
