@@ -96,15 +96,6 @@ func expSumScalar(x []float32, largest, perUnit float32) float32 {
 	return sums[0]
 }
 
-// expGELUOf makes the operation of what does whole groups of lanes.
-func expGELUOf(whole expGELUFunc) expGELUFunc {
-	return func(x, bias []float32) {
-		n := len(x) &^ (expLanes - 1)
-		whole(x[:n], bias[:n])
-		expGELUScalar(x[n:], bias[n:])
-	}
-}
-
 // expGELUScalar takes off what a value has too much: of a value and its negative, the larger loses
 // as much as the other keeps.
 func expGELUScalar(x, bias []float32) {
