@@ -372,9 +372,9 @@ func (c *Codebook) Original(layer string) codebook.Tensor {
 // streams are buffers for the data of layers, which take as much as a tenth of what they become.
 var streams = sync.Pool{New: func() any { return new([]byte) }}
 
-// streamCentroids is the number of centroids of a trellis layer, as the first two bytes of its stream
-// say: flags, and one less than are stored. Windows of 12 bits have two tables of 16, whose sums are
-// all 256.
+// streamCentroids is the number of centroids of a trellis layer, as the first two bytes of its
+// stream say: flags, and one less than are stored. Windows of 12 bits have two tables of 16, whose
+// sums are all 256.
 func streamCentroids(stream []byte) int {
 	const hasWindows, tables = 1 << 2, 32
 	if k := int(stream[1]) + 1; stream[0]&hasWindows == 0 || k != tables {

@@ -24,8 +24,8 @@ func decoder(stdin io.Reader, args ...string) (code int, stdout, stderr string) 
 	return code, out.String(), errs.String()
 }
 
-// tokenizer is one of 96 tokens, as many as the small models have: bytes from space to ~ and, as 95,
-// what is added. Of the two bytes of é there is none.
+// tokenizer is one of 96 tokens, as many as the small models have: bytes from space to ~ and, as
+// 95, what is added. Of the two bytes of é there is none.
 func tokenizer() string {
 	vocabulary := map[string]int{}
 	for c := ' '; c <= '~'; c++ {
@@ -103,7 +103,8 @@ func TestGenerate(t *testing.T) {
 				piped.Tokens, r.Tokens)
 		}
 		code, stdout, stderr := decoder(nil, model, "Once upon a time", "-n", "30")
-		if code != exitFine || stdout != r.Text+"\n" || !strings.Contains(stderr, "16 tokens of the prompt") {
+		if code != exitFine || stdout != r.Text+"\n" ||
+			!strings.Contains(stderr, "16 tokens of the prompt") {
 			t.Errorf("%s: exit code %d, %q, %q; want %q", model, code, stdout, stderr, r.Text)
 		}
 	}
@@ -134,7 +135,8 @@ func TestSampling(t *testing.T) {
 // TestContext: a text ends where the model takes no more.
 func TestContext(t *testing.T) {
 	t.Chdir(folder(t))
-	r := said(t, nil, "model.safetensors", strings.Repeat("abcdefgh", 32), "-n", "100", "--temperature", "1")
+	r := said(t, nil, "model.safetensors", strings.Repeat("abcdefgh", 32), "-n", "100",
+		"--temperature", "1")
 	if r.Stopped == "length" || r.Stopped == "context" && len(r.Tokens) != 1 {
 		t.Errorf("stopped by %q with %d tokens", r.Stopped, len(r.Tokens))
 	}
@@ -166,7 +168,8 @@ func TestBadInput(t *testing.T) {
 		{[]string{"other.pal", "a"}, exitFailed, "other.pal"},
 		{[]string{".", ""}, exitFailed, "the prompt is empty"},
 		{[]string{".", "\xff\x01"}, exitFailed, "the prompt is empty"}, // bytes of no token
-		{[]string{".", strings.Repeat("a", 257)}, exitFailed, "the prompt has 257 tokens, the model takes 256"},
+		{[]string{".", strings.Repeat("a", 257)}, exitFailed,
+			"the prompt has 257 tokens, the model takes 256"},
 		{[]string{".", "a", "--tokenizer", "large.json"}, exitFailed,
 			"large.json: has 97 tokens, and . has 96: they do not belong together"},
 		{[]string{".", "a", "--tokenizer", "config.json"}, exitFailed, `model "" is not supported`},

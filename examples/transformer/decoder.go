@@ -15,8 +15,8 @@ import (
 	"github.com/palettize/palettize/kernels"
 )
 
-// Decoder says what comes next in texts, with a model of the Llama type: RMSNorm before each part of
-// a layer, rotary positions, heads of queries that share their keys and values, and SwiGLU. Its
+// Decoder says what comes next in texts, with a model of the Llama type: RMSNorm before each part
+// of a layer, rotary positions, heads of queries that share their keys and values, and SwiGLU. Its
 // methods may be called at the same time.
 type Decoder struct {
 	model   *codebook.Model
@@ -47,8 +47,8 @@ type decoderLayer struct {
 
 // NewDecoder returns a decoder that multiplies with the model's matrices, whose names are those of
 // Hugging Face's LlamaForCausalLM. The config must be there, since shapes do not say all of it.
-// Attention is spread over as many goroutines as threads; how many multiply, the model says. Tensors
-// that are missing or of another shape than the config calls for are errors that name them.
+// Attention is spread over as many goroutines as threads; how many multiply, the model says.
+// Tensors that are missing or of another shape than the config calls for are errors that name them.
 func NewDecoder(ctx context.Context, model *codebook.Model, config Config, threads int) (
 	*Decoder, error) {
 	set, err := kernels.Best()
@@ -143,7 +143,8 @@ func (d *Decoder) load(l *loader, config Config) error {
 	}
 	d.gain = l.values("norm.weight", d.width)
 	l.prefix = ""
-	if _, own := slices.BinarySearch(l.names, head+".weight"); own || config.Tied != nil && !*config.Tied {
+	_, own := slices.BinarySearch(l.names, head+".weight")
+	if own || config.Tied != nil && !*config.Tied {
 		d.head = l.module(head, d.vocabulary, d.width)
 	} else {
 		d.head = strings.TrimSuffix(d.words, ".weight")

@@ -86,8 +86,8 @@ func newRotary(width int, theta float64, s *ropeScaling) rotary {
 	return r
 }
 
-// angles writes the cosines and sines of a place, [half] each. The angle is a product in float32, as
-// it was when such models were trained.
+// angles writes the cosines and sines of a place, [half] each. The angle is a product in float32,
+// as it was when such models were trained.
 func (r rotary) angles(cos, sin []float32, place int) {
 	for i, f := range r.frequencies {
 		s, c := math.Sincos(float64(float32(place) * f))
