@@ -100,7 +100,8 @@ func newRoot(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 		Long: fmt.Sprintf(`decoder prints what a language model of the Llama type, such as SmolLM2,
 says after PROMPT, a token at a time; - reads the prompt from standard input. MODEL is a folder with
 config.json, tokenizer.json and a codebook file of palettize or a model.safetensors, or such a file
-in it. Special tokens, such as <|im_start|>, may be part of the prompt. Figures go to standard error.
+in it. Special tokens, such as <|im_start|>, may be part of the prompt. Figures go to standard
+error.
 
 Exit codes: %d fine, %d failed, %d wrong usage, %d interrupted.`,
 			exitFine, exitFailed, exitUsage, exitInterrupted),
