@@ -11,6 +11,7 @@ import functools
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -51,6 +52,7 @@ class Decoder:
     def ours(self, flags):
         """Return the folder of the model stored with these flags, and its bits a weight that is compressed."""
         path = self.work / ("decoder" + re.sub("[^a-z0-9]+", "-", flags))
+        shutil.rmtree(path, ignore_errors=True)
         told = self.run([self.cache / "palettize", "compress", self.model, *flags.split(), "--json", "--quiet", "--force", "-o", path])
         return path, json.loads(told)["total"]["bits_stored"]
 

@@ -98,9 +98,9 @@ func newRoot(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 		Use:   "decoder MODEL PROMPT",
 		Short: "Continue a text, with a model from a codebook file",
 		Long: fmt.Sprintf(`decoder prints what a language model of the Llama type, such as SmolLM2,
-says after PROMPT, a token at a time; - reads the prompt from standard input. MODEL is a folder
-with config.json, tokenizer.json and a codebook file of palettize or a model.safetensors, or such a
-file in it. Special tokens, such as <|im_start|>, may be part of the prompt. Figures go to standard
+says after PROMPT, a token at a time; - reads the prompt from standard input. MODEL is a folder with
+config.json, tokenizer.json and a codebook file of palettize or a model.safetensors, or such a file
+in it. Special tokens, such as <|im_start|>, may be part of the prompt. Figures go to standard
 error.
 
 Exit codes: %d fine, %d failed, %d wrong usage, %d interrupted.`,
@@ -125,7 +125,8 @@ Exit codes: %d fine, %d failed, %d wrong usage, %d interrupted.`,
 	f.IntVarP(&o.maxTokens, "max-tokens", "n", 128, "the most tokens to add")
 	f.IntVar(&o.threads, "threads", runtime.GOMAXPROCS(0), "threads to work on")
 	f.Float64Var(&o.temperature, "temperature", 0, "of sampling; 0: always the most likely token")
-	f.Float64Var(&o.topP, "top-p", 1, "sample from the most likely tokens of this probability")
+	f.Float64Var(&o.topP, "top-p", 1,
+		"sample from the most likely tokens of this probability together")
 	f.IntVar(&o.topK, "top-k", 0, "sample from as many of the most likely tokens; 0: all")
 	f.Uint64Var(&o.seed, "seed", 1, "of sampling: the same one gives the same text")
 	f.BoolVar(&o.json, "json", false, "print the text and the figures as JSON, at the end")
@@ -207,9 +208,8 @@ func (o *options) open(ctx context.Context) (*language, error) {
 	}
 	// Matrices may have rows that are no tokens, to be a multiple of something.
 	if bpe.Size() > decoder.Vocabulary() {
-		err := fmt.Errorf("%s: has %d tokens, and %s has %d: they do not belong together",
-			o.tokenizer, bpe.Size(), o.model, decoder.Vocabulary())
-		return nil, errors.Join(err, model.Close())
+		return nil, errors.Join(fmt.Errorf("%s: has %d tokens, and %s has %d: they do not belong "+
+			"together", o.tokenizer, bpe.Size(), o.model, decoder.Vocabulary()), model.Close())
 	}
 	return &language{decoder, bpe, model, config.Last}, nil
 }
@@ -313,9 +313,9 @@ func (o *options) report(r *result) error {
 	if o.quiet {
 		return nil
 	}
-	_, err := fmt.Fprintf(o.stderr,
-		"%d tokens of the prompt in %.2f s, %d more at %.1f tokens a second; opened in %.2f s; "+
-			"%.1f MB of weights, %.1f MB of the text\n", r.PromptTokens, r.PromptSeconds,
+	_, err := fmt.Fprintf(o.stderr, "%d tokens of the prompt in %.2f s, %d more at %.1f tokens a "+
+		"second; opened in %.2f s; %.1f MB of weights, %.1f MB of the text\n", r.PromptTokens,
+		r.PromptSeconds,
 		len(r.Tokens), r.TokensPerSecond, r.OpenSeconds, float64(r.WeightBytes)/1e6,
 		float64(r.CacheBytes)/1e6)
 	return err

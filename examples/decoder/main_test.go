@@ -24,8 +24,8 @@ func decoder(stdin io.Reader, args ...string) (code int, stdout, stderr string) 
 	return code, out.String(), errs.String()
 }
 
-// tokenizer is one of 96 tokens, as many as the small models have: bytes from space to ~, and what
-// is added, 95. Of the two bytes of é there is none.
+// tokenizer is one of 96 tokens, as many as the small models have: bytes from space to ~ and, as
+// 95, what is added. Of the two bytes of é there is none.
 func tokenizer() string {
 	vocabulary := map[string]int{}
 	for c := ' '; c <= '~'; c++ {

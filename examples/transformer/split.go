@@ -25,16 +25,17 @@ type splitterFile struct {
 	Invert     bool
 }
 
-// The regular expressions that tokenizers split texts by. Package regexp has no look-ahead, as in
+// The regular expressions that tokenizers split texts by. Package regexp has no look-ahead,
 // \s+(?!\S): white space but for the last character of it where more text follows.
 const (
+	gpt2       = `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`
 	llamaWords = `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|`
 	llamaRest  = `| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
-	gpt2Words  = `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`
 )
 
+// That of GPT-2, and those like that of Llama 3.
 var patterns = map[string]splitter{
-	gpt2Words:                             splitGPT2,
+	gpt2:                                  splitGPT2,
 	llamaWords + `\p{N}{1,3}` + llamaRest: splitLlama(3),
 	llamaWords + `\p{N}` + llamaRest:      splitLlama(1),
 	llamaWords + `\p{N}+` + llamaRest:     splitLlama(math.MaxInt),
@@ -91,8 +92,7 @@ func (f *splitterFile) collect(all []splitter) (_ []splitter, bytes bool, err er
 }
 
 // What characters are, the reference implementation knows from Unicode 16.0, and for Digits from
-// 17.0. Go's tables may be older or newer: up to 15.0 they count, and what these have for later
-// characters.
+// 17.0. Go's tables may be older or newer: up to 15.0 they count, and these for later characters.
 var (
 	assigned     = rangetable.Assigned("15.0.0")
 	laterLetters = &unicode.RangeTable{
