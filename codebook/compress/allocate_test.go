@@ -260,3 +260,36 @@ func TestNothingGrows(t *testing.T) {
 		t.Errorf("%v kept as F16", dst.Halves)
 	}
 }
+
+// TestTiedTables: a table of embeddings that is multiplied with for the output gets more bits than
+// one whose rows are looked up only, out of what there is for all of the model.
+func TestTiedTables(t *testing.T) {
+	bitsOf := func(names ...string) float64 {
+		src := new(memory.Model)
+		for i, name := range names {
+			src.Add(name, "F32", samples.Gaussian(uint64(i), 1024*64), 1024, 64)
+		}
+		_, dst := compress(t, src, Options{Settings: Settings{Bits: 4}})
+		bits := func(name string) float64 {
+			return 8 * float64(dst.Layers[name].BytesStored()) / (1024 * 64)
+		}
+		total := 0.0
+		for _, name := range names {
+			total += bits(name) / float64(len(names))
+		}
+		if total < 3.9 || total > 4 {
+			t.Errorf("%s: %v bits in all", names, total)
+		}
+		return bits(names[0])
+	}
+	const layer = "model.layers.0.mlp.up_proj.weight"
+	tied := bitsOf("model.embed_tokens.weight", layer)
+	for _, names := range [][]string{
+		{"model.embed_tokens.weight", layer, "lm_head.weight"}, // which is the output
+		{"embed_tokens.weight", "layers.0.mlp.up_proj.weight"}, // of a model without one
+	} {
+		if looked := bitsOf(names...); tied < looked+0.5 {
+			t.Errorf("%.2f bits, where it is looked up only (%s) %.2f", tied, names, looked)
+		}
+	}
+}

@@ -197,7 +197,8 @@ func (c *compression) read(ctx context.Context, t codebook.Tensor, threads par.S
 	}
 	rows, cols, _ := t.Matrix()
 	m = &quant.Matrix{
-		W: t.Arranged(w), Rows: rows, Cols: cols, Embedding: isEmbedding(t.Name, rows, cols),
+		W: t.Arranged(w), Rows: rows, Cols: cols,
+		Embedding: isEmbedding(t.Name, rows, cols), Output: c.filter.isOutput(t.Name),
 		Calibrated: c.opts.Moments != nil, Overhead: c.overhead(t),
 	}
 	settings := c.opts.settingsOf(c.opts.group(t.Name))

@@ -16,6 +16,7 @@ type filter struct {
 	opts      Options
 	quantised *quantised
 	experts   bool // the model is a mixture of experts
+	tied      bool // no matrix is there for the output alone
 }
 
 // fragile lists tensors that are small and whose errors spread. They pass through unless one is
@@ -74,12 +75,24 @@ func newFilter(tensors []codebook.Tensor, opts Options) (*filter, error) {
 		}
 		return nil, fmt.Errorf("pattern %q matches none of the %d tensors", glob, len(tensors))
 	}
-	f := &filter{opts: opts, quantised: findQuantised(tensors)}
+	f := &filter{opts: opts, quantised: findQuantised(tensors), tied: true}
 	for _, t := range tensors {
 		f.experts = f.experts || matchAny(mixtures, t.Name)
+		f.tied = f.tied && !matchAny(outputs, t.Name)
 	}
 	return f, nil
 }
+
+// outputs are names of matrices that say how likely each token is next. A model that predicts
+// tokens and has none takes its table of embeddings for that: these are names of such tables, in
+// such models, and not in the same ones without an output.
+var (
+	outputs     = []string{"*lm_head.weight", "*embed_out.weight"}
+	tiedOutputs = []string{"*model.embed_tokens.weight", "*transformer.wte.weight"}
+)
+
+// isOutput reports whether a table of embeddings is multiplied with for the model's output.
+func (f *filter) isOutput(name string) bool { return f.tied && matchAny(tiedOutputs, name) }
 
 // fold returns how a tensor is seen as a matrix.
 func (f *filter) fold(t codebook.Tensor) codebook.Fold {

@@ -15,6 +15,7 @@ type Matrix struct {
 	W          []float32 // [Rows, Cols], row-major, finite
 	Rows, Cols int
 	Embedding  bool             // rows are looked up one by one, so that each row's error counts
+	Output     bool             // an embedding that is multiplied with too, for a model's output
 	Moments    *moments.Moments // of the inputs; nil: unknown
 	Calibrated bool             // the model has Moments for other matrices, if not for this one
 	Overhead   int64            // most bytes that an entropy-coded layer takes in a file's header

@@ -160,7 +160,9 @@ func (in *sensitivity) columnSteps(step float64, cols int) []float64 {
 // errors themselves). Rows of a table enter a model once, while errors of layers add up from layer
 // to layer, so that a table's squared errors count half: on all-MiniLM-L6-v2 at 4 and 3 bits,
 // tables included, that leaves embeddings with cosines of 0.9939 and 0.9736, else 0.9921 and 0.9680
-// (with rms).
+// (with rms). A table that is the output matrix too, whose errors no later layer makes up for,
+// counts ten times: SmolLM2-135M, 4 bits a weight in all, then has a perplexity of 35.6 where it
+// has 44.1 with a half, 42.3 with one time and 40.5 with four (32.5 without compression).
 //
 // squares are those of the rows, power their sum as typical has it.
 func unknownInputs(m *Matrix, squares []float64, power float64) sensitivity {
@@ -170,7 +172,11 @@ func unknownInputs(m *Matrix, squares []float64, power float64) sensitivity {
 		in.unit = math.Sqrt(math.Sqrt(n)) * math.Sqrt(rms) * math.Sqrt(math.Sqrt(math.Sqrt(rms)))
 	}
 	if m.Embedding {
-		in.unit *= math.Sqrt2
+		if m.Output {
+			in.unit /= math.Sqrt(10)
+		} else {
+			in.unit *= math.Sqrt2
+		}
 		in.heedRows(squares, power)
 	}
 	in.spreadOf(power, len(m.W))
