@@ -9,74 +9,28 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/examples/internal/cli"
 	"github.com/palettize/palettize/examples/transformer"
 	"github.com/palettize/palettize/format"
 )
 
-const (
-	exitFine        = 0
-	exitFailed      = 1
-	exitUsage       = 2
-	exitInterrupted = 130
-)
-
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
-	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
-}
+func main() { cli.Main(run) }
 
 // run executes one command line and returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	// Nearly all memory is weights that stay: little else may wait for the collector beside them.
 	defer debug.SetGCPercent(debug.SetGCPercent(10))
-	root := newRoot(stdin, stdout, stderr)
-	root.SetArgs(args)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
-	var usage *usageError
-	switch {
-	case err == nil:
-		return exitFine
-	case errors.Is(err, context.Canceled):
-		fmt.Fprintln(stderr, "decoder: interrupted")
-		return exitInterrupted
-	}
-	fmt.Fprintf(stderr, "decoder: %s\n", printable(err.Error()))
-	if errors.As(err, &usage) {
-		return exitUsage
-	}
-	return exitFailed
-}
-
-// usageError is a command line that cannot be meant.
-type usageError struct{ text string }
-
-func (e *usageError) Error() string { return e.text }
-
-func usagef(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
-
-// printable is text on one line, without what a terminal would obey.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 {
-			return ' '
-		}
-		return r
-	}, text)
+	return cli.Execute(ctx, newRoot(stdin, stdout, stderr), args, stdout, stderr)
 }
 
 type options struct {
@@ -97,24 +51,16 @@ func newRoot(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "decoder MODEL PROMPT",
 		Short: "Continue a text, with a model from a codebook file",
-		Long: fmt.Sprintf(`decoder prints what a language model of the Llama type, such as SmolLM2,
+		Long: `decoder prints what a language model of the Llama type, such as SmolLM2,
 says after PROMPT, a token at a time; - reads the prompt from standard input. MODEL is a folder with
 config.json, tokenizer.json and a codebook file of palettize or a model.safetensors, or such a file
 in it. Special tokens, such as <|im_start|>, may be part of the prompt. Figures go to standard
 error.
 
-Exit codes: %d fine, %d failed, %d wrong usage, %d interrupted.`,
-			exitFine, exitFailed, exitUsage, exitInterrupted),
+` + cli.Codes,
 		Example: `  decoder model.pal/ "The capital of France is"
   decoder SmolLM2/ "Once upon a time" --temperature 0.8 --top-p 0.95 --seed 7`,
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) != 2 {
-				return usagef("%d arguments, expected 2; usage: %s", len(args), cmd.UseLine())
-			}
-			return nil
-		},
+		Args: cli.Takes(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.model = args[0]
 			return o.run(cmd.Context(), args[1])
@@ -131,24 +77,21 @@ Exit codes: %d fine, %d failed, %d wrong usage, %d interrupted.`,
 	f.Uint64Var(&o.seed, "seed", 1, "of sampling: the same one gives the same text")
 	f.BoolVar(&o.json, "json", false, "print the text and the figures as JSON, at the end")
 	f.BoolVar(&o.quiet, "quiet", false, "no figures on standard error")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
-		return usagef(`%v; see "decoder --help"`, err)
-	})
 	return root
 }
 
 func (o *options) check() error {
 	switch {
 	case o.maxTokens < 1:
-		return usagef("--max-tokens %d: expected 1 or more", o.maxTokens)
+		return cli.Usagef("--max-tokens %d: expected 1 or more", o.maxTokens)
 	case o.threads < 1:
-		return usagef("--threads %d: expected 1 or more", o.threads)
+		return cli.Usagef("--threads %d: expected 1 or more", o.threads)
 	case !(o.temperature >= 0 && o.temperature <= 100):
-		return usagef("--temperature %v: expected 0 to 100", o.temperature)
+		return cli.Usagef("--temperature %v: expected 0 to 100", o.temperature)
 	case !(o.topP > 0 && o.topP <= 1):
-		return usagef("--top-p %v: expected more than 0, up to 1", o.topP)
+		return cli.Usagef("--top-p %v: expected more than 0, up to 1", o.topP)
 	case o.topK < 0:
-		return usagef("--top-k %d: expected 0 or more", o.topK)
+		return cli.Usagef("--top-k %d: expected 0 or more", o.topK)
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/palettize/palettize/codebook/compress"
+	"github.com/palettize/palettize/examples/internal/cli"
 	"github.com/palettize/palettize/examples/internal/tiny"
 )
 
@@ -76,7 +77,7 @@ func write(t *testing.T, dir, name, text string) {
 func said(t *testing.T, stdin io.Reader, args ...string) result {
 	t.Helper()
 	code, stdout, stderr := decoder(stdin, append(args, "--json")...)
-	if code != exitFine || stderr != "" {
+	if code != cli.Fine || stderr != "" {
 		t.Fatalf("exit code %d, %s", code, stderr)
 	}
 	var r result
@@ -103,7 +104,7 @@ func TestGenerate(t *testing.T) {
 				piped.Tokens, r.Tokens)
 		}
 		code, stdout, stderr := decoder(nil, model, "Once upon a time", "-n", "30")
-		if code != exitFine || stdout != r.Text+"\n" ||
+		if code != cli.Fine || stdout != r.Text+"\n" ||
 			!strings.Contains(stderr, "16 tokens of the prompt") {
 			t.Errorf("%s: exit code %d, %q, %q; want %q", model, code, stdout, stderr, r.Text)
 		}
@@ -155,24 +156,24 @@ func TestBadInput(t *testing.T) {
 		code int
 		want string
 	}{
-		{nil, exitUsage, "0 arguments, expected 2"},
-		{[]string{".", "a", "-n", "0"}, exitUsage, "--max-tokens 0"},
-		{[]string{".", "a", "--threads", "0"}, exitUsage, "--threads 0"},
-		{[]string{".", "a", "--temperature", "-1"}, exitUsage, "--temperature -1"},
-		{[]string{".", "a", "--temperature", "NaN"}, exitUsage, "--temperature NaN"},
-		{[]string{".", "a", "--top-p", "0"}, exitUsage, "--top-p 0"},
-		{[]string{".", "a", "--top-k", "-2"}, exitUsage, "--top-k -2"},
-		{[]string{".", "a", "--none"}, exitUsage, "unknown flag: --none"},
-		{[]string{"none", "a"}, exitFailed, "none"},
-		{[]string{"empty", "a"}, exitFailed, "tokenizer.json"},
-		{[]string{"other.pal", "a"}, exitFailed, "other.pal"},
-		{[]string{".", ""}, exitFailed, "the prompt is empty"},
-		{[]string{".", "\xff\x01"}, exitFailed, "the prompt is empty"}, // bytes of no token
-		{[]string{".", strings.Repeat("a", 257)}, exitFailed,
+		{nil, cli.Misused, "0 arguments, expected 2"},
+		{[]string{".", "a", "-n", "0"}, cli.Misused, "--max-tokens 0"},
+		{[]string{".", "a", "--threads", "0"}, cli.Misused, "--threads 0"},
+		{[]string{".", "a", "--temperature", "-1"}, cli.Misused, "--temperature -1"},
+		{[]string{".", "a", "--temperature", "NaN"}, cli.Misused, "--temperature NaN"},
+		{[]string{".", "a", "--top-p", "0"}, cli.Misused, "--top-p 0"},
+		{[]string{".", "a", "--top-k", "-2"}, cli.Misused, "--top-k -2"},
+		{[]string{".", "a", "--none"}, cli.Misused, "unknown flag: --none"},
+		{[]string{"none", "a"}, cli.Failed, "none"},
+		{[]string{"empty", "a"}, cli.Failed, "tokenizer.json"},
+		{[]string{"other.pal", "a"}, cli.Failed, "other.pal"},
+		{[]string{".", ""}, cli.Failed, "the prompt is empty"},
+		{[]string{".", "\xff\x01"}, cli.Failed, "the prompt is empty"}, // bytes of no token
+		{[]string{".", strings.Repeat("a", 257)}, cli.Failed,
 			"the prompt has 257 tokens, the model takes 256"},
-		{[]string{".", "a", "--tokenizer", "large.json"}, exitFailed,
+		{[]string{".", "a", "--tokenizer", "large.json"}, cli.Failed,
 			"large.json: has 97 tokens, and . has 96: they do not belong together"},
-		{[]string{".", "a", "--tokenizer", "config.json"}, exitFailed, `model "" is not supported`},
+		{[]string{".", "a", "--tokenizer", "config.json"}, cli.Failed, `model "" is not supported`},
 	} {
 		code, stdout, stderr := decoder(nil, c.args...)
 		if code != c.code || stdout != "" || !strings.Contains(stderr, c.want) ||
@@ -183,7 +184,7 @@ func TestBadInput(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	var out, errs bytes.Buffer
-	if code := run(ctx, []string{".", "a"}, nil, &out, &errs); code != exitInterrupted ||
+	if code := run(ctx, []string{".", "a"}, nil, &out, &errs); code != cli.Interrupted ||
 		errs.String() != "decoder: interrupted\n" {
 		t.Errorf("interrupted: exit code %d, %q", code, errs.String())
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/palettize/palettize/examples/internal/cli"
 	"github.com/palettize/palettize/examples/internal/tensors"
 	"github.com/palettize/palettize/examples/transformer"
 )
@@ -29,7 +30,7 @@ E[x x^T] of the inputs x of each linear layer under the name of its weights, the
 tokens. Some thousand tokens of text like what the model is for are enough.`,
 		Example: "  encoder calibrate texts.txt -m model.safetensors -o moments.safetensors\n" +
 			"  palettize compress model.safetensors --calibration moments.safetensors",
-		Args: takes(1),
+		Args: cli.Takes(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runCalibrate(cmd.Context(), e, o, args[0])
 		},
@@ -50,7 +51,7 @@ type calibrated struct {
 
 func runCalibrate(ctx context.Context, e *env, o calibrateOptions, name string) error {
 	if o.output == "" {
-		return usagef("--output is missing")
+		return cli.Usagef("--output is missing")
 	}
 	m, err := o.open(ctx, e.threads)
 	if err != nil {

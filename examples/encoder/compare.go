@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/palettize/palettize/examples/internal/cli"
 )
 
 // mostCompared is how many texts can be compared: their pairs are held in memory.
@@ -35,7 +37,7 @@ models order the similarities of all pairs of texts (Spearman), which of the %d 
 nearest to a query stay so, and what each takes. Queries are those of --queries, a text a line, or
 else up to 100 of the texts, each held against the others.`, mostCompared, nearestCompared),
 		Example: "  encoder compare model.safetensors model.pal passages.txt",
-		Args:    takes(3),
+		Args:    cli.Takes(3),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runCompare(cmd.Context(), e, o, args)
 		},

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/palettize/palettize/examples/internal/cli"
 )
 
 type embedOptions struct {
@@ -27,7 +29,7 @@ func newEmbed(e *env) *cobra.Command {
 texts to INDEX, a safetensors file. Without -o it prints a line of JSON for each text: the text, and
 its vector, which has length 1. A text of more tokens than the tokenizer takes is cut off.`,
 		Example: "  encoder embed passages.txt -m model.pal -o passages.index",
-		Args:    takes(1),
+		Args:    cli.Takes(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runEmbed(cmd.Context(), e, o, args[0])
 		},

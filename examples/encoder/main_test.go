@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/palettize/palettize/codebook/compress"
+	"github.com/palettize/palettize/examples/internal/cli"
 	"github.com/palettize/palettize/examples/internal/tensors"
 	"github.com/palettize/palettize/examples/internal/tiny"
 	"github.com/palettize/palettize/format"
@@ -57,7 +58,7 @@ func TestSearch(t *testing.T) {
 	for _, model := range []string{"model.safetensors", "model.pal", "."} {
 		code, stdout, stderr := encoder(nil, "embed", "texts.txt", "-m", model, "-o", "an.index",
 			"--force", "--json")
-		if code != exitFine || stderr != "" {
+		if code != cli.Fine || stderr != "" {
 			t.Fatalf("%s: exit code %d, %s", model, code, stderr)
 		}
 		var made embedded
@@ -74,7 +75,7 @@ func TestSearch(t *testing.T) {
 		for line, text := range []string{"a cat.", "the dog", "", "where? here!", "zzz", "no end"} {
 			code, stdout, stderr := encoder(nil, "search", "an.index", strings.ToUpper(text),
 				"--json", "-k", "3")
-			if code != exitFine || stderr != "" {
+			if code != cli.Fine || stderr != "" {
 				t.Fatalf("%s: exit code %d, %s", model, code, stderr)
 			}
 			var found struct{ Results []found }
@@ -114,7 +115,7 @@ func TestEmbedPrints(t *testing.T) {
 	t.Chdir(folder(t))
 	texts := strings.NewReader("one\ntwo\xff\x00")
 	code, stdout, stderr := encoder(texts, "embed", "-", "-m", "model.pal")
-	if code != exitFine || stderr != "" {
+	if code != cli.Fine || stderr != "" {
 		t.Fatal(code, stderr)
 	}
 	decoder := json.NewDecoder(strings.NewReader(stdout))
@@ -141,7 +142,7 @@ func TestCompare(t *testing.T) {
 	t.Chdir(folder(t))
 	code, stdout, stderr := encoder(nil, "compare", "model.safetensors", "model.pal", "texts.txt",
 		"--json")
-	if code != exitFine || stderr != "" {
+	if code != cli.Fine || stderr != "" {
 		t.Fatal(code, stderr)
 	}
 	var r compared
@@ -156,7 +157,7 @@ func TestCompare(t *testing.T) {
 	}
 	code, stdout, stderr = encoder(nil, "compare", "model.pal", "model.pal", "texts.txt",
 		"--queries", "texts.txt", "--json")
-	if code != exitFine || stderr != "" {
+	if code != cli.Fine || stderr != "" {
 		t.Fatal(code, stderr)
 	}
 	if err := json.Unmarshal([]byte(stdout), &r); err != nil {
@@ -190,7 +191,7 @@ func TestCalibrate(t *testing.T) {
 	t.Chdir(folder(t))
 	code, stdout, stderr := encoder(nil, "calibrate", "texts.txt", "-m", "model.safetensors", "-o",
 		"moments.safetensors", "--json")
-	if code != exitFine || stderr != "" {
+	if code != cli.Fine || stderr != "" {
 		t.Fatal(code, stderr)
 	}
 	var r calibrated
@@ -229,7 +230,7 @@ func TestBadInput(t *testing.T) {
 	dir := folder(t)
 	t.Chdir(dir)
 	code, _, stderr := encoder(nil, "embed", "texts.txt", "-m", "model.pal", "-o", "an.index")
-	if code != exitFine {
+	if code != cli.Fine {
 		t.Fatal(stderr)
 	}
 	write(t, dir, "empty.txt", "")
@@ -263,52 +264,52 @@ func TestBadInput(t *testing.T) {
 		code       int
 		want       string // in the message
 	}{
-		{"no model", "embed texts.txt", exitUsage, "--model is missing"},
-		{"a model that is not there", "embed texts.txt -m none.pal", exitFailed,
+		{"no model", "embed texts.txt", cli.Misused, "--model is missing"},
+		{"a model that is not there", "embed texts.txt -m none.pal", cli.Failed,
 			"none.pal: no such file"},
-		{"no tokenizer", "embed texts.txt -m config", exitUsage,
+		{"no tokenizer", "embed texts.txt -m config", cli.Misused,
 			"config: no tokenizer at config/tokenizer.json"},
 		{"a config of another model",
-			"embed texts.txt -m config --tokenizer tokenizer.json", exitFailed,
+			"embed texts.txt -m config --tokenizer tokenizer.json", cli.Failed,
 			"64 columns, where the config says 384"},
-		{"a file of another model", "embed texts.txt -m other.safetensors", exitFailed,
+		{"a file of another model", "embed texts.txt -m other.safetensors", cli.Failed,
 			`other.safetensors: no encoder of the BERT type`},
-		{"a damaged file", "embed texts.txt -m damaged.pal", exitFailed, "checksum"},
+		{"a damaged file", "embed texts.txt -m damaged.pal", cli.Failed, "checksum"},
 		{"a tokenizer of another model",
-			"embed texts.txt -m model.pal --tokenizer few.json", exitFailed,
+			"embed texts.txt -m model.pal --tokenizer few.json", cli.Failed,
 			"few.json: has 59 tokens, and model.pal has 60: they do not belong together"},
 		{"a tokenizer of another kind",
-			"embed texts.txt -m model.pal --tokenizer bpe.json", exitFailed,
+			"embed texts.txt -m model.pal --tokenizer bpe.json", cli.Failed,
 			`bpe.json: model "BPE" is not supported`},
 		{"a tokenizer that is cut off",
-			"embed texts.txt -m model.pal --tokenizer cut.json", exitFailed,
+			"embed texts.txt -m model.pal --tokenizer cut.json", cli.Failed,
 			"cut.json: unexpected end of JSON input"},
-		{"texts that are not there", "embed none.txt -m model.pal", exitFailed,
+		{"texts that are not there", "embed none.txt -m model.pal", cli.Failed,
 			"none.txt: no such file"},
-		{"texts that are a folder", "embed . -m model.pal -o x.index", exitFailed,
+		{"texts that are a folder", "embed . -m model.pal -o x.index", cli.Failed,
 			"is a directory"},
-		{"no texts", "embed empty.txt -m model.pal -o x.index", exitFailed,
+		{"no texts", "embed empty.txt -m model.pal -o x.index", cli.Failed,
 			"empty.txt: has no lines"},
-		{"an index that is there", "embed texts.txt -m model.pal -o an.index", exitFailed,
+		{"an index that is there", "embed texts.txt -m model.pal -o an.index", cli.Failed,
 			"an.index: is there already; --force replaces it"},
-		{"an index in no folder", "embed texts.txt -m model.pal -o none/x.index", exitFailed,
+		{"an index in no folder", "embed texts.txt -m model.pal -o none/x.index", cli.Failed,
 			"no such file"},
-		{"no text to calibrate with", "calibrate blank.txt -m model.pal -o x", exitFailed,
+		{"no text to calibrate with", "calibrate blank.txt -m model.pal -o x", cli.Failed,
 			"blank.txt: has no text"},
-		{"nowhere to calibrate to", "calibrate texts.txt -m model.pal", exitUsage,
+		{"nowhere to calibrate to", "calibrate texts.txt -m model.pal", cli.Misused,
 			"--output is missing"},
-		{"a model for an index", "search model.safetensors query", exitFailed,
+		{"a model for an index", "search model.safetensors query", cli.Failed,
 			"model.safetensors: is no index"},
-		{"an index that is not there", "search none.index query", exitFailed,
+		{"an index that is not there", "search none.index query", cli.Failed,
 			"none.index: no such file"},
-		{"no results", "search an.index query -k 0", exitUsage, "--most 0"},
-		{"no threads", "search an.index query --threads 0", exitUsage, "--threads 0"},
-		{"two arguments too few", "compare model.pal", exitUsage,
+		{"no results", "search an.index query -k 0", cli.Misused, "--most 0"},
+		{"no threads", "search an.index query --threads 0", cli.Misused, "--threads 0"},
+		{"two arguments too few", "compare model.pal", cli.Misused,
 			"1 arguments, expected 3; usage: encoder compare"},
-		{"one text", "compare model.safetensors model.pal one.txt", exitFailed,
+		{"one text", "compare model.safetensors model.pal one.txt", cli.Failed,
 			"one.txt: no such file"},
-		{"another command", "find", exitUsage, "unknown command find"},
-		{"another flag", "embed texts.txt --modle x", exitUsage, "unknown flag: --modle"},
+		{"another command", "find", cli.Misused, "unknown command find"},
+		{"another flag", "embed texts.txt --modle x", cli.Misused, "unknown flag: --modle"},
 	} {
 		code, stdout, stderr := encoder(strings.NewReader(""), strings.Fields(c.args)...)
 		if code != c.code || !strings.HasPrefix(stderr, "encoder: ") ||
@@ -335,7 +336,7 @@ func TestLargeTexts(t *testing.T) {
 		line, strings.Repeat("z", 10<<20), strings.Repeat("\xff\x00 ", 3<<20),
 	}, "\n"))
 	code, _, stderr := encoder(nil, "embed", "large.txt", "-m", "model.pal", "-o", "large.index")
-	if code != exitFine || stderr != "" {
+	if code != cli.Fine || stderr != "" {
 		t.Fatal(code, stderr)
 	}
 	_, stdout, _ := encoder(nil, "search", "large.index", line[:1000], "-k", "1", "--json")
@@ -345,7 +346,7 @@ func TestLargeTexts(t *testing.T) {
 	write(t, dir, "larger.txt", "first\n"+strings.Repeat("a", longest+1))
 	code, _, stderr = encoder(nil, "embed", "larger.txt", "-m", "model.pal", "-o", "larger.index")
 	want := fmt.Sprintf("encoder: larger.txt: line 2 is longer than %d bytes\n", longest)
-	if code != exitFailed || stderr != want {
+	if code != cli.Failed || stderr != want {
 		t.Errorf("exit code %d, %q, want %q", code, stderr, want)
 	}
 }
@@ -383,7 +384,7 @@ func TestManyTexts(t *testing.T) {
 	var peak uint64
 	code, stdout, stderr := encoder(&many{lines, &peak}, "embed", "-", "-m", "model.pal", "-o",
 		"many.index", "--json")
-	if code != exitFine || stderr != "" {
+	if code != cli.Fine || stderr != "" {
 		t.Fatal(code, stderr)
 	}
 	var made embedded
@@ -409,7 +410,7 @@ func TestInterrupted(t *testing.T) {
 	var errs bytes.Buffer
 	args := []string{"embed", "texts.txt", "-m", "model.pal", "-o", "an.index"}
 	code := run(ctx, args, nil, io.Discard, &errs)
-	if code != exitInterrupted || errs.String() != "encoder: interrupted\n" {
+	if code != cli.Interrupted || errs.String() != "encoder: interrupted\n" {
 		t.Errorf("exit code %d, %q", code, errs.String())
 	}
 	if names, err := filepath.Glob("an.index*"); err != nil || names != nil {

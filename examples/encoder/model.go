@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/palettize/palettize/codebook"
+	"github.com/palettize/palettize/examples/internal/cli"
 	"github.com/palettize/palettize/examples/transformer"
 	"github.com/palettize/palettize/format"
 )
@@ -52,7 +53,7 @@ func (s *source) findTokenizer() error {
 			return err
 		}
 	}
-	return usagef("%s: no tokenizer at %s; name it with --tokenizer", s.model,
+	return cli.Usagef("%s: no tokenizer at %s; name it with --tokenizer", s.model,
 		strings.Join(names, " or "))
 }
 
@@ -68,9 +69,9 @@ type embedder struct {
 func (s *source) open(ctx context.Context, threads int) (*embedder, error) {
 	switch {
 	case s.model == "":
-		return nil, usagef("--model is missing")
+		return nil, cli.Usagef("--model is missing")
 	case threads < 1:
-		return nil, usagef("--threads %d: expected 1 or more", threads)
+		return nil, cli.Usagef("--threads %d: expected 1 or more", threads)
 	}
 	if err := s.findTokenizer(); err != nil {
 		return nil, err

@@ -6,6 +6,8 @@ import (
 	"strconv"
 
 	"github.com/spf13/cobra"
+
+	"github.com/palettize/palettize/examples/internal/cli"
 )
 
 type searchOptions struct {
@@ -22,7 +24,7 @@ func newSearch(e *env) *cobra.Command {
 that of QUERY: the cosine, the number of the line, the text. The model is the one that the index
 was made with, where that still is.`,
 		Example: `  encoder search passages.index "how do I keep bread fresh?"`,
-		Args:    takes(2),
+		Args:    cli.Takes(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runSearch(cmd.Context(), e, o, args[0], args[1])
 		},
@@ -34,7 +36,7 @@ was made with, where that still is.`,
 
 func runSearch(ctx context.Context, e *env, o searchOptions, path, query string) error {
 	if o.most < 1 {
-		return usagef("--most %d: expected 1 or more", o.most)
+		return cli.Usagef("--most %d: expected 1 or more", o.most)
 	}
 	x, err := openIndex(path)
 	if err != nil {
@@ -75,7 +77,7 @@ func runSearch(ctx context.Context, e *env, o searchOptions, path, query string)
 	}
 	for _, f := range results {
 		_, err := fmt.Fprintf(e.stdout, "%.3f  %*d  %s\n", f.Score, digits, f.Line,
-			printable(f.Text))
+			cli.Printable(f.Text))
 		if err != nil {
 			return err
 		}

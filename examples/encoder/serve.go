@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/palettize/palettize/examples/internal/cli"
 )
 
 const (
@@ -40,7 +42,7 @@ that clients made for that work: "input" is a text or a list of up to %d texts, 
 with exit code 0.`, mostInputs),
 		Example: `  encoder serve -m model.pal &
   curl localhost:8080/v1/embeddings -d '{"input": "a text"}'`,
-		Args: takes(0),
+		Args: cli.Takes(0),
 		RunE: func(cmd *cobra.Command, _ []string) error { return runServe(cmd.Context(), e, o) },
 	}
 	o.addFlags(cmd.Flags())

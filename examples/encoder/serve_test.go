@@ -14,6 +14,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/palettize/palettize/examples/internal/cli"
 )
 
 // TestServe holds what the server answers against what embed prints.
@@ -135,7 +137,7 @@ func TestServeStops(t *testing.T) {
 		}
 	}
 	cancel()
-	if code := <-ended; code != exitFine {
+	if code := <-ended; code != cli.Fine {
 		t.Errorf("exit code %d", code)
 	}
 }
