@@ -6,6 +6,7 @@ import (
 	"math/bits"
 	"sort"
 
+	"github.com/palettize/palettize/codebook/internal/stream"
 	"github.com/palettize/palettize/internal/bitstream"
 	"github.com/palettize/palettize/internal/floats"
 	"github.com/palettize/palettize/internal/logscale"
@@ -51,10 +52,13 @@ type Layer struct {
 	Stream []byte
 }
 
-// K is the number of centroids.
+// K is the number of centroids, also of a layer that has nothing but its Stream.
 func (l *Layer) K() int {
 	if l.Width == 0 {
 		return 0
+	}
+	if len(l.Centroids) == 0 && l.Stream != nil {
+		return stream.Centroids(l.Stream)
 	}
 	return len(l.Centroids) / l.Width
 }
@@ -133,7 +137,7 @@ func (l *Layer) validateHead() error {
 	case l.Width < 1 || l.Width > MaxWidth && l.Width != l.Cols:
 		return fmt.Errorf("width %d is neither 1 to %d nor the %d columns", l.Width, MaxWidth,
 			l.Cols)
-	case len(l.Centroids)%l.Width != 0 || l.K() < 1 || l.K() > MaxCentroids:
+	case len(l.Centroids) == 0 || len(l.Centroids)%l.Width != 0 || l.K() > MaxCentroids:
 		return fmt.Errorf("%d bytes of centroids of width %d", len(l.Centroids), l.Width)
 	case l.RowScales != nil && len(l.RowScales) != l.Rows:
 		return fmt.Errorf("%d row scales for %d rows", len(l.RowScales), l.Rows)

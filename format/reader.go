@@ -372,17 +372,6 @@ func (c *Codebook) Original(layer string) codebook.Tensor {
 // streams are buffers for the data of layers, which take as much as a tenth of what they become.
 var streams = sync.Pool{New: func() any { return new([]byte) }}
 
-// streamCentroids is the number of centroids of a trellis layer, as the first two bytes of its
-// stream say: flags, and one less than are stored. Windows of 12 bits have two tables of 16, whose
-// sums are all 256.
-func streamCentroids(stream []byte) int {
-	const hasWindows, tables = 1 << 2, 32
-	if k := int(stream[1]) + 1; stream[0]&hasWindows == 0 || k != tables {
-		return k
-	}
-	return 256
-}
-
 // Stored calls use with a layer that is not decoded where it is of scheme trellis, and valid until
 // use returns.
 func (c *Codebook) Stored(ctx context.Context, layer string,
@@ -411,7 +400,7 @@ func (c *Codebook) Stored(ctx context.Context, layer string,
 	}
 	l := s.layer()
 	l.Stream = *buffer
-	if len(l.Stream) < 2 || streamCentroids(l.Stream) != s.k {
+	if l.K() != s.k {
 		return e.corrupt(fmt.Sprintf("not the %d centroids that the record says", s.k))
 	}
 	return use(l)

@@ -9,6 +9,7 @@ import (
 	"math"
 
 	"github.com/palettize/palettize/internal/entropy"
+	"github.com/palettize/palettize/kernels"
 )
 
 // Outlier is a weight that is stored apart, in 16 bits: the upper half of a float32.
@@ -107,6 +108,19 @@ func Open(data []byte, rows, cols int) (*Stream, error) {
 // is valid until do returns. It can be called once.
 func (s *Stream) Rows(threads int, do func(row int, assignments []byte)) error {
 	return s.assignments.rows(threads, do)
+}
+
+// Centroids is the number of centroids of the layer with this stream, as its first bytes say; 0
+// where these are missing.
+func Centroids(data []byte) int {
+	if len(data) < 2 {
+		return 0
+	}
+	k := int(data[1]) + 1
+	if data[0]&hasWindows != 0 && k == kernels.WindowCentroids {
+		return kernels.Centroids // what SumCentroids makes of them
+	}
+	return k
 }
 
 // open reads the head from the front of data and returns the rest, and the bits of windows.
