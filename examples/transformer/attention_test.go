@@ -10,7 +10,6 @@ import (
 
 	"github.com/palettize/palettize/codebook"
 	"github.com/palettize/palettize/examples/internal/tiny"
-	"github.com/palettize/palettize/format"
 )
 
 // errorSum is what a relative error is of.
@@ -45,7 +44,6 @@ func center(x []float32) {
 // layerErrors measures what key tables do to each layer, all before it being exact.
 type layerErrors struct {
 	e              *Encoder
-	model          *codebook.Model
 	tables         *KeyTables
 	scores, output []errorSum // one a layer
 
@@ -60,7 +58,7 @@ func (m *layerErrors) watch(x []float32, columns int, linears ...string) {
 			continue
 		}
 		m.values, m.first = grow(m.values, len(x)/columns*m.e.width), 0
-		if err := m.model.MatMul(m.values, l.value.name, x, len(x)/columns); err != nil {
+		if err := m.e.model.MatMul(m.values, l.value.name, x, len(x)/columns); err != nil {
 			panic(err)
 		}
 		for i := range m.values {
@@ -125,17 +123,8 @@ func sentencesOf(t *testing.T, words *WordPiece, file string) (sentences [][]int
 // all layers have tables, of sentences that the tables were not trained on. It logs the output
 // errors of the layers, then of all: scores, output, the mean cosine of embeddings and the least.
 func TestModelAttention(t *testing.T) {
-	path, words := model(t)
+	e, words := modelEncoder(t)
 	ctx := t.Context()
-	m, err := format.OpenModel(ctx, path, codebook.RunOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer m.Close()
-	e, err := NewEncoder(ctx, m, Config{}, 2)
-	if err != nil {
-		t.Fatal(err)
-	}
 	known, asked := sentencesOf(t, words, "calibration.txt"), sentencesOf(t, words, "eval.txt")
 	embed := func(threads int, score Scorer) []float32 {
 		e.threads = threads
@@ -162,7 +151,7 @@ func TestModelAttention(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		off := &layerErrors{e: e, model: m, tables: tables, scores: make([]errorSum, len(e.layers)),
+		off := &layerErrors{e: e, tables: tables, scores: make([]errorSum, len(e.layers)),
 			output: make([]errorSum, len(e.layers))}
 		e.Watch(off.watch)
 		embed(1, off.score)

@@ -32,6 +32,21 @@ func model(tb testing.TB) (string, *WordPiece) {
 	return path, words
 }
 
+// modelEncoder returns an encoder of all-MiniLM-L6-v2 on two threads, and its tokenizer.
+func modelEncoder(tb testing.TB) (*Encoder, *WordPiece) {
+	path, words := model(tb)
+	m, err := format.OpenModel(tb.Context(), path, codebook.RunOptions{})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = m.Close() }) // what it was read for is done
+	e, err := NewEncoder(tb.Context(), m, Config{}, 2)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return e, words
+}
+
 // digest is that of testdata/reference.py.
 func digest(tokens []int) string {
 	var text []byte
@@ -99,25 +114,9 @@ func TestModelTokens(t *testing.T) {
 
 // TestModelVectors holds vectors against those of another implementation.
 func TestModelVectors(t *testing.T) {
-	path, words := model(t)
+	e, words := modelEncoder(t)
 	ctx := context.Background()
-	m, err := format.OpenModel(ctx, path, codebook.RunOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer m.Close()
-	e, err := NewEncoder(ctx, m, Config{}, 2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := os.ReadFile("../compare/sentences/eval.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var sentences [][]int
-	for _, line := range strings.Split(string(text), "\n")[:20] {
-		sentences = append(sentences, words.Encode(nil, line))
-	}
+	sentences := sentencesOf(t, words, "eval.txt")[:20]
 	file, err := format.Open("testdata/vectors.safetensors")
 	if err != nil {
 		t.Fatal(err)
@@ -146,28 +145,12 @@ func TestModelVectors(t *testing.T) {
 // TestModelMoments holds moments against entries of those that the script in examples/compare
 // writes.
 func TestModelMoments(t *testing.T) {
-	path, words := model(t)
+	e, words := modelEncoder(t)
 	ctx := context.Background()
-	m, err := format.OpenModel(ctx, path, codebook.RunOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer m.Close()
-	e, err := NewEncoder(ctx, m, Config{}, 2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := os.ReadFile("../compare/sentences/calibration.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var sentences [][]int
-	for line := range strings.Lines(string(text)) {
-		sentences = append(sentences, words.Encode(nil, line))
-	}
+	sentences := sentencesOf(t, words, "calibration.txt")
 	moments := NewMoments()
 	e.Watch(moments.Add)
-	err = e.Embed(ctx, make([]float32, len(sentences)*e.Width()), sentences)
+	err := e.Embed(ctx, make([]float32, len(sentences)*e.Width()), sentences)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +158,7 @@ func TestModelMoments(t *testing.T) {
 		Norm    float64
 		Entries []float64
 	}
-	text, err = os.ReadFile("testdata/moments.json")
+	text, err := os.ReadFile("testdata/moments.json")
 	if err == nil {
 		err = json.Unmarshal(text, &want)
 	}
