@@ -32,8 +32,8 @@ passed through and why, and how the file was made. A click on a layer shows it i
 
 With MODEL, the original, there are also histograms of the weights before and after; a MODEL that
 the file was not made from is an error. --plan-in adds what each layer could have had, as compress
---plan-out FILE wrote it. --speed multiplies with all layers, in memory at one time, as verify does:
-what it finds depends on the machine and its load.
+--plan-out FILE wrote it. --speed multiplies with all layers, as verify does: what it finds depends
+on the machine and its load.
 
 The file does not record why a matrix has no layer: the page says what follows from its name, type
 and shape, else that it was left out. Of more than ` +

@@ -36,7 +36,8 @@ func Main(run func(ctx context.Context, args []string, stdin io.Reader, stdout, 
 
 // Execute executes one command line of a program and returns the exit code. What goes wrong is a
 // line on stderr.
-func Execute(ctx context.Context, root *cobra.Command, args []string, stdout, stderr io.Writer) int {
+func Execute(ctx context.Context, root *cobra.Command, args []string, stdout,
+	stderr io.Writer) int {
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return Usagef(`%v; see "%s --help"`, err, cmd.CommandPath())
