@@ -13,6 +13,15 @@ source "$here/packages.sh"
 same() { python3 "$here/$1" "$2" "$3" >"$work/log" 2>&1 || { cat "$work/log" >&2; say "$4: $1 and palettize differ"; }; }
 compare() { same decode.py "$@"; same codebook.py "$@"; }
 
+# both_ways MODEL WHAT FLAGS: compresses a model, and compares what both readers make of that.
+both_ways() {
+	local model=$1 what=$2
+	shift 2
+	"$programs/palettize" compress "$model.safetensors" --force --quiet "$@"
+	"$programs/palettize" decompress "$model.pal" --force >/dev/null
+	compare "$model.pal" "dense-$model.safetensors" "$what"
+}
+
 for dense in "$here"/../../format/testdata/golden/v?/*.dense.safetensors; do
 	compare "${dense%.dense.safetensors}.pal" "$dense" "$(basename "$dense")"
 done
@@ -21,9 +30,7 @@ cd "$work"
 "$programs/mkmodel" -o model.safetensors -rows 128
 while read -r flags; do
 	# shellcheck disable=SC2086
-	"$programs/palettize" compress model.safetensors --force --quiet $flags
-	"$programs/palettize" decompress model.pal --force >/dev/null
-	compare model.pal dense-model.safetensors "$flags"
+	both_ways model "$flags" $flags
 done <<-FLAGS
 	--bits 4
 	--states 8 --bits 2
@@ -36,17 +43,12 @@ done <<-FLAGS
 FLAGS
 
 "$programs/mkmodel" -o model.safetensors -rows 128 -experts 3
-"$programs/palettize" compress model.safetensors --force --quiet --exclude 'layers.2.mlp.experts.gate_up_proj[1]' \
-	--transposed '*down_proj'
-"$programs/palettize" decompress model.pal --force >/dev/null
-compare model.pal dense-model.safetensors "experts"
+both_ways model experts --exclude 'layers.2.mlp.experts.gate_up_proj[1]' --transposed '*down_proj'
 
 python3 "$here/dtypes.py" dtypes.safetensors
 while read -r flags; do
 	# shellcheck disable=SC2086
-	"$programs/palettize" compress dtypes.safetensors --force --quiet $flags
-	"$programs/palettize" decompress dtypes.pal --force >/dev/null
-	compare dtypes.pal dense-dtypes.safetensors "all dtypes $flags"
+	both_ways dtypes "all dtypes $flags" $flags
 done <<-FLAGS
 	--bits 4
 	--scheme segments

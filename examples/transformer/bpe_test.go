@@ -1,7 +1,6 @@
 package transformer
 
 import (
-	"compress/gzip"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
@@ -76,22 +75,7 @@ func splitAll(words []int, text string, splitters []splitter) []int {
 // hardTexts are those of tokens.json.gz that are UTF-8.
 func hardTexts(t *testing.T) (texts []string) {
 	t.Helper()
-	f, err := os.Open("testdata/tokens.json.gz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	unpacked, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var file struct {
-		Texts []struct{ Text, Base64 *string }
-	}
-	if err := json.NewDecoder(unpacked).Decode(&file); err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range file.Texts {
+	for _, c := range readTokens(t).Texts {
 		if c.Text != nil {
 			texts = append(texts, *c.Text)
 		}
