@@ -173,7 +173,7 @@ func TestModelMoments(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	means := moments.Means()
+	means := moments.Tensors()
 	if len(means) != len(want) || len(want) != 36 {
 		t.Fatalf("moments of %d layers, want %d", len(means), len(want))
 	}
