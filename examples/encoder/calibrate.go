@@ -76,10 +76,10 @@ func runCalibrate(ctx context.Context, e *env, o calibrateOptions, name string) 
 		}
 		r.Texts += len(said)
 		_, err := m.embed(ctx, said)
-		p.update(t.done)
+		p.Update(t.done)
 		return err
 	})
-	p.close()
+	p.Close()
 	switch {
 	case err != nil:
 		return err
@@ -88,7 +88,7 @@ func runCalibrate(ctx context.Context, e *env, o calibrateOptions, name string) 
 	}
 	means := moments.Means()
 	r.Tokens, r.Layers = m.tokens, len(means)
-	err = create(o.output, o.force, func(f *os.File) error {
+	err = cli.Create(o.output, o.force, func(f *os.File) error {
 		return tensors.Write(f, means, map[string]string{
 			"texts": strconv.Itoa(r.Texts), "tokens": strconv.Itoa(r.Tokens),
 		})
