@@ -479,6 +479,9 @@ func (a *Attention) centroidAt(s, k, j int) int {
 	return s*kernels.Centroids*a.padded + centroidAt(a.padded, k, j)
 }
 
+// Columns is the number of columns of a head.
+func (a *Attention) Columns() int { return a.head }
+
 // BitsResident is what the codebooks and tables take in memory, in bits.
 func (a *Attention) BitsResident() int64 {
 	bits := 8*int64(len(a.centroids)) + 32*int64(3*len(a.scale)+len(a.zeros))

@@ -322,7 +322,8 @@ func TestBadAttentionParts(t *testing.T) {
 				p.Queries, p.QueryScales = slices.Clone(queries[:256*head]), make([]float32, head)
 			}, "scale of queries 0 is 0"},
 			{func(p *AttentionParts) {
-				p.Queries, p.QueryScales = slices.Clone(queries[:256*head]), slices.Repeat([]float32{1}, head)
+				p.Queries = slices.Clone(queries[:256*head])
+				p.QueryScales = slices.Repeat([]float32{1}, head)
 				p.Queries[7] = float32(math.NaN())
 			}, "centroid of queries 7 is NaN"},
 		} {

@@ -28,11 +28,9 @@ const (
 	partQueryScales = ".query_scales"
 )
 
-// WriteAttention writes an attention file, see FORMAT.md: each head of attention under its name.
-// It appears when it is complete. A file that is there is [fs.ErrExist], unless it is to be
-// overwritten.
-func WriteAttention(ctx context.Context, path string, heads map[string]*codebook.Attention,
-	overwrite bool) error {
+// EncodeAttention returns an attention file, see FORMAT.md: each head of attention under its name,
+// for [WriteFile].
+func EncodeAttention(ctx context.Context, heads map[string]*codebook.Attention) ([]byte, error) {
 	var blobs []blob
 	add := func(name, dtype string, values any, shape ...int) error {
 		data, err := binary.Append(nil, binary.LittleEndian, values)
@@ -45,29 +43,27 @@ func WriteAttention(ctx context.Context, path string, heads map[string]*codebook
 		})
 		return nil
 	}
-	return WriteFile(ctx, path, func() ([]byte, error) {
-		for name, a := range heads {
-			p := a.Parts()
-			n := len(p.Scales)
-			segments := (n + p.Width - 1) / p.Width
-			err := errors.Join(
-				add(name+partCentroids, "U8", p.Centroids, segments, codebook.MaxCentroids, p.Width),
-				add(name+partScales, "F32", p.Scales, n),
-				add(name+partZeros, "I32", p.Zeros, n),
-				add(name+partStep, "F32", p.Step))
-			if err == nil && p.Queries != nil {
-				err = errors.Join(
-					add(name+partQueries, "F32", p.Queries, codebook.MaxCentroids, n),
-					add(name+partQueryScales, "F32", p.QueryScales, n))
-			}
-			if err != nil {
-				return nil, err
-			}
+	for name, a := range heads {
+		p := a.Parts()
+		n := len(p.Scales)
+		segments := (n + p.Width - 1) / p.Width
+		err := errors.Join(
+			add(name+partCentroids, "U8", p.Centroids, segments, codebook.MaxCentroids, p.Width),
+			add(name+partScales, "F32", p.Scales, n),
+			add(name+partZeros, "I32", p.Zeros, n),
+			add(name+partStep, "F32", p.Step))
+		if err == nil && p.Queries != nil {
+			err = errors.Join(
+				add(name+partQueries, "F32", p.Queries, codebook.MaxCentroids, n),
+				add(name+partQueryScales, "F32", p.QueryScales, n))
 		}
-		var data bytes.Buffer
-		err := serialize(ctx, &data, blobs, map[string]string{attentionKey: attentionVersion})
-		return data.Bytes(), err
-	}, overwrite)
+		if err != nil {
+			return nil, err
+		}
+	}
+	var data bytes.Buffer
+	err := serialize(ctx, &data, blobs, map[string]string{attentionKey: attentionVersion})
+	return data.Bytes(), err
 }
 
 // ReadAttention reads an attention file and returns the heads by their names. Everything in it is

@@ -1,10 +1,10 @@
 package format
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
-	"io/fs"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -38,12 +38,21 @@ func trained(t *testing.T) map[string]*codebook.Attention {
 	return heads
 }
 
-func TestAttentionFile(t *testing.T) {
-	ctx, heads := t.Context(), trained(t)
+func writeAttention(t *testing.T, heads map[string]*codebook.Attention) string {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "keys.safetensors")
-	if err := WriteAttention(ctx, path, heads, false); err != nil {
+	err := WriteFile(t.Context(), path, func() ([]byte, error) {
+		return EncodeAttention(t.Context(), heads)
+	}, false)
+	if err != nil {
 		t.Fatal(err)
 	}
+	return path
+}
+
+func TestAttentionFile(t *testing.T) {
+	ctx, heads := t.Context(), trained(t)
+	path := writeAttention(t, heads)
 	got, err := ReadAttention(ctx, path)
 	if err != nil {
 		t.Fatal(err)
@@ -56,14 +65,11 @@ func TestAttentionFile(t *testing.T) {
 			t.Errorf("%s: other parts", name)
 		}
 	}
-	first := contentOf(t, path)
-	if err := WriteAttention(ctx, path, got, false); !errors.Is(err, fs.ErrExist) {
-		t.Errorf("a file that is there: %v", err)
-	}
-	if err := WriteAttention(ctx, path, got, true); err != nil {
+	again, err := EncodeAttention(ctx, got)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if string(contentOf(t, path)) != string(first) {
+	if !bytes.Equal(again, contentOf(t, path)) {
 		t.Error("other bytes of the same heads")
 	}
 	done, cancel := context.WithCancel(ctx)
@@ -76,10 +82,7 @@ func TestAttentionFile(t *testing.T) {
 func TestBadAttentionFiles(t *testing.T) {
 	const name = "layers.0.heads.0"
 	ctx, dir := t.Context(), t.TempDir()
-	path := filepath.Join(dir, "keys.safetensors")
-	if err := WriteAttention(ctx, path, trained(t), false); err != nil {
-		t.Fatal(err)
-	}
+	path := writeAttention(t, trained(t))
 	for _, c := range []struct {
 		change func(p parts)
 		want   string

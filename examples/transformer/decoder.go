@@ -30,6 +30,9 @@ type Decoder struct {
 	layers []decoderLayer
 	gain   []float32 // of the norm behind the layers
 	head   string    // the matrix that says how likely each token is next
+
+	see    Watcher    // nil: nobody looks at the inputs of layers
+	tables *KeyTables // nil: texts keep their keys as they are
 }
 
 type decoderSizes struct {
@@ -164,21 +167,40 @@ func (d *Decoder) Vocabulary() int { return d.vocabulary }
 // Positions is the most tokens that a text may have.
 func (d *Decoder) Positions() int { return d.positions }
 
-const (
-	// chunkTokens is how many tokens of a text go through the layers together. Fewer would read the
-	// weights more often, more would not stay in the second cache.
-	chunkTokens = 64
-	// valueBlock is how many tokens' values are stored together, transposed.
-	valueBlock = 64
-)
+// Watch shows what enters linear layers from now on to see, or to nobody if that is nil. That of
+// the matrix that says how likely tokens are shows where logits are asked for.
+func (d *Decoder) Watch(see Watcher) { d.see = see }
+
+// KeepKeys has texts that are begun from now on keep their keys as codes of these tables, or as
+// they are if that is nil. See [Text] for those that stay as they are.
+func (d *Decoder) KeepKeys(tables *KeyTables) error {
+	if tables != nil {
+		if err := tables.check(len(d.layers), d.keyHeads, d.headWidth); err != nil {
+			return err
+		}
+	}
+	d.tables = tables
+	return nil
+}
+
+// blockTokens is how many tokens of a text go through the layers together, at most: fewer would
+// read the weights more often, more would not stay in the second cache. The values of as many are
+// stored together, transposed, and their keys become codes together.
+const blockTokens = 64
 
 // Text is a text that grows: what the layers keep of its tokens, so that each goes through them
 // once. Its methods must not be called at the same time; those of several texts may.
+//
+// With [Decoder.KeepKeys] a token's keys become codes when the block of 64 tokens behind its own is
+// full. Those of the first block never do: where a model has nothing to look at, it looks at the
+// first token, of SmolLM2-135M nearly always. Both are cheap, and errors would be several times as
+// large without.
 type Text struct {
 	d      *Decoder
 	tokens int
 	most   int
 	layers []cache
+	see    func(layer, head int, queries, keys []float32) // nil: nobody looks at these
 
 	x, y, q, k, v []float32 // [tokens of a chunk, width or heads times their width]
 	gate, up      []float32 // [tokens of a chunk, inner]
@@ -186,31 +208,41 @@ type Text struct {
 	logits        []float32 // [tokens of a chunk, vocabulary]
 
 	// What goroutines share that attend for a chunk, a head of keys at a time.
-	layer   *cache
+	layer   int
 	next    atomic.Int64
 	running sync.WaitGroup
 	workers []func() // so that starting one allocates nothing
+	errs    []error  // of each
 }
 
-// cache has the keys and values of a layer, by heads, with room for some tokens.
-type cache struct {
-	keys   [][]float32 // [key heads] of [tokens, width of a head], turned to their places
-	values [][]float32 // [key heads] of [blocks of tokens, width of a head, valueBlock]
+// cache has the keys and values of a layer, by heads that share them, with room for some tokens.
+type cache []struct {
+	// Turned to their places, [tokens, width of a head]: all, or those of the first block and of
+	// what follows the keys that are codes.
+	keys   []float32
+	codes  *codebook.KeyCache // of whole blocks behind the first one; nil: none
+	values []float32          // [blocks of tokens, width of a head, blockTokens]
 }
 
 // NewText returns an empty text of up to this many tokens. What it keeps of them grows with them.
-func (d *Decoder) NewText(most int) (*Text, error) {
+func (d *Decoder) NewText(most int) (*Text, error) { return d.newText(most, d.tables) }
+
+func (d *Decoder) newText(most int, tables *KeyTables) (*Text, error) {
 	if most < 1 || most > d.positions {
 		return nil, fmt.Errorf("a text of %d tokens, the model takes 1 to %d", most, d.positions)
 	}
 	t := &Text{d: d, most: most, layers: make([]cache, len(d.layers))}
 	for i := range t.layers {
-		t.layers[i] = cache{make([][]float32, d.keyHeads), make([][]float32, d.keyHeads)}
+		t.layers[i] = make(cache, d.keyHeads)
+		for h := 0; tables != nil && h < d.keyHeads; h++ {
+			t.layers[i][h].codes = tables.heads[i][h].attention.NewCache()
+		}
 	}
 	t.workers = make([]func(), min(d.threads, d.keyHeads))
+	t.errs = make([]error, len(t.workers))
 	for i := range t.workers {
 		h := new(headSpace)
-		t.workers[i] = func() { t.attend(h); t.running.Done() }
+		t.workers[i] = func() { t.errs[i] = t.attend(h); t.running.Done() }
 	}
 	return t, nil
 }
@@ -220,13 +252,16 @@ func (t *Text) Len() int { return t.tokens }
 
 // Bytes is what the text keeps of its tokens, in memory.
 func (t *Text) Bytes() int64 {
-	n := 0
+	n := int64(0)
 	for _, c := range t.layers {
-		for h := range c.keys {
-			n += cap(c.keys[h]) + cap(c.values[h])
+		for _, h := range c {
+			n += 4 * int64(cap(h.keys)+cap(h.values))
+			if h.codes != nil {
+				n += h.codes.BitsResident() / 8
+			}
 		}
 	}
-	return 4 * int64(n)
+	return n
 }
 
 // Append adds tokens to the text and returns how likely each token is to come next: its logit, the
@@ -259,7 +294,7 @@ func (t *Text) append(ctx context.Context, tokens []int, see func(logits []float
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		n := min(len(tokens), chunkTokens)
+		n := min(len(tokens), blockTokens-t.tokens%blockTokens)
 		if err := t.chunk(tokens[:n]); err != nil {
 			return err
 		}
@@ -308,8 +343,9 @@ func (t *Text) chunk(tokens []int) error {
 // through takes x, of n tokens, through a layer.
 func (t *Text) through(i, n int) error {
 	d, l := t.d, &t.d.layers[i]
-	t.layer = &t.layers[i]
+	t.layer = i
 	t.norm(l.beforeAttention)
+	d.watch(t.y, n, l.query, l.key, l.value)
 	if err := errors.Join(
 		d.model.Linear(t.q, l.query, t.y, n),
 		d.model.Linear(t.k, l.key, t.y, n),
@@ -317,13 +353,16 @@ func (t *Text) through(i, n int) error {
 	); err != nil {
 		return err
 	}
-	t.next.Store(0)
-	t.spread(n)
+	if err := t.spread(n); err != nil {
+		return err
+	}
+	d.watch(t.q, n, l.out)
 	if err := d.model.Linear(t.y, l.out, t.q, n); err != nil {
 		return err
 	}
 	t.add()
 	t.norm(l.beforeLinear)
+	d.watch(t.y, n, l.gate, l.up)
 	if err := errors.Join(
 		d.model.Linear(t.gate, l.gate, t.y, n),
 		d.model.Linear(t.up, l.up, t.y, n),
@@ -331,11 +370,24 @@ func (t *Text) through(i, n int) error {
 		return err
 	}
 	SwiGLU(t.gate, t.up)
+	d.watch(t.gate, n, l.down)
 	if err := d.model.Linear(t.y, l.down, t.gate, n); err != nil {
 		return err
 	}
 	t.add()
 	return nil
+}
+
+// watch shows the inputs of linear layers, of n tokens, to who wants to see them.
+func (d *Decoder) watch(x []float32, n int, linears ...string) {
+	if d.see == nil {
+		return
+	}
+	weights := make([]string, len(linears))
+	for i, name := range linears {
+		weights[i] = name + ".weight"
+	}
+	d.see(x, len(x)/n, weights...)
 }
 
 // norm writes x, normalised token by token, to y.
@@ -362,6 +414,7 @@ func (t *Text) predict(n, wanted int) error {
 	for i := 0; i < len(x); i += d.width {
 		RMSNorm(y[i:][:d.width], x[i:][:d.width], d.gain, d.epsilon)
 	}
+	d.watch(y, wanted, d.head)
 	return d.model.Linear(t.logits, d.head, y, wanted)
 }
 
@@ -370,7 +423,8 @@ func (t *Text) predict(n, wanted int) error {
 const alone = 1 << 18
 
 // spread replaces the queries of n tokens by what they see.
-func (t *Text) spread(n int) {
+func (t *Text) spread(n int) error {
+	t.next.Store(0)
 	workers := t.workers
 	if n*(t.tokens+n)*t.d.heads*t.d.headWidth < alone {
 		workers = workers[:1]
@@ -381,49 +435,66 @@ func (t *Text) spread(n int) {
 	}
 	workers[0]()
 	t.running.Wait()
+	return cmp.Or(t.errs[:len(workers)]...)
 }
 
 // headSpace is the memory of one goroutine that attends.
 type headSpace struct {
-	q, scores, shares []float32 // [queries, width of a head], [queries, tokens], [queries, valueBlock]
-	seen, sums        []float32 // [queries, width of a head], [queries]
+	q, scores  []float32 // [queries, width of a head], [queries, tokens]
+	shares     []float32 // [queries, blockTokens]
+	seen, sums []float32 // [queries, width of a head], [queries]
 }
 
 // attend does heads of keys until all are done.
-func (t *Text) attend(h *headSpace) {
+func (t *Text) attend(h *headSpace) error {
 	for {
 		i := int(t.next.Add(1)) - 1
 		if i >= t.d.keyHeads {
-			return
+			return nil
 		}
-		t.attendTo(h, i)
+		if err := t.attendTo(h, i); err != nil {
+			return fmt.Errorf("keys of layer %d, head %d: %w", t.layer, i, err)
+		}
 	}
 }
 
 // attendTo puts the keys and values of a head into the cache and replaces the queries that share it
 // by what they see.
-func (t *Text) attendTo(h *headSpace, head int) {
+func (t *Text) attendTo(h *headSpace, head int) error {
 	d, width, half := t.d, t.d.headWidth, t.d.headWidth/2
 	n := len(t.x) / d.width
 	group, old, tokens := d.heads/d.keyHeads, t.tokens, t.tokens+n
 	queries := n * group
 
-	keys := slices.Grow(t.layer.keys[head][:old*width], n*width)[:tokens*width]
-	values := t.layer.values[head]
-	if blocks := (tokens + valueBlock - 1) / valueBlock; blocks*valueBlock*width > len(values) {
-		values = append(values, make([]float32, blocks*valueBlock*width-len(values))...)
+	c := &t.layers[t.layer][head]
+	codes := 0
+	if c.codes != nil {
+		const first, last = blockTokens, 2 * blockTokens
+		for old-c.codes.Len() >= first+last {
+			if err := c.codes.Append(c.keys[first*width : 2*first*width]); err != nil {
+				return err
+			}
+			c.keys = slices.Delete(c.keys, first*width, 2*first*width)
+		}
+		codes = c.codes.Len()
 	}
-	t.layer.keys[head], t.layer.values[head] = keys, values
+	fresh := (old - codes) * width
+	keys := slices.Grow(c.keys[:fresh], n*width)[:fresh+n*width]
+	values := c.values
+	if blocks := (tokens + blockTokens - 1) / blockTokens; blocks*blockTokens*width > len(values) {
+		values = append(values, make([]float32, blocks*blockTokens*width-len(values))...)
+	}
+	c.keys, c.values = keys, values
 	h.q = grow(h.q, queries*width)
 	for i := range n {
 		cos, sin := t.cos[i*half:][:half], t.sin[i*half:][:half]
 		at := (i*d.keyHeads + head) * width
-		key := keys[(old+i)*width:][:width]
+		key := keys[fresh+i*width:][:width]
 		copy(key, t.k[at:])
 		rotate(key, cos, sin)
-		block := values[(old+i)/valueBlock*valueBlock*width:]
+		block := values[(old+i)/blockTokens*blockTokens*width:]
 		for j, v := range t.v[at:][:width] {
-			block[j*valueBlock+(old+i)%valueBlock] = v
+			block[j*blockTokens+(old+i)%blockTokens] = v
 		}
 		q := h.q[i*group*width:][:group*width]
 		copy(q, t.q[(i*d.heads+head*group)*width:])
@@ -431,9 +502,23 @@ func (t *Text) attendTo(h *headSpace, head int) {
 			rotate(q[g:][:width], cos, sin)
 		}
 	}
+	if t.see != nil {
+		t.see(t.layer, head, h.q, keys[fresh:])
+	}
 
 	h.scores, h.sums = grow(h.scores, queries*tokens), grow(h.sums, queries)
-	d.multiply(h.scores, keys, h.q, tokens, width, queries)
+	before := tokens // of the keys that are codes
+	if codes > 0 {
+		before = blockTokens
+		for i := range queries {
+			err := c.codes.Scores(h.scores[i*tokens+before:][:codes], h.q[i*width:][:width])
+			if err != nil {
+				return err
+			}
+		}
+		d.multiply(h.scores[before+codes:], tokens, keys[before*width:], h.q, width, queries)
+	}
+	d.multiply(h.scores, tokens, keys[:before*width], h.q, width, queries)
 	scale := float32(1 / math.Sqrt(float64(width)))
 	for i := range queries {
 		row := h.scores[i*tokens:][:tokens]
@@ -442,14 +527,15 @@ func (t *Text) attendTo(h *headSpace, head int) {
 		clear(row[seen:])
 	}
 
-	h.shares, h.seen = grow(h.shares, queries*valueBlock), grow(h.seen, queries*width)
-	for first := 0; first < tokens; first += valueBlock {
+	h.shares, h.seen = grow(h.shares, queries*blockTokens), grow(h.seen, queries*width)
+	for first := 0; first < tokens; first += blockTokens {
 		for i := range queries {
-			row := h.scores[i*tokens+first:][:min(valueBlock, tokens-first)]
-			shares := h.shares[i*valueBlock:][:valueBlock]
+			row := h.scores[i*tokens+first:][:min(blockTokens, tokens-first)]
+			shares := h.shares[i*blockTokens:][:blockTokens]
 			clear(shares[copy(shares, row):])
 		}
-		d.multiply(h.seen, values[first*width:][:valueBlock*width], h.shares, width, valueBlock, queries)
+		d.multiply(h.seen, width, values[first*width:][:blockTokens*width], h.shares, blockTokens,
+			queries)
 		for i := range n {
 			out := t.q[(i*d.heads+head*group)*width:][:group*width]
 			seen := h.seen[i*group*width:][:group*width]
@@ -469,15 +555,18 @@ func (t *Text) attendTo(h *headSpace, head int) {
 			out[j] *= share
 		}
 	}
+	return nil
 }
 
-// multiply writes dst [n, rows], the products of w [rows, cols] with x [n, cols].
-func (d *Decoder) multiply(dst, w, x []float32, rows, cols, n int) {
+// multiply writes the products of w [rows, cols] with x [n, cols], those of each x stride values
+// behind those of the one before.
+func (d *Decoder) multiply(dst []float32, stride int, w, x []float32, cols, n int) {
+	rows := len(w) / cols
 	if n >= 4 {
-		d.kernels.DenseMat(dst, rows, w, x, rows, cols, n)
+		d.kernels.DenseMat(dst, stride, w, x, rows, cols, n)
 		return
 	}
 	for i := range n {
-		d.kernels.DenseVec(dst[i*rows:][:rows], w[:rows*cols], x[i*cols:][:cols])
+		d.kernels.DenseVec(dst[i*stride:][:rows], w, x[i*cols:][:cols])
 	}
 }

@@ -1,9 +1,11 @@
 package transformer
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -176,6 +178,217 @@ func TestDecoderCodebook(t *testing.T) {
 		if e := math.Sqrt(square / all); !(e > 1e-3 && e < 0.25) {
 			t.Errorf("%s: logits are %.3f off, want a little", name, e)
 		}
+	}
+}
+
+// someTokens are a text of as many tokens as a small decoder takes, the same each time.
+func someTokens(d *Decoder, seed uint64) []int {
+	rng := rand.New(rand.NewPCG(seed, 0))
+	tokens := make([]int, d.Positions())
+	for i := range tokens {
+		tokens[i] = rng.IntN(d.Vocabulary())
+	}
+	return tokens
+}
+
+// TestDecoderKeyTables: texts whose keys are codes have nearly the same logits, the same ones
+// however they are added, on any number of threads and with tables of a file, and take less memory.
+func TestDecoderKeyTables(t *testing.T) {
+	ctx := t.Context()
+	folder := smallDecoders[1]
+	long := func(threads int) *Decoder {
+		d := decoder(t, folder, threads)
+		d.positions = 700 // so that most keys become codes
+		return d
+	}
+	exact := long(1)
+	tokens := someTokens(exact, 1)
+	text := newText(t, exact)
+	want, err := text.Append(ctx, tokens)
+	if err != nil {
+		t.Fatal(err)
+	}
+	size := text.Bytes()
+	for _, c := range []struct {
+		opts codebook.AttentionOptions
+		most float64
+	}{
+		{codebook.AttentionOptions{Width: 1}, 0.1},
+		{codebook.AttentionOptions{Width: 2}, 0.3},
+		{codebook.AttentionOptions{Whole: true}, 1.3}, // as if it were another text
+	} {
+		var first []float32
+		var file []byte
+		for _, threads := range []int{1, 2} {
+			d := long(threads)
+			tables, err := d.TrainKeyTables(ctx, [][]int{someTokens(d, 2), someTokens(d, 3)}, c.opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			encoded, err := tables.Encode(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if file == nil {
+				file = encoded
+			}
+			if !bytes.Equal(encoded, file) {
+				t.Errorf("%+v: other tables on %d threads", c.opts, threads)
+			}
+			path := filepath.Join(t.TempDir(), "keys")
+			if err := os.WriteFile(path, encoded, 0o666); err != nil {
+				t.Fatal(err)
+			}
+			if tables, err = ReadKeyTables(ctx, path); err != nil {
+				t.Fatal(err)
+			}
+			if err := d.KeepKeys(tables); err != nil {
+				t.Fatal(err)
+			}
+			text := newText(t, d)
+			logits, err := text.Append(ctx, tokens)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if first == nil {
+				first = slices.Clone(logits)
+				var off errorSum
+				off.add(first, want)
+				if e := off.relative(); !(e > 1e-6 && e < c.most) {
+					t.Errorf("%+v: logits are %.4f off, want a little", c.opts, e)
+				}
+			}
+			if !slices.Equal(logits, first) {
+				t.Errorf("%+v: other logits on %d threads", c.opts, threads)
+			}
+			if text.Bytes() >= size {
+				t.Errorf("%+v: %d bytes of a text, %d with exact keys", c.opts, text.Bytes(), size)
+			}
+			text = newText(t, d)
+			for _, n := range []int{1, 62, 2, 64, 70, 1, 300, 200} {
+				if logits, err = text.Append(ctx, tokens[text.Len():][:n]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			worst := 0.0
+			for i, v := range logits {
+				worst = max(worst, math.Abs(float64(v-first[i])))
+			}
+			if text.Len() != len(tokens) || !(worst < 1e-4) {
+				t.Errorf("%+v: a logit is %v off in pieces, of %d tokens", c.opts, worst, text.Len())
+			}
+			if err := d.KeepKeys(nil); err != nil {
+				t.Fatal(err)
+			}
+			if logits, err = newText(t, d).Append(ctx, tokens); err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(logits, want) {
+				t.Errorf("%+v: other logits with exact keys again", c.opts)
+			}
+		}
+	}
+}
+
+func TestBadKeyTables(t *testing.T) {
+	ctx := t.Context()
+	d, other := decoder(t, smallDecoders[0], 1), decoder(t, smallDecoders[1], 1)
+	tables, err := d.TrainKeyTables(ctx, [][]int{someTokens(d, 1)}, codebook.AttentionOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fewer := &KeyTables{tables.heads[:1]}
+	narrow := &KeyTables{[][]keyTable{tables.heads[0], tables.heads[1][:1]}}
+	for _, c := range []struct {
+		d      *Decoder
+		tables *KeyTables
+		want   string
+	}{
+		{d, fewer, "key tables of 1 layers, the model has 2"},
+		{d, narrow, "key tables of 1 heads in layer 1, the model has 2"},
+		{d, &KeyTables{}, "key tables of 0 layers"},
+	} {
+		if err := c.d.KeepKeys(c.tables); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%v, want %q", err, c.want)
+		}
+	}
+	other.headWidth = 14
+	if err := other.KeepKeys(tables); err == nil ||
+		!strings.Contains(err.Error(), "key tables of 12 columns in layer 0, head 0, the model has 14") {
+		t.Error(err)
+	}
+	if _, err := d.TrainKeyTables(ctx, nil, codebook.AttentionOptions{}); err == nil {
+		t.Error("tables trained on nothing")
+	}
+	if _, err := d.TrainKeyTables(ctx, [][]int{{1}, {96}}, codebook.AttentionOptions{}); err == nil ||
+		!strings.Contains(err.Error(), "text 2: token 96 is none") {
+		t.Error(err)
+	}
+	heads := map[string]*codebook.Attention{"a": tables.heads[0][0].attention}
+	data, err := format.EncodeAttention(ctx, heads)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "keys")
+	if err := os.WriteFile(path, data, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadKeyTables(ctx, path); err == nil ||
+		!strings.Contains(err.Error(), path+": has 1 heads, 0 of them by the names layers.0.heads.0") {
+		t.Error(err)
+	}
+}
+
+// TestDecoderWatch: what is seen is what linear layers multiply with, of all tokens.
+func TestDecoderWatch(t *testing.T) {
+	ctx := t.Context()
+	d := decoder(t, smallDecoders[1], 2)
+	tokens := someTokens(d, 1)[:100]
+	type seen struct{ vectors, columns int }
+	all := make(map[string]seen)
+	var hidden []float32
+	d.Watch(func(x []float32, columns int, linears ...string) {
+		for _, name := range linears {
+			s := all[name]
+			all[name] = seen{s.vectors + len(x)/columns, columns}
+		}
+		if linears[0] == "lm_head.weight" {
+			hidden = append(hidden, x...)
+		}
+	})
+	var logits []float32
+	err := newText(t, d).AppendEach(ctx, tokens, func(l []float32) { logits = append(logits, l...) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all) != 2*7+1 {
+		t.Errorf("%d layers", len(all))
+	}
+	for name, s := range all {
+		want := map[bool]int{false: 48, true: 56}[strings.Contains(name, "down_proj")]
+		if strings.Contains(name, "o_proj") {
+			want = 6 * 12
+		}
+		if s.vectors != len(tokens) || s.columns != want {
+			t.Errorf("%s: %d inputs of %d columns, want %d of %d", name, s.vectors, s.columns,
+				len(tokens), want)
+		}
+	}
+	again := make([]float32, len(logits))
+	if err := d.model.Linear(again, "lm_head", hidden, len(tokens)); err != nil {
+		t.Fatal(err)
+	}
+	for i, v := range again {
+		if math.Abs(float64(v-logits[i])) > 1e-4 {
+			t.Fatalf("logit %d is %v of what was seen, want %v", i, v, logits[i])
+		}
+	}
+	d.Watch(nil)
+	if _, err := newText(t, d).Append(ctx, tokens[:1]); err != nil {
+		t.Fatal(err)
+	}
+	if all["lm_head.weight"].vectors != len(tokens) {
+		t.Error("seen after it was to be seen no more")
 	}
 }
 
