@@ -90,7 +90,7 @@ error.
 		"sample from the most likely tokens of this probability together")
 	f.IntVar(&o.topK, "top-k", 0, "sample from as many of the most likely tokens; 0: all")
 	f.Uint64Var(&o.seed, "seed", 1, "of sampling: the same one gives the same text")
-	root.AddCommand(newKeys(e))
+	root.AddCommand(newKeys(e), newCalibrate(e))
 	return root
 }
 
