@@ -315,7 +315,8 @@ func TestBadAttentionParts(t *testing.T) {
 			{func(p *AttentionParts) { p.Scales[2] = math.SmallestNonzeroFloat32 }, "scale 2 is 1e-45"},
 			{func(p *AttentionParts) { p.Scales[2] = float32(math.NaN()) }, "scale 2 is NaN"},
 			{func(p *AttentionParts) { p.Step = float32(math.Inf(1)) }, "step 0 is +Inf"},
-			{func(p *AttentionParts) { p.Queries = make([]float32, 9) }, "centroids of queries has 9 values"},
+			{func(p *AttentionParts) { p.Queries = make([]float32, 9) },
+				"centroids of queries has 9 values"},
 			{func(p *AttentionParts) { p.QueryScales = make([]float32, 9) },
 				"scales of queries has 9 values"},
 			{func(p *AttentionParts) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -16,8 +17,9 @@ import (
 )
 
 // Decoder says what comes next in texts, with a model of the Llama type: RMSNorm before each part
-// of a layer, rotary positions, heads of queries that share their keys and values, and SwiGLU. Its
-// methods may be called at the same time.
+// of a layer, rotary positions, heads of queries that share their keys and values, and SwiGLU.
+// Such are Mistral's too, and Qwen's of the second and third kind. Its methods may be called at the
+// same time, but for those that change what it does.
 type Decoder struct {
 	model   *codebook.Model
 	kernels *kernels.Set
@@ -44,12 +46,21 @@ type decoderSizes struct {
 type decoderLayer struct {
 	beforeAttention        []float32
 	query, key, value, out string
+	ofQuery, ofKey         []float32 // of the norms of each head; nil: there are none
+	window                 int       // how many tokens one sees, itself included; 0: all
 	beforeLinear           []float32
 	gate, up, down         string
 }
 
+// decoderTypes are the model types that are known, and what they have beyond a Llama.
+var decoderTypes = map[string]struct {
+	biases bool // of queries, keys and values
+	norms  bool // of each head of queries and keys
+}{"llama": {}, "mistral": {}, "qwen2": {biases: true}, "qwen3": {norms: true}}
+
 // NewDecoder returns a decoder that multiplies with the model's matrices, whose names are those of
-// Hugging Face's LlamaForCausalLM. The config must be there, since shapes do not say all of it.
+// Hugging Face's LlamaForCausalLM. The config must be there, since shapes do not say all of it. What
+// it asks for and is not there is an error that names it.
 // Attention is spread over as many goroutines as threads; how many multiply, the model says.
 // Tensors that are missing or of another shape than the config calls for are errors that name them.
 func NewDecoder(ctx context.Context, model *codebook.Model, config Config, threads int) (
@@ -70,14 +81,12 @@ func NewDecoder(ctx context.Context, model *codebook.Model, config Config, threa
 const mostOf = 1 << 24
 
 func (d *Decoder) configure(c Config) error {
-	if c.Type != "llama" {
-		return fmt.Errorf("the model type %q is not supported, only \"llama\"", c.Type)
+	if _, ok := decoderTypes[c.Type]; !ok {
+		return fmt.Errorf("the model type %q is not supported, only %s", c.Type,
+			strings.Join(slices.Sorted(maps.Keys(decoderTypes)), ", "))
 	}
 	if c.Activation != "" && c.Activation != "silu" {
 		return fmt.Errorf("the activation %q is not supported, only \"silu\"", c.Activation)
-	}
-	if c.SlidingWindow != nil && *c.SlidingWindow < c.MaxPositions {
-		return fmt.Errorf("attention in a sliding window of %d is not supported", *c.SlidingWindow)
 	}
 	for _, n := range []struct {
 		what string
@@ -105,6 +114,9 @@ func (d *Decoder) configure(c Config) error {
 	if err := scaling.check(); err != nil {
 		return err
 	}
+	if part := c.partialRotary(); part != 1 {
+		return fmt.Errorf("config.json: partial_rotary_factor %v is not supported, only 1", part)
+	}
 	if !(theta > 1) || math.IsInf(theta, 0) || !(c.RMSEpsilon >= 0) {
 		return fmt.Errorf("config.json: rope_theta is %v, rms_norm_eps %v", theta, c.RMSEpsilon)
 	}
@@ -126,20 +138,32 @@ func (d *Decoder) load(l *loader, config Config) error {
 		return fmt.Errorf("more layers than the %d that config.json says", config.Layers)
 	}
 	l.matrix(words, d.vocabulary, d.width)
+	windows, err := config.windows()
+	if err != nil {
+		return err
+	}
+	kind := decoderTypes[config.Type]
+	biases := kind.biases || config.AttentionBias
 	queries, keys := d.heads*d.headWidth, d.keyHeads*d.headWidth
 	for i := range config.Layers {
 		at := fmt.Sprintf(layer, i)
 		d.layers = append(d.layers, decoderLayer{
 			beforeAttention: l.values(at+"input_layernorm.weight", d.width),
-			query:           l.module(at+"self_attn.q_proj", queries, d.width),
-			key:             l.module(at+"self_attn.k_proj", keys, d.width),
-			value:           l.module(at+"self_attn.v_proj", keys, d.width),
-			out:             l.module(at+"self_attn.o_proj", d.width, queries),
+			query:           l.module(at+"self_attn.q_proj", queries, d.width, biases),
+			key:             l.module(at+"self_attn.k_proj", keys, d.width, biases),
+			value:           l.module(at+"self_attn.v_proj", keys, d.width, biases),
+			out:             l.module(at+"self_attn.o_proj", d.width, queries, config.AttentionBias),
+			window:          windows[i],
 			beforeLinear:    l.values(at+"post_attention_layernorm.weight", d.width),
-			gate:            l.module(at+"mlp.gate_proj", d.inner, d.width),
-			up:              l.module(at+"mlp.up_proj", d.inner, d.width),
-			down:            l.module(at+"mlp.down_proj", d.width, d.inner),
+			gate:            l.module(at+"mlp.gate_proj", d.inner, d.width, config.InnerBias),
+			up:              l.module(at+"mlp.up_proj", d.inner, d.width, config.InnerBias),
+			down:            l.module(at+"mlp.down_proj", d.width, d.inner, config.InnerBias),
 		})
+		if kind.norms {
+			layer := &d.layers[i]
+			layer.ofQuery = l.values(at+"self_attn.q_norm.weight", d.headWidth)
+			layer.ofKey = l.values(at+"self_attn.k_norm.weight", d.headWidth)
+		}
 		if l.err != nil {
 			return l.err
 		}
@@ -148,16 +172,20 @@ func (d *Decoder) load(l *loader, config Config) error {
 	l.prefix = ""
 	_, own := slices.BinarySearch(l.names, head+".weight")
 	if own || config.Tied != nil && !*config.Tied {
-		d.head = l.module(head, d.vocabulary, d.width)
+		d.head = l.module(head, d.vocabulary, d.width, false)
 	} else {
 		d.head = strings.TrimSuffix(d.words, ".weight")
 	}
 	return l.err
 }
 
-// module checks a linear layer and returns its name.
-func (l *loader) module(name string, rows, cols int) string {
+// module checks a linear layer and returns its name. It may have a bias, or must have one.
+func (l *loader) module(name string, rows, cols int, biased bool) string {
 	l.matrix(name+".weight", rows, cols)
+	bias := name + ".bias"
+	if _, has := slices.BinarySearch(l.names, l.prefix+bias); has || biased {
+		l.values(bias, rows)
+	}
 	return l.prefix + name
 }
 
@@ -466,7 +494,7 @@ func (t *Text) attendTo(h *headSpace, head int) error {
 	group, old, tokens := d.heads/d.keyHeads, t.tokens, t.tokens+n
 	queries := n * group
 
-	c := &t.layers[t.layer][head]
+	l, c := &d.layers[t.layer], &t.layers[t.layer][head]
 	codes := 0
 	if c.codes != nil {
 		const first, last = blockTokens, 2 * blockTokens
@@ -491,6 +519,9 @@ func (t *Text) attendTo(h *headSpace, head int) error {
 		at := (i*d.keyHeads + head) * width
 		key := keys[fresh+i*width:][:width]
 		copy(key, t.k[at:])
+		if l.ofKey != nil {
+			RMSNorm(key, key, l.ofKey, d.epsilon)
+		}
 		rotate(key, cos, sin)
 		block := values[(old+i)/blockTokens*blockTokens*width:]
 		for j, v := range t.v[at:][:width] {
@@ -498,8 +529,11 @@ func (t *Text) attendTo(h *headSpace, head int) error {
 		}
 		q := h.q[i*group*width:][:group*width]
 		copy(q, t.q[(i*d.heads+head*group)*width:])
-		for g := 0; g < len(q); g += width {
-			rotate(q[g:][:width], cos, sin)
+		for ; len(q) > 0; q = q[width:] {
+			if l.ofQuery != nil {
+				RMSNorm(q[:width], q[:width], l.ofQuery, d.epsilon)
+			}
+			rotate(q[:width], cos, sin)
 		}
 	}
 	if t.see != nil {
@@ -522,8 +556,12 @@ func (t *Text) attendTo(h *headSpace, head int) error {
 	scale := float32(1 / math.Sqrt(float64(width)))
 	for i := range queries {
 		row := h.scores[i*tokens:][:tokens]
-		seen := old + i/group + 1
-		h.sums[i] = d.kernels.ExpSum(row[:seen], scale)
+		seen, first := old+i/group+1, 0
+		if l.window > 0 {
+			first = max(0, seen-l.window)
+		}
+		h.sums[i] = d.kernels.ExpSum(row[first:seen], scale)
+		clear(row[:first])
 		clear(row[seen:])
 	}
 

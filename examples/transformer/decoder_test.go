@@ -20,7 +20,8 @@ import (
 )
 
 // Small decoders that testdata/decoder.py has made.
-var smallDecoders = []string{"testdata/llama-tied", "testdata/llama-long"}
+var smallDecoders = []string{"testdata/llama-tied", "testdata/llama-long", "testdata/qwen2",
+	"testdata/qwen3", "testdata/mistral"}
 
 // decoder opens the decoder of a folder.
 func decoder(t testing.TB, folder string, threads int) *Decoder {
@@ -484,7 +485,26 @@ func TestNewDecoderBadModels(t *testing.T) {
 		{"no config", func(c *Config) { *c = Config{} }, nil, `the model type "" is not supported`},
 		{"another type", func(c *Config) { c.Type = "gpt2" }, nil, `the model type "gpt2"`},
 		{"another activation", func(c *Config) { c.Activation = "gelu" }, nil, `the activation "gelu"`},
-		{"a window", func(c *Config) { c.SlidingWindow = &six }, nil, "sliding window of 6"},
+		{"a window of a Llama", func(c *Config) { c.SlidingWindow = &six }, nil,
+			`sliding_window of the model type "llama" is not supported`},
+		{"an empty window", func(c *Config) { c.Type, c.SlidingWindow = "mistral", new(int) }, nil,
+			"sliding_window is 0, expected 1 or more"},
+		{"a type of layers", func(c *Config) {
+			c.Type, c.LayerTypes = "qwen3", []string{"full_attention", "linear_attention"}
+		}, nil, `layer_types: "linear_attention" is not supported`},
+		{"fewer types of layers", func(c *Config) {
+			c.Type, c.LayerTypes = "qwen3", []string{"full_attention"}
+		}, nil, "layer_types has 1 entries, expected 2"},
+		{"positions of a part of a head", func(c *Config) { c.PartialRotary = 0.5 }, nil,
+			"partial_rotary_factor 0.5 is not supported"},
+		{"biases that are missing", func(c *Config) { c.Type = "qwen2" }, nil,
+			`tensor "model.layers.0.self_attn.q_proj.bias": no such tensor`},
+		{"norms of heads that are missing", func(c *Config) { c.Type = "qwen3" }, nil,
+			`tensor "model.layers.0.self_attn.q_norm.weight": no such tensor`},
+		{"a bias of another shape", nil, func(m map[string]tensors.Tensor) {
+			m["model.layers.0.mlp.up_proj.bias"] = tensors.Tensor{Shape: []int{3},
+				Values: make([]float32, 3)}
+		}, `tensor "model.layers.0.mlp.up_proj.bias": has 3 values, expected 56`},
 		{"no layers", func(c *Config) { c.Layers = 0 }, nil, "num_hidden_layers is 0"},
 		{"a huge width", func(c *Config) { c.Width = 1 << 30 }, nil, "hidden_size is 1073741824"},
 		{"odd heads", func(c *Config) { c.KeyHeads = 3 }, nil, "4 heads of 12 columns, which share 3"},
@@ -547,6 +567,30 @@ func rebuilt(t *testing.T, folder string) map[string]tensors.Tensor {
 		all[d.Name] = tensors.Tensor{Shape: d.Shape, Values: values}
 	}
 	return all
+}
+
+func TestWindows(t *testing.T) {
+	two, four := 2, 4
+	for _, c := range []struct {
+		config Config
+		want   []int
+	}{
+		{Config{Type: "llama", SlidingWindow: &four, MaxPositions: 4}, []int{0, 0, 0}},
+		{Config{Type: "mistral", SlidingWindow: &four}, []int{4, 4, 4}},
+		{Config{Type: "mistral"}, []int{0, 0, 0}},
+		{Config{Type: "qwen2", SlidingWindow: &four, FullLayers: &two}, []int{0, 0, 0}},
+		{Config{Type: "qwen2", SlidingWindow: &four, FullLayers: &two, UsesWindow: true},
+			[]int{0, 0, 4}},
+		{Config{Type: "qwen2", SlidingWindow: &four, UsesWindow: true}, []int{0, 0, 0}},
+		{Config{Type: "qwen3", SlidingWindow: &four, FullLayers: &two, UsesWindow: true,
+			LayerTypes: []string{"sliding_attention", "full_attention", "full_attention"}},
+			[]int{4, 0, 0}},
+	} {
+		c.config.Layers = 3
+		if got, err := c.config.windows(); err != nil || !slices.Equal(got, c.want) {
+			t.Errorf("%+v: %v, %v, want %v", c.config, got, err, c.want)
+		}
+	}
 }
 
 func TestReadConfigRope(t *testing.T) {
