@@ -210,14 +210,51 @@ func (r *diverged) place(p, q []float32, next int) {
 	r.Perplexity += sumQ - float64(q[next])
 }
 
-// decoder is palettize's side of decoder.py: "decode MODEL THREADS [KEYS]" or "diverge DENSE MODEL
-// TEXT LENGTH [KEYS]".
+// logits writes those behind every token of texts to a file, for logits.py. The file of texts has a
+// line of tokens for each.
+func logits(path, texts, to string) error {
+	ctx := context.Background()
+	content, err := os.ReadFile(texts)
+	if err != nil {
+		return err
+	}
+	model, d, err := openDecoder(ctx, path, runtime.NumCPU())
+	if err != nil {
+		return err
+	}
+	defer model.Close()
+	var all []float32
+	for line := range strings.Lines(string(content)) {
+		var tokens []int
+		for _, word := range strings.Fields(line) {
+			token, err := strconv.Atoi(word)
+			if err != nil {
+				return err
+			}
+			tokens = append(tokens, token)
+		}
+		text, err := d.NewText(len(tokens))
+		if err != nil {
+			return err
+		}
+		err = text.AppendEach(ctx, tokens, func(logits []float32) { all = append(all, logits...) })
+		if err != nil {
+			return err
+		}
+	}
+	return write(to, all)
+}
+
+// decoder is palettize's side of decoder.py and logits.py: "decode MODEL THREADS [KEYS]", "diverge
+// DENSE MODEL TEXT LENGTH [KEYS]" or "logits MODEL TEXTS FILE".
 func decoder(args []string) error {
 	switch n := len(args); {
 	case (n == 3 || n == 4) && args[0] == "decode":
 		return decode(args[1], args[2], args[3:]...)
 	case (n == 5 || n == 6) && args[0] == "diverge":
 		return diverge(args[1], args[2], args[3], args[4], args[5:]...)
+	case n == 4 && args[0] == "logits":
+		return logits(args[1], args[2], args[3])
 	}
 	return fmt.Errorf("no command %q", strings.Join(args, " "))
 }

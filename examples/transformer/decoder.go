@@ -13,7 +13,6 @@ import (
 	"sync/atomic"
 
 	"github.com/palettize/palettize/codebook"
-	"github.com/palettize/palettize/kernels"
 )
 
 // Decoder says what comes next in texts, with a model of the Llama type: RMSNorm before each part
@@ -22,7 +21,6 @@ import (
 // same time, but for those that change what it does.
 type Decoder struct {
 	model   *codebook.Model
-	kernels *kernels.Set
 	threads int
 	decoderSizes
 	epsilon float32
@@ -65,11 +63,10 @@ var decoderTypes = map[string]struct {
 // Tensors that are missing or of another shape than the config calls for are errors that name them.
 func NewDecoder(ctx context.Context, model *codebook.Model, config Config, threads int) (
 	*Decoder, error) {
-	set, err := kernels.Best()
-	if err != nil {
-		return nil, err
+	if setErr != nil {
+		return nil, setErr
 	}
-	d := &Decoder{model: model, kernels: set, threads: max(1, threads)}
+	d := &Decoder{model: model, threads: max(1, threads)}
 	if err := d.configure(config); err != nil {
 		return nil, err
 	}
@@ -397,7 +394,7 @@ func (t *Text) through(i, n int) error {
 	); err != nil {
 		return err
 	}
-	SwiGLU(t.gate, t.up)
+	SwiGLU(t.gate, t.up, t.y)
 	d.watch(t.gate, n, l.down)
 	if err := d.model.Linear(t.y, l.down, t.gate, n); err != nil {
 		return err
@@ -550,9 +547,9 @@ func (t *Text) attendTo(h *headSpace, head int) error {
 				return err
 			}
 		}
-		d.multiply(h.scores[before+codes:], tokens, keys[before*width:], h.q, width, queries)
+		multiply(h.scores[before+codes:], tokens, keys[before*width:], h.q, width, queries)
 	}
-	d.multiply(h.scores, tokens, keys[:before*width], h.q, width, queries)
+	multiply(h.scores, tokens, keys[:before*width], h.q, width, queries)
 	scale := float32(1 / math.Sqrt(float64(width)))
 	for i := range queries {
 		row := h.scores[i*tokens:][:tokens]
@@ -560,7 +557,7 @@ func (t *Text) attendTo(h *headSpace, head int) error {
 		if l.window > 0 {
 			first = max(0, seen-l.window)
 		}
-		h.sums[i] = d.kernels.ExpSum(row[first:seen], scale)
+		h.sums[i] = set.ExpSum(row[first:seen], scale)
 		clear(row[:first])
 		clear(row[seen:])
 	}
@@ -572,7 +569,7 @@ func (t *Text) attendTo(h *headSpace, head int) error {
 			shares := h.shares[i*blockTokens:][:blockTokens]
 			clear(shares[copy(shares, row):])
 		}
-		d.multiply(h.seen, width, values[first*width:][:blockTokens*width], h.shares, blockTokens,
+		multiply(h.seen, width, values[first*width:][:blockTokens*width], h.shares, blockTokens,
 			queries)
 		for i := range n {
 			out := t.q[(i*d.heads+head*group)*width:][:group*width]
@@ -598,13 +595,13 @@ func (t *Text) attendTo(h *headSpace, head int) error {
 
 // multiply writes the products of w [rows, cols] with x [n, cols], those of each x stride values
 // behind those of the one before.
-func (d *Decoder) multiply(dst []float32, stride int, w, x []float32, cols, n int) {
+func multiply(dst []float32, stride int, w, x []float32, cols, n int) {
 	rows := len(w) / cols
 	if n >= 4 {
-		d.kernels.DenseMat(dst, stride, w, x, rows, cols, n)
+		set.DenseMat(dst, stride, w, x, rows, cols, n)
 		return
 	}
 	for i := range n {
-		d.kernels.DenseVec(dst[i*stride:][:rows], w, x[i*cols:][:cols])
+		set.DenseVec(dst[i*stride:][:rows], w, x[i*cols:][:cols])
 	}
 }

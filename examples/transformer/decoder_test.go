@@ -640,23 +640,33 @@ func TestRMSNorm(t *testing.T) {
 }
 
 func TestSwiGLU(t *testing.T) {
-	for v := -90.0; v < 90; v += 0.00317 {
-		x, up := []float32{float32(v)}, []float32{-3}
-		want := -3 * float64(x[0]) / (1 + math.Exp(-float64(x[0])))
-		SwiGLU(x, up)
-		limit := math.Abs(want) * (4 + math.Abs(v)) / (1 << 22)
-		if v < -87 {
-			limit = 1e-34
+	for _, most := range []float64{0, 1, 5, 39.9, 90} {
+		var gates []float32
+		for v := -most; v < 90; v += 0.00317 {
+			gates = append(gates, float32(v))
 		}
-		if math.Abs(float64(x[0])-want) > limit {
-			t.Fatalf("of %v: %v, want %v", v, x[0], want)
+		for _, n := range []int{1, 576, len(gates)} {
+			got := slices.Clone(gates)
+			up := slices.Repeat([]float32{-3}, len(got))
+			SwiGLU(got, up, make([]float32, n))
+			for i, x := range gates {
+				want := -3 * float64(x) / (1 + math.Exp(-float64(x)))
+				limit := math.Abs(want) * (6 + min(most, 40)) / (1 << 22)
+				if x < -40 {
+					limit = 1e-15
+				}
+				if math.Abs(float64(got[i])-want) > limit {
+					t.Fatalf("of %v, of -%v to 90, %d at a time: %v, want %v", x, most, n, got[i], want)
+				}
+			}
 		}
 	}
-	for _, v := range []float32{float32(math.Inf(-1)), -1000, float32(math.Inf(1)), 1000} {
-		x := []float32{v}
-		SwiGLU(x, []float32{1})
-		if want := max(v, 0); math.Abs(float64(x[0]-want)) > 1e-34 && x[0] != want {
-			t.Errorf("of %v: %v, want %v", v, x[0], want)
+	for _, v := range []float32{-math.MaxFloat32, -1000, 1000, math.MaxFloat32} {
+		x := []float32{1, v}
+		SwiGLU(x, []float32{1, 1}, make([]float32, 2))
+		if want := max(v, 0); math.Abs(float64(x[0])-0.7310586) > 1e-5 ||
+			math.Abs(float64(x[1]-want)) > 1e-15 && x[1] != want {
+			t.Errorf("of 1 and %v: %v", v, x)
 		}
 	}
 }
