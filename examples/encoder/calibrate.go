@@ -66,8 +66,8 @@ func runCalibrate(ctx context.Context, e *env, o calibrateOptions, name string) 
 		return err
 	}
 	defer t.close()
-	moments := transformer.NewMoments()
-	m.Watch(moments.Add)
+	calibration := transformer.NewCalibration()
+	m.Watch(calibration.Add)
 	r := calibrated{File: o.output}
 	var sample sample
 	p := e.newProgress(t.size)
@@ -76,7 +76,7 @@ func runCalibrate(ctx context.Context, e *env, o calibrateOptions, name string) 
 		for _, text := range texts {
 			if strings.TrimSpace(text) != "" { // else what ends one would count
 				tokens := m.words.Encode(nil, text)
-				moments.Look(m.Table(), m.Vocabulary(), tokens)
+				calibration.Look(m.Table(), m.Vocabulary(), tokens)
 				sentences = append(sentences, tokens)
 				sample.add(tokens)
 				r.Tokens += len(tokens)
@@ -84,10 +84,10 @@ func runCalibrate(ctx context.Context, e *env, o calibrateOptions, name string) 
 		}
 		r.Texts += len(sentences)
 		err := m.Embed(ctx, make([]float32, len(sentences)*m.Width()), sentences)
-		p.update(t.done)
+		p.Update(t.done)
 		return err
 	})
-	p.close()
+	p.Close()
 	switch {
 	case err != nil:
 		return err
@@ -95,17 +95,12 @@ func runCalibrate(ctx context.Context, e *env, o calibrateOptions, name string) 
 		return fmt.Errorf("%s: has no text", t.name)
 	}
 	m.Watch(nil)
-	known := moments.Tensors()
-	sensitivities, err := m.sensitivities(ctx, e, o.model, moments, sample.kept)
-	if err != nil {
+	if err := m.sense(ctx, e, o.model, calibration, sample.kept); err != nil {
 		return err
 	}
-	for name, v := range sensitivities {
-		known[name+".sensitivity"] = tensors.Tensor{Values: []float32{float32(v)}}
-	}
-	r.Layers = len(sensitivities)
-	err = create(o.output, o.force, func(f *os.File) error {
-		return tensors.Write(f, known, map[string]string{
+	r.Layers = calibration.Matrices()
+	err = cli.Create(o.output, o.force, func(f *os.File) error {
+		return tensors.Write(f, calibration.Tensors(), map[string]string{
 			"texts": strconv.Itoa(r.Texts), "tokens": strconv.Itoa(r.Tokens),
 		})
 	})
@@ -140,23 +135,23 @@ func (s *sample) add(tokens []int) {
 	}
 }
 
-// sensitivities returns what errors of the model's matrices cost its vectors of texts: by how much
-// the mean cosine falls.
-func (m *embedder) sensitivities(ctx context.Context, e *env, path string,
-	moments *transformer.Moments, texts [][]int) (map[string]float64, error) {
+// sense measures what errors of the model's matrices cost its vectors of texts: by how much the mean
+// cosine falls.
+func (m *embedder) sense(ctx context.Context, e *env, path string,
+	calibration *transformer.Calibration, texts [][]int) error {
 	config, err := transformer.ReadConfig(path)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	were := make([]float32, len(texts)*m.Width())
 	if err := m.Embed(ctx, were, texts); err != nil {
-		return nil, err
+		return err
 	}
 	is := make([]float32, len(were))
-	p := e.newProgress(int64(moments.Matrices()))
-	defer p.close()
+	p := e.newProgress(int64(calibration.Matrices()))
+	defer p.Close()
 	done := int64(0)
-	return transformer.Sensitivities(ctx, m.model, moments,
+	return calibration.Sense(ctx, m.model,
 		func(other *codebook.Model) (float64, error) {
 			encoder, err := transformer.NewEncoder(ctx, other, config, e.threads)
 			if err == nil {
@@ -164,5 +159,5 @@ func (m *embedder) sensitivities(ctx context.Context, e *env, path string,
 			}
 			return 1 - dot(were, is)/float64(len(texts)), err
 		},
-		func() { done++; p.update(done) })
+		func() { done++; p.Update(done) })
 }

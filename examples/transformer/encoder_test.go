@@ -323,7 +323,7 @@ func TestMoments(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := NewMoments()
+	m := NewCalibration()
 	const name = "encoder.layer.1.output.dense.weight"
 	sum, tokens := make([]float64, tiny.Inner*tiny.Inner), 0
 	e.Watch(func(x []float32, columns int, linears ...string) {
@@ -369,9 +369,9 @@ func TestMoments(t *testing.T) {
 	}
 }
 
-// TestSensitivities: with a loss that is the squared relative error of what was disturbed, times a
+// TestSense: with a loss that is the squared relative error of what was disturbed, times a
 // factor for a matrix, that factor comes out, for each weight.
-func TestSensitivities(t *testing.T) {
+func TestSense(t *testing.T) {
 	ctx := context.Background()
 	model, err := format.OpenModel(ctx, write(t, tiny.Encoder()), codebook.RunOptions{})
 	if err != nil {
@@ -382,7 +382,7 @@ func TestSensitivities(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := NewMoments()
+	m := NewCalibration()
 	e.Watch(m.Add)
 	for _, s := range tinySentences {
 		m.Look(e.Table(), e.Vocabulary(), s)
@@ -436,9 +436,14 @@ func TestSensitivities(t *testing.T) {
 		return sum, nil
 	}
 	done := 0
-	got, err := Sensitivities(ctx, model, m, loss, func() { done++ })
-	if err != nil {
+	if err := m.Sense(ctx, model, loss, func() { done++ }); err != nil {
 		t.Fatal(err)
+	}
+	got := make(map[string]float64)
+	for name, v := range m.Tensors() {
+		if name, ok := strings.CutSuffix(name, ".sensitivity"); ok {
+			got[name] = float64(v.Values[0])
+		}
 	}
 	if len(got) != 6*tiny.Layers+1 || done != len(got) || m.Matrices() != len(got) {
 		t.Errorf("%d matrices, %d times done", len(got), done)

@@ -156,7 +156,7 @@ func TestModelMoments(t *testing.T) {
 	e, words := modelEncoder(t)
 	ctx := context.Background()
 	sentences := sentencesOf(t, words, "calibration.txt")
-	moments := NewMoments()
+	moments := NewCalibration()
 	e.Watch(moments.Add)
 	err := e.Embed(ctx, make([]float32, len(sentences)*e.Width()), sentences)
 	if err != nil {

@@ -17,23 +17,23 @@ const disturbance = 0.1
 // leastLoss stands for losses that rounding hides.
 const leastLoss = 1e-9
 
-// Sensitivities measures what errors of a model's matrices, those that m knows something of, cost
-// its answers: each in turn gets weights with noise, and loss says how far the answers of the model
-// are from what they were. It returns by the names of weights what a squared relative error of the
-// matrix's outputs, or of its rows where they are looked up, costs for each weight, as a multiple
-// of the mean over all these weights. done is called after each matrix.
-func Sensitivities(ctx context.Context, model *codebook.Model, m *Moments,
-	loss func(*codebook.Model) (float64, error), done func()) (map[string]float64, error) {
+// Sense measures what errors of a model's matrices, those that c knows something of, cost its
+// answers: each in turn gets weights with noise, and loss says how far the answers of the model are
+// from what they were. Tensors then has what a squared relative error of a matrix's outputs, or of
+// its rows where they are looked up, costs for each weight, as a multiple of the mean over all
+// these weights. done is called after each matrix.
+func (c *Calibration) Sense(ctx context.Context, model *codebook.Model,
+	loss func(*codebook.Model) (float64, error), done func()) error {
 	costs, total, weights := make(map[string]float64), 0.0, 0.0
-	for _, name := range m.names() {
-		values, err := m.disturb(ctx, model, name)
+	for _, name := range c.names() {
+		values, err := c.disturb(ctx, model, name)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		other := codebook.NewModel(disturbed{model, name, values}, codebook.RunOptions{})
 		lost, err := loss(other)
 		if err = errors.Join(err, other.Close()); err != nil {
-			return nil, err
+			return err
 		}
 		lost = max(lost, leastLoss)
 		total, weights = total+lost, weights+float64(len(values))
@@ -43,12 +43,15 @@ func Sensitivities(ctx context.Context, model *codebook.Model, m *Moments,
 	for name := range costs {
 		costs[name] *= weights / total
 	}
-	return costs, nil
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sensitivities = costs
+	return nil
 }
 
 // disturb returns the values of a matrix with noise that makes an error of disturbance, alike in
 // all columns as the outputs see it.
-func (m *Moments) disturb(ctx context.Context, model *codebook.Model, name string) (
+func (c *Calibration) disturb(ctx context.Context, model *codebook.Model, name string) (
 	[]float32, error) {
 	values, err := model.Tensor(ctx, name)
 	if err != nil {
@@ -60,7 +63,7 @@ func (m *Moments) disturb(ctx context.Context, model *codebook.Model, name strin
 		noise[i] = float32(random.NormFloat64())
 	}
 	power := squares
-	if s := m.of[name]; s != nil {
+	if s := c.of[name]; s != nil {
 		mean := s.mean()
 		scales := make([]float32, s.columns)
 		for i := range scales {
