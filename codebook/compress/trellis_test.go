@@ -66,8 +66,11 @@ func TestTrellisOfAwkwardMatrices(t *testing.T) {
 		{"[1, 1]", samples.Gaussian(5, 1), 1, 1},
 		{"[3, 5]", samples.Gaussian(6, 15), 3, 5},
 	} {
-		for _, ask := range []Settings{{Bits: 4}, {Bits: 1}, {MaxError: 0.5}, {MaxError: 0.1},
-			{MaxError: 0.02}} {
+		asks := []Settings{{Bits: 4}, {Bits: 1}, {MaxError: 0.5}, {MaxError: 0.1}, {MaxError: 0.02}}
+		if testing.Short() {
+			asks = asks[:2]
+		}
+		for _, ask := range asks {
 			t.Run(fmt.Sprintf("%s/%+v", m.name, ask), func(t *testing.T) {
 				l, err := Build(context.Background(), m.w, m.rows, m.cols, Schemes()[0],
 					Options{Settings: ask})
