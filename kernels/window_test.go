@@ -172,6 +172,9 @@ func TestSearchWindowsFollow(t *testing.T) {
 // Windows have to beat the best quantiser of single weights (the figures: Max 1960) and not the
 // rate-distortion bound.
 func TestSearchWindowsGain(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long; every tier finds the same")
+	}
 	for _, c := range []struct {
 		bits  int
 		alone float64 // the error of the best 2^bits values
