@@ -96,7 +96,7 @@ func attentionShapes() []attentionCase {
 		return attentionCases
 	}
 	return slices.DeleteFunc(slices.Clone(attentionCases),
-		func(c attentionCase) bool { return c.head*c.keys > 1<<14 || c.samples > 300 })
+		func(c attentionCase) bool { return c.head*c.keys > 1<<12 || c.samples > 300 })
 }
 
 // naive is what a score has to be, to the bit: the products of bytes summed up as integers, and

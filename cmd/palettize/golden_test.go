@@ -11,8 +11,9 @@ import (
 )
 
 // TestGolden compresses a model on every tier with two threads, and on the best with 1 and 7: the
-// file is the same, bit for bit, and the same as ever. testdata/golden.txt has a line "SHA-256 FLAGS" for each
-// scheme; go test ./cmd/palettize -run 'TestGolden|TestDocs' -update writes it anew.
+// file is the same, bit for bit, and the same as ever. testdata/golden.txt has a line "SHA-256
+// FLAGS" for each scheme; go test ./cmd/palettize -run 'TestGolden|TestDocs' -update writes it
+// anew.
 func TestGolden(t *testing.T) {
 	long(t)
 	const file = "testdata/golden.txt"

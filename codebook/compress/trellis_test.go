@@ -189,7 +189,11 @@ func TestBitsAreMet(t *testing.T) {
 }
 
 func TestErrorsAreNotExceeded(t *testing.T) {
-	for _, most := range []float64{0.6, 0.3, 0.1, 0.03, 0.012} {
+	limits := []float64{0.6, 0.3, 0.1, 0.03, 0.012}
+	if testing.Short() {
+		limits = limits[2:3]
+	}
+	for _, most := range limits {
 		m := mixedModel()
 		report, err := Compress(t.Context(), m, m, Options{Settings: Settings{MaxError: most}})
 		if err != nil {
