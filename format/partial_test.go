@@ -309,6 +309,50 @@ func TestKilledInCommit(t *testing.T) {
 	}
 }
 
+// TestKilledDecompress: what is written of an output is where the next run finds and removes it, and
+// what a run can be taken up from stays.
+func TestKilledDecompress(t *testing.T) {
+	c := openBook(t, goldenPath("tiny.pal"))
+	for _, shardSize := range []int64{0, 1000} {
+		dir := t.TempDir()
+		out := filepath.Join(dir, "out")
+		left, opts := out+partialExt, CreateOptions{ShardSize: shardSize}
+		put(t, filepath.Join(left, temporaryPrefix+"12345678.tmp"), "some")
+		ctx := &watched{t.Context(), func() {
+			if got := filesIn(t, dir); !slices.Equal(got, []string{"out.partial"}) {
+				t.Errorf("while the output is written there are %q", got)
+			}
+			if got := filesIn(t, left); len(got) > 2 || slices.Contains(got, temporaryPrefix+"12345678.tmp") {
+				t.Errorf("while the output is written its folder has %q", got)
+			}
+		}}
+		if _, err := Decompress(ctx, c, out, opts); err != nil {
+			t.Fatal(err)
+		}
+		if got := filesIn(t, dir); !slices.Equal(got, []string{"out"}) {
+			t.Errorf("left behind: %q", got)
+		}
+		journal := filepath.Join(left, journalName)
+		put(t, journal, "of a run")
+		opts.Overwrite = true
+		_, err := Decompress(t.Context(), c, out, opts)
+		if !errors.Is(err, ErrUnfinished) || string(contentOf(t, journal)) != "of a run" {
+			t.Errorf("beside a run that can be taken up: %v", err)
+		}
+	}
+}
+
+// watched looks whenever it is asked whether to go on.
+type watched struct {
+	context.Context
+	look func()
+}
+
+func (w *watched) Err() error {
+	w.look()
+	return w.Context.Err()
+}
+
 func TestOneRunAtATime(t *testing.T) {
 	r := newResumable(t)
 	src, err := Open(r.model)
