@@ -166,8 +166,8 @@ func newPartial(path string, run runLine, opts CreateOptions) (p *partial, err e
 	return p, nil
 }
 
-// newScratch makes the folder for an output that nothing can be taken up from, and removes what a run
-// that was killed has written in it. What can be taken up stays.
+// newScratch makes the folder for an output that nothing can be taken up from, and removes what a
+// run that was killed has written in it. What can be taken up stays.
 func newScratch(path string) (*partial, error) {
 	p := emptyPartial(path)
 	if err := os.Mkdir(path, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {

@@ -309,20 +309,21 @@ func TestKilledInCommit(t *testing.T) {
 	}
 }
 
-// TestKilledDecompress: what is written of an output is where the next run finds and removes it, and
-// what a run can be taken up from stays.
+// TestKilledDecompress: what is written of an output is where the next run finds and removes it,
+// and what a run can be taken up from stays.
 func TestKilledDecompress(t *testing.T) {
+	const killed = temporaryPrefix + "12345678.tmp"
 	c := openBook(t, goldenPath("tiny.pal"))
 	for _, shardSize := range []int64{0, 1000} {
 		dir := t.TempDir()
 		out := filepath.Join(dir, "out")
 		left, opts := out+partialExt, CreateOptions{ShardSize: shardSize}
-		put(t, filepath.Join(left, temporaryPrefix+"12345678.tmp"), "some")
+		put(t, filepath.Join(left, killed), "some")
 		ctx := &watched{t.Context(), func() {
 			if got := filesIn(t, dir); !slices.Equal(got, []string{"out.partial"}) {
 				t.Errorf("while the output is written there are %q", got)
 			}
-			if got := filesIn(t, left); len(got) > 2 || slices.Contains(got, temporaryPrefix+"12345678.tmp") {
+			if got := filesIn(t, left); len(got) > 2 || slices.Contains(got, killed) {
 				t.Errorf("while the output is written its folder has %q", got)
 			}
 		}}
