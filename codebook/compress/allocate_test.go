@@ -48,6 +48,7 @@ func compress(t *testing.T, src *memory.Model, opts Options) (*Report, *memory.M
 // TestPoolRuinsNoMatrix: for Gaussian weights of any size, no relative error is much beyond twice
 // that at the mean rate.
 func TestPoolRuinsNoMatrix(t *testing.T) {
+	long(t)
 	for _, bits := range []float64{1, 2, 3, 4, 5, 6} {
 		report, dst := compress(t, unevenModel(), Options{Settings: Settings{Bits: bits}})
 		most := 2.2 * math.Exp2(-bits)
@@ -73,6 +74,7 @@ func bitsOf(e Entry, dst *memory.Model) float64 {
 }
 
 func TestEachMatrixHasItsBits(t *testing.T) {
+	long(t)
 	for _, bits := range []float64{2, 3.5, 6, 8.5} {
 		report, dst := compress(t, unevenModel(),
 			Options{Settings: Settings{Bits: bits, Each: true}})
@@ -145,7 +147,11 @@ func TestHighRates(t *testing.T) {
 	src.Add("a", "F32", samples.Gaussian(1, 512*512), 512, 512)
 	src.Add("b", "F32", samples.Gaussian(2, 256*1024), 256, 1024)
 	last := 1.0
-	for _, bits := range []float64{6.5, 7, 7.5, 8, 8.5, 9} {
+	rates := []float64{6.5, 7, 7.5, 8, 8.5, 9}
+	if testing.Short() {
+		rates = []float64{8.5}
+	}
+	for _, bits := range rates {
 		report, dst := compress(t, src, Options{Settings: Settings{Bits: bits}})
 		d, took := layersOf(report, dst)
 		t.Logf("%v bits: %.3f, error %.5f", bits, took, d.Relative())
@@ -262,6 +268,7 @@ func TestLookups(t *testing.T) {
 
 // TestZeroMomentsSayNothing: inputs that calibration did not reach are unknown, not worth nothing.
 func TestZeroMomentsSayNothing(t *testing.T) {
+	long(t)
 	for _, storage := range []codebook.Scheme{{}, windowScheme(4)} {
 		zero := func(_ context.Context, _ string, cols int) (*moments.Moments, error) {
 			return moments.New(make([]float32, cols), cols)
@@ -278,6 +285,7 @@ func TestZeroMomentsSayNothing(t *testing.T) {
 
 // TestSizeBeyondNeed: a file that may be larger than the best that there is becomes that.
 func TestSizeBeyondNeed(t *testing.T) {
+	long(t)
 	for _, size := range []int64{700_000, 1 << 30} {
 		report, dst := compress(t, unevenModel(), Options{Size: size})
 		d, bits := layersOf(report, dst)
@@ -298,6 +306,7 @@ func (*crowded) Rest([]string) int64 { return 600_000 }
 
 // TestSizeBesideTheRest: schemes for many bits are left out where the rest of a file leaves few.
 func TestSizeBesideTheRest(t *testing.T) {
+	long(t)
 	const weights = 674_816
 	for bits, name := range map[float64]string{4: "trellis", 8.7: "scalar"} {
 		size := int64(bits*weights/8) + 600_000
