@@ -597,11 +597,9 @@ func (t *Text) attendTo(h *headSpace, head int) error {
 // behind those of the one before.
 func multiply(dst []float32, stride int, w, x []float32, cols, n int) {
 	rows := len(w) / cols
-	if n >= 4 {
+	if n > 1 {
 		set.DenseMat(dst, stride, w, x, rows, cols, n)
 		return
 	}
-	for i := range n {
-		set.DenseVec(dst[i*stride:][:rows], w, x[i*cols:][:cols])
-	}
+	set.DenseVec(dst[:rows], w, x)
 }
