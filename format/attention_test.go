@@ -132,3 +132,47 @@ func TestBadAttentionFiles(t *testing.T) {
 		}
 	}
 }
+
+// TestMutatedAttentionFiles: what is read from a damaged file, if anything is, gives scores.
+func TestMutatedAttentionFiles(t *testing.T) {
+	ctx, dir := t.Context(), t.TempDir()
+	whole := contentOf(t, writeAttention(t, trained(t)))
+	header := 8 + int(binary.LittleEndian.Uint64(whole))
+	rng := rand.New(rand.NewPCG(14, 1))
+	keys, scores := make([]float32, 6*5), make([]float32, 5)
+	for i := range keys {
+		keys[i] = float32(rng.NormFloat64())
+	}
+	read := 0
+	for i := range 400 {
+		data := bytes.Clone(whole)
+		for range 1 + rng.IntN(3) {
+			at := rng.IntN(header)
+			if i%2 == 0 { // or of the data
+				at = header + rng.IntN(len(data)-header)
+			}
+			data[at] = byte(rng.IntN(256))
+		}
+		path := filepath.Join(dir, "keys.safetensors")
+		if err := os.WriteFile(path, data, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		heads, err := ReadAttention(ctx, path)
+		if err != nil {
+			continue
+		}
+		read++
+		for _, a := range heads {
+			c := a.NewCache()
+			if err := c.Append(keys[:5*a.Columns()]); err != nil {
+				t.Fatal(err)
+			}
+			if err := c.Scores(scores, keys[:a.Columns()]); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if read == 0 {
+		t.Error("no file was read")
+	}
+}

@@ -83,7 +83,7 @@ rm -f ggml-side ggml-version llama-side
 build_ggml
 case ${1:-decoder} in decoder) build_llama ;; esac
 
-(cd "$here" && go build -o "$COMPARE_CACHE/palettize-side" . && go build -o "$COMPARE_CACHE/" ../../cmd/palettize ../encoder)
+(cd "$here" && go build -o "$COMPARE_CACHE/palettize-side" . && go build -o "$COMPARE_CACHE/" ../../cmd/palettize ../encoder ../decoder)
 $python "$here/check.py"
 for part in ${1:-speed size answers encoder decoder attention}; do
 	case $part in speed) script=compare.py ;; *) script=$part.py ;; esac
@@ -91,9 +91,11 @@ for part in ${1:-speed size answers encoder decoder attention}; do
 done
 
 # The same in transformers' own model class. PyPI's torch is too large to fetch for this.
+torch=${COMPARE_TORCH:-$python}
+has_torch() { $torch -c 'import torch, transformers' 2>/dev/null; }
 case ${1:-answers} in answers)
-	torch=${COMPARE_TORCH:-$python} model=../all-MiniLM-L6-v2
-	if $torch -c 'import torch, transformers' 2>/dev/null; then
+	model=../all-MiniLM-L6-v2
+	if has_torch; then
 		say "a codebook file in transformers' BertModel"
 		./palettize compress $model.safetensors -o work/bert.pal --quiet --force
 		$torch "$here/../python/bert.py" work/bert.pal $model.{safetensors,tokenizer.json} "$here/sentences/eval.txt" >work/bert.txt
@@ -101,5 +103,13 @@ case ${1:-answers} in answers)
 			go build -o "$COMPARE_CACHE/" ./examples/mkmodel && CACHE=$COMPARE_CACHE/.. TORCH=$torch python/check.sh "$COMPARE_CACHE"/{wheels,.})
 	else
 		say "examples/python/bert.py and the tests of python's part for torch have not run: COMPARE_TORCH names a Python that has torch and transformers"
+	fi ;;
+esac
+case ${1:-decoder} in decoder)
+	if has_torch; then
+		say "logits of SmolLM2 beside those of transformers"
+		$torch "$here/logits.py" smollm2 "$PWD/palettize-side"
+	else
+		say "logits.py has not run: COMPARE_TORCH names a Python that has torch and transformers"
 	fi ;;
 esac

@@ -85,8 +85,8 @@ func ReadKeyTables(ctx context.Context, path string) (*KeyTables, error) {
 		found += len(heads)
 	}
 	if found == 0 || found < len(all) {
-		return nil, fmt.Errorf("%s: has %d heads, %d of them by the names %s, %s ...", path, len(all),
-			found, headName(0, 0), headName(0, 1))
+		return nil, fmt.Errorf("%s: has %d heads, %d of them by names from %s on", path, len(all), found,
+			headName(0, 0))
 	}
 	return t, nil
 }

@@ -7,12 +7,15 @@ import (
 	"os"
 	"strings"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // BPE turns text into tokens and back as the tokenizer.json of a model with byte-level byte-pair
 // encoding says (Sennrich et al., arXiv:1508.07909; Radford et al. 2019). Its methods may be called
 // at the same time.
 type BPE struct {
+	compose   bool // characters and their accents to one (NFC), where there is such
 	splitters []splitter
 	whole     bool // a word that is a token is not put together of others
 
@@ -42,7 +45,7 @@ type bpeFile struct {
 		addedToken
 		Special bool
 	} `json:"added_tokens"`
-	Normalizer    json.RawMessage
+	Normalizer    *struct{ Type string }
 	PreTokenizer  *splitterFile  `json:"pre_tokenizer"`
 	PostProcessor *processorFile `json:"post_processor"`
 	Decoder       struct{ Type string }
@@ -114,14 +117,14 @@ func newBPE(text []byte) (*BPE, error) {
 		return nil, fmt.Errorf("model %q is not supported, only BPE", m.Type)
 	case f.Decoder.Type != "ByteLevel":
 		return nil, fmt.Errorf("decoder %q is not supported, only ByteLevel", f.Decoder.Type)
-	case !null(f.Normalizer):
-		return nil, errors.New("a normalizer is not supported")
+	case f.Normalizer != nil && f.Normalizer.Type != "NFC":
+		return nil, fmt.Errorf("normalizer %q is not supported, only NFC", f.Normalizer.Type)
 	case !null(f.Truncation):
 		return nil, errors.New("truncation is not supported")
 	case m.Dropout != 0 || m.Prefix != "" || m.Suffix != "" || m.Fallback:
 		return nil, errors.New("dropout, affixes and byte fallback are not supported")
 	}
-	b := &BPE{whole: m.IgnoreMerges, special: make(map[int]bool)}
+	b := &BPE{compose: f.Normalizer != nil, whole: m.IgnoreMerges, special: make(map[int]bool)}
 	var err error
 	if b.splitters, err = f.PreTokenizer.splitters(); err != nil {
 		return nil, err
@@ -289,13 +292,21 @@ func (b *BPE) Encode(tokens []int, text string) []int {
 			at++
 			continue
 		}
-		tokens = b.split(tokens, &w, text[start:at], b.splitters)
+		tokens = b.plain(tokens, &w, text[start:at])
 		tokens = append(tokens, t.ID)
 		at += len(t.Content)
 		start = at
 	}
-	tokens = b.split(tokens, &w, text[start:], b.splitters)
+	tokens = b.plain(tokens, &w, text[start:])
 	return append(tokens, b.last...)
+}
+
+// plain appends the tokens of a text without added ones.
+func (b *BPE) plain(tokens []int, w *word, text string) []int {
+	if b.compose {
+		text = norm.NFC.String(text)
+	}
+	return b.split(tokens, w, text, b.splitters)
 }
 
 // longestAdded returns the longest added token that a text begins with, nil if there is none.

@@ -57,8 +57,8 @@ var decoderTypes = map[string]struct {
 }{"llama": {}, "mistral": {}, "qwen2": {biases: true}, "qwen3": {norms: true}}
 
 // NewDecoder returns a decoder that multiplies with the model's matrices, whose names are those of
-// Hugging Face's LlamaForCausalLM. The config must be there, since shapes do not say all of it. What
-// it asks for and is not there is an error that names it.
+// Hugging Face's LlamaForCausalLM. The config must be there, since shapes do not say all of it;
+// what it asks for and is not there is an error that names it.
 // Attention is spread over as many goroutines as threads; how many multiply, the model says.
 // Tensors that are missing or of another shape than the config calls for are errors that name them.
 func NewDecoder(ctx context.Context, model *codebook.Model, config Config, threads int) (
@@ -600,11 +600,9 @@ func (t *Text) attendTo(h *headSpace, head int) error {
 // behind those of the one before.
 func multiply(dst []float32, stride int, w, x []float32, cols, n int) {
 	rows := len(w) / cols
-	if n >= 4 {
+	if n > 1 {
 		set.DenseMat(dst, stride, w, x, rows, cols, n)
 		return
 	}
-	for i := range n {
-		set.DenseVec(dst[i*stride:][:rows], w, x[i*cols:][:cols])
-	}
+	set.DenseVec(dst[:rows], w, x)
 }

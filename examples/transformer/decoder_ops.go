@@ -24,10 +24,10 @@ func RMSNorm(dst, x, gain []float32, eps float32) {
 	}
 }
 
-// SwiGLU replaces gate by SiLU(gate) * up, SiLU(x) being x / (1 + e^-x). It uses space, as much at a
-// time as there is, for the powers. A gate below -40 is taken for that, which makes SiLU(x) as much
-// as -2e-16. The relative error of SiLU is at most (6 + m)/2^22, m being the largest -x of those
-// that are computed together, 0 to 40. Gates must be finite.
+// SwiGLU replaces gate by SiLU(gate) * up, SiLU(x) being x / (1 + e^-x). It uses space for the
+// powers, as much at a time as there is. A gate below -40 is taken for that, which makes SiLU(x) as
+// much as -2e-16. The relative error of SiLU is at most (6 + m)/2^22, m being the largest -x of
+// those that are computed together, 0 to 40. Gates must be finite.
 func SwiGLU(gate, up, space []float32) {
 	const least = -40
 	for len(gate) > 0 {

@@ -2,7 +2,7 @@
 
     decoder.py logits                   llama-*/, qwen*/, mistral/: small models of random weights, their config.json, and
                                         what `transformers` and torch make of a text of theirs
-    decoder.py bpe                      bpe-*.json: tokenizers trained on this folder's reference.py and README.md files,
+    decoder.py bpe [NAME...]            bpe-*.json: tokenizers trained on this folder's reference.py and README.md files,
                                         and digests of what `tokenizers` makes of the texts in tokens.json.gz
     decoder.py tokens TOKENIZER.json    smollm2.json: such digests for the tokenizer of SmolLM2
 
@@ -76,20 +76,25 @@ def digests(tokenizer):
     return {"texts": [digest(tokenizer.encode(t).ids) for t in texts], "blocks": [digest(b) for b in blocks]}
 
 
-def bpe():
+def bpe(*wanted):
     from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
     llama = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+"
              r"|\s+(?!\S)|\s+")
-    split = pre_tokenizers.Split(Regex(llama), "isolated")
+    split, split_digits = (pre_tokenizers.Split(Regex(r), "isolated") for r in (llama, llama.replace("{1,3}", "")))
     byte_level = pre_tokenizers.ByteLevel
     for name, pre, begin in (
         ("gpt2", byte_level(add_prefix_space=False), False),
         ("smollm", pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), byte_level(add_prefix_space=False)]),
          False),
         ("llama3", pre_tokenizers.Sequence([split, byte_level(add_prefix_space=False, use_regex=False)]), True),
+        ("qwen", pre_tokenizers.Sequence([split_digits, byte_level(add_prefix_space=False, use_regex=False)]), False),
     ):
+        if wanted and name not in wanted:
+            continue
         tokenizer = Tokenizer(models.BPE(ignore_merges=name == "llama3"))
+        if name == "qwen":
+            tokenizer.normalizer = normalizers.NFC()
         tokenizer.pre_tokenizer = pre
         tokenizer.decoder = decoders.ByteLevel()
         special = ["<|begin|>", "<|end|>"]
