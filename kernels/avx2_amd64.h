@@ -20,3 +20,12 @@
 #define ONES \
 	VPCMPEQW Y14, Y14, Y14 \
 	VPSRLW   $15, Y14, Y14
+
+// FOLD leaves in the first lane of X0 what op makes of all lanes of Y0.
+#define FOLD(op) \
+	VEXTRACTF128 $1, Y0, X1 \
+	op X1, X0, X0           \
+	VPSHUFD $0x4e, X0, X1   \
+	op X1, X0, X0           \
+	VPSHUFD $0xb1, X0, X1   \
+	op X1, X0, X0

@@ -23,6 +23,7 @@ type Set struct {
 	rans        ransFunc
 	expSum      expSumFunc
 	expGELU     expGELUFunc
+	addNorm     addNormFunc
 
 	tiers []TierInfo // every row of every table; Selected marks the ones above
 }
@@ -46,6 +47,7 @@ func choose(have features) *Set {
 	s.rans = use(s, "rans", ransTiers, have)
 	s.expSum = use(s, "exp-sum", expSumTiers, have)
 	s.expGELU = use(s, "exp-gelu", expGELUTiers, have)
+	s.addNorm = use(s, "add-norm", addNormTiers, have)
 	return s
 }
 

@@ -136,3 +136,9 @@ var expGELUTiers = []tier[expGELUFunc]{
 	{"avx2", avx2, expGELUOf(expGELUAVX2)},
 	{"scalar", 0, expGELUScalar},
 }
+
+var addNormTiers = []tier[addNormFunc]{
+	{"avx512", avx512, addNormOf(addNormAVX512, addNormSquaresAVX512, addNormScaleAVX512)},
+	{"avx2", avx2, addNormOf(addNormAVX2, addNormSquaresAVX2, addNormScaleAVX2)},
+	{"scalar", 0, addNormOf(addNormScalar, addNormSquaresScalar, addNormScaleScalar)},
+}

@@ -102,3 +102,6 @@ var ransTiers = []tier[ransFunc]{{"scalar", 0, ransScalar}}
 var expSumTiers = []tier[expSumFunc]{{"scalar", 0, expSumOf(expSumLargestScalar, expSumScalar)}}
 
 var expGELUTiers = []tier[expGELUFunc]{{"scalar", 0, expGELUScalar}}
+
+var addNormTiers = []tier[addNormFunc]{{"scalar", 0,
+	addNormOf(addNormScalar, addNormSquaresScalar, addNormScaleScalar)}}

@@ -22,4 +22,6 @@ var (
 	ransTiers        = []tier[ransFunc]{{"scalar", 0, ransScalar}}
 	expSumTiers      = []tier[expSumFunc]{{"scalar", 0, expSumOf(expSumLargestScalar, expSumScalar)}}
 	expGELUTiers     = []tier[expGELUFunc]{{"scalar", 0, expGELUScalar}}
+	addNormTiers     = []tier[addNormFunc]{{"scalar", 0,
+		addNormOf(addNormScalar, addNormSquaresScalar, addNormScaleScalar)}}
 )

@@ -37,6 +37,7 @@ var operations = map[string]operation{
 	"rans":         {"/blocks=4", []int{1}, false, ransForms(4)},
 	"exp-sum":      {"", []int{1}, false, expSumForms},
 	"exp-gelu":     {"", []int{1}, false, expGELUForms},
+	"add-norm":     {"", []int{1}, false, addNormForms},
 }
 
 // kernelCases lists each operation on each tier that runs here and is not beyond the set. A kernel
@@ -337,4 +338,9 @@ func expSumForms(s *kernels.Set, _, cols, _ int) func() form {
 func expGELUForms(s *kernels.Set, _, cols, _ int) func() form {
 	x, bias := make([]float32, cols), make([]float32, cols)
 	return func() form { return form{mul: always(func() { s.GELU(x, bias) })} }
+}
+
+func addNormForms(s *kernels.Set, _, cols, _ int) func() form {
+	x, y := randomFloats(cols), randomFloats(cols)
+	return func() form { return form{mul: always(func() { s.AddNorm(x, y, y, y, y, 1e-12) })} }
 }

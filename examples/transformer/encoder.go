@@ -24,6 +24,7 @@ type Encoder struct {
 
 	words    string    // the table of tokens
 	position []float32 // [positions, width], what is added to a token at each place
+	kind     []float32 // [width], and to all tokens
 	first    normal
 	layers   []encoderLayer
 
@@ -55,7 +56,8 @@ type normal struct {
 	eps        float32
 }
 
-func (n normal) of(dst, x []float32) { LayerNorm(dst, x, n.gain, n.bias, n.eps) }
+// add adds y and a bias to x and normalises it, token by token.
+func (n normal) add(x, y, bias []float32) { set.AddNorm(x, y, bias, n.gain, n.bias, n.eps) }
 
 // NewEncoder returns an encoder that multiplies with the model's matrices, whose names are those
 // of Hugging Face's BertModel, perhaps with "bert." in front. What the config does not say follows
@@ -99,13 +101,11 @@ func (e *Encoder) load(l *loader, config Config) error {
 	e.positions, _ = l.matrix("embeddings.position_embeddings.weight", 0, e.width)
 	types, _ := l.matrix("embeddings.token_type_embeddings.weight", 0, e.width)
 	e.position = l.values("embeddings.position_embeddings.weight", e.positions*e.width)
-	first := l.values("embeddings.token_type_embeddings.weight", types*e.width)
+	kinds := l.values("embeddings.token_type_embeddings.weight", types*e.width)
 	if l.err != nil {
 		return l.err
 	}
-	for i := range e.position {
-		e.position[i] += first[i%e.width]
-	}
+	e.kind = kinds[:e.width]
 	e.first = l.norm("embeddings.LayerNorm", e.width)
 
 	e.heads = config.Heads
@@ -379,17 +379,16 @@ func (e *Encoder) lookUp(sp *space, batch []int, sentences [][]int) error {
 	sp.x = grow(sp.x, n)
 	rest := sp.x
 	for _, s := range batch {
-		for place, token := range sentences[s] {
-			row := rest[:e.width]
-			if err := e.model.Row(row, e.words, token); err != nil {
+		for _, token := range sentences[s] {
+			if err := e.model.Row(rest[:e.width], e.words, token); err != nil {
 				return err
 			}
-			for i, p := range e.position[place*e.width:][:e.width] {
-				row[i] += p
-			}
-			e.first.of(row, row)
 			rest = rest[e.width:]
 		}
+	}
+	for j := range batch {
+		x := sp.x[sp.starts[j]*e.width : sp.starts[j+1]*e.width]
+		e.first.add(x, e.position[:len(x)], e.kind)
 	}
 	return nil
 }
@@ -418,7 +417,7 @@ func (e *Encoder) layer(sp *space, layer int) error {
 	if err := e.multiply(sp.y, &l.out, sp.q, tokens); err != nil {
 		return err
 	}
-	addNorm(sp.x, sp.y, &l.out, &l.afterAttention)
+	l.afterAttention.add(sp.x, sp.y, l.out.bias)
 	if err := e.multiply(sp.inner, &l.up, sp.x, tokens); err != nil {
 		return err
 	}
@@ -428,7 +427,7 @@ func (e *Encoder) layer(sp *space, layer int) error {
 	if err := e.multiply(sp.y, &l.down, sp.inner, tokens); err != nil {
 		return err
 	}
-	addNorm(sp.x, sp.y, &l.down, &l.afterLinear)
+	l.afterLinear.add(sp.x, sp.y, l.down.bias)
 	return nil
 }
 
@@ -438,16 +437,6 @@ func (e *Encoder) multiply(dst []float32, l *linear, x []float32, tokens int) er
 		e.see(x, len(x)/tokens, l.name)
 	}
 	return e.model.MatMul(dst, l.name, x, tokens)
-}
-
-// addNorm adds y and the bias of its layer to x and normalises x, token by token.
-func addNorm(x, y []float32, l *linear, n *normal) {
-	width := len(l.bias)
-	for i := 0; i < len(x); i += width {
-		row := x[i:][:width]
-		addTo(row, y[i:], l.bias)
-		n.of(row, row)
-	}
 }
 
 // addTo adds two lists to a third.
