@@ -122,7 +122,9 @@ func FuzzAddNorm(f *testing.F) {
 
 func BenchmarkAddNorm(b *testing.B) {
 	const rows, n = 128, 384
-	c := newAddNorm(b, rand.New(rand.NewPCG(1, 2)), offset, rows, n)
+	rng := rand.New(rand.NewPCG(1, 2))
+	c := &addNormCase{alignedNormals(rng, rows*n), alignedNormals(rng, rows*n),
+		alignedNormals(rng, n), alignedNormals(rng, n), alignedNormals(rng, n), 1e-5}
 	benchEachTier(b, addNormTiers, fmt.Sprintf("rows=%d/cols=%d", rows, n),
 		func(b *testing.B, fn addNormFunc) {
 			b.SetBytes(int64(4 * len(c.x)))

@@ -28,7 +28,7 @@
 // takes the bytes as they are; mul-nibble, mul-lookup and mul-window look them up; table sums up
 // dot products of the centroids with the input, which are computed first; segments share centroids,
 // or have their own. dense-vector and dense-matrix multiply float32: the baseline to be compared
-// with.
+// with. dense-product does what models multiply beside weights: two matrices as they come.
 //
 // A matrix that is multiplied without being rebuilt is stored in panels of 16 rows. Within a panel
 // a quad of the 16 rows is 64 bytes, so that one register holds 16 rows and the products of
@@ -61,8 +61,8 @@
 // 2^31 even together with as much for the zero point.
 //
 // Floating-point results have a fixed order of operations, no fused multiply-add, so that every
-// tier gives the same bits as scalar. The two dense operations are the exception: they use fused
-// multiply-add and add in any order.
+// tier gives the same bits as scalar. dense-vector and dense-matrix are the exception: they use
+// fused multiply-add and add in any order.
 //
 // # Searches
 //

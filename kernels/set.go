@@ -8,22 +8,23 @@ import (
 
 // Set holds one implementation of each operation. A Set never changes; it may be shared.
 type Set struct {
-	quantize    quantizeFunc
-	mulU8       mulFunc
-	mulNibble   mulFunc
-	mulLookup   mulFunc
-	mulWindow   mulFunc
-	table       tableKernel
-	denseVector denseVectorFunc
-	denseMatrix denseMatrixFunc
-	nearest     nearestFunc
-	update      updateKernel
-	trellis     trellisFunc
-	window      windowFunc
-	rans        ransFunc
-	expSum      expSumFunc
-	expGELU     expGELUFunc
-	addNorm     addNormFunc
+	quantize     quantizeFunc
+	mulU8        mulFunc
+	mulNibble    mulFunc
+	mulLookup    mulFunc
+	mulWindow    mulFunc
+	table        tableKernel
+	denseVector  denseVectorFunc
+	denseMatrix  denseMatrixFunc
+	denseProduct denseProductFunc
+	nearest      nearestFunc
+	update       updateKernel
+	trellis      trellisFunc
+	window       windowFunc
+	rans         ransFunc
+	expSum       expSumFunc
+	expGELU      expGELUFunc
+	addNorm      addNormFunc
 
 	tiers []TierInfo // every row of every table; Selected marks the ones above
 }
@@ -40,6 +41,7 @@ func choose(have features) *Set {
 	s.table = use(s, "table", tableTiers, have)
 	s.denseVector = use(s, "dense-vector", denseVectorTiers, have)
 	s.denseMatrix = use(s, "dense-matrix", denseMatrixTiers, have)
+	s.denseProduct = use(s, "dense-product", denseProductTiers, have)
 	s.nearest = use(s, "nearest", nearestTiers, have)
 	s.update = use(s, "update", updateTiers, have)
 	s.trellis = use(s, "trellis", trellisTiers, have)

@@ -95,6 +95,14 @@ var denseMatrixTiers = []tier[denseMatrixFunc]{
 	{"scalar", 0, denseMatrixScalar},
 }
 
+var denseProductTiers = []tier[denseProductFunc]{
+	{"avx512", avx512, denseProductTiled(32, productTile{12, denseProduct12AVX512},
+		productTile{4, denseProduct4AVX512}, productTile{1, denseProduct1AVX512})},
+	{"avx2", avx2, denseProductTiled(16, productTile{6, denseProduct6AVX2},
+		productTile{2, denseProduct2AVX2}, productTile{1, denseProduct1AVX2})},
+	{"scalar", 0, denseProductScalar},
+}
+
 var nearestTiers = []tier[nearestFunc]{
 	{"avx512", avx512, nearestAVX512},
 	{"avx2", avx2, nearestAVX2},

@@ -76,6 +76,8 @@ var denseMatrixTiers = []tier[denseMatrixFunc]{
 	{"scalar", 0, denseMatrixScalar},
 }
 
+var denseProductTiers = []tier[denseProductFunc]{{"scalar", 0, denseProductScalar}}
+
 var nearestTiers = []tier[nearestFunc]{
 	{"neon", asimd, nearestNEON},
 	{"scalar", 0, nearestScalar},

@@ -13,15 +13,16 @@ var (
 	mulWindowTiers = []tier[mulFunc]{{"scalar", 0, mulWindowScalar}}
 	tableTiers     = []tier[tableKernel]{{"scalar", 0,
 		tableKernel{tableBuildScalar, tableSpreadScalar}}}
-	denseVectorTiers = []tier[denseVectorFunc]{{"scalar", 0, denseVectorScalar}}
-	denseMatrixTiers = []tier[denseMatrixFunc]{{"scalar", 0, denseMatrixScalar}}
-	nearestTiers     = []tier[nearestFunc]{{"scalar", 0, nearestScalar}}
-	updateTiers      = []tier[updateKernel]{{"scalar", 0, updateKernel{updateRows, updateScalar}}}
-	trellisTiers     = []tier[trellisFunc]{{"scalar", 0, trellisScalar}}
-	windowTiers      = []tier[windowFunc]{{"scalar", 0, windowScalar}}
-	ransTiers        = []tier[ransFunc]{{"scalar", 0, ransScalar}}
-	expSumTiers      = []tier[expSumFunc]{{"scalar", 0, expSumOf(expSumLargestScalar, expSumScalar)}}
-	expGELUTiers     = []tier[expGELUFunc]{{"scalar", 0, expGELUScalar}}
-	addNormTiers     = []tier[addNormFunc]{{"scalar", 0,
+	denseVectorTiers  = []tier[denseVectorFunc]{{"scalar", 0, denseVectorScalar}}
+	denseMatrixTiers  = []tier[denseMatrixFunc]{{"scalar", 0, denseMatrixScalar}}
+	denseProductTiers = []tier[denseProductFunc]{{"scalar", 0, denseProductScalar}}
+	nearestTiers      = []tier[nearestFunc]{{"scalar", 0, nearestScalar}}
+	updateTiers       = []tier[updateKernel]{{"scalar", 0, updateKernel{updateRows, updateScalar}}}
+	trellisTiers      = []tier[trellisFunc]{{"scalar", 0, trellisScalar}}
+	windowTiers       = []tier[windowFunc]{{"scalar", 0, windowScalar}}
+	ransTiers         = []tier[ransFunc]{{"scalar", 0, ransScalar}}
+	expSumTiers       = []tier[expSumFunc]{{"scalar", 0, expSumOf(expSumLargestScalar, expSumScalar)}}
+	expGELUTiers      = []tier[expGELUFunc]{{"scalar", 0, expGELUScalar}}
+	addNormTiers      = []tier[addNormFunc]{{"scalar", 0,
 		addNormOf(addNormScalar, addNormSquaresScalar, addNormScaleScalar)}}
 )

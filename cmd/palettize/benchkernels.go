@@ -22,22 +22,23 @@ type operation struct {
 type formsFunc = func(s *kernels.Set, rows, cols, batch int) (layOut func() form)
 
 var operations = map[string]operation{
-	"quantize":     {"", []int{1}, false, quantizeForms},
-	"mul-u8":       {"", benchBatches, true, mulForms(mulU8)},
-	"mul-nibble":   {"/g=16", benchBatches, true, mulForms(mulNibble)},
-	"mul-lookup":   {"/d=2", benchBatches, true, mulForms(mulLookup)},
-	"mul-window":   {"/bits=3", benchBatches, true, windowForms(3)},
-	"table":        {"/d=8", []int{1}, true, tableForms(8)},
-	"dense-vector": {"", []int{1}, true, denseVectorForms},
-	"dense-matrix": {"", []int{8, 128}, true, denseMatrixForms},
-	"nearest":      {"/d=2", []int{1}, false, nearestForms(2)},
-	"update":       {"/k=128", []int{1}, false, updateForms(128)},
-	"trellis":      {"/states=8/searched=16", []int{1}, false, trellisForms(16)},
-	"window":       {"/bits=3/searched=1", []int{1}, false, windowSearchForms(3)},
-	"rans":         {"/blocks=4", []int{1}, false, ransForms(4)},
-	"exp-sum":      {"", []int{1}, false, expSumForms},
-	"exp-gelu":     {"", []int{1}, false, expGELUForms},
-	"add-norm":     {"", []int{1}, false, addNormForms},
+	"quantize":      {"", []int{1}, false, quantizeForms},
+	"mul-u8":        {"", benchBatches, true, mulForms(mulU8)},
+	"mul-nibble":    {"/g=16", benchBatches, true, mulForms(mulNibble)},
+	"mul-lookup":    {"/d=2", benchBatches, true, mulForms(mulLookup)},
+	"mul-window":    {"/bits=3", benchBatches, true, windowForms(3)},
+	"table":         {"/d=8", []int{1}, true, tableForms(8)},
+	"dense-vector":  {"", []int{1}, true, denseVectorForms},
+	"dense-matrix":  {"", []int{8, 128}, true, denseMatrixForms},
+	"dense-product": {"/m=32", []int{1}, true, denseProductForms},
+	"nearest":       {"/d=2", []int{1}, false, nearestForms(2)},
+	"update":        {"/k=128", []int{1}, false, updateForms(128)},
+	"trellis":       {"/states=8/searched=16", []int{1}, false, trellisForms(16)},
+	"window":        {"/bits=3/searched=1", []int{1}, false, windowSearchForms(3)},
+	"rans":          {"/blocks=4", []int{1}, false, ransForms(4)},
+	"exp-sum":       {"", []int{1}, false, expSumForms},
+	"exp-gelu":      {"", []int{1}, false, expGELUForms},
+	"add-norm":      {"", []int{1}, false, addNormForms},
 }
 
 // kernelCases lists each operation on each tier that runs here and is not beyond the set. A kernel
@@ -170,6 +171,17 @@ func denseMatrixForms(s *kernels.Set, rows, cols, batch int) func() form {
 		w := slices.Clone(given)
 		mul := always(func() { s.DenseMat(y, rows, w, x, rows, cols, batch) })
 		return form{mul, int64(32 * len(w))}
+	}
+}
+
+// denseProductForms multiplies m rows with a matrix [cols, rows].
+func denseProductForms(s *kernels.Set, rows, cols, _ int) func() form {
+	const m = 32
+	given, a, c := randomFloats(rows*cols), randomFloats(m*cols), make([]float32, m*rows)
+	return func() form {
+		b := slices.Clone(given)
+		mul := always(func() { s.DenseProduct(c, rows, a, cols, b, rows, m, cols, rows) })
+		return form{mul, int64(32 * len(b))}
 	}
 }
 

@@ -344,10 +344,9 @@ type space struct {
 	x, y, q, k, v []float32 // [tokens, width]
 	inner         []float32 // [tokens, inner]
 
-	// of a sentence and a head
-	headQ, headK []float32 // [tokens, width of a head]
-	headV        []float32 // [width of a head, tokens]
-	scores, sums []float32 // [tokens, tokens], [tokens]
+	keys         []float32 // of a sentence: [width, tokens]
+	scores, sums []float32 // of a head: [tokens, tokens], [tokens]
+	headQ, headK []float32 // likewise, for a Scorer: [tokens, width of a head]
 }
 
 // grow returns s with length n; what it holds is unspecified.
@@ -439,44 +438,36 @@ func (e *Encoder) multiply(dst []float32, l *linear, x []float32, tokens int) er
 	return e.model.MatMul(dst, l.name, x, tokens)
 }
 
-// addTo adds two lists to a third.
-func addTo(x, a, b []float32) {
-	a, b = a[:len(x)], b[:len(x)] // which spares checks in the loop
-	for i := range x {
-		x[i] += a[i] + b[i]
-	}
-}
-
 // attend replaces the queries of a sentence, tokens lo to hi, by what its tokens see of each other.
 // The queries, keys and values have no biases yet. That of keys would add the same to all scores of
 // a query, which Softmax takes off again; that of values is added to their mean.
 func (e *Encoder) attend(sp *space, layer, lo, hi int) error {
 	l, tokens, width := &e.layers[layer], hi-lo, e.width/e.heads
-	sp.headQ, sp.headK = grow(sp.headQ, tokens*width), grow(sp.headK, tokens*width)
-	sp.headV, sp.sums = grow(sp.headV, tokens*width), grow(sp.sums, tokens)
-	sp.scores = grow(sp.scores, tokens*tokens)
+	queries, keys := sp.q[lo*e.width:hi*e.width], sp.k[lo*e.width:hi*e.width]
+	values := sp.v[lo*e.width : hi*e.width]
+	addToRows(queries, l.query.bias)
+	sp.keys, sp.scores = grow(sp.keys, tokens*e.width), grow(sp.scores, tokens*tokens)
+	transpose(sp.keys, keys, e.width)
+	sp.sums = grow(sp.sums, tokens)
 	scale := float32(1 / math.Sqrt(float64(width)))
-	for first := 0; first < e.width; first += width {
-		for t := range tokens {
-			at := (lo+t)*e.width + first
-			q := sp.headQ[t*width:][:width]
-			clear(q)
-			addTo(q, sp.q[at:], l.query.bias[first:])
-			copy(sp.headK[t*width:][:width], sp.k[at:])
-			for i, v := range sp.v[at:][:width] {
-				sp.headV[i*tokens+t] = v
-			}
-		}
+	for head := range e.heads {
+		first := head * width
 		if e.score == nil {
-			e.exactScores(sp.scores, sp.headQ, sp.headK)
-		} else if err := e.score(sp.scores, layer, first/width, sp.headQ, sp.headK); err != nil {
-			return err
+			set.DenseProduct(sp.scores, tokens, queries[first:], e.width,
+				sp.keys[first*tokens:], tokens, tokens, width, tokens)
+		} else {
+			sp.headQ = columns(sp.headQ, queries, e.width, first, width)
+			sp.headK = columns(sp.headK, keys, e.width, first, width)
+			if err := e.score(sp.scores, layer, head, sp.headQ, sp.headK); err != nil {
+				return err
+			}
 		}
 		for t := range tokens {
 			sp.sums[t] = set.ExpSum(sp.scores[t*tokens:][:tokens], scale)
 		}
-		out := sp.q[lo*e.width+first:]
-		set.DenseMat(out, e.width, sp.headV, sp.scores, width, tokens, tokens)
+		out := queries[first:]
+		set.DenseProduct(out, e.width, sp.scores, tokens, values[first:], e.width, tokens, tokens,
+			width)
 		for t := range tokens {
 			share := 1 / sp.sums[t]
 			seen := out[t*e.width:][:width]
@@ -494,6 +485,39 @@ func (e *Encoder) exactScores(dst, queries, keys []float32) {
 	width := e.width / e.heads
 	tokens := len(keys) / width
 	set.DenseMat(dst, tokens, keys, queries, tokens, width, tokens)
+}
+
+// addToRows adds a list to each of several rows.
+func addToRows(rows, list []float32) {
+	for ; len(rows) > 0; rows = rows[len(list):] {
+		row := rows[:len(list)]
+		for i, v := range list {
+			row[i] += v
+		}
+	}
+}
+
+// transpose writes rows of this width as columns, as many rows at a time as a cache line has floats:
+// written one by one, columns would drive each other out of the cache.
+func transpose(dst, rows []float32, width int) {
+	const line = 16
+	for n, first := len(rows)/width, 0; first < n; first += line {
+		for i := range width {
+			to, from := dst[i*n+first:][:min(line, n-first)], rows[first*width+i:]
+			for t := range to {
+				to[t] = from[t*width]
+			}
+		}
+	}
+}
+
+// columns returns n columns of rows of this width, from one on, in memory that it may take from dst.
+func columns(dst, rows []float32, width, from, n int) []float32 {
+	dst = dst[:0]
+	for ; len(rows) > 0; rows = rows[width:] {
+		dst = append(dst, rows[from:from+n]...)
+	}
+	return dst
 }
 
 // mean writes the mean of rows, brought to length 1, to dst.
