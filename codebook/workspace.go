@@ -33,6 +33,7 @@ type workspace struct {
 	in          kernels.Input // of the vectors, then of the remainders of heavy ones
 	heavy       []int         // vectors with a remainder
 	remainder   []float32
+	squares     []int32   // sums of groups of the last vector
 	scaled      []float32 // inputs times the scales of their columns
 	q, shuffled []int8
 	row         []byte // the bytes of a row
@@ -96,9 +97,11 @@ func (ws *workspace) quantiseOne(set *kernels.Set, x []float32, layout inputLayo
 	if !set.Quantize(q, in.Scales[i*blocks:], x, layout.block) {
 		return false
 	}
-	init := in.Init[i*groups:]
-	for g := range groups {
-		init[g] = -int32(layout.zero) * sum(q[g*layout.group:min((g+1)*layout.group, len(q))])
+	init := in.Init[i*groups:][:groups]
+	ws.squares = grow(ws.squares, groups)
+	set.GroupSums(init, ws.squares, q[:layout.cols], layout.group)
+	for g := range init {
+		init[g] *= -int32(layout.zero)
 	}
 	return true
 }
@@ -118,46 +121,21 @@ func (ws *workspace) widen(q []int8, d, padded int) []int8 {
 	return ws.shuffled
 }
 
-// sum returns the sum of at most 256 values, with eight in a step.
-func sum(q []int8) int32 {
-	const low = 0x00ff00ff00ff00ff
-	// four of 16 bits, of values with 128 added: 32*2*255 a sum and 128*2*255 in all fit
-	var sums uint64
-	rest := q
-	for ; len(rest) >= 8; rest = rest[8:] {
-		v := uint64(uint8(rest[0])) | uint64(uint8(rest[1]))<<8 |
-			uint64(uint8(rest[2]))<<16 | uint64(uint8(rest[3]))<<24 |
-			uint64(uint8(rest[4]))<<32 | uint64(uint8(rest[5]))<<40 |
-			uint64(uint8(rest[6]))<<48 | uint64(uint8(rest[7]))<<56
-		v ^= 0x8080808080808080
-		sums += v&low + v>>8&low
-	}
-	total := int32(sums*0x0001000100010001>>48) - 128*int32(len(q)-len(rest))
-	for _, v := range rest {
-		total += int32(v)
-	}
-	return total
-}
-
-// isHeavy reports whether vector i has a block with a few values far larger than the rest.
+// isHeavy reports whether vector i, the last one, has a block with a few values far larger than the
+// rest.
 func (ws *workspace) isHeavy(i int, layout inputLayout) bool {
-	q := ws.in.Q[i*layout.stride:][:layout.cols]
+	groups := layout.block / layout.group
+	rest := ws.squares
 	for b, scale := range ws.in.Scales[i*layout.blocks():][:layout.blocks()] {
-		block := q[b*layout.block : min((b+1)*layout.block, layout.cols)]
-		// The largest is 127. Most blocks show within a few values that they are not heavy.
-		enough := ceilDiv(127*127*len(block), heavy*heavy)
-		squares, rest := 0, block
-		for ; len(rest) >= 4 && squares < enough; rest = rest[4:] {
-			a, b, c, d := int(rest[0]), int(rest[1]), int(rest[2]), int(rest[3])
-			squares += a*a + b*b + c*c + d*d
+		var squares int32
+		n := min(groups, len(rest))
+		for _, v := range rest[:n] {
+			squares += v
 		}
-		for _, v := range rest {
-			if squares >= enough {
-				break
-			}
-			squares += int(v) * int(v)
-		}
-		if scale != 0 && squares < enough {
+		rest = rest[n:]
+		// The largest is 127.
+		enough := ceilDiv(127*127*min(layout.block, layout.cols-b*layout.block), heavy*heavy)
+		if scale != 0 && int(squares) < enough {
 			return true
 		}
 	}

@@ -9,6 +9,7 @@ import (
 // Set holds one implementation of each operation. A Set never changes; it may be shared.
 type Set struct {
 	quantize     quantizeFunc
+	groupSums    groupSumsFunc
 	mulU8        mulFunc
 	mulNibble    mulFunc
 	mulLookup    mulFunc
@@ -34,6 +35,7 @@ type Set struct {
 func choose(have features) *Set {
 	s := new(Set)
 	s.quantize = use(s, "quantize", quantizeTiers, have)
+	s.groupSums = use(s, "group-sums", groupSumsTiers, have)
 	s.mulU8 = use(s, "mul-u8", mulU8Tiers, have)
 	s.mulNibble = use(s, "mul-nibble", mulNibbleTiers, have)
 	s.mulLookup = use(s, "mul-lookup", mulLookupTiers, have)

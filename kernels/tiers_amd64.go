@@ -39,6 +39,12 @@ var quantizeTiers = []tier[quantizeFunc]{
 	{"scalar", 0, quantizeScalar},
 }
 
+var groupSumsTiers = []tier[groupSumsFunc]{
+	{"avx512", avx512, groupSumsAVX512},
+	{"avx2", avx2, groupSumsAVX2},
+	{"scalar", 0, groupSumsScalar},
+}
+
 var mulU8Tiers = []tier[mulFunc]{
 	{"amx", avx512 | avx512vnni | amx, mulAMX(codedU8)},
 	{"avx512vnni", avx512 | avx512vnni, mulAVX512(codedU8)},

@@ -29,6 +29,8 @@ var quantizeTiers = []tier[quantizeFunc]{
 	{"scalar", 0, quantizeScalar},
 }
 
+var groupSumsTiers = []tier[groupSumsFunc]{{"scalar", 0, groupSumsScalar}}
+
 var mulU8Tiers = []tier[mulFunc]{
 	{"i8mm", asimd | i8mm, mulI8MM.u8},
 	{"sdot", asimd | asimddp, mulSDOT.u8},

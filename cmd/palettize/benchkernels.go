@@ -23,6 +23,7 @@ type formsFunc = func(s *kernels.Set, rows, cols, batch int) (layOut func() form
 
 var operations = map[string]operation{
 	"quantize":      {"", []int{1}, false, quantizeForms},
+	"group-sums":    {"", []int{1}, false, groupSumsForms},
 	"mul-u8":        {"", benchBatches, true, mulForms(mulU8)},
 	"mul-nibble":    {"/g=16", benchBatches, true, mulForms(mulNibble)},
 	"mul-lookup":    {"/d=2", benchBatches, true, mulForms(mulLookup)},
@@ -88,6 +89,14 @@ func quantizeForms(s *kernels.Set, _, cols, _ int) func() form {
 	scales := make([]float32, ceilDiv(cols, kernels.Block))
 	return func() form {
 		return form{mul: always(func() { s.Quantize(q, scales, x, kernels.Block) })}
+	}
+}
+
+func groupSumsForms(s *kernels.Set, _, cols, _ int) func() form {
+	q, groups := make([]int8, cols), ceilDiv(cols, kernels.Block)
+	sums, squares := make([]int32, groups), make([]int32, groups)
+	return func() form {
+		return form{mul: always(func() { s.GroupSums(sums, squares, q, kernels.Block) })}
 	}
 }
 
