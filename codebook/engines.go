@@ -119,6 +119,7 @@ func (e *panelEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) bool {
 		}
 		ws.in.Q = ws.shuffled
 	}
+	ws.separate(m)
 	ws.results(y, p.rows, m.Panels*panelRows)
 	p.split(ws, m.Panels)
 	ws.collect(y, p.rows)
@@ -126,7 +127,7 @@ func (e *panelEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) bool {
 }
 
 func (e *panelEngine) part(p *Plan, ws *workspace, lo, hi int) {
-	e.op(p.set, ws.out, ws.ld, &e.m, &ws.in, lo, hi)
+	ws.multiply(e.op, p.set, &e.m, lo, hi)
 }
 
 func fitsNibbles(l *Layer) bool { return l.Width == 1 && l.K() <= 16 }
@@ -331,6 +332,7 @@ func (e *broadcastEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) boo
 		return false
 	}
 	const ld = kernels.Centroids
+	ws.separate(m)
 	ws.results(nil, 0, ld)
 	p.split(ws, m.Panels)
 	ws.addRemainders(ws.out, ld, ld)
@@ -352,7 +354,7 @@ func (e *broadcastEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) boo
 }
 
 func (e *broadcastEngine) part(p *Plan, ws *workspace, lo, hi int) {
-	p.set.MulU8(ws.out, ws.ld, &e.centroids, &ws.in, lo, hi)
+	ws.multiply((*kernels.Set).MulU8, p.set, &e.centroids, lo, hi)
 }
 
 // tableEngine looks up the dot products of the centroids with each segment of the input.
@@ -440,6 +442,6 @@ func (e *tableEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) bool {
 
 func (e *tableEngine) part(p *Plan, ws *workspace, lo, hi int) {
 	panels := len(e.scales) / tableRows
-	p.set.SpreadTables(ws.out[ws.vector*ws.ld:][:ws.ld], &ws.tables, e.codes, e.scales,
+	p.set.SpreadTables(ws.result(ws.vector), &ws.tables, e.codes, e.scales,
 		lo*kernels.TableTile, min(hi*kernels.TableTile, panels))
 }

@@ -31,6 +31,8 @@ var workspaces = sync.Pool{New: func() any { return new(workspace) }}
 // workspace is the memory of one call. It grows to what the largest call needed.
 type workspace struct {
 	in          kernels.Input // of the vectors, then of the remainders of heavy ones
+	vectors     kernels.Input // the first of in
+	remainders  kernels.Input // the others
 	heavy       []int         // vectors with a remainder
 	remainder   []float32
 	squares     []int32   // sums of groups of the last vector
@@ -47,7 +49,8 @@ type workspace struct {
 	vector int            // the one that tables are for
 	x      []float32      // the float32 input, for dense
 	n      int            // its vectors
-	own    []float32      // out, unless that is the caller's y
+	late   []float32      // those of remainders
+	own    []float32      // out, unless that is the caller's y, and late then
 	others sync.WaitGroup // parts in other goroutines
 }
 
@@ -142,35 +145,60 @@ func (ws *workspace) isHeavy(i int, layout inputLayout) bool {
 	return false
 }
 
-// results sets where the results of ws.in are written, rows of them padded: to y itself, when
-// nothing is padded or has to be added.
+// results sets where the results of ws.in go, rows of them padded: to y itself where nothing is
+// padded, but for those of remainders.
 func (ws *workspace) results(y []float32, rows, padded int) {
 	ws.ld = padded
-	if rows == padded && len(ws.heavy) == 0 {
+	if rows == padded {
+		ws.late = grow(ws.late, len(ws.heavy)*padded)
 		ws.out = y
 		return
 	}
 	ws.own = grow(ws.own, ws.in.N*padded)
-	ws.out = ws.own
+	vectors := (ws.in.N - len(ws.heavy)) * padded
+	ws.out, ws.late = ws.own[:vectors], ws.own[vectors:]
+}
+
+// result is where the result of vector i of ws.in goes.
+func (ws *workspace) result(i int) []float32 {
+	if n := ws.in.N - len(ws.heavy); i >= n {
+		return ws.late[(i-n)*ws.ld:][:ws.ld]
+	}
+	return ws.out[i*ws.ld:][:ws.ld]
+}
+
+// separate takes ws.in apart for multiply.
+func (ws *workspace) separate(m *kernels.Matrix) {
+	ws.vectors, ws.remainders = ws.in, ws.in
+	n := ws.in.N - len(ws.heavy)
+	ws.vectors.N, ws.remainders.N = n, len(ws.heavy)
+	ws.remainders.Q = ws.in.Q[n*ws.in.Stride:]
+	ws.remainders.Scales = ws.in.Scales[n*m.Blocks():]
+	ws.remainders.Init = ws.in.Init[n*m.Groups():]
+}
+
+// multiply multiplies panels lo to hi.
+func (ws *workspace) multiply(op panelOp, set *kernels.Set, m *kernels.Matrix, lo, hi int) {
+	op(set, ws.out, ws.ld, m, &ws.vectors, lo, hi)
+	op(set, ws.late, ws.ld, m, &ws.remainders, lo, hi)
 }
 
 // collect copies results to y, unless they are there already, and adds those of remainders.
 func (ws *workspace) collect(y []float32, rows int) {
-	if rows == ws.ld && len(ws.heavy) == 0 {
-		return
-	}
-	for i := range ws.in.N - len(ws.heavy) {
-		copy(y[i*rows:][:rows], ws.out[i*ws.ld:])
+	if rows != ws.ld {
+		for i := range ws.in.N - len(ws.heavy) {
+			copy(y[i*rows:][:rows], ws.out[i*ws.ld:])
+		}
 	}
 	ws.addRemainders(y, rows, rows)
 }
 
 // addRemainders adds the results of remainders to those of their vectors in y, ld apart.
 func (ws *workspace) addRemainders(y []float32, ld, rows int) {
-	n := ws.in.N - len(ws.heavy)
 	for j, i := range ws.heavy {
-		for r, v := range ws.out[(n+j)*ws.ld:][:rows] {
-			y[i*ld+r] += v
+		to := y[i*ld:][:rows]
+		for r, v := range ws.late[j*ws.ld:][:rows] {
+			to[r] += v
 		}
 	}
 }
