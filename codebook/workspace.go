@@ -64,17 +64,18 @@ func grow[T any](s []T, n int) []T { return slices.Grow(s, max(0, n-len(s)))[:n]
 func (ws *workspace) quantise(set *kernels.Set, x []float32, n int, layout inputLayout) bool {
 	ws.heavy = ws.heavy[:0]
 	ws.in.N, ws.in.Stride = 0, layout.stride
+	blocks := layout.blocks()
 	for i := range n {
 		if !ws.quantiseOne(set, x[i*layout.cols:][:layout.cols], layout) {
 			return false
 		}
-		if ws.isHeavy(i, layout) {
+		if ws.isHeavy(ws.in.Scales[i*blocks:][:blocks], layout) {
 			ws.heavy = append(ws.heavy, i)
 		}
 	}
 	for _, i := range ws.heavy {
 		ws.remainder = grow(ws.remainder, layout.cols)
-		q, scales := ws.in.Q[i*layout.stride:], ws.in.Scales[i*layout.blocks():]
+		q, scales := ws.in.Q[i*layout.stride:], ws.in.Scales[i*blocks:]
 		from := x[i*layout.cols:][:layout.cols]
 		for b, at := 0, 0; at < layout.cols; b, at = b+1, at+layout.block {
 			block, scale := from[at:min(at+layout.block, layout.cols)], scales[b]
@@ -124,23 +125,20 @@ func (ws *workspace) widen(q []int8, d, padded int) []int8 {
 	return ws.shuffled
 }
 
-// isHeavy reports whether vector i, the last one, has a block with a few values far larger than the
-// rest.
-func (ws *workspace) isHeavy(i int, layout inputLayout) bool {
-	groups := layout.block / layout.group
-	rest := ws.squares
-	for b, scale := range ws.in.Scales[i*layout.blocks():][:layout.blocks()] {
-		var squares int32
-		n := min(groups, len(rest))
-		for _, v := range rest[:n] {
-			squares += v
+// isHeavy reports whether the last vector has a block with a few values far larger than the rest.
+func (ws *workspace) isHeavy(scales []float32, layout inputLayout) bool {
+	groups, cols, squares := layout.block/layout.group, layout.cols, ws.squares
+	for _, scale := range scales {
+		var sum int32
+		n := min(groups, len(squares))
+		for _, v := range squares[:n] {
+			sum += v
 		}
-		rest = rest[n:]
 		// The largest is 127.
-		enough := ceilDiv(127*127*min(layout.block, layout.cols-b*layout.block), heavy*heavy)
-		if scale != 0 && int(squares) < enough {
+		if scale != 0 && int(sum)*heavy*heavy < 127*127*min(layout.block, cols) {
 			return true
 		}
+		squares, cols = squares[n:], cols-layout.block
 	}
 	return false
 }

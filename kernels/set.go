@@ -25,6 +25,8 @@ type Set struct {
 	rans         ransFunc
 	expSum       expSumFunc
 	expGELU      expGELUFunc
+	rowsScale    rowsFunc
+	rowsAdd      rowsFunc
 	addNorm      addNormFunc
 
 	tiers []TierInfo // every row of every table; Selected marks the ones above
@@ -51,6 +53,8 @@ func choose(have features) *Set {
 	s.rans = use(s, "rans", ransTiers, have)
 	s.expSum = use(s, "exp-sum", expSumTiers, have)
 	s.expGELU = use(s, "exp-gelu", expGELUTiers, have)
+	s.rowsScale = use(s, "rows-scale", rowsScaleTiers, have)
+	s.rowsAdd = use(s, "rows-add", rowsAddTiers, have)
 	s.addNorm = use(s, "add-norm", addNormTiers, have)
 	return s
 }

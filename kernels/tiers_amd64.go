@@ -151,6 +151,18 @@ var expGELUTiers = []tier[expGELUFunc]{
 	{"scalar", 0, expGELUScalar},
 }
 
+// Wider registers are no faster at what waits for memory.
+
+var rowsScaleTiers = []tier[rowsFunc]{
+	{"avx2", avx2, eachRow(rowsScaleAVX2)},
+	{"scalar", 0, eachRow(rowsScaleScalar)},
+}
+
+var rowsAddTiers = []tier[rowsFunc]{
+	{"avx2", avx2, eachRow(rowsAddAVX2)},
+	{"scalar", 0, eachRow(rowsAddScalar)},
+}
+
 var addNormTiers = []tier[addNormFunc]{
 	{"avx512", avx512, addNormOf(addNormAVX512, addNormSquaresAVX512, addNormScaleAVX512)},
 	{"avx2", avx2, addNormOf(addNormAVX2, addNormSquaresAVX2, addNormScaleAVX2)},

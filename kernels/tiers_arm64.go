@@ -107,5 +107,9 @@ var expSumTiers = []tier[expSumFunc]{{"scalar", 0, expSumOf(expSumLargestScalar,
 
 var expGELUTiers = []tier[expGELUFunc]{{"scalar", 0, expGELUScalar}}
 
+var rowsScaleTiers = []tier[rowsFunc]{{"scalar", 0, eachRow(rowsScaleScalar)}}
+
+var rowsAddTiers = []tier[rowsFunc]{{"scalar", 0, eachRow(rowsAddScalar)}}
+
 var addNormTiers = []tier[addNormFunc]{{"scalar", 0,
 	addNormOf(addNormScalar, addNormSquaresScalar, addNormScaleScalar)}}

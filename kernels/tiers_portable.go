@@ -24,6 +24,8 @@ var (
 	ransTiers         = []tier[ransFunc]{{"scalar", 0, ransScalar}}
 	expSumTiers       = []tier[expSumFunc]{{"scalar", 0, expSumOf(expSumLargestScalar, expSumScalar)}}
 	expGELUTiers      = []tier[expGELUFunc]{{"scalar", 0, expGELUScalar}}
+	rowsScaleTiers    = []tier[rowsFunc]{{"scalar", 0, eachRow(rowsScaleScalar)}}
+	rowsAddTiers      = []tier[rowsFunc]{{"scalar", 0, eachRow(rowsAddScalar)}}
 	addNormTiers      = []tier[addNormFunc]{{"scalar", 0,
 		addNormOf(addNormScalar, addNormSquaresScalar, addNormScaleScalar)}}
 )

@@ -39,6 +39,8 @@ var operations = map[string]operation{
 	"rans":          {"/blocks=4", []int{1}, false, ransForms(4)},
 	"exp-sum":       {"", []int{1}, false, expSumForms},
 	"exp-gelu":      {"", []int{1}, false, expGELUForms},
+	"rows-scale":    {"", []int{1}, false, rowsForms((*kernels.Set).ScaleRows)},
+	"rows-add":      {"", []int{1}, false, rowsForms((*kernels.Set).AddRows)},
 	"add-norm":      {"", []int{1}, false, addNormForms},
 }
 
@@ -364,4 +366,11 @@ func expGELUForms(s *kernels.Set, _, cols, _ int) func() form {
 func addNormForms(s *kernels.Set, _, cols, _ int) func() form {
 	x, y := randomFloats(cols), randomFloats(cols)
 	return func() form { return form{mul: always(func() { s.AddNorm(x, y, y, y, y, 1e-12) })} }
+}
+
+func rowsForms(op func(s *kernels.Set, dst, x, by []float32)) formsFunc {
+	return func(s *kernels.Set, _, cols, _ int) func() form {
+		x, dst := randomFloats(cols), make([]float32, cols)
+		return func() form { return form{mul: always(func() { op(s, dst, x, x) })} }
+	}
 }

@@ -445,7 +445,7 @@ func (e *Encoder) attend(sp *space, layer, lo, hi int) error {
 	l, tokens, width := &e.layers[layer], hi-lo, e.width/e.heads
 	queries, keys := sp.q[lo*e.width:hi*e.width], sp.k[lo*e.width:hi*e.width]
 	values := sp.v[lo*e.width : hi*e.width]
-	addToRows(queries, l.query.bias)
+	set.AddRows(queries, queries, l.query.bias)
 	sp.keys, sp.scores = grow(sp.keys, tokens*e.width), grow(sp.scores, tokens*tokens)
 	transpose(sp.keys, keys, e.width)
 	sp.sums = grow(sp.sums, tokens)
@@ -471,12 +471,12 @@ func (e *Encoder) attend(sp *space, layer, lo, hi int) error {
 		for t := range tokens {
 			share := 1 / sp.sums[t]
 			seen := out[t*e.width:][:width]
-			bias := l.value.bias[first:][:len(seen)]
-			for i, v := range seen {
-				seen[i] = v*share + bias[i]
+			for i := range seen {
+				seen[i] *= share
 			}
 		}
 	}
+	set.AddRows(queries, queries, l.value.bias)
 	return nil
 }
 
@@ -485,16 +485,6 @@ func (e *Encoder) exactScores(dst, queries, keys []float32) {
 	width := e.width / e.heads
 	tokens := len(keys) / width
 	set.DenseMat(dst, tokens, keys, queries, tokens, width, tokens)
-}
-
-// addToRows adds a list to each of several rows.
-func addToRows(rows, list []float32) {
-	for ; len(rows) > 0; rows = rows[len(list):] {
-		row := rows[:len(list)]
-		for i, v := range list {
-			row[i] += v
-		}
-	}
 }
 
 // transpose writes rows of this width as columns, as many rows at a time as a cache line has floats:
