@@ -25,6 +25,7 @@ type Set struct {
 	rans         ransFunc
 	expSum       expSumFunc
 	expGELU      expGELUFunc
+	transpose    transposeFunc
 	rowsScale    rowsFunc
 	rowsAdd      rowsFunc
 	addNorm      addNormFunc
@@ -53,6 +54,7 @@ func choose(have features) *Set {
 	s.rans = use(s, "rans", ransTiers, have)
 	s.expSum = use(s, "exp-sum", expSumTiers, have)
 	s.expGELU = use(s, "exp-gelu", expGELUTiers, have)
+	s.transpose = use(s, "transpose", transposeTiers, have)
 	s.rowsScale = use(s, "rows-scale", rowsScaleTiers, have)
 	s.rowsAdd = use(s, "rows-add", rowsAddTiers, have)
 	s.addNorm = use(s, "add-norm", addNormTiers, have)

@@ -153,6 +153,11 @@ var expGELUTiers = []tier[expGELUFunc]{
 
 // Wider registers are no faster at what waits for memory.
 
+var transposeTiers = []tier[transposeFunc]{
+	{"avx2", avx2, transposeAVX2},
+	{"scalar", 0, transposeScalar},
+}
+
 var rowsScaleTiers = []tier[rowsFunc]{
 	{"avx2", avx2, eachRow(rowsScaleAVX2)},
 	{"scalar", 0, eachRow(rowsScaleScalar)},

@@ -107,6 +107,8 @@ var expSumTiers = []tier[expSumFunc]{{"scalar", 0, expSumOf(expSumLargestScalar,
 
 var expGELUTiers = []tier[expGELUFunc]{{"scalar", 0, expGELUScalar}}
 
+var transposeTiers = []tier[transposeFunc]{{"scalar", 0, transposeScalar}}
+
 var rowsScaleTiers = []tier[rowsFunc]{{"scalar", 0, eachRow(rowsScaleScalar)}}
 
 var rowsAddTiers = []tier[rowsFunc]{{"scalar", 0, eachRow(rowsAddScalar)}}

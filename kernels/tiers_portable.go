@@ -24,6 +24,7 @@ var (
 	ransTiers         = []tier[ransFunc]{{"scalar", 0, ransScalar}}
 	expSumTiers       = []tier[expSumFunc]{{"scalar", 0, expSumOf(expSumLargestScalar, expSumScalar)}}
 	expGELUTiers      = []tier[expGELUFunc]{{"scalar", 0, expGELUScalar}}
+	transposeTiers    = []tier[transposeFunc]{{"scalar", 0, transposeScalar}}
 	rowsScaleTiers    = []tier[rowsFunc]{{"scalar", 0, eachRow(rowsScaleScalar)}}
 	rowsAddTiers      = []tier[rowsFunc]{{"scalar", 0, eachRow(rowsAddScalar)}}
 	addNormTiers      = []tier[addNormFunc]{{"scalar", 0,

@@ -39,6 +39,7 @@ var operations = map[string]operation{
 	"rans":          {"/blocks=4", []int{1}, false, ransForms(4)},
 	"exp-sum":       {"", []int{1}, false, expSumForms},
 	"exp-gelu":      {"", []int{1}, false, expGELUForms},
+	"transpose":     {"", []int{1}, true, transposeForms},
 	"rows-scale":    {"", []int{1}, false, rowsForms((*kernels.Set).ScaleRows)},
 	"rows-add":      {"", []int{1}, false, rowsForms((*kernels.Set).AddRows)},
 	"add-norm":      {"", []int{1}, false, addNormForms},
@@ -372,5 +373,13 @@ func rowsForms(op func(s *kernels.Set, dst, x, by []float32)) formsFunc {
 	return func(s *kernels.Set, _, cols, _ int) func() form {
 		x, dst := randomFloats(cols), make([]float32, cols)
 		return func() form { return form{mul: always(func() { op(s, dst, x, x) })} }
+	}
+}
+
+func transposeForms(s *kernels.Set, rows, cols, _ int) func() form {
+	given, dst := randomFloats(rows*cols), make([]float32, rows*cols)
+	return func() form {
+		x := slices.Clone(given)
+		return form{always(func() { s.Transpose(dst, x, rows, cols) }), int64(32 * len(x))}
 	}
 }

@@ -447,7 +447,7 @@ func (e *Encoder) attend(sp *space, layer, lo, hi int) error {
 	values := sp.v[lo*e.width : hi*e.width]
 	set.AddRows(queries, queries, l.query.bias)
 	sp.keys, sp.scores = grow(sp.keys, tokens*e.width), grow(sp.scores, tokens*tokens)
-	transpose(sp.keys, keys, e.width)
+	set.Transpose(sp.keys, keys, tokens, e.width)
 	sp.sums = grow(sp.sums, tokens)
 	scale := float32(1 / math.Sqrt(float64(width)))
 	for head := range e.heads {
@@ -485,20 +485,6 @@ func (e *Encoder) exactScores(dst, queries, keys []float32) {
 	width := e.width / e.heads
 	tokens := len(keys) / width
 	set.DenseMat(dst, tokens, keys, queries, tokens, width, tokens)
-}
-
-// transpose writes rows of this width as columns, as many rows at a time as a cache line has floats:
-// written one by one, columns would drive each other out of the cache.
-func transpose(dst, rows []float32, width int) {
-	const line = 16
-	for n, first := len(rows)/width, 0; first < n; first += line {
-		for i := range width {
-			to, from := dst[i*n+first:][:min(line, n-first)], rows[first*width+i:]
-			for t := range to {
-				to[t] = from[t*width]
-			}
-		}
-	}
 }
 
 // columns returns n columns of rows of this width, from one on, in memory that it may take from dst.

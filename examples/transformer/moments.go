@@ -31,11 +31,7 @@ func (m *Moments) Add(x []float32, columns int, linears ...string) {
 	n := len(x) / columns
 	// The product of the transposed inputs with themselves, in float32 for one call alone.
 	turned := make([]float32, len(x))
-	for i := range n {
-		for c, v := range x[i*columns:][:columns] {
-			turned[c*n+i] = v
-		}
-	}
+	set.Transpose(turned, x, n, columns)
 	products := make([]float32, columns*columns)
 	set.DenseMat(products, columns, turned, turned, columns, n, columns)
 	s := m.sum(columns, linears)
