@@ -487,7 +487,7 @@ func (e *Encoder) exactScores(dst, queries, keys []float32) {
 	set.DenseMat(dst, tokens, keys, queries, tokens, width, tokens)
 }
 
-// columns returns n columns of rows of this width, from one on, in memory that it may take from dst.
+// columns returns n columns of rows of this width, from one on, in dst if that has the room.
 func columns(dst, rows []float32, width, from, n int) []float32 {
 	dst = dst[:0]
 	for ; len(rows) > 0; rows = rows[width:] {
