@@ -72,17 +72,13 @@ func (e *extrasEngine) row(dst []float32, r int) {
 }
 
 func (e *extrasEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) bool {
-	scaled := x
-	if e.colScales != nil {
-		ws.scaled = grow(ws.scaled, len(x))
-		scaled = ws.scaled
-		p.set.ScaleRows(scaled, x, e.colScales)
+	ws.colScales = e.colScales
+	finite := e.engine.mul(p, ws, y, x, n)
+	ws.colScales = nil
+	if finite {
+		e.addOutliers(p, y, x, n)
 	}
-	if !e.engine.mul(p, ws, y, scaled, n) {
-		return false
-	}
-	e.addOutliers(p, y, x, n)
-	return true
+	return finite
 }
 
 // addOutliers adds the products of n inputs with what weights fall short. It takes four inputs at a

@@ -36,7 +36,8 @@ type workspace struct {
 	heavy       []int         // vectors with a remainder
 	remainder   []float32
 	squares     []int32   // sums of groups of the last vector
-	scaled      []float32 // inputs times the scales of their columns
+	colScales   []float32 // nil: all 1
+	scaled      []float32 // an input times them
 	q, shuffled []int8
 	row         []byte // the bytes of a row
 	tables      kernels.Tables
@@ -57,16 +58,16 @@ type workspace struct {
 // grow returns s with length n, what it held included; the rest is unspecified.
 func grow[T any](s []T, n int) []T { return slices.Grow(s, max(0, n-len(s)))[:n] }
 
-// quantise fills ws.in for n vectors of x. Where a few inputs of a vector are far larger than the
-// rest of their block, what rounding has left of the vector follows as one more vector, whose
-// result is to be added: a layer then sees the small inputs too. It returns false when x holds a
-// NaN or an infinity.
+// quantise fills ws.in for n vectors of x, times ws.colScales. Where a few inputs of a vector are
+// far larger than the rest of their block, what rounding has left of the vector follows as one more
+// vector, whose result is to be added: a layer then sees the small inputs too. It returns false when
+// x holds a NaN or an infinity.
 func (ws *workspace) quantise(set *kernels.Set, x []float32, n int, layout inputLayout) bool {
 	ws.heavy = ws.heavy[:0]
 	ws.in.N, ws.in.Stride = 0, layout.stride
 	blocks := layout.blocks()
 	for i := range n {
-		if !ws.quantiseOne(set, x[i*layout.cols:][:layout.cols], layout) {
+		if !ws.quantiseOne(set, ws.input(set, x, i, layout.cols), layout) {
 			return false
 		}
 		if ws.isHeavy(ws.in.Scales[i*blocks:][:blocks], layout) {
@@ -76,7 +77,7 @@ func (ws *workspace) quantise(set *kernels.Set, x []float32, n int, layout input
 	for _, i := range ws.heavy {
 		ws.remainder = grow(ws.remainder, layout.cols)
 		q, scales := ws.in.Q[i*layout.stride:], ws.in.Scales[i*blocks:]
-		from := x[i*layout.cols:][:layout.cols]
+		from := ws.input(set, x, i, layout.cols)
 		for b, at := 0, 0; at < layout.cols; b, at = b+1, at+layout.block {
 			block, scale := from[at:min(at+layout.block, layout.cols)], scales[b]
 			to, codes := ws.remainder[at:][:len(block)], q[at:][:len(block)]
@@ -87,6 +88,17 @@ func (ws *workspace) quantise(set *kernels.Set, x []float32, n int, layout input
 		ws.quantiseOne(set, ws.remainder, layout)
 	}
 	return true
+}
+
+// input returns vector i of x, times ws.colScales.
+func (ws *workspace) input(set *kernels.Set, x []float32, i, cols int) []float32 {
+	x = x[i*cols:][:cols]
+	if ws.colScales == nil {
+		return x
+	}
+	ws.scaled = grow(ws.scaled, cols)
+	set.ScaleRows(ws.scaled, x, ws.colScales)
+	return ws.scaled
 }
 
 // quantiseOne appends a vector to ws.in.
