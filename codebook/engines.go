@@ -75,7 +75,7 @@ type panelEngine struct {
 	op    panelOp
 	bytes func(m *kernels.Matrix, dst []byte, r int) // of the weights of row r
 	// brings an input into the order of op; nil: it is
-	permute func(m *kernels.Matrix, dst, src []int8)
+	permute func(s *kernels.Set, dst, src []int8, m *kernels.Matrix)
 }
 
 func (e *panelEngine) row(dst []float32, r int) {
@@ -115,7 +115,7 @@ func (e *panelEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) bool {
 	if e.permute != nil {
 		ws.shuffled = grow(ws.shuffled, len(ws.q))
 		for i := 0; i < len(ws.q); i += ws.in.Stride {
-			e.permute(m, ws.shuffled[i:][:ws.in.Stride], ws.q[i:][:ws.in.Stride])
+			e.permute(p.set, ws.shuffled[i:][:ws.in.Stride], ws.q[i:][:ws.in.Stride], m)
 		}
 		ws.in.Q = ws.shuffled
 	}
@@ -177,8 +177,8 @@ func layLookup(l *Layer) (engine, putter) {
 	return e, func(r int, assignments []byte) { putBytes(&m, r, 0, assignments) }
 }
 
-func permuteSegments(m *kernels.Matrix, dst, src []int8) {
-	kernels.PermuteInput(dst, src, len(m.Lookup)/kernels.Centroids)
+func permuteSegments(s *kernels.Set, dst, src []int8, m *kernels.Matrix) {
+	s.PermuteInput(dst, src, len(m.Lookup)/kernels.Centroids)
 }
 
 func fitsWindow(l *Layer) bool { return l.WindowBits != 0 }
@@ -193,7 +193,7 @@ func layWindow(l *Layer) (engine, putter) {
 	m.Lookup, _ = stream.SplitCentroids(l.Centroids) // which the layer's checks have done, too
 	m.Codes = make([]byte, kernels.WindowBytes(m.Panels, m.Quads, m.Bits))
 	e := &panelEngine{m: *m, width: 1, zero: l.ZeroPoint, op: (*kernels.Set).MulWindow,
-		bytes: windows, permute: (*kernels.Matrix).PermuteWindows}
+		bytes: windows, permute: (*kernels.Set).PermuteWindows}
 	return e, m.PackWindows
 }
 

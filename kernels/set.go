@@ -10,6 +10,7 @@ import (
 type Set struct {
 	quantize     quantizeFunc
 	groupSums    groupSumsFunc
+	permute      permuteFunc
 	mulU8        mulFunc
 	mulNibble    mulFunc
 	mulLookup    mulFunc
@@ -39,6 +40,7 @@ func choose(have features) *Set {
 	s := new(Set)
 	s.quantize = use(s, "quantize", quantizeTiers, have)
 	s.groupSums = use(s, "group-sums", groupSumsTiers, have)
+	s.permute = use(s, "permute", permuteTiers, have)
 	s.mulU8 = use(s, "mul-u8", mulU8Tiers, have)
 	s.mulNibble = use(s, "mul-nibble", mulNibbleTiers, have)
 	s.mulLookup = use(s, "mul-lookup", mulLookupTiers, have)

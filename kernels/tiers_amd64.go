@@ -45,6 +45,11 @@ var groupSumsTiers = []tier[groupSumsFunc]{
 	{"scalar", 0, groupSumsScalar},
 }
 
+var permuteTiers = []tier[permuteFunc]{
+	{"avx2", avx2, permuteAVX2},
+	{"scalar", 0, permuteScalar},
+}
+
 var mulU8Tiers = []tier[mulFunc]{
 	{"amx", avx512 | avx512vnni | amx, mulAMX(codedU8)},
 	{"avx512vnni", avx512 | avx512vnni, mulAVX512(codedU8)},

@@ -31,6 +31,8 @@ var quantizeTiers = []tier[quantizeFunc]{
 
 var groupSumsTiers = []tier[groupSumsFunc]{{"scalar", 0, groupSumsScalar}}
 
+var permuteTiers = []tier[permuteFunc]{{"scalar", 0, permuteScalar}}
+
 var mulU8Tiers = []tier[mulFunc]{
 	{"i8mm", asimd | i8mm, mulI8MM.u8},
 	{"sdot", asimd | asimddp, mulSDOT.u8},

@@ -8,6 +8,7 @@ func detect() features { return 0 }
 var (
 	quantizeTiers  = []tier[quantizeFunc]{{"scalar", 0, quantizeScalar}}
 	groupSumsTiers = []tier[groupSumsFunc]{{"scalar", 0, groupSumsScalar}}
+	permuteTiers   = []tier[permuteFunc]{{"scalar", 0, permuteScalar}}
 	mulU8Tiers     = []tier[mulFunc]{{"scalar", 0, mulU8Scalar}}
 	mulNibbleTiers = []tier[mulFunc]{{"scalar", 0, mulNibbleScalar}}
 	mulLookupTiers = []tier[mulFunc]{{"scalar", 0, mulLookupScalar}}

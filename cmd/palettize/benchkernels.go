@@ -24,6 +24,7 @@ type formsFunc = func(s *kernels.Set, rows, cols, batch int) (layOut func() form
 var operations = map[string]operation{
 	"quantize":      {"", []int{1}, false, quantizeForms},
 	"group-sums":    {"", []int{1}, false, groupSumsForms},
+	"permute":       {"/d=64", []int{1}, false, permuteForms(64)},
 	"mul-u8":        {"", benchBatches, true, mulForms(mulU8)},
 	"mul-nibble":    {"/g=16", benchBatches, true, mulForms(mulNibble)},
 	"mul-lookup":    {"/d=2", benchBatches, true, mulForms(mulLookup)},
@@ -100,6 +101,16 @@ func groupSumsForms(s *kernels.Set, _, cols, _ int) func() form {
 	sums, squares := make([]int32, groups), make([]int32, groups)
 	return func() form {
 		return form{mul: always(func() { s.GroupSums(sums, squares, q, kernels.Block) })}
+	}
+}
+
+func permuteForms(d int) formsFunc {
+	return func(s *kernels.Set, _, cols, _ int) func() form {
+		n := ceilDiv(cols, 4*d) * 4 * d
+		q, permuted := make([]int8, n), make([]int8, n)
+		return func() form {
+			return form{mul: always(func() { s.PermuteInput(permuted, q, d) })}
+		}
 	}
 }
 
