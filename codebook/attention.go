@@ -68,9 +68,24 @@ type Attention struct {
 
 // queryTables are what a whole query is looked up in.
 type queryTables struct {
-	scale    []float32 // [head]: errors in a column count as much as keys vary in it
-	codebook finder    // of queries times scale
-	tables   []kernels.Tables
+	scale     []float32 // [head]: errors in a column count as much as keys vary in it
+	centroids []float32 // [256][head], of queries times scale
+	codebook  finder    // of the same
+	tables    []kernels.Tables
+}
+
+// AttentionParts are what an [Attention] is made of, to store it. A key's column j is what its
+// centroid has there: Step * (byte - Zeros[j]) / Scales[j].
+type AttentionParts struct {
+	Width     int       // of a segment, d
+	Centroids []byte    // [segments][256][d]; the last segment is padded with zeros
+	Scales    []float32 // [head]: how much each column counts where the nearest centroid is sought
+	Zeros     []int32   // [head]
+	Step      float32
+
+	// With AttentionOptions.Whole, else nil: the centroids of queries, [256][head], each column
+	// times its scale, [head].
+	Queries, QueryScales []float32
 }
 
 // zeroLimit is the largest zero point. kernels.BuildTables allows what starts the sums 2^30 in all:
@@ -80,6 +95,9 @@ const zeroLimit = 1 << 14
 
 // leastWeight is the least that a column counts, as a part of what the most important one does.
 const leastWeight = 1.0 / 256
+
+// middle is the byte that stands for a column's centre where the nearest centroid is sought.
+const middle = 128
 
 // far is where coordinates are cut off that are looked up: beyond all centroids, which are at most
 // about 2 from 0, and such that no distance overflows.
@@ -114,28 +132,135 @@ func TrainAttention(ctx context.Context, head int, keys, queries []float32,
 	if err != nil {
 		return nil, err
 	}
-	a := &Attention{set: set, head: head, width: opts.Width}
+	width := opts.Width
 	switch {
 	case opts.Whole:
-		a.width = head
-	case opts.Width == 0:
-		a.width = defaultKeyWidth
+		width = head
+	case width == 0:
+		width = defaultKeyWidth
 	}
-	a.padded, a.segments = ceilDiv(a.width, 4)*4, ceilDiv(head, a.width)
-	a.weigh(keys, queries)
+	p := AttentionParts{Width: width}
+	p.Scales = scales(keys, relative(deviations(queries, make([]float64, head))))
 	points := make([]float32, len(keys))
 	for i, v := range keys {
-		points[i] = v * a.scale[i%head]
+		points[i] = v * p.Scales[i%head]
 	}
-	if err := a.cluster(ctx, points, opts); err != nil {
+	if err := p.cluster(ctx, points, set, opts); err != nil {
 		return nil, err
 	}
 	if opts.Whole {
-		if err := a.tabulate(ctx, points, queries, opts); err != nil {
+		if err := p.clusterQueries(ctx, points, queries, set, opts); err != nil {
 			return nil, err
 		}
 	}
-	return a, nil
+	return p.attention(set), nil
+}
+
+// NewAttention returns the Attention that these parts are of. Parts that are none of an Attention
+// are an error.
+func NewAttention(p AttentionParts, set *kernels.Set) (*Attention, error) {
+	set, err := RunOptions{Kernels: set}.kernels()
+	if err != nil {
+		return nil, err
+	}
+	if err := p.check(); err != nil {
+		return nil, err
+	}
+	return p.attention(set), nil
+}
+
+// check says what is wrong with parts: those that pass make sums that do not overflow.
+func (p *AttentionParts) check() error {
+	head := len(p.Scales)
+	switch {
+	case head < 1 || head > maxHead:
+		return fmt.Errorf("attention head of %d columns: want 1 to %d", head, maxHead)
+	case p.Width < 1 || p.Width > maxKeyWidth && (p.Width != head || p.Queries == nil):
+		return fmt.Errorf("segments of %d columns, want 1 to %d, or all %d with centroids of "+
+			"queries", p.Width, maxKeyWidth, head)
+	}
+	queries, queryScales := 0, 0
+	if p.Queries != nil {
+		queries, queryScales = kernels.Centroids*head, head
+	}
+	for _, s := range []struct {
+		what      string
+		len, want int
+	}{
+		{"centroids", len(p.Centroids), ceilDiv(head, p.Width) * kernels.Centroids * p.Width},
+		{"zero points", len(p.Zeros), head},
+		{"centroids of queries", len(p.Queries), queries},
+		{"scales of queries", len(p.QueryScales), queryScales},
+	} {
+		if s.len != s.want {
+			return &ShapeError{s.what, s.len, s.want}
+		}
+	}
+	for j, zero := range p.Zeros {
+		if zero < -zeroLimit || zero > zeroLimit+255 {
+			return fmt.Errorf("zero point %d is %d, want %d to %d", j, zero, -zeroLimit,
+				zeroLimit+255)
+		}
+	}
+	for _, v := range []struct {
+		what   string
+		values []float32
+	}{{"scale", p.Scales}, {"step", []float32{p.Step}}, {"scale of queries", p.QueryScales}} {
+		for j, s := range v.values {
+			if !(s >= 0x1p-126 && s <= math.MaxFloat32) { // so that 1/s is finite
+				return fmt.Errorf("%s %d is %v, want 2^-126 or more", v.what, j, s)
+			}
+		}
+	}
+	if i := floats.IndexNonfinite(p.Queries); i >= 0 {
+		return fmt.Errorf("centroid of queries %d is %v", i, p.Queries[i])
+	}
+	return nil
+}
+
+// attention returns what these parts are of.
+func (p *AttentionParts) attention(set *kernels.Set) *Attention {
+	head := len(p.Scales)
+	a := &Attention{set: set, head: head, width: p.Width, padded: ceilDiv(p.Width, 4) * 4,
+		segments: ceilDiv(head, p.Width), scale: p.Scales, zeros: p.Zeros, step: p.Step}
+	a.inverse, a.centre = make([]float32, head), make([]float32, head)
+	for j, v := range a.scale {
+		a.inverse[j] = float32(1 / float64(v))
+		a.centre[j] = float32(float64(a.step) * float64(middle-a.zeros[j]))
+	}
+	a.centroids = make([]byte, a.segments*kernels.Centroids*a.padded)
+	a.codebooks = make([]finder, a.segments)
+	for s := range a.codebooks {
+		cols := min(a.width, head-s*a.width)
+		values := make([]float32, 0, kernels.Centroids*cols)
+		for k := range kernels.Centroids {
+			for j, b := range p.Centroids[(s*kernels.Centroids+k)*a.width:][:cols] {
+				a.centroids[a.centroidAt(s, k, j)] = b
+				values = append(values, float32(float64(a.step)*float64(int(b)-middle)))
+			}
+		}
+		a.codebooks[s] = newFinder(set, values)
+	}
+	if p.Queries != nil {
+		a.tabulate(p.Queries, p.QueryScales)
+	}
+	return a
+}
+
+// Parts returns what the Attention is made of, for [NewAttention]. What it returns must not be
+// changed.
+func (a *Attention) Parts() AttentionParts {
+	p := AttentionParts{Width: a.width, Scales: a.scale, Zeros: a.zeros, Step: a.step}
+	p.Centroids = make([]byte, a.segments*kernels.Centroids*a.width)
+	for i := range p.Centroids {
+		row, j := i/a.width, i%a.width
+		s, k := row/kernels.Centroids, row%kernels.Centroids
+		p.Centroids[i] = a.centroids[a.centroidAt(s, k, j)]
+	}
+	if t := a.queries; t != nil {
+		p.Queries, p.QueryScales = t.centroids, t.scale
+	}
+	return p
 }
 
 func checkSamples(what string, values []float32, head int, needed bool) error {
@@ -155,15 +280,6 @@ func finite(what string, values []float32) error {
 		return &NotFiniteError{what + " value", i, values[i]}
 	}
 	return nil
-}
-
-// weigh sets scale and inverse.
-func (a *Attention) weigh(keys, queries []float32) {
-	a.scale = scales(keys, relative(deviations(queries, make([]float64, a.head))))
-	a.inverse = make([]float32, a.head)
-	for j, v := range a.scale {
-		a.inverse[j] = float32(1 / float64(v))
-	}
 }
 
 // scales returns weights of columns times a power of two that brings samples times them to about 1,
@@ -221,19 +337,21 @@ func relative(weights []float64) []float64 {
 	return weights
 }
 
-// cluster finds the centroids of points, keys times scale, and rounds them to bytes.
-func (a *Attention) cluster(ctx context.Context, points []float32, opts AttentionOptions) error {
-	centres := means(points, a.head)
-	found := make([][]float32, a.segments) // [256][columns] each
+// cluster finds the centroids of points, keys times their scales, and rounds them to bytes.
+func (p *AttentionParts) cluster(ctx context.Context, points []float32, set *kernels.Set,
+	opts AttentionOptions) error {
+	head := len(p.Scales)
+	centres := means(points, head)
+	found := make([][]float32, ceilDiv(head, p.Width)) // [256][columns] each
 	lo, hi, top := 0.0, 0.0, 0.0
 	for s := range found {
-		first, last := s*a.width, min((s+1)*a.width, a.head)
-		cut := make([]float32, 0, len(points)/a.head*(last-first))
-		for at := 0; at < len(points); at += a.head {
+		first, last := s*p.Width, min((s+1)*p.Width, head)
+		cut := make([]float32, 0, len(points)/head*(last-first))
+		for at := 0; at < len(points); at += head {
 			cut = append(cut, points[at+first:at+last]...)
 		}
 		var err error
-		if found[s], err = centroids(ctx, cut, last-first, a.set, opts); err != nil {
+		if found[s], err = centroids(ctx, cut, last-first, set, opts); err != nil {
 			return err
 		}
 		for i, v := range found[s] {
@@ -244,29 +362,23 @@ func (a *Attention) cluster(ctx context.Context, points []float32, opts Attentio
 	for _, c := range centres {
 		top = max(top, math.Abs(c))
 	}
-	if a.step = float32(max((hi-lo)/255, top/zeroLimit)); a.step == 0 {
-		a.step = 1
+	if p.Step = float32(max((hi-lo)/255, top/zeroLimit)); p.Step == 0 {
+		p.Step = 1
 	}
-	step := float64(a.step)
-	zero := math.RoundToEven(min(max(-lo/step, 0), 255))
-	a.zeros, a.centre = make([]int32, a.head), make([]float32, a.head)
+	step := float64(p.Step)
+	zero := math.RoundToEven(min(max(-lo/step, 0), 255)) // of what is left of a centre
+	p.Zeros = make([]int32, head)
 	for j, c := range centres {
-		whole := math.RoundToEven(c / step)
-		a.zeros[j] = int32(zero - whole)
-		a.centre[j] = float32(step * whole)
+		p.Zeros[j] = int32(zero - math.RoundToEven(c/step))
 	}
-	a.centroids = make([]byte, a.segments*kernels.Centroids*a.padded)
-	a.codebooks = make([]finder, a.segments)
+	p.Centroids = make([]byte, len(found)*kernels.Centroids*p.Width)
 	for s, values := range found {
 		cols := len(values) / kernels.Centroids
 		for i, v := range values {
 			k, j := i/cols, i%cols
-			steps := math.RoundToEven((float64(v) - float64(a.centre[s*a.width+j])) / step)
-			b := min(max(zero+steps, 0), 255)
-			a.centroids[a.centroidAt(s, k, j)] = byte(b)
-			values[i] = float32(step * (b - zero))
+			b := math.RoundToEven(float64(v)/step) + float64(p.Zeros[s*p.Width+j])
+			p.Centroids[(s*kernels.Centroids+k)*p.Width+j] = byte(min(max(b, 0), 255))
 		}
-		a.codebooks[s] = newFinder(a.set, values)
 	}
 	return nil
 }
@@ -285,34 +397,38 @@ func centroids(ctx context.Context, points []float32, d int, set *kernels.Set,
 	return append(res.Centroids, slices.Repeat(res.Centroids[:d], missing)...), nil
 }
 
-// tabulate finds the centroids of queries and multiplies them with those of keys, of which points
-// are samples, times scale.
-func (a *Attention) tabulate(ctx context.Context, points, queries []float32,
-	opts AttentionOptions) error {
-	weights := relative(deviations(points, means(points, a.head)))
-	for j, v := range a.inverse {
-		weights[j] *= float64(v)
+// clusterQueries finds the centroids of queries. points are samples of keys, times their scales.
+func (p *AttentionParts) clusterQueries(ctx context.Context, points, queries []float32,
+	set *kernels.Set, opts AttentionOptions) (err error) {
+	head := len(p.Scales)
+	weights := relative(deviations(points, means(points, head)))
+	for j, v := range p.Scales {
+		weights[j] /= float64(v)
 	}
-	t := &queryTables{scale: scales(queries, weights)}
+	p.QueryScales = scales(queries, weights)
 	scaled := make([]float32, len(queries))
-	for at := 0; at < len(queries); at += a.head {
-		scaleInto(scaled[at:][:a.head], queries[at:][:a.head], t.scale, far)
+	for at := 0; at < len(queries); at += head {
+		scaleInto(scaled[at:][:head], queries[at:][:head], p.QueryScales, far)
 	}
-	values, err := centroids(ctx, scaled, a.head, a.set, opts)
-	if err != nil {
-		return err
-	}
-	t.codebook = newFinder(a.set, values)
+	p.Queries, err = centroids(ctx, scaled, head, set, opts)
+	return err
+}
+
+// tabulate multiplies the centroids of queries [256][head], which are times scale, with those of
+// keys.
+func (a *Attention) tabulate(centroids, scale []float32) {
+	t := &queryTables{scale: scale, centroids: centroids, codebook: newFinder(a.set, centroids)}
 	ws := workspaces.Get().(*workspace)
 	defer workspaces.Put(ws)
 	all := kernels.NewTables(kernels.Centroids, 1)
 	layout := a.layout()
 	q, scales := make([]int8, kernels.Centroids*a.padded), make([]float32, kernels.Centroids)
 	init := make([]int32, kernels.Centroids)
+	query := make([]float32, a.head)
 	for k := range kernels.Centroids {
-		query := values[k*a.head:][:a.head]
-		for j := range query {
-			query[j] = float32(float64(query[j]) / float64(t.scale[j]) * float64(a.inverse[j]))
+		for j, v := range centroids[k*a.head:][:a.head] {
+			q := float64(v) / float64(scale[j]) * float64(a.inverse[j])
+			query[j] = float32(min(max(q, -math.MaxFloat32), math.MaxFloat32))
 		}
 		ws.in.N = 0
 		ws.quantiseOne(a.set, query, layout)
@@ -325,7 +441,6 @@ func (a *Attention) tabulate(ctx context.Context, points, queries []float32,
 		t.tables = append(t.tables, all.Segment(k))
 	}
 	a.queries = t
-	return nil
 }
 
 // scaleInto writes x times scale to dst, cut off beyond limit.
@@ -364,6 +479,9 @@ func (a *Attention) centroidAt(s, k, j int) int {
 	return s*kernels.Centroids*a.padded + centroidAt(a.padded, k, j)
 }
 
+// Columns is the number of columns of a head.
+func (a *Attention) Columns() int { return a.head }
+
 // BitsResident is what the codebooks and tables take in memory, in bits.
 func (a *Attention) BitsResident() int64 {
 	bits := 8*int64(len(a.centroids)) + 32*int64(3*len(a.scale)+len(a.zeros))
@@ -371,7 +489,7 @@ func (a *Attention) BitsResident() int64 {
 		bits += a.codebooks[i].bits()
 	}
 	if t := a.queries; t != nil {
-		bits += 32*int64(len(t.scale)) + t.codebook.bits() +
+		bits += 32*int64(len(t.scale)+len(t.centroids)) + t.codebook.bits() +
 			kernels.Centroids*(16*kernels.Centroids+32)
 	}
 	return bits

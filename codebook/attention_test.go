@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -268,6 +269,84 @@ func TestAttentionIsTheSameOnEveryTier(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestAttentionParts: what is made of the parts of an Attention, with any kernels, is the same.
+func TestAttentionParts(t *testing.T) {
+	for _, tc := range attentionShapes() {
+		keys, queries := drawHead(1, tc.head, tc.samples)
+		a := train(t, tc.head, keys, queries, tc.opts)
+		more, asked := drawHead(2, tc.head, tc.keys)
+		want := scoresOf(t, cacheOf(t, a, more), asked[:tc.head])
+		for _, set := range samples.Sets() {
+			b, err := NewAttention(a.Parts(), set)
+			if err != nil {
+				t.Fatalf("%v: %v", tc, err)
+			}
+			if got := scoresOf(t, cacheOf(t, b, more), asked[:tc.head]); !slices.Equal(got, want) {
+				t.Errorf("%v: others on %s", tc, set.Tier("table"))
+			}
+			if b.BitsResident() != a.BitsResident() || !reflect.DeepEqual(b.Parts(), a.Parts()) {
+				t.Errorf("%v: other parts", tc)
+			}
+		}
+	}
+}
+
+func TestBadAttentionParts(t *testing.T) {
+	const head = 6
+	keys, queries := drawHead(1, head, 300)
+	for _, whole := range []bool{false, true} {
+		a := train(t, head, keys, queries, AttentionOptions{Whole: whole})
+		for _, tc := range []struct {
+			change func(p *AttentionParts)
+			want   string
+		}{
+			{func(p *AttentionParts) { p.Scales = nil }, "head of 0 columns"},
+			{func(p *AttentionParts) { p.Scales = make([]float32, 257) }, "head of 257 columns"},
+			{func(p *AttentionParts) { p.Width = 0 }, "segments of 0 columns"},
+			{func(p *AttentionParts) { p.Width = 9 }, "segments of 9 columns"},
+			{func(p *AttentionParts) { p.Width = 5 }, "centroids has "},
+			{func(p *AttentionParts) { p.Centroids = p.Centroids[1:] }, "centroids has "},
+			{func(p *AttentionParts) { p.Zeros = p.Zeros[1:] }, "zero points has 5 values, wanted 6"},
+			{func(p *AttentionParts) { p.Zeros[3] = math.MinInt32 }, "zero point 3 is -2147483648"},
+			{func(p *AttentionParts) { p.Zeros[3] = zeroLimit + 256 }, "zero point 3 is 16640"},
+			{func(p *AttentionParts) { p.Scales[2] = 0 }, "scale 2 is 0"},
+			{func(p *AttentionParts) { p.Scales[2] = math.SmallestNonzeroFloat32 }, "scale 2 is 1e-45"},
+			{func(p *AttentionParts) { p.Scales[2] = float32(math.NaN()) }, "scale 2 is NaN"},
+			{func(p *AttentionParts) { p.Step = float32(math.Inf(1)) }, "step 0 is +Inf"},
+			{func(p *AttentionParts) { p.Queries = make([]float32, 9) },
+				"centroids of queries has 9 values"},
+			{func(p *AttentionParts) { p.QueryScales = make([]float32, 9) },
+				"scales of queries has 9 values"},
+			{func(p *AttentionParts) {
+				p.Queries, p.QueryScales = slices.Clone(queries[:256*head]), make([]float32, head)
+			}, "scale of queries 0 is 0"},
+			{func(p *AttentionParts) {
+				p.Queries = slices.Clone(queries[:256*head])
+				p.QueryScales = slices.Repeat([]float32{1}, head)
+				p.Queries[7] = float32(math.NaN())
+			}, "centroid of queries 7 is NaN"},
+		} {
+			p := a.Parts()
+			p.Scales, p.Zeros = slices.Clone(p.Scales), slices.Clone(p.Zeros)
+			tc.change(&p)
+			if _, err := NewAttention(p, nil); err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("whole %v: %v, want %q", whole, err, tc.want)
+			}
+		}
+	}
+	// What passes gives scores, whatever it is.
+	p := train(t, head, keys, queries, AttentionOptions{Whole: true}).Parts()
+	for j := range head {
+		p.Scales[j], p.QueryScales[j], p.Zeros[j] = 0x1p-126, 0x1p-126, -zeroLimit
+	}
+	p.Step = math.MaxFloat32
+	a, err := NewAttention(p, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	scoresOf(t, cacheOf(t, a, keys), queries)
 }
 
 // TestKeysAreTheNearest: no other centroid is nearer to a segment, in the scales of the columns.

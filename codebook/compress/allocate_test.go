@@ -9,6 +9,7 @@ import (
 
 	"github.com/palettize/palettize/codebook"
 	"github.com/palettize/palettize/codebook/internal/memory"
+	"github.com/palettize/palettize/codebook/internal/quant"
 	"github.com/palettize/palettize/codebook/internal/samples"
 	"github.com/palettize/palettize/codebook/moments"
 )
@@ -183,6 +184,79 @@ func TestRowsOfTables(t *testing.T) {
 	if t.Logf("error %.4f, of the worst row %.4f", total,
 		worst); worst > 4.5*total { // 50 with one step for all
 		t.Errorf("the worst row has an error of %.4f, all together %.4f", worst, total)
+	}
+}
+
+// TestSensitivities: of matrices that are alike, that to which answers are sensitive gets more bits;
+// as many per octave as the error then falls by, whether its inputs are known or not.
+func TestSensitivities(t *testing.T) {
+	const rows, cols = 96, 128
+	for _, inputs := range []*moments.Moments{{}, samples.Correlated(cols, 0.5)} {
+		src := new(memory.Model)
+		sensitivities := map[string]float64{"a": 2, "b": 1, "c": 0.5}
+		for name := range sensitivities {
+			src.Add(name, "F32", samples.Gaussian(1, rows*cols), rows, cols)
+		}
+		report, _ := compress(t, src, Options{Settings: Settings{Bits: 4},
+			Moments: func(_ context.Context, name string, _ int) (*moments.Moments, error) {
+				m := *inputs
+				m.Sensitivity = sensitivities[name]
+				return &m, nil
+			}})
+		errors := make(map[string]float64)
+		for _, e := range report.Entries {
+			errors[e.Tensor.Name] = e.Distortion.Relative()
+		}
+		for _, pair := range [][2]string{{"b", "a"}, {"c", "b"}} {
+			if ratio := errors[pair[0]] / errors[pair[1]]; math.Abs(ratio-math.Sqrt2) > 0.1 {
+				t.Errorf("matrix of moments %t: the error of %s is %.2f times that of %s, want 1.41",
+					inputs.Matrix != nil, pair[0], ratio, pair[1])
+			}
+		}
+	}
+}
+
+// TestLookups: rows that are looked up often have lower errors than others, by the fourth root of
+// how often, but none more than quant.CapFactor times that of a row that is looked up as often as
+// the mean.
+func TestLookups(t *testing.T) {
+	const rows, cols = 4096, 64
+	src := new(memory.Model)
+	w := samples.Gaussian(1, rows*cols)
+	src.Add("word_embeddings", "F32", w, rows, cols)
+	src.Add("layer", "F32", samples.Gaussian(2, cols*cols), cols, cols)
+	lookups := samples.Fill(rows, func(i int) float32 { return []float32{0, 15, 255, 15}[i%4] })
+	for _, known := range []bool{false, true} {
+		_, dst := compress(t, src, Options{Settings: Settings{Bits: 4},
+			Moments: func(_ context.Context, name string, _ int) (*moments.Moments, error) {
+				if known && name == "word_embeddings" {
+					return &moments.Moments{Lookups: lookups}, nil
+				}
+				return nil, nil
+			}})
+		var errors [4]codebook.Distortion
+		q := dst.Layers["word_embeddings"].Dense()
+		for r := range rows {
+			errors[r%4].Add(q[r*cols:][:cols], w[r*cols:][:cols])
+		}
+		never, some, often := errors[0].Relative(), errors[1].Relative(), errors[2].Relative()
+		want := [2]float64{1, 1}
+		if known {
+			const mean = (0 + 15 + 255 + 15) / 4.0
+			want = [2]float64{2, quant.CapFactor / math.Pow((mean+1)/(15+1), 0.25)}
+		}
+		if got := [2]float64{some / often, never / some}; math.Abs(got[0]-want[0]) > 0.1 ||
+			math.Abs(got[1]-want[1]) > 0.1 {
+			t.Errorf("known %t: errors %.4f, %.4f and %.4f: ratios %.2f, want %.2f", known, never,
+				some, often, got, want)
+		}
+	}
+	_, err := Compress(context.Background(), new(memory.Model), src, Options{
+		Moments: func(context.Context, string, int) (*moments.Moments, error) {
+			return &moments.Moments{Lookups: []float32{1}}, nil
+		}})
+	if err == nil || !strings.Contains(err.Error(), "lookups of 1 rows, expected 4096") {
+		t.Error(err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -19,8 +20,9 @@ import (
 	"github.com/palettize/palettize/format"
 )
 
-// openDecoder opens a model of the Llama type, laid out for single tokens.
-func openDecoder(ctx context.Context, path string, threads int) (*codebook.Model,
+// openDecoder opens a model of the Llama type, laid out for single tokens, and has it keep keys by
+// the tables in a file, if one is named.
+func openDecoder(ctx context.Context, path string, threads int, keys ...string) (*codebook.Model,
 	*transformer.Decoder, error) {
 	runtime.GOMAXPROCS(threads)
 	debug.SetGCPercent(10) // as the command does
@@ -36,18 +38,25 @@ func openDecoder(ctx context.Context, path string, threads int) (*codebook.Model
 	if err == nil {
 		err = model.Load(ctx, 1)
 	}
+	for _, file := range keys {
+		tables, e := transformer.ReadKeyTables(ctx, file)
+		if e == nil && err == nil {
+			e = d.KeepKeys(tables)
+		}
+		err = errors.Join(err, e)
+	}
 	return model, d, err
 }
 
 // decode answers the requests of decoder.py, which are those of peers/llama.c: "PROMPT MORE" ->
 // "ok SECONDS SECONDS BYTES".
-func decode(path, threads string) error {
+func decode(path, threads string, keys ...string) error {
 	ctx := context.Background()
 	n, err := strconv.Atoi(threads)
 	if err != nil {
 		return err
 	}
-	model, d, err := openDecoder(ctx, path, n)
+	model, d, err := openDecoder(ctx, path, n, keys...)
 	if err != nil {
 		return err
 	}
@@ -94,10 +103,10 @@ func generate(ctx context.Context, d *transformer.Decoder, prompt, more int) (fi
 }
 
 const (
-	// divergeTokens is how many tokens of a text two models are compared on, divergeContext how
-	// many of them follow each other, of which the first few have little to go by.
-	divergeTokens  = 4096
-	divergeContext = 512
+	// divergeTokens is how many tokens of a text two models are compared on.
+	divergeTokens = 4096
+	// divergeStep is how many of them are compared at a time.
+	divergeStep = 64
 )
 
 // diverged is how far a model is from another.
@@ -109,9 +118,15 @@ type diverged struct {
 	Perplexity     float64 `json:"perplexity"`
 }
 
-// diverge compares two models on a file of text.
-func diverge(dense, other, text string) error {
+// diverge compares two models on a file of text, so many tokens of which follow each other: the
+// first few have little to go by. The second model keeps keys by the tables in a file, if one is
+// named.
+func diverge(dense, other, text, follow string, keys ...string) error {
 	ctx := context.Background()
+	length, err := strconv.Atoi(follow)
+	if err != nil || length < divergeStep || divergeTokens%length != 0 || length%divergeStep != 0 {
+		return fmt.Errorf("%d tokens are no whole pieces of %q", divergeTokens, follow)
+	}
 	words, err := transformer.ReadBPE(filepath.Join(dense, "tokenizer.json"))
 	if err != nil {
 		return err
@@ -127,14 +142,15 @@ func diverge(dense, other, text string) error {
 	var d [2]*transformer.Decoder
 	for i, path := range []string{dense, other} {
 		var model *codebook.Model
-		if model, d[i], err = openDecoder(ctx, path, runtime.NumCPU()); err != nil {
+		model, d[i], err = openDecoder(ctx, path, runtime.NumCPU(), keys[:i*len(keys)]...)
+		if err != nil {
 			return err
 		}
 		defer model.Close()
 	}
 	r := diverged{Tokens: divergeTokens}
-	for at := 0; at < divergeTokens; at += divergeContext {
-		if err := r.add(ctx, d, tokens[at:][:divergeContext+1]); err != nil {
+	for at := 0; at < divergeTokens; at += length {
+		if err := r.add(ctx, d, tokens[at:][:length+1]); err != nil {
 			return err
 		}
 	}
@@ -153,17 +169,16 @@ func (r *diverged) add(ctx context.Context, d [2]*transformer.Decoder, tokens []
 			return err
 		}
 	}
-	const step = 64
-	for at := 0; at+1 < len(tokens); at += step {
+	for at := 0; at+1 < len(tokens); at += divergeStep {
 		var rows [2][][]float32
 		for i, t := range texts {
-			if err := t.AppendEach(ctx, tokens[at:][:step], func(logits []float32) {
+			if err := t.AppendEach(ctx, tokens[at:][:divergeStep], func(logits []float32) {
 				rows[i] = append(rows[i], append([]float32(nil), logits...))
 			}); err != nil {
 				return err
 			}
 		}
-		for i := range step {
+		for i := range divergeStep {
 			r.place(rows[0][i], rows[1][i], tokens[at+i+1])
 		}
 	}
@@ -172,36 +187,60 @@ func (r *diverged) add(ctx context.Context, d [2]*transformer.Decoder, tokens []
 
 // place adds a place with these logits, and the token that comes next.
 func (r *diverged) place(p, q []float32, next int) {
-	logSum := func(x []float32) float64 {
-		largest, sum := math.Inf(-1), 0.0
-		for _, v := range x {
-			largest = max(largest, float64(v))
-		}
-		for _, v := range x {
-			sum += math.Exp(float64(v) - largest)
-		}
-		return largest + math.Log(sum)
-	}
-	sumP, sumQ := logSum(p), logSum(q)
-	for i, v := range p {
-		lp := float64(v) - sumP
-		r.KL += math.Exp(lp) * (lp - (float64(q[i]) - sumQ))
-	}
+	r.KL += transformer.Divergence(p, q)
 	var greedy transformer.Sampler
 	if greedy.Choose(p) == greedy.Choose(q) {
 		r.Top++
 	}
-	r.PerplexityFrom += sumP - float64(p[next])
-	r.Perplexity += sumQ - float64(q[next])
+	r.PerplexityFrom += transformer.LogSum(p) - float64(p[next])
+	r.Perplexity += transformer.LogSum(q) - float64(q[next])
 }
 
-// decoder is palettize's side of decoder.py: "decode MODEL THREADS" or "diverge DENSE MODEL TEXT".
+// logits writes those behind every token of texts to a file, for logits.py. The file of texts has a
+// line of tokens for each.
+func logits(path, texts, to string) error {
+	ctx := context.Background()
+	content, err := os.ReadFile(texts)
+	if err != nil {
+		return err
+	}
+	model, d, err := openDecoder(ctx, path, runtime.NumCPU())
+	if err != nil {
+		return err
+	}
+	defer model.Close()
+	var all []float32
+	for line := range strings.Lines(string(content)) {
+		var tokens []int
+		for _, word := range strings.Fields(line) {
+			token, err := strconv.Atoi(word)
+			if err != nil {
+				return err
+			}
+			tokens = append(tokens, token)
+		}
+		text, err := d.NewText(len(tokens))
+		if err != nil {
+			return err
+		}
+		err = text.AppendEach(ctx, tokens, func(logits []float32) { all = append(all, logits...) })
+		if err != nil {
+			return err
+		}
+	}
+	return write(to, all)
+}
+
+// decoder is palettize's side of decoder.py and logits.py: "decode MODEL THREADS [KEYS]", "diverge
+// DENSE MODEL TEXT LENGTH [KEYS]" or "logits MODEL TEXTS FILE".
 func decoder(args []string) error {
-	switch {
-	case len(args) == 3 && args[0] == "decode":
-		return decode(args[1], args[2])
-	case len(args) == 4 && args[0] == "diverge":
-		return diverge(args[1], args[2], args[3])
+	switch n := len(args); {
+	case (n == 3 || n == 4) && args[0] == "decode":
+		return decode(args[1], args[2], args[3:]...)
+	case (n == 5 || n == 6) && args[0] == "diverge":
+		return diverge(args[1], args[2], args[3], args[4], args[5:]...)
+	case n == 4 && args[0] == "logits":
+		return logits(args[1], args[2], args[3])
 	}
 	return fmt.Errorf("no command %q", strings.Join(args, " "))
 }

@@ -1,10 +1,10 @@
 // Command decoder continues a text, with a language model of the Llama type that runs from a
-// codebook file, or from the safetensors file that this was made of.
+// codebook file, or from the safetensors file that this was made of. It also trains key tables of
+// such a model, and calibrates its compression.
 package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -33,21 +33,28 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return cli.Execute(ctx, newRoot(stdin, stdout, stderr), args, stdout, stderr)
 }
 
+// env is the world outside, and the flags that all commands have.
+type env struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+
+	tokenizer   string
+	threads     int
+	json, quiet bool
+}
+
 type options struct {
-	model, tokenizer  string
+	*env
+	model, keys       string
 	maxTokens         int
-	threads           int
 	temperature, topP float64
 	topK              int
 	seed              uint64
-	json, quiet       bool
-
-	stdin          io.Reader
-	stdout, stderr io.Writer
 }
 
 func newRoot(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
-	o := options{stdin: stdin, stdout: stdout, stderr: stderr}
+	e := &env{stdin: stdin, stdout: stdout, stderr: stderr}
+	o := options{env: e}
 	root := &cobra.Command{
 		Use:   "decoder MODEL PROMPT",
 		Short: "Continue a text, with a model from a codebook file",
@@ -59,24 +66,31 @@ error.
 
 ` + cli.Codes,
 		Example: `  decoder model.pal/ "The capital of France is"
-  decoder SmolLM2/ "Once upon a time" --temperature 0.8 --top-p 0.95 --seed 7`,
+  decoder SmolLM2/ "Once upon a time" --temperature 0.8 --top-p 0.95 --seed 7
+  decoder keys text.txt -m model.pal/ -o keys.safetensors
+  decoder model.pal/ - --keys keys.safetensors < long.txt`,
 		Args: cli.Takes(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.model = args[0]
 			return o.run(cmd.Context(), args[1])
 		},
 	}
+	all := root.PersistentFlags()
+	all.StringVar(&e.tokenizer, "tokenizer", "",
+		"the tokenizer.json (default: that beside the model)")
+	all.IntVar(&e.threads, "threads", runtime.GOMAXPROCS(0), "threads to work on")
+	all.BoolVar(&e.json, "json", false, "print results as JSON, at the end")
+	all.BoolVar(&e.quiet, "quiet", false, "no figures and no progress on standard error")
 	f := root.Flags()
-	f.StringVar(&o.tokenizer, "tokenizer", "", "the tokenizer.json (default: that beside the model)")
+	f.StringVar(&o.keys, "keys", "", "key tables that decoder keys has written: what is kept of "+
+		"the text gets smaller, and long texts faster, at some loss")
 	f.IntVarP(&o.maxTokens, "max-tokens", "n", 128, "the most tokens to add")
-	f.IntVar(&o.threads, "threads", runtime.GOMAXPROCS(0), "threads to work on")
 	f.Float64Var(&o.temperature, "temperature", 0, "of sampling; 0: always the most likely token")
 	f.Float64Var(&o.topP, "top-p", 1,
 		"sample from the most likely tokens of this probability together")
 	f.IntVar(&o.topK, "top-k", 0, "sample from as many of the most likely tokens; 0: all")
 	f.Uint64Var(&o.seed, "seed", 1, "of sampling: the same one gives the same text")
-	f.BoolVar(&o.json, "json", false, "print the text and the figures as JSON, at the end")
-	f.BoolVar(&o.quiet, "quiet", false, "no figures on standard error")
+	root.AddCommand(newKeys(e), newCalibrate(e))
 	return root
 }
 
@@ -84,8 +98,6 @@ func (o *options) check() error {
 	switch {
 	case o.maxTokens < 1:
 		return cli.Usagef("--max-tokens %d: expected 1 or more", o.maxTokens)
-	case o.threads < 1:
-		return cli.Usagef("--threads %d: expected 1 or more", o.threads)
 	case !(o.temperature >= 0 && o.temperature <= 100):
 		return cli.Usagef("--temperature %v: expected 0 to 100", o.temperature)
 	case !(o.topP > 0 && o.topP <= 1):
@@ -111,6 +123,7 @@ type result struct {
 	TokensPerSecond float64 `json:"tokens_per_second"`
 	WeightBytes     int64   `json:"weight_bytes"` // of matrices in memory
 	CacheBytes      int64   `json:"cache_bytes"`  // what is kept of the tokens
+	TableBytes      int64   `json:"table_bytes"`  // key tables
 }
 
 // language is a model with its tokenizer.
@@ -121,38 +134,45 @@ type language struct {
 	last  []int // tokens that end a text
 }
 
-func (o *options) open(ctx context.Context) (*language, error) {
-	config, err := transformer.ReadConfig(o.model)
+// close closes the model; what it was read for is done.
+func (l *language) close() { _ = l.model.Close() }
+
+// open opens a model and its tokenizer, which must fit each other.
+func (e *env) open(ctx context.Context, path string) (*language, error) {
+	if e.threads < 1 {
+		return nil, cli.Usagef("--threads %d: expected 1 or more", e.threads)
+	}
+	config, err := transformer.ReadConfig(path)
 	if err != nil {
 		return nil, err
 	}
-	if o.tokenizer == "" {
-		info, err := os.Stat(o.model)
+	if e.tokenizer == "" {
+		info, err := os.Stat(path)
 		if err != nil {
 			return nil, err
 		}
-		folder := o.model
+		folder := path
 		if !info.IsDir() {
-			folder = filepath.Dir(o.model)
+			folder = filepath.Dir(path)
 		}
-		o.tokenizer = filepath.Join(folder, "tokenizer.json")
+		e.tokenizer = filepath.Join(folder, "tokenizer.json")
 	}
-	bpe, err := transformer.ReadBPE(o.tokenizer)
+	bpe, err := transformer.ReadBPE(e.tokenizer)
 	if err != nil {
 		return nil, err
 	}
-	model, err := format.OpenModel(ctx, o.model, codebook.RunOptions{Threads: o.threads})
+	model, err := format.OpenModel(ctx, path, codebook.RunOptions{Threads: e.threads})
 	if err != nil {
 		return nil, err
 	}
-	decoder, err := transformer.NewDecoder(ctx, model, config, o.threads)
+	decoder, err := transformer.NewDecoder(ctx, model, config, e.threads)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", o.model, err), model.Close())
+		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), model.Close())
 	}
 	// Matrices may have rows that are no tokens, to be a multiple of something.
 	if bpe.Size() > decoder.Vocabulary() {
 		return nil, errors.Join(fmt.Errorf("%s: has %d tokens, and %s has %d: they do not belong "+
-			"together", o.tokenizer, bpe.Size(), o.model, decoder.Vocabulary()), model.Close())
+			"together", e.tokenizer, bpe.Size(), path, decoder.Vocabulary()), model.Close())
 	}
 	return &language{decoder, bpe, model, config.Last}, nil
 }
@@ -169,11 +189,20 @@ func (o *options) run(ctx context.Context, prompt string) error {
 		prompt = string(text)
 	}
 	start := time.Now()
-	l, err := o.open(ctx)
+	l, err := o.open(ctx, o.model)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = l.model.Close() }() // what it was read for is done
+	defer l.close()
+	var tables *transformer.KeyTables
+	if o.keys != "" {
+		if tables, err = transformer.ReadKeyTables(ctx, o.keys); err != nil {
+			return err
+		}
+		if err := l.KeepKeys(tables); err != nil {
+			return fmt.Errorf("%s: %w", o.keys, err)
+		}
+	}
 	tokens := l.Encode(nil, prompt)
 	switch {
 	case len(tokens) == 0:
@@ -193,6 +222,9 @@ func (o *options) run(ctx context.Context, prompt string) error {
 		return err
 	}
 	r.WeightBytes, r.CacheBytes = l.model.BitsResident()/8, text.Bytes()
+	if tables != nil {
+		r.TableBytes = tables.Bytes()
+	}
 	return o.report(&r)
 }
 
@@ -248,18 +280,14 @@ func (o *options) generate(ctx context.Context, l *language, text *transformer.T
 
 func (o *options) report(r *result) error {
 	if o.json {
-		encoder := json.NewEncoder(o.stdout)
-		encoder.SetIndent("", "  ")
-		encoder.SetEscapeHTML(false)
-		return encoder.Encode(r)
+		return cli.Report(o.stdout, true, r)
 	}
 	if o.quiet {
 		return nil
 	}
 	_, err := fmt.Fprintf(o.stderr, "%d tokens of the prompt in %.2f s, %d more at %.1f tokens a "+
 		"second; opened in %.2f s; %.1f MB of weights, %.1f MB of the text\n", r.PromptTokens,
-		r.PromptSeconds,
-		len(r.Tokens), r.TokensPerSecond, r.OpenSeconds, float64(r.WeightBytes)/1e6,
-		float64(r.CacheBytes)/1e6)
+		r.PromptSeconds, len(r.Tokens), r.TokensPerSecond, r.OpenSeconds,
+		float64(r.WeightBytes)/1e6, float64(r.CacheBytes+r.TableBytes)/1e6)
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"github.com/palettize/palettize/codebook/compress"
 	"github.com/palettize/palettize/examples/internal/cli"
 	"github.com/palettize/palettize/examples/internal/tiny"
+	"github.com/palettize/palettize/format"
 )
 
 const testdata = "../transformer/testdata/"
@@ -111,6 +113,83 @@ func TestGenerate(t *testing.T) {
 	}
 }
 
+// prose is more text than the models take at once.
+func prose() string {
+	rng := rand.New(rand.NewPCG(14, 0))
+	text := make([]byte, 600)
+	for i := range text {
+		text[i] = byte(' ' + rng.IntN(95))
+	}
+	return string(text)
+}
+
+func TestKeys(t *testing.T) {
+	dir := folder(t)
+	t.Chdir(dir)
+	write(t, dir, "text.txt", prose())
+	code, stdout, stderr := decoder(nil, "keys", "text.txt", "-m", ".", "-o", "keys", "--width", "1",
+		"--context", "200")
+	if code != cli.Fine || stderr != "" ||
+		!strings.Contains(stdout, "600 tokens in 3 pieces") {
+		t.Fatalf("exit code %d, %q, %q", code, stdout, stderr)
+	}
+	prompt := prose()[300:500]
+	exact := said(t, nil, "model.safetensors", prompt, "-n", "50")
+	near := said(t, nil, "model.safetensors", prompt, "-n", "50", "--keys", "keys")
+	if near.Tokens[0] != exact.Tokens[0] || near.TableBytes == 0 || exact.TableBytes != 0 {
+		t.Errorf("with key tables %+v, without %+v", near, exact)
+	}
+	// The same file again, from standard input, when it may be replaced.
+	first, err := os.ReadFile("keys")
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"keys", "-", "-m", ".", "-o", "keys", "--width", "1", "--context", "200"}
+	code, _, stderr = decoder(strings.NewReader(prose()), args...)
+	if code != cli.Failed || !strings.Contains(stderr, "keys: ") {
+		t.Errorf("a file that is there: exit code %d, %q", code, stderr)
+	}
+	code, stdout, stderr = decoder(strings.NewReader(prose()), append(args, "--force", "--json")...)
+	if code != cli.Fine || !strings.Contains(stdout, `"tokens": 600`) {
+		t.Errorf("exit code %d, %q, %q", code, stdout, stderr)
+	}
+	if again, err := os.ReadFile("keys"); err != nil || !bytes.Equal(again, first) {
+		t.Errorf("other tables of the same text: %v", err)
+	}
+	args = []string{"keys", "text.txt", "-m", ".", "-o", "whole", "--whole", "--tokens", "300"}
+	if code, stdout, stderr = decoder(nil, args...); code != cli.Fine ||
+		!strings.Contains(stdout, "300 tokens in 2 pieces") {
+		t.Errorf("exit code %d, %q, %q", code, stdout, stderr)
+	}
+}
+
+// TestCalibrate: compression weighs errors by what calibrate writes.
+func TestCalibrate(t *testing.T) {
+	dir := folder(t)
+	t.Chdir(dir)
+	write(t, dir, "text.txt", prose())
+	code, stdout, stderr := decoder(nil, "calibrate", "text.txt", "-m", "model.safetensors", "-o",
+		"moments.safetensors", "--json")
+	if code != cli.Fine || stderr != "" || !strings.Contains(stdout, `"tokens": 600`) ||
+		!strings.Contains(stdout, `"texts": 3`) || !strings.Contains(stdout, `"layers": 15`) {
+		t.Fatalf("exit code %d, %q, %q", code, stdout, stderr)
+	}
+	calibration, err := format.OpenCalibration("moments.safetensors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer calibration.Close()
+	for name, columns := range map[string]int{
+		"model.embed_tokens.weight": 48, "model.layers.1.self_attn.k_proj.weight": 48,
+		"model.layers.0.mlp.down_proj.weight": 56,
+	} {
+		m, err := calibration.Moments(t.Context(), name, columns)
+		if err != nil || m == nil || m.Matrix == nil || m.Sensitivity <= 0 {
+			t.Errorf("%s: %+v, %v", name, m, err)
+		}
+	}
+}
+
 func TestSampling(t *testing.T) {
 	t.Chdir(folder(t))
 	sample := func(flags ...string) []int {
@@ -148,6 +227,7 @@ func TestBadInput(t *testing.T) {
 	t.Chdir(dir)
 	write(t, dir, "large.json", strings.Replace(tokenizer(), `"id":95`, `"id":96`, 1))
 	write(t, dir, "other.pal", "no model")
+	write(t, dir, "text.txt", "a text")
 	if err := os.Mkdir("empty", 0o777); err != nil {
 		t.Fatal(err)
 	}
@@ -164,6 +244,22 @@ func TestBadInput(t *testing.T) {
 		{[]string{".", "a", "--top-p", "0"}, cli.Misused, "--top-p 0"},
 		{[]string{".", "a", "--top-k", "-2"}, cli.Misused, "--top-k -2"},
 		{[]string{".", "a", "--none"}, cli.Misused, "unknown flag: --none"},
+		{[]string{"keys"}, cli.Misused, "0 arguments, expected 1"},
+		{[]string{"keys", "text.txt", "-o", "out"}, cli.Misused, "--model is missing"},
+		{[]string{"keys", "text.txt", "-m", "."}, cli.Misused, "--output is missing"},
+		{[]string{"keys", "text.txt", "-m", ".", "-o", "out", "--width", "9"}, cli.Misused, "--width 9"},
+		{[]string{"keys", "text.txt", "-m", ".", "-o", "out", "--width", "4", "--whole"}, cli.Misused,
+			"--width and --whole"},
+		{[]string{"keys", "text.txt", "-m", ".", "-o", "out", "--tokens", "0"}, cli.Misused,
+			"--tokens 0"},
+		{[]string{"keys", "text.txt", "-m", ".", "-o", "out", "--context", "0"}, cli.Misused,
+			"--context 0"},
+		{[]string{"keys", "none", "-m", ".", "-o", "out"}, cli.Failed, "none"},
+		{[]string{"keys", "-", "-m", ".", "-o", "out"}, cli.Failed, "-: has no text"},
+		{[]string{"calibrate", "text.txt", "-m", ".", "-o", "text.txt"}, cli.Failed, "--force"},
+		{[]string{".", "a", "--keys", "none"}, cli.Failed, "none"},
+		{[]string{".", "a", "--keys", "model.safetensors"}, cli.Failed,
+			"model.safetensors: is no attention file"},
 		{[]string{"none", "a"}, cli.Failed, "none"},
 		{[]string{"empty", "a"}, cli.Failed, "tokenizer.json"},
 		{[]string{"other.pal", "a"}, cli.Failed, "other.pal"},
@@ -175,7 +271,7 @@ func TestBadInput(t *testing.T) {
 			"large.json: has 97 tokens, and . has 96: they do not belong together"},
 		{[]string{".", "a", "--tokenizer", "config.json"}, cli.Failed, `model "" is not supported`},
 	} {
-		code, stdout, stderr := decoder(nil, c.args...)
+		code, stdout, stderr := decoder(strings.NewReader(""), c.args...)
 		if code != c.code || stdout != "" || !strings.Contains(stderr, c.want) ||
 			strings.Count(stderr, "\n") != 1 {
 			t.Errorf("%.60q: exit code %d, %q, %q, want %q", c.args, code, stdout, stderr, c.want)

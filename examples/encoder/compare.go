@@ -92,7 +92,7 @@ func runCompare(ctx context.Context, e *env, o compareOptions, args []string) er
 	r := compared{Texts: len(passages)}
 	texts := slices.Concat(passages, queries)
 	p := e.newProgress(2 * int64(len(texts)))
-	defer p.close()
+	defer p.Close()
 	var sides [2][]float32
 	var width int
 	for i, side := range []*comparedSide{&r.Dense, &r.Codebook} {
@@ -100,7 +100,7 @@ func runCompare(ctx context.Context, e *env, o compareOptions, args []string) er
 		var tokens int
 		from := source{args[i], dense.tokenizer}
 		sides[i], tokens, err = side.embed(ctx, from, e.threads, passages, queries,
-			func(done int) { p.update(int64(i*len(texts) + done)) })
+			func(done int) { p.Update(int64(i*len(texts) + done)) })
 		if err != nil {
 			return err
 		}
@@ -111,7 +111,7 @@ func runCompare(ctx context.Context, e *env, o compareOptions, args []string) er
 		r.Tokens, width = tokens, len(sides[i])/len(texts)
 	}
 	r.measure(sides[0], sides[1], width, len(queries))
-	p.close()
+	p.Close()
 	return e.report(r,
 		[2]string{"texts", fmt.Sprintf("%d of %d tokens, %d queries", r.Texts, r.Tokens,
 			r.Queries)},

@@ -66,7 +66,7 @@ func runEmbed(ctx context.Context, e *env, o embedOptions, name string) error {
 	}
 	r := embedded{Index: o.output}
 	start := time.Now()
-	err = create(o.output, o.force, func(f *os.File) error {
+	err = cli.Create(o.output, o.force, func(f *os.File) error {
 		w, err := newIndexWriter(f, m.Width())
 		if err != nil {
 			return err
@@ -108,13 +108,13 @@ func runEmbed(ctx context.Context, e *env, o embedOptions, name string) error {
 func embedAll(ctx context.Context, e *env, m *embedder, t *texts,
 	use func(texts []string, vectors []float32) error) error {
 	p := e.newProgress(t.size)
-	defer p.close()
+	defer p.Close()
 	return t.chunks(ctx, func(texts []string) error {
 		vectors, err := m.embed(ctx, texts)
 		if err != nil {
 			return err
 		}
-		p.update(t.done)
+		p.Update(t.done)
 		return use(texts, vectors)
 	})
 }

@@ -23,6 +23,16 @@ type env struct {
 	json, quiet bool
 }
 
+// report prints a result: as JSON, or as lines of a name and a value.
+func (e *env) report(result any, lines ...[2]string) error {
+	return cli.Report(e.stdout, e.json, result, lines...)
+}
+
+// newProgress returns a bar of this length; 0: of unknown length.
+func (e *env) newProgress(length int64) cli.Progress {
+	return cli.NewProgress(e.stderr, e.quiet, length)
+}
+
 // run executes one command line and returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	e := &env{stdin: stdin, stdout: stdout, stderr: stderr}

@@ -31,8 +31,14 @@ type Config struct {
 	Theta         float64      `json:"rope_theta"`
 	Scaling       *ropeScaling `json:"rope_scaling"`
 	Rope          *ropeScaling `json:"rope_parameters"` // both of them, since transformers 5
+	PartialRotary float64      `json:"partial_rotary_factor"`
 	Tied          *bool        `json:"tie_word_embeddings"`
+	AttentionBias bool         `json:"attention_bias"`
+	InnerBias     bool         `json:"mlp_bias"`
 	SlidingWindow *int         `json:"sliding_window"`
+	UsesWindow    bool         `json:"use_sliding_window"` // of Qwen
+	FullLayers    *int         `json:"max_window_layers"`  // without a window: the first ones
+	LayerTypes    []string     `json:"layer_types"`        // instead of FullLayers
 	First         *int         `json:"bos_token_id"`
 	Last          tokenNumbers `json:"eos_token_id"` // a text ends with any of these
 }
@@ -46,9 +52,72 @@ func (c *Config) rope() (theta float64, scaling *ropeScaling) {
 	return cmp.Or(theta, 10000), scaling
 }
 
+// partialRotary is the part of a head's columns that positions turn.
+func (c *Config) partialRotary() float64 {
+	part := c.PartialRotary
+	if c.Rope != nil {
+		part = cmp.Or(part, c.Rope.Partial)
+	}
+	return cmp.Or(part, 1)
+}
+
+// windows returns how many tokens attention sees in each layer, itself included; 0: all.
+func (c *Config) windows() ([]int, error) {
+	windows := make([]int, c.Layers)
+	size := 0
+	if c.SlidingWindow != nil {
+		if size = *c.SlidingWindow; size < 1 {
+			return nil, fmt.Errorf("config.json: sliding_window is %d, expected 1 or more", size)
+		}
+	}
+	switch c.Type {
+	case "mistral":
+		for i := range windows {
+			windows[i] = size
+		}
+	case "qwen2", "qwen3":
+		if !c.UsesWindow {
+			size = 0
+		}
+		if c.LayerTypes != nil && len(c.LayerTypes) != c.Layers {
+			return nil, fmt.Errorf("config.json: layer_types has %d entries, expected %d",
+				len(c.LayerTypes), c.Layers)
+		}
+		full := 28 // as in transformers
+		if c.FullLayers != nil {
+			full = *c.FullLayers
+		}
+		for i := range windows {
+			kind := "full_attention"
+			if c.LayerTypes != nil {
+				kind = c.LayerTypes[i]
+			} else if i >= full {
+				kind = slidingAttention
+			}
+			switch kind {
+			case slidingAttention:
+				windows[i] = size
+			case "full_attention":
+			default:
+				return nil, fmt.Errorf("config.json: layer_types: %q is not supported, only "+
+					"full_attention and %s", kind, slidingAttention)
+			}
+		}
+	default:
+		if size > 0 && size < c.MaxPositions {
+			return nil, fmt.Errorf("config.json: sliding_window of the model type %q is not supported",
+				c.Type)
+		}
+	}
+	return windows, nil
+}
+
+const slidingAttention = "sliding_attention" // in layer_types
+
 // ropeScaling says how the rotary positions of a long context are made of those of a shorter one.
 type ropeScaling struct {
 	Theta    float64 `json:"rope_theta"`
+	Partial  float64 `json:"partial_rotary_factor"`
 	Type     string  `json:"rope_type"`
 	OldType  string  `json:"type"`
 	Factor   float64 `json:"factor"`

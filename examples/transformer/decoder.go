@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -12,15 +13,14 @@ import (
 	"sync/atomic"
 
 	"github.com/palettize/palettize/codebook"
-	"github.com/palettize/palettize/kernels"
 )
 
 // Decoder says what comes next in texts, with a model of the Llama type: RMSNorm before each part
-// of a layer, rotary positions, heads of queries that share their keys and values, and SwiGLU. Its
-// methods may be called at the same time.
+// of a layer, rotary positions, heads of queries that share their keys and values, and SwiGLU.
+// Such are Mistral's too, and Qwen's of the second and third kind. Its methods may be called at the
+// same time, but for those that change what it does.
 type Decoder struct {
 	model   *codebook.Model
-	kernels *kernels.Set
 	threads int
 	decoderSizes
 	epsilon float32
@@ -30,6 +30,9 @@ type Decoder struct {
 	layers []decoderLayer
 	gain   []float32 // of the norm behind the layers
 	head   string    // the matrix that says how likely each token is next
+
+	see    Watcher    // nil: nobody looks at the inputs of layers
+	tables *KeyTables // nil: texts keep their keys as they are
 }
 
 type decoderSizes struct {
@@ -41,21 +44,29 @@ type decoderSizes struct {
 type decoderLayer struct {
 	beforeAttention        []float32
 	query, key, value, out string
+	ofQuery, ofKey         []float32 // of the norms of each head; nil: there are none
+	window                 int       // how many tokens one sees, itself included; 0: all
 	beforeLinear           []float32
 	gate, up, down         string
 }
 
+// decoderTypes are the model types that are known, and what they have beyond a Llama.
+var decoderTypes = map[string]struct {
+	biases bool // of queries, keys and values
+	norms  bool // of each head of queries and keys
+}{"llama": {}, "mistral": {}, "qwen2": {biases: true}, "qwen3": {norms: true}}
+
 // NewDecoder returns a decoder that multiplies with the model's matrices, whose names are those of
-// Hugging Face's LlamaForCausalLM. The config must be there, since shapes do not say all of it.
+// Hugging Face's LlamaForCausalLM. The config must be there, since shapes do not say all of it. What
+// it asks for and is not there is an error that names it.
 // Attention is spread over as many goroutines as threads; how many multiply, the model says.
 // Tensors that are missing or of another shape than the config calls for are errors that name them.
 func NewDecoder(ctx context.Context, model *codebook.Model, config Config, threads int) (
 	*Decoder, error) {
-	set, err := kernels.Best()
-	if err != nil {
-		return nil, err
+	if setErr != nil {
+		return nil, setErr
 	}
-	d := &Decoder{model: model, kernels: set, threads: max(1, threads)}
+	d := &Decoder{model: model, threads: max(1, threads)}
 	if err := d.configure(config); err != nil {
 		return nil, err
 	}
@@ -67,14 +78,12 @@ func NewDecoder(ctx context.Context, model *codebook.Model, config Config, threa
 const mostOf = 1 << 24
 
 func (d *Decoder) configure(c Config) error {
-	if c.Type != "llama" {
-		return fmt.Errorf("the model type %q is not supported, only \"llama\"", c.Type)
+	if _, ok := decoderTypes[c.Type]; !ok {
+		return fmt.Errorf("the model type %q is not supported, only %s", c.Type,
+			strings.Join(slices.Sorted(maps.Keys(decoderTypes)), ", "))
 	}
 	if c.Activation != "" && c.Activation != "silu" {
 		return fmt.Errorf("the activation %q is not supported, only \"silu\"", c.Activation)
-	}
-	if c.SlidingWindow != nil && *c.SlidingWindow < c.MaxPositions {
-		return fmt.Errorf("attention in a sliding window of %d is not supported", *c.SlidingWindow)
 	}
 	for _, n := range []struct {
 		what string
@@ -102,6 +111,9 @@ func (d *Decoder) configure(c Config) error {
 	if err := scaling.check(); err != nil {
 		return err
 	}
+	if part := c.partialRotary(); part != 1 {
+		return fmt.Errorf("config.json: partial_rotary_factor %v is not supported, only 1", part)
+	}
 	if !(theta > 1) || math.IsInf(theta, 0) || !(c.RMSEpsilon >= 0) {
 		return fmt.Errorf("config.json: rope_theta is %v, rms_norm_eps %v", theta, c.RMSEpsilon)
 	}
@@ -123,20 +135,32 @@ func (d *Decoder) load(l *loader, config Config) error {
 		return fmt.Errorf("more layers than the %d that config.json says", config.Layers)
 	}
 	l.matrix(words, d.vocabulary, d.width)
+	windows, err := config.windows()
+	if err != nil {
+		return err
+	}
+	kind := decoderTypes[config.Type]
+	biases := kind.biases || config.AttentionBias
 	queries, keys := d.heads*d.headWidth, d.keyHeads*d.headWidth
 	for i := range config.Layers {
 		at := fmt.Sprintf(layer, i)
 		d.layers = append(d.layers, decoderLayer{
 			beforeAttention: l.values(at+"input_layernorm.weight", d.width),
-			query:           l.module(at+"self_attn.q_proj", queries, d.width),
-			key:             l.module(at+"self_attn.k_proj", keys, d.width),
-			value:           l.module(at+"self_attn.v_proj", keys, d.width),
-			out:             l.module(at+"self_attn.o_proj", d.width, queries),
+			query:           l.module(at+"self_attn.q_proj", queries, d.width, biases),
+			key:             l.module(at+"self_attn.k_proj", keys, d.width, biases),
+			value:           l.module(at+"self_attn.v_proj", keys, d.width, biases),
+			out:             l.module(at+"self_attn.o_proj", d.width, queries, config.AttentionBias),
+			window:          windows[i],
 			beforeLinear:    l.values(at+"post_attention_layernorm.weight", d.width),
-			gate:            l.module(at+"mlp.gate_proj", d.inner, d.width),
-			up:              l.module(at+"mlp.up_proj", d.inner, d.width),
-			down:            l.module(at+"mlp.down_proj", d.width, d.inner),
+			gate:            l.module(at+"mlp.gate_proj", d.inner, d.width, config.InnerBias),
+			up:              l.module(at+"mlp.up_proj", d.inner, d.width, config.InnerBias),
+			down:            l.module(at+"mlp.down_proj", d.width, d.inner, config.InnerBias),
 		})
+		if kind.norms {
+			layer := &d.layers[i]
+			layer.ofQuery = l.values(at+"self_attn.q_norm.weight", d.headWidth)
+			layer.ofKey = l.values(at+"self_attn.k_norm.weight", d.headWidth)
+		}
 		if l.err != nil {
 			return l.err
 		}
@@ -145,40 +169,66 @@ func (d *Decoder) load(l *loader, config Config) error {
 	l.prefix = ""
 	_, own := slices.BinarySearch(l.names, head+".weight")
 	if own || config.Tied != nil && !*config.Tied {
-		d.head = l.module(head, d.vocabulary, d.width)
+		d.head = l.module(head, d.vocabulary, d.width, false)
 	} else {
 		d.head = strings.TrimSuffix(d.words, ".weight")
 	}
 	return l.err
 }
 
-// module checks a linear layer and returns its name.
-func (l *loader) module(name string, rows, cols int) string {
+// module checks a linear layer and returns its name. It may have a bias, or must have one.
+func (l *loader) module(name string, rows, cols int, biased bool) string {
 	l.matrix(name+".weight", rows, cols)
+	bias := name + ".bias"
+	if _, has := slices.BinarySearch(l.names, l.prefix+bias); has || biased {
+		l.values(bias, rows)
+	}
 	return l.prefix + name
 }
 
 // Vocabulary is how many tokens there are: a text has numbers below it.
 func (d *Decoder) Vocabulary() int { return d.vocabulary }
 
+// Table is the name of the table whose rows stand for tokens.
+func (d *Decoder) Table() string { return d.words }
+
 // Positions is the most tokens that a text may have.
 func (d *Decoder) Positions() int { return d.positions }
 
-const (
-	// chunkTokens is how many tokens of a text go through the layers together. Fewer would read the
-	// weights more often, more would not stay in the second cache.
-	chunkTokens = 64
-	// valueBlock is how many tokens' values are stored together, transposed.
-	valueBlock = 64
-)
+// Watch shows what enters linear layers from now on to see, or to nobody if that is nil. That of
+// the matrix that says how likely tokens are shows where logits are asked for.
+func (d *Decoder) Watch(see Watcher) { d.see = see }
+
+// KeepKeys has texts that are begun from now on keep their keys as codes of these tables, or as
+// they are if that is nil. See [Text] for those that stay as they are.
+func (d *Decoder) KeepKeys(tables *KeyTables) error {
+	if tables != nil {
+		if err := tables.check(len(d.layers), d.keyHeads, d.headWidth); err != nil {
+			return err
+		}
+	}
+	d.tables = tables
+	return nil
+}
+
+// blockTokens is how many tokens of a text go through the layers together, at most: fewer would
+// read the weights more often, more would not stay in the second cache. The values of as many are
+// stored together, transposed, and their keys become codes together.
+const blockTokens = 64
 
 // Text is a text that grows: what the layers keep of its tokens, so that each goes through them
 // once. Its methods must not be called at the same time; those of several texts may.
+//
+// With [Decoder.KeepKeys] a token's keys become codes when the block of 64 tokens behind its own is
+// full. Those of the first block never do: where a model has nothing to look at, it looks at the
+// first token, of SmolLM2-135M nearly always. Both are cheap, and errors would be several times as
+// large without.
 type Text struct {
 	d      *Decoder
 	tokens int
 	most   int
 	layers []cache
+	see    func(layer, head int, queries, keys []float32) // nil: nobody looks at these
 
 	x, y, q, k, v []float32 // [tokens of a chunk, width or heads times their width]
 	gate, up      []float32 // [tokens of a chunk, inner]
@@ -186,31 +236,41 @@ type Text struct {
 	logits        []float32 // [tokens of a chunk, vocabulary]
 
 	// What goroutines share that attend for a chunk, a head of keys at a time.
-	layer   *cache
+	layer   int
 	next    atomic.Int64
 	running sync.WaitGroup
 	workers []func() // so that starting one allocates nothing
+	errs    []error  // of each
 }
 
-// cache has the keys and values of a layer, by heads, with room for some tokens.
-type cache struct {
-	keys   [][]float32 // [key heads] of [tokens, width of a head], turned to their places
-	values [][]float32 // [key heads] of [blocks of tokens, width of a head, valueBlock]
+// cache has the keys and values of a layer, by heads that share them, with room for some tokens.
+type cache []struct {
+	// Turned to their places, [tokens, width of a head]: all, or those of the first block and of
+	// what follows the keys that are codes.
+	keys   []float32
+	codes  *codebook.KeyCache // of whole blocks behind the first one; nil: none
+	values []float32          // [blocks of tokens, width of a head, blockTokens]
 }
 
 // NewText returns an empty text of up to this many tokens. What it keeps of them grows with them.
-func (d *Decoder) NewText(most int) (*Text, error) {
+func (d *Decoder) NewText(most int) (*Text, error) { return d.newText(most, d.tables) }
+
+func (d *Decoder) newText(most int, tables *KeyTables) (*Text, error) {
 	if most < 1 || most > d.positions {
 		return nil, fmt.Errorf("a text of %d tokens, the model takes 1 to %d", most, d.positions)
 	}
 	t := &Text{d: d, most: most, layers: make([]cache, len(d.layers))}
 	for i := range t.layers {
-		t.layers[i] = cache{make([][]float32, d.keyHeads), make([][]float32, d.keyHeads)}
+		t.layers[i] = make(cache, d.keyHeads)
+		for h := 0; tables != nil && h < d.keyHeads; h++ {
+			t.layers[i][h].codes = tables.heads[i][h].attention.NewCache()
+		}
 	}
 	t.workers = make([]func(), min(d.threads, d.keyHeads))
+	t.errs = make([]error, len(t.workers))
 	for i := range t.workers {
 		h := new(headSpace)
-		t.workers[i] = func() { t.attend(h); t.running.Done() }
+		t.workers[i] = func() { t.errs[i] = t.attend(h); t.running.Done() }
 	}
 	return t, nil
 }
@@ -220,13 +280,16 @@ func (t *Text) Len() int { return t.tokens }
 
 // Bytes is what the text keeps of its tokens, in memory.
 func (t *Text) Bytes() int64 {
-	n := 0
+	n := int64(0)
 	for _, c := range t.layers {
-		for h := range c.keys {
-			n += cap(c.keys[h]) + cap(c.values[h])
+		for _, h := range c {
+			n += 4 * int64(cap(h.keys)+cap(h.values))
+			if h.codes != nil {
+				n += h.codes.BitsResident() / 8
+			}
 		}
 	}
-	return 4 * int64(n)
+	return n
 }
 
 // Append adds tokens to the text and returns how likely each token is to come next: its logit, the
@@ -259,7 +322,7 @@ func (t *Text) append(ctx context.Context, tokens []int, see func(logits []float
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		n := min(len(tokens), chunkTokens)
+		n := min(len(tokens), blockTokens-t.tokens%blockTokens)
 		if err := t.chunk(tokens[:n]); err != nil {
 			return err
 		}
@@ -308,8 +371,9 @@ func (t *Text) chunk(tokens []int) error {
 // through takes x, of n tokens, through a layer.
 func (t *Text) through(i, n int) error {
 	d, l := t.d, &t.d.layers[i]
-	t.layer = &t.layers[i]
+	t.layer = i
 	t.norm(l.beforeAttention)
+	d.watch(t.y, n, l.query, l.key, l.value)
 	if err := errors.Join(
 		d.model.Linear(t.q, l.query, t.y, n),
 		d.model.Linear(t.k, l.key, t.y, n),
@@ -317,25 +381,41 @@ func (t *Text) through(i, n int) error {
 	); err != nil {
 		return err
 	}
-	t.next.Store(0)
-	t.spread(n)
+	if err := t.spread(n); err != nil {
+		return err
+	}
+	d.watch(t.q, n, l.out)
 	if err := d.model.Linear(t.y, l.out, t.q, n); err != nil {
 		return err
 	}
 	t.add()
 	t.norm(l.beforeLinear)
+	d.watch(t.y, n, l.gate, l.up)
 	if err := errors.Join(
 		d.model.Linear(t.gate, l.gate, t.y, n),
 		d.model.Linear(t.up, l.up, t.y, n),
 	); err != nil {
 		return err
 	}
-	SwiGLU(t.gate, t.up)
+	SwiGLU(t.gate, t.up, t.y)
+	d.watch(t.gate, n, l.down)
 	if err := d.model.Linear(t.y, l.down, t.gate, n); err != nil {
 		return err
 	}
 	t.add()
 	return nil
+}
+
+// watch shows the inputs of linear layers, of n tokens, to who wants to see them.
+func (d *Decoder) watch(x []float32, n int, linears ...string) {
+	if d.see == nil {
+		return
+	}
+	weights := make([]string, len(linears))
+	for i, name := range linears {
+		weights[i] = name + ".weight"
+	}
+	d.see(x, len(x)/n, weights...)
 }
 
 // norm writes x, normalised token by token, to y.
@@ -362,6 +442,7 @@ func (t *Text) predict(n, wanted int) error {
 	for i := 0; i < len(x); i += d.width {
 		RMSNorm(y[i:][:d.width], x[i:][:d.width], d.gain, d.epsilon)
 	}
+	d.watch(y, wanted, d.head)
 	return d.model.Linear(t.logits, d.head, y, wanted)
 }
 
@@ -370,7 +451,8 @@ func (t *Text) predict(n, wanted int) error {
 const alone = 1 << 18
 
 // spread replaces the queries of n tokens by what they see.
-func (t *Text) spread(n int) {
+func (t *Text) spread(n int) error {
+	t.next.Store(0)
 	workers := t.workers
 	if n*(t.tokens+n)*t.d.heads*t.d.headWidth < alone {
 		workers = workers[:1]
@@ -381,75 +463,117 @@ func (t *Text) spread(n int) {
 	}
 	workers[0]()
 	t.running.Wait()
+	return cmp.Or(t.errs[:len(workers)]...)
 }
 
 // headSpace is the memory of one goroutine that attends.
 type headSpace struct {
-	q, scores, shares []float32 // [queries, width of a head], [queries, tokens], [queries, valueBlock]
-	seen, sums        []float32 // [queries, width of a head], [queries]
+	q, scores  []float32 // [queries, width of a head], [queries, tokens]
+	shares     []float32 // [queries, blockTokens]
+	seen, sums []float32 // [queries, width of a head], [queries]
 }
 
 // attend does heads of keys until all are done.
-func (t *Text) attend(h *headSpace) {
+func (t *Text) attend(h *headSpace) error {
 	for {
 		i := int(t.next.Add(1)) - 1
 		if i >= t.d.keyHeads {
-			return
+			return nil
 		}
-		t.attendTo(h, i)
+		if err := t.attendTo(h, i); err != nil {
+			return fmt.Errorf("keys of layer %d, head %d: %w", t.layer, i, err)
+		}
 	}
 }
 
 // attendTo puts the keys and values of a head into the cache and replaces the queries that share it
 // by what they see.
-func (t *Text) attendTo(h *headSpace, head int) {
+func (t *Text) attendTo(h *headSpace, head int) error {
 	d, width, half := t.d, t.d.headWidth, t.d.headWidth/2
 	n := len(t.x) / d.width
 	group, old, tokens := d.heads/d.keyHeads, t.tokens, t.tokens+n
 	queries := n * group
 
-	keys := slices.Grow(t.layer.keys[head][:old*width], n*width)[:tokens*width]
-	values := t.layer.values[head]
-	if blocks := (tokens + valueBlock - 1) / valueBlock; blocks*valueBlock*width > len(values) {
-		values = append(values, make([]float32, blocks*valueBlock*width-len(values))...)
+	l, c := &d.layers[t.layer], &t.layers[t.layer][head]
+	codes := 0
+	if c.codes != nil {
+		const first, last = blockTokens, 2 * blockTokens
+		for old-c.codes.Len() >= first+last {
+			if err := c.codes.Append(c.keys[first*width : 2*first*width]); err != nil {
+				return err
+			}
+			c.keys = slices.Delete(c.keys, first*width, 2*first*width)
+		}
+		codes = c.codes.Len()
 	}
-	t.layer.keys[head], t.layer.values[head] = keys, values
+	fresh := (old - codes) * width
+	keys := slices.Grow(c.keys[:fresh], n*width)[:fresh+n*width]
+	values := c.values
+	if blocks := (tokens + blockTokens - 1) / blockTokens; blocks*blockTokens*width > len(values) {
+		values = append(values, make([]float32, blocks*blockTokens*width-len(values))...)
+	}
+	c.keys, c.values = keys, values
 	h.q = grow(h.q, queries*width)
 	for i := range n {
 		cos, sin := t.cos[i*half:][:half], t.sin[i*half:][:half]
 		at := (i*d.keyHeads + head) * width
-		key := keys[(old+i)*width:][:width]
+		key := keys[fresh+i*width:][:width]
 		copy(key, t.k[at:])
+		if l.ofKey != nil {
+			RMSNorm(key, key, l.ofKey, d.epsilon)
+		}
 		rotate(key, cos, sin)
-		block := values[(old+i)/valueBlock*valueBlock*width:]
+		block := values[(old+i)/blockTokens*blockTokens*width:]
 		for j, v := range t.v[at:][:width] {
-			block[j*valueBlock+(old+i)%valueBlock] = v
+			block[j*blockTokens+(old+i)%blockTokens] = v
 		}
 		q := h.q[i*group*width:][:group*width]
 		copy(q, t.q[(i*d.heads+head*group)*width:])
-		for g := 0; g < len(q); g += width {
-			rotate(q[g:][:width], cos, sin)
+		for ; len(q) > 0; q = q[width:] {
+			if l.ofQuery != nil {
+				RMSNorm(q[:width], q[:width], l.ofQuery, d.epsilon)
+			}
+			rotate(q[:width], cos, sin)
 		}
+	}
+	if t.see != nil {
+		t.see(t.layer, head, h.q, keys[fresh:])
 	}
 
 	h.scores, h.sums = grow(h.scores, queries*tokens), grow(h.sums, queries)
-	d.multiply(h.scores, keys, h.q, tokens, width, queries)
+	before := tokens // of the keys that are codes
+	if codes > 0 {
+		before = blockTokens
+		for i := range queries {
+			err := c.codes.Scores(h.scores[i*tokens+before:][:codes], h.q[i*width:][:width])
+			if err != nil {
+				return err
+			}
+		}
+		multiply(h.scores[before+codes:], tokens, keys[before*width:], h.q, width, queries)
+	}
+	multiply(h.scores, tokens, keys[:before*width], h.q, width, queries)
 	scale := float32(1 / math.Sqrt(float64(width)))
 	for i := range queries {
 		row := h.scores[i*tokens:][:tokens]
-		seen := old + i/group + 1
-		h.sums[i] = d.kernels.ExpSum(row[:seen], scale)
+		seen, first := old+i/group+1, 0
+		if l.window > 0 {
+			first = max(0, seen-l.window)
+		}
+		h.sums[i] = set.ExpSum(row[first:seen], scale)
+		clear(row[:first])
 		clear(row[seen:])
 	}
 
-	h.shares, h.seen = grow(h.shares, queries*valueBlock), grow(h.seen, queries*width)
-	for first := 0; first < tokens; first += valueBlock {
+	h.shares, h.seen = grow(h.shares, queries*blockTokens), grow(h.seen, queries*width)
+	for first := 0; first < tokens; first += blockTokens {
 		for i := range queries {
-			row := h.scores[i*tokens+first:][:min(valueBlock, tokens-first)]
-			shares := h.shares[i*valueBlock:][:valueBlock]
+			row := h.scores[i*tokens+first:][:min(blockTokens, tokens-first)]
+			shares := h.shares[i*blockTokens:][:blockTokens]
 			clear(shares[copy(shares, row):])
 		}
-		d.multiply(h.seen, values[first*width:][:valueBlock*width], h.shares, width, valueBlock, queries)
+		multiply(h.seen, width, values[first*width:][:blockTokens*width], h.shares, blockTokens,
+			queries)
 		for i := range n {
 			out := t.q[(i*d.heads+head*group)*width:][:group*width]
 			seen := h.seen[i*group*width:][:group*width]
@@ -469,15 +593,18 @@ func (t *Text) attendTo(h *headSpace, head int) {
 			out[j] *= share
 		}
 	}
+	return nil
 }
 
-// multiply writes dst [n, rows], the products of w [rows, cols] with x [n, cols].
-func (d *Decoder) multiply(dst, w, x []float32, rows, cols, n int) {
+// multiply writes the products of w [rows, cols] with x [n, cols], those of each x stride values
+// behind those of the one before.
+func multiply(dst []float32, stride int, w, x []float32, cols, n int) {
+	rows := len(w) / cols
 	if n >= 4 {
-		d.kernels.DenseMat(dst, rows, w, x, rows, cols, n)
+		set.DenseMat(dst, stride, w, x, rows, cols, n)
 		return
 	}
 	for i := range n {
-		d.kernels.DenseVec(dst[i*rows:][:rows], w[:rows*cols], x[i*cols:][:cols])
+		set.DenseVec(dst[i*stride:][:rows], w, x[i*cols:][:cols])
 	}
 }

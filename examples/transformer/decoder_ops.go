@@ -24,39 +24,35 @@ func RMSNorm(dst, x, gain []float32, eps float32) {
 	}
 }
 
-const (
-	// roundingBias brings a float32 below 2^22 to where its unit is 1: adding it rounds to the
-	// nearest whole number, which the low bits then are.
-	roundingBias = 3 << 22
-
-	expBits  = 10 // of a factor of 2 there are 2^expBits steps
-	expSteps = 1 << expBits
-)
-
-// expTable has the bits of 2^(i/expSteps).
-var expTable = func() (t [expSteps]uint32) {
-	for i := range t {
-		t[i] = math.Float32bits(float32(math.Exp2(float64(i) / expSteps)))
-	}
-	return t
-}()
-
-// SwiGLU replaces gate by SiLU(gate) * up, SiLU(x) being x / (1 + e^-x), with a relative error of
-// SiLU(x) of at most (4 + |x|)/2^22, for |x| below 87. Below -87 SiLU is taken for its value there,
-// which is less than 1e-35.
-func SwiGLU(gate, up []float32) {
-	const perUnit = expSteps * math.Log2E
-	up = up[:len(gate)]
-	for i, v := range gate {
-		steps := min(max(-v, -87), 87) * perUnit
-		rounded := steps + roundingBias
-		rest := (steps - (rounded - roundingBias)) * (math.Ln2 / expSteps)
-		// What roundingBias adds to the bits ends above those that are used. The steps of a factor
-		// of 2 choose from the table, the others go to the exponent.
-		bits := math.Float32bits(rounded)
-		e := math.Float32frombits(expTable[bits&(expSteps-1)] + bits&^(expSteps-1)<<(23-expBits))
-		e += e * rest // e^rest is 1 + rest within rest^2/2, which is below 6e-8
-		gate[i] = max(v, -87) / (1 + e) * up[i]
+// SwiGLU replaces gate by SiLU(gate) * up, SiLU(x) being x / (1 + e^-x). It uses space, as much at a
+// time as there is, for the powers. A gate below -40 is taken for that, which makes SiLU(x) as much
+// as -2e-16. The relative error of SiLU is at most (6 + m)/2^22, m being the largest -x of those
+// that are computed together, 0 to 40. Gates must be finite.
+func SwiGLU(gate, up, space []float32) {
+	const least = -40
+	for len(gate) > 0 {
+		n := min(len(gate), len(space))
+		x, y, powers := gate[:n], up[:n], space[:n]
+		low := x[0]
+		for i, v := range x {
+			powers[i] = -v
+			if v < low {
+				low = v
+			}
+		}
+		if low < least { // seldom
+			low = least
+			for i, v := range x {
+				x[i] = max(v, least)
+				powers[i] = -x[i]
+			}
+		}
+		set.ExpSum(powers, 1) // of the largest power: it is 1
+		scale := float32(math.Exp(float64(-low)))
+		for i, v := range x {
+			x[i] = v / (1 + powers[i]*scale) * y[i]
+		}
+		gate, up = gate[n:], up[n:]
 	}
 }
 

@@ -1,9 +1,11 @@
 package transformer
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,7 +20,8 @@ import (
 )
 
 // Small decoders that testdata/decoder.py has made.
-var smallDecoders = []string{"testdata/llama-tied", "testdata/llama-long"}
+var smallDecoders = []string{"testdata/llama-tied", "testdata/llama-long", "testdata/qwen2",
+	"testdata/qwen3", "testdata/mistral"}
 
 // decoder opens the decoder of a folder.
 func decoder(t testing.TB, folder string, threads int) *Decoder {
@@ -179,6 +182,217 @@ func TestDecoderCodebook(t *testing.T) {
 	}
 }
 
+// someTokens are a text of as many tokens as a small decoder takes, the same each time.
+func someTokens(d *Decoder, seed uint64) []int {
+	rng := rand.New(rand.NewPCG(seed, 0))
+	tokens := make([]int, d.Positions())
+	for i := range tokens {
+		tokens[i] = rng.IntN(d.Vocabulary())
+	}
+	return tokens
+}
+
+// TestDecoderKeyTables: texts whose keys are codes have nearly the same logits, the same ones
+// however they are added, on any number of threads and with tables of a file, and take less memory.
+func TestDecoderKeyTables(t *testing.T) {
+	ctx := t.Context()
+	folder := smallDecoders[1]
+	long := func(threads int) *Decoder {
+		d := decoder(t, folder, threads)
+		d.positions = 700 // so that most keys become codes
+		return d
+	}
+	exact := long(1)
+	tokens := someTokens(exact, 1)
+	text := newText(t, exact)
+	want, err := text.Append(ctx, tokens)
+	if err != nil {
+		t.Fatal(err)
+	}
+	size := text.Bytes()
+	for _, c := range []struct {
+		opts codebook.AttentionOptions
+		most float64
+	}{
+		{codebook.AttentionOptions{Width: 1}, 0.1},
+		{codebook.AttentionOptions{Width: 2}, 0.3},
+		{codebook.AttentionOptions{Whole: true}, 1.3}, // as if it were another text
+	} {
+		var first []float32
+		var file []byte
+		for _, threads := range []int{1, 2} {
+			d := long(threads)
+			tables, err := d.TrainKeyTables(ctx, [][]int{someTokens(d, 2), someTokens(d, 3)}, c.opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			encoded, err := tables.Encode(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if file == nil {
+				file = encoded
+			}
+			if !bytes.Equal(encoded, file) {
+				t.Errorf("%+v: other tables on %d threads", c.opts, threads)
+			}
+			path := filepath.Join(t.TempDir(), "keys")
+			if err := os.WriteFile(path, encoded, 0o666); err != nil {
+				t.Fatal(err)
+			}
+			if tables, err = ReadKeyTables(ctx, path); err != nil {
+				t.Fatal(err)
+			}
+			if err := d.KeepKeys(tables); err != nil {
+				t.Fatal(err)
+			}
+			text := newText(t, d)
+			logits, err := text.Append(ctx, tokens)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if first == nil {
+				first = slices.Clone(logits)
+				var off errorSum
+				off.add(first, want)
+				if e := off.relative(); !(e > 1e-6 && e < c.most) {
+					t.Errorf("%+v: logits are %.4f off, want a little", c.opts, e)
+				}
+			}
+			if !slices.Equal(logits, first) {
+				t.Errorf("%+v: other logits on %d threads", c.opts, threads)
+			}
+			if text.Bytes() >= size {
+				t.Errorf("%+v: %d bytes of a text, %d with exact keys", c.opts, text.Bytes(), size)
+			}
+			text = newText(t, d)
+			for _, n := range []int{1, 62, 2, 64, 70, 1, 300, 200} {
+				if logits, err = text.Append(ctx, tokens[text.Len():][:n]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			worst := 0.0
+			for i, v := range logits {
+				worst = max(worst, math.Abs(float64(v-first[i])))
+			}
+			if text.Len() != len(tokens) || !(worst < 1e-4) {
+				t.Errorf("%+v: a logit is %v off in pieces, of %d tokens", c.opts, worst, text.Len())
+			}
+			if err := d.KeepKeys(nil); err != nil {
+				t.Fatal(err)
+			}
+			if logits, err = newText(t, d).Append(ctx, tokens); err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(logits, want) {
+				t.Errorf("%+v: other logits with exact keys again", c.opts)
+			}
+		}
+	}
+}
+
+func TestBadKeyTables(t *testing.T) {
+	ctx := t.Context()
+	d, other := decoder(t, smallDecoders[0], 1), decoder(t, smallDecoders[1], 1)
+	tables, err := d.TrainKeyTables(ctx, [][]int{someTokens(d, 1)}, codebook.AttentionOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fewer := &KeyTables{tables.heads[:1]}
+	narrow := &KeyTables{[][]keyTable{tables.heads[0], tables.heads[1][:1]}}
+	for _, c := range []struct {
+		d      *Decoder
+		tables *KeyTables
+		want   string
+	}{
+		{d, fewer, "key tables of 1 layers, the model has 2"},
+		{d, narrow, "key tables of 1 heads in layer 1, the model has 2"},
+		{d, &KeyTables{}, "key tables of 0 layers"},
+	} {
+		if err := c.d.KeepKeys(c.tables); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%v, want %q", err, c.want)
+		}
+	}
+	other.headWidth = 14
+	if err := other.KeepKeys(tables); err == nil ||
+		!strings.Contains(err.Error(), "key tables of 12 columns in layer 0, head 0, the model has 14") {
+		t.Error(err)
+	}
+	if _, err := d.TrainKeyTables(ctx, nil, codebook.AttentionOptions{}); err == nil {
+		t.Error("tables trained on nothing")
+	}
+	if _, err := d.TrainKeyTables(ctx, [][]int{{1}, {96}}, codebook.AttentionOptions{}); err == nil ||
+		!strings.Contains(err.Error(), "text 2: token 96 is none") {
+		t.Error(err)
+	}
+	heads := map[string]*codebook.Attention{"a": tables.heads[0][0].attention}
+	data, err := format.EncodeAttention(ctx, heads)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "keys")
+	if err := os.WriteFile(path, data, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadKeyTables(ctx, path); err == nil ||
+		!strings.Contains(err.Error(), path+": has 1 heads, 0 of them by the names layers.0.heads.0") {
+		t.Error(err)
+	}
+}
+
+// TestDecoderWatch: what is seen is what linear layers multiply with, of all tokens.
+func TestDecoderWatch(t *testing.T) {
+	ctx := t.Context()
+	d := decoder(t, smallDecoders[1], 2)
+	tokens := someTokens(d, 1)[:100]
+	type seen struct{ vectors, columns int }
+	all := make(map[string]seen)
+	var hidden []float32
+	d.Watch(func(x []float32, columns int, linears ...string) {
+		for _, name := range linears {
+			s := all[name]
+			all[name] = seen{s.vectors + len(x)/columns, columns}
+		}
+		if linears[0] == "lm_head.weight" {
+			hidden = append(hidden, x...)
+		}
+	})
+	var logits []float32
+	err := newText(t, d).AppendEach(ctx, tokens, func(l []float32) { logits = append(logits, l...) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all) != 2*7+1 {
+		t.Errorf("%d layers", len(all))
+	}
+	for name, s := range all {
+		want := map[bool]int{false: 48, true: 56}[strings.Contains(name, "down_proj")]
+		if strings.Contains(name, "o_proj") {
+			want = 6 * 12
+		}
+		if s.vectors != len(tokens) || s.columns != want {
+			t.Errorf("%s: %d inputs of %d columns, want %d of %d", name, s.vectors, s.columns,
+				len(tokens), want)
+		}
+	}
+	again := make([]float32, len(logits))
+	if err := d.model.Linear(again, "lm_head", hidden, len(tokens)); err != nil {
+		t.Fatal(err)
+	}
+	for i, v := range again {
+		if math.Abs(float64(v-logits[i])) > 1e-4 {
+			t.Fatalf("logit %d is %v of what was seen, want %v", i, v, logits[i])
+		}
+	}
+	d.Watch(nil)
+	if _, err := newText(t, d).Append(ctx, tokens[:1]); err != nil {
+		t.Fatal(err)
+	}
+	if all["lm_head.weight"].vectors != len(tokens) {
+		t.Error("seen after it was to be seen no more")
+	}
+}
+
 func TestDecoderAllocations(t *testing.T) {
 	if testing.Short() {
 		t.Skip("such a run has the race detector, under which pools forget what they hold")
@@ -271,7 +485,26 @@ func TestNewDecoderBadModels(t *testing.T) {
 		{"no config", func(c *Config) { *c = Config{} }, nil, `the model type "" is not supported`},
 		{"another type", func(c *Config) { c.Type = "gpt2" }, nil, `the model type "gpt2"`},
 		{"another activation", func(c *Config) { c.Activation = "gelu" }, nil, `the activation "gelu"`},
-		{"a window", func(c *Config) { c.SlidingWindow = &six }, nil, "sliding window of 6"},
+		{"a window of a Llama", func(c *Config) { c.SlidingWindow = &six }, nil,
+			`sliding_window of the model type "llama" is not supported`},
+		{"an empty window", func(c *Config) { c.Type, c.SlidingWindow = "mistral", new(int) }, nil,
+			"sliding_window is 0, expected 1 or more"},
+		{"a type of layers", func(c *Config) {
+			c.Type, c.LayerTypes = "qwen3", []string{"full_attention", "linear_attention"}
+		}, nil, `layer_types: "linear_attention" is not supported`},
+		{"fewer types of layers", func(c *Config) {
+			c.Type, c.LayerTypes = "qwen3", []string{"full_attention"}
+		}, nil, "layer_types has 1 entries, expected 2"},
+		{"positions of a part of a head", func(c *Config) { c.PartialRotary = 0.5 }, nil,
+			"partial_rotary_factor 0.5 is not supported"},
+		{"biases that are missing", func(c *Config) { c.Type = "qwen2" }, nil,
+			`tensor "model.layers.0.self_attn.q_proj.bias": no such tensor`},
+		{"norms of heads that are missing", func(c *Config) { c.Type = "qwen3" }, nil,
+			`tensor "model.layers.0.self_attn.q_norm.weight": no such tensor`},
+		{"a bias of another shape", nil, func(m map[string]tensors.Tensor) {
+			m["model.layers.0.mlp.up_proj.bias"] = tensors.Tensor{Shape: []int{3},
+				Values: make([]float32, 3)}
+		}, `tensor "model.layers.0.mlp.up_proj.bias": has 3 values, expected 56`},
 		{"no layers", func(c *Config) { c.Layers = 0 }, nil, "num_hidden_layers is 0"},
 		{"a huge width", func(c *Config) { c.Width = 1 << 30 }, nil, "hidden_size is 1073741824"},
 		{"odd heads", func(c *Config) { c.KeyHeads = 3 }, nil, "4 heads of 12 columns, which share 3"},
@@ -336,6 +569,30 @@ func rebuilt(t *testing.T, folder string) map[string]tensors.Tensor {
 	return all
 }
 
+func TestWindows(t *testing.T) {
+	two, four := 2, 4
+	for _, c := range []struct {
+		config Config
+		want   []int
+	}{
+		{Config{Type: "llama", SlidingWindow: &four, MaxPositions: 4}, []int{0, 0, 0}},
+		{Config{Type: "mistral", SlidingWindow: &four}, []int{4, 4, 4}},
+		{Config{Type: "mistral"}, []int{0, 0, 0}},
+		{Config{Type: "qwen2", SlidingWindow: &four, FullLayers: &two}, []int{0, 0, 0}},
+		{Config{Type: "qwen2", SlidingWindow: &four, FullLayers: &two, UsesWindow: true},
+			[]int{0, 0, 4}},
+		{Config{Type: "qwen2", SlidingWindow: &four, UsesWindow: true}, []int{0, 0, 0}},
+		{Config{Type: "qwen3", SlidingWindow: &four, FullLayers: &two, UsesWindow: true,
+			LayerTypes: []string{"sliding_attention", "full_attention", "full_attention"}},
+			[]int{4, 0, 0}},
+	} {
+		c.config.Layers = 3
+		if got, err := c.config.windows(); err != nil || !slices.Equal(got, c.want) {
+			t.Errorf("%+v: %v, %v, want %v", c.config, got, err, c.want)
+		}
+	}
+}
+
 func TestReadConfigRope(t *testing.T) {
 	for _, c := range []struct {
 		text  string
@@ -383,23 +640,33 @@ func TestRMSNorm(t *testing.T) {
 }
 
 func TestSwiGLU(t *testing.T) {
-	for v := -90.0; v < 90; v += 0.00317 {
-		x, up := []float32{float32(v)}, []float32{-3}
-		want := -3 * float64(x[0]) / (1 + math.Exp(-float64(x[0])))
-		SwiGLU(x, up)
-		limit := math.Abs(want) * (4 + math.Abs(v)) / (1 << 22)
-		if v < -87 {
-			limit = 1e-34
+	for _, most := range []float64{0, 1, 5, 39.9, 90} {
+		var gates []float32
+		for v := -most; v < 90; v += 0.00317 {
+			gates = append(gates, float32(v))
 		}
-		if math.Abs(float64(x[0])-want) > limit {
-			t.Fatalf("of %v: %v, want %v", v, x[0], want)
+		for _, n := range []int{1, 576, len(gates)} {
+			got := slices.Clone(gates)
+			up := slices.Repeat([]float32{-3}, len(got))
+			SwiGLU(got, up, make([]float32, n))
+			for i, x := range gates {
+				want := -3 * float64(x) / (1 + math.Exp(-float64(x)))
+				limit := math.Abs(want) * (6 + min(most, 40)) / (1 << 22)
+				if x < -40 {
+					limit = 1e-15
+				}
+				if math.Abs(float64(got[i])-want) > limit {
+					t.Fatalf("of %v, of -%v to 90, %d at a time: %v, want %v", x, most, n, got[i], want)
+				}
+			}
 		}
 	}
-	for _, v := range []float32{float32(math.Inf(-1)), -1000, float32(math.Inf(1)), 1000} {
-		x := []float32{v}
-		SwiGLU(x, []float32{1})
-		if want := max(v, 0); math.Abs(float64(x[0]-want)) > 1e-34 && x[0] != want {
-			t.Errorf("of %v: %v, want %v", v, x[0], want)
+	for _, v := range []float32{-math.MaxFloat32, -1000, 1000, math.MaxFloat32} {
+		x := []float32{1, v}
+		SwiGLU(x, []float32{1, 1}, make([]float32, 2))
+		if want := max(v, 0); math.Abs(float64(x[0])-0.7310586) > 1e-5 ||
+			math.Abs(float64(x[1]-want)) > 1e-15 && x[1] != want {
+			t.Errorf("of 1 and %v: %v", v, x)
 		}
 	}
 }

@@ -228,6 +228,9 @@ func (e *Encoder) Width() int { return e.width }
 // Vocabulary is how many tokens there are: a sentence has numbers below it.
 func (e *Encoder) Vocabulary() int { return e.vocabulary }
 
+// Table is the name of the table whose rows stand for tokens.
+func (e *Encoder) Table() string { return e.words }
+
 // Positions is the most tokens that a sentence may have.
 func (e *Encoder) Positions() int { return e.positions }
 

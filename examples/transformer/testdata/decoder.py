@@ -1,7 +1,7 @@
 """Writes what the Go code of decoders is held against, with the libraries that it stands in for:
 
-    decoder.py logits                   llama-*/: small models of random weights, their config.json, and what
-                                        `transformers` and torch make of a text of theirs
+    decoder.py logits                   llama-*/, qwen*/, mistral/: small models of random weights, their config.json, and
+                                        what `transformers` and torch make of a text of theirs
     decoder.py bpe                      bpe-*.json: tokenizers trained on this folder's reference.py and README.md files,
                                         and digests of what `tokenizers` makes of the texts in tokens.json.gz
     decoder.py tokens TOKENIZER.json    smollm2.json: such digests for the tokenizer of SmolLM2
@@ -19,6 +19,8 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 
 SMALL = dict(hidden_size=48, intermediate_size=56, num_hidden_layers=2, vocab_size=96, max_position_embeddings=256)
+SMALLER = dict(hidden_size=24, intermediate_size=28, num_attention_heads=4, num_key_value_heads=2,
+               rope_parameters={"rope_type": "default", "rope_theta": 1000.0})
 MODELS = {
     # Heads as wide as they usually are, an output matrix of the embeddings.
     "llama-tied": dict(num_attention_heads=4, num_key_value_heads=2, tie_word_embeddings=True,
@@ -28,18 +30,22 @@ MODELS = {
                        attention_bias=True, mlp_bias=True, rms_norm_eps=1e-5,
                        rope_parameters={"rope_type": "llama3", "rope_theta": 500.0, "factor": 4.0, "low_freq_factor": 1.0,
                                         "high_freq_factor": 4.0, "original_max_position_embeddings": 64}),
+    # A window in the layers behind the first, which begins in the middle of a block of 64.
+    "qwen2": dict(SMALLER, use_sliding_window=True, sliding_window=50, max_window_layers=1),
+    "qwen3": dict(SMALLER, head_dim=8, tie_word_embeddings=True),
+    "mistral": dict(SMALLER, sliding_window=70),
 }
 
 
 def logits():
     import torch
     from safetensors.torch import save_file
-    from transformers import LlamaConfig, LlamaForCausalLM
+    from transformers import AutoConfig, AutoModelForCausalLM
 
     for i, (name, more) in enumerate(MODELS.items()):
         torch.manual_seed(14 + i)
-        config = LlamaConfig(**SMALL, **more, attn_implementation="eager")
-        model = LlamaForCausalLM(config).eval()
+        config = AutoConfig.for_model(name.split("-")[0], **{**SMALL, **more})
+        model = AutoModelForCausalLM.from_config(config, attn_implementation="eager").eval()
         with torch.no_grad():
             for key, w in model.named_parameters():  # large enough for attention to be far from even
                 spread = 0.3 if key.endswith("bias") else 0.2 if "norm" in key else 1.6 / w.shape[-1] ** 0.5

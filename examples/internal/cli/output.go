@@ -1,15 +1,16 @@
-package main
+package cli
 
 import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 )
 
-// create writes a file that appears when it is complete, and nothing if write fails.
-func create(path string, force bool, write func(f *os.File) error) (err error) {
+// Create writes a file that appears when it is complete, and nothing if write fails.
+func Create(path string, force bool, write func(f *os.File) error) (err error) {
 	if _, err := os.Lstat(path); err == nil && !force {
 		return fmt.Errorf("%s: is there already; --force replaces it", path)
 	}
@@ -35,11 +36,12 @@ func create(path string, force bool, write func(f *os.File) error) (err error) {
 	return os.Rename(f.Name(), path)
 }
 
-// report prints a result: as JSON, or as lines of a name and a value.
-func (e *env) report(result any, lines ...[2]string) error {
-	if e.json {
-		encoder := json.NewEncoder(e.stdout)
+// Report prints a result: as JSON, or as lines of a name and a value.
+func Report(w io.Writer, asJSON bool, result any, lines ...[2]string) error {
+	if asJSON {
+		encoder := json.NewEncoder(w)
 		encoder.SetIndent("", "  ")
+		encoder.SetEscapeHTML(false)
 		return encoder.Encode(result)
 	}
 	width := 0
@@ -47,7 +49,7 @@ func (e *env) report(result any, lines ...[2]string) error {
 		width = max(width, len(l[0]))
 	}
 	for _, l := range lines {
-		if _, err := fmt.Fprintf(e.stdout, "%-*s  %s\n", width, l[0], l[1]); err != nil {
+		if _, err := fmt.Fprintf(w, "%-*s  %s\n", width, l[0], l[1]); err != nil {
 			return err
 		}
 	}
