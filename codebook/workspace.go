@@ -60,8 +60,8 @@ func grow[T any](s []T, n int) []T { return slices.Grow(s, max(0, n-len(s)))[:n]
 
 // quantise fills ws.in for n vectors of x, times ws.colScales. Where a few inputs of a vector are
 // far larger than the rest of their block, what rounding has left of the vector follows as one more
-// vector, whose result is to be added: a layer then sees the small inputs too. It returns false when
-// x holds a NaN or an infinity.
+// vector, whose result is to be added: a layer then sees the small inputs too. It returns false
+// when x holds a NaN or an infinity.
 func (ws *workspace) quantise(set *kernels.Set, x []float32, n int, layout inputLayout) bool {
 	ws.heavy = ws.heavy[:0]
 	ws.in.N, ws.in.Stride = 0, layout.stride
