@@ -193,8 +193,8 @@ func TestRowsOfTables(t *testing.T) {
 	}
 }
 
-// TestSensitivities: of matrices that are alike, that to which answers are sensitive gets more bits;
-// as many per octave as the error then falls by, whether its inputs are known or not.
+// TestSensitivities: of matrices that are alike, that to which answers are most sensitive gets most
+// bits: errors go by the root of the sensitivity, whether inputs are known or not.
 func TestSensitivities(t *testing.T) {
 	const rows, cols = 96, 128
 	for _, inputs := range []*moments.Moments{{}, samples.Correlated(cols, 0.5)} {

@@ -1,5 +1,6 @@
-// Package moments has what calibration measures of a layer: second moments of its inputs, which tell
-// compression in which columns errors count, and how much the answers of the model depend on it.
+// Package moments has what calibration measures of a layer: second moments of its inputs, which
+// tell compression in which columns errors count, and how much the answers of the model depend on
+// it.
 package moments
 
 import (

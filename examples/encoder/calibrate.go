@@ -135,8 +135,8 @@ func (s *sample) add(tokens []int) {
 	}
 }
 
-// sense measures what errors of the model's matrices cost its vectors of texts: by how much the mean
-// cosine falls.
+// sense measures what errors of the model's matrices cost its vectors of texts: by how much the
+// mean cosine falls.
 func (m *embedder) sense(ctx context.Context, e *env, path string,
 	calibration *transformer.Calibration, texts [][]int) error {
 	config, err := transformer.ReadConfig(path)

@@ -98,8 +98,8 @@ func LogSum(logits []float32) float64 {
 	return top + math.Log(sum)
 }
 
-// Divergence returns the Kullback-Leibler divergence, in nats, of the probabilities of logits q from
-// those of p.
+// Divergence returns the Kullback-Leibler divergence, in nats, of the probabilities of logits q
+// from those of p.
 func Divergence(p, q []float32) (sum float64) {
 	sumP, sumQ := LogSum(p), LogSum(q)
 	for i, v := range p {
