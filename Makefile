@@ -130,8 +130,7 @@ check-tiers: need-go
 	$(GO) test -tags purego ./kernels/...
 	$(GO) test -tags purego -short $(ARITHMETIC)
 	set -e; for off in avx512vbmi avx512vnni avx512f avx512f,avxvnni avx2,asimd; do \
-		PALETTIZE_CPU_OFF=$$off $(GO) test -count=1 ./kernels; \
-		PALETTIZE_CPU_OFF=$$off $(GO) test -count=1 -short $(ARITHMETIC); \
+		PALETTIZE_CPU_OFF=$$off $(GO) test -count=1 -short ./kernels $(ARITHMETIC); \
 	done
 
 # And on emulated CPUs, which also fault on what they lack, so that a row that uses more than it
@@ -175,7 +174,7 @@ emulate-sapphire-rapids: emulate-%: need-go
 emulate: $(LANES) ## test every tier on emulated CPUs; or emulate-haswell, emulate-max ...
 
 # The lanes that check does without: haswell's tier runs on arrow-lake too, and two are left to this machine where it
-# runs their tiers.
+# runs their tiers. Those of x86-64, which take longest, come first.
 check-lanes: build
 ifeq ($(PALETTIZE_LANES),native)
 	@echo "check: no emulated CPUs, because of PALETTIZE_LANES=native"
@@ -183,9 +182,9 @@ else
 	@set -e; lanes="$(filter-out %-haswell %-ice-lake %-sapphire-rapids,$(LANES))"; \
 	need() { \
 		if build/palettize cpu | grep -Eq " $$1 +(selected|runs)"; then \
-			PALETTIZE_REQUIRE=$$1 $(GO) test -count=1 ./kernels; \
+			PALETTIZE_REQUIRE=$$1 $(GO) test -count=1 -short ./kernels; \
 		else \
-			lanes="$$lanes emulate-$$2"; \
+			lanes="emulate-$$2 $$lanes"; \
 		fi; \
 	}; \
 	need avx512vbmi ice-lake; \
@@ -243,7 +242,7 @@ fuzz: need-go ## fuzz every target for FUZZTIME (10s)
 			echo "$(GO) test -fuzz $$target -fuzztime $(FUZZTIME) $$package"; \
 			once() { $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x $$package >build/fuzz.log 2>&1; }; \
 			once || { grep -q '^ *context deadline exceeded$$' build/fuzz.log && once; } || { cat build/fuzz.log; exit 1; }; \
-			tail -n 1 build/fuzz.log; \
+			grep execs: build/fuzz.log | tail -n 1; \
 		done; \
 	done
 

@@ -75,7 +75,7 @@ type panelEngine struct {
 	op    panelOp
 	bytes func(m *kernels.Matrix, dst []byte, r int) // of the weights of row r
 	// brings an input into the order of op; nil: it is
-	permute func(m *kernels.Matrix, dst, src []int8)
+	permute func(s *kernels.Set, dst, src []int8, m *kernels.Matrix)
 }
 
 func (e *panelEngine) row(dst []float32, r int) {
@@ -115,10 +115,11 @@ func (e *panelEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) bool {
 	if e.permute != nil {
 		ws.shuffled = grow(ws.shuffled, len(ws.q))
 		for i := 0; i < len(ws.q); i += ws.in.Stride {
-			e.permute(m, ws.shuffled[i:][:ws.in.Stride], ws.q[i:][:ws.in.Stride])
+			e.permute(p.set, ws.shuffled[i:][:ws.in.Stride], ws.q[i:][:ws.in.Stride], m)
 		}
 		ws.in.Q = ws.shuffled
 	}
+	ws.separate(m)
 	ws.results(y, p.rows, m.Panels*panelRows)
 	p.split(ws, m.Panels)
 	ws.collect(y, p.rows)
@@ -126,7 +127,7 @@ func (e *panelEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) bool {
 }
 
 func (e *panelEngine) part(p *Plan, ws *workspace, lo, hi int) {
-	e.op(p.set, ws.out, ws.ld, &e.m, &ws.in, lo, hi)
+	ws.multiply(e.op, p.set, &e.m, lo, hi)
 }
 
 func fitsNibbles(l *Layer) bool { return l.Width == 1 && l.K() <= 16 }
@@ -176,8 +177,8 @@ func layLookup(l *Layer) (engine, putter) {
 	return e, func(r int, assignments []byte) { putBytes(&m, r, 0, assignments) }
 }
 
-func permuteSegments(m *kernels.Matrix, dst, src []int8) {
-	kernels.PermuteInput(dst, src, len(m.Lookup)/kernels.Centroids)
+func permuteSegments(s *kernels.Set, dst, src []int8, m *kernels.Matrix) {
+	s.PermuteInput(dst, src, len(m.Lookup)/kernels.Centroids)
 }
 
 func fitsWindow(l *Layer) bool { return l.WindowBits != 0 }
@@ -192,7 +193,7 @@ func layWindow(l *Layer) (engine, putter) {
 	m.Lookup, _ = stream.SplitCentroids(l.Centroids) // which the layer's checks have done, too
 	m.Codes = make([]byte, kernels.WindowBytes(m.Panels, m.Quads, m.Bits))
 	e := &panelEngine{m: *m, width: 1, zero: l.ZeroPoint, op: (*kernels.Set).MulWindow,
-		bytes: windows, permute: (*kernels.Matrix).PermuteWindows}
+		bytes: windows, permute: (*kernels.Set).PermuteWindows}
 	return e, m.PackWindows
 }
 
@@ -331,6 +332,7 @@ func (e *broadcastEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) boo
 		return false
 	}
 	const ld = kernels.Centroids
+	ws.separate(m)
 	ws.results(nil, 0, ld)
 	p.split(ws, m.Panels)
 	ws.addRemainders(ws.out, ld, ld)
@@ -352,7 +354,7 @@ func (e *broadcastEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) boo
 }
 
 func (e *broadcastEngine) part(p *Plan, ws *workspace, lo, hi int) {
-	p.set.MulU8(ws.out, ws.ld, &e.centroids, &ws.in, lo, hi)
+	ws.multiply((*kernels.Set).MulU8, p.set, &e.centroids, lo, hi)
 }
 
 // tableEngine looks up the dot products of the centroids with each segment of the input.
@@ -440,6 +442,6 @@ func (e *tableEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) bool {
 
 func (e *tableEngine) part(p *Plan, ws *workspace, lo, hi int) {
 	panels := len(e.scales) / tableRows
-	p.set.SpreadTables(ws.out[ws.vector*ws.ld:][:ws.ld], &ws.tables, e.codes, e.scales,
+	p.set.SpreadTables(ws.result(ws.vector), &ws.tables, e.codes, e.scales,
 		lo*kernels.TableTile, min(hi*kernels.TableTile, panels))
 }

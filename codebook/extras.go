@@ -72,25 +72,37 @@ func (e *extrasEngine) row(dst []float32, r int) {
 }
 
 func (e *extrasEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) bool {
-	scaled := x
-	if e.colScales != nil {
-		ws.scaled = grow(ws.scaled, len(x))
-		scaled = ws.scaled
-		for i := range n {
-			row, scales := scaled[i*p.cols:][:p.cols], e.colScales[:p.cols]
-			for c, v := range x[i*p.cols:][:p.cols] {
-				row[c] = v * scales[c]
-			}
+	ws.colScales = e.colScales
+	finite := e.engine.mul(p, ws, y, x, n)
+	ws.colScales = nil
+	if finite {
+		e.addOutliers(p, y, x, n)
+	}
+	return finite
+}
+
+// addOutliers adds the products of n inputs with what weights fall short. It takes four inputs at a
+// time: outliers come by row, so that with one each addition would wait for the one before.
+func (e *extrasEngine) addOutliers(p *Plan, y, x []float32, n int) {
+	for ; n >= 4; n -= 4 {
+		y0, x0 := y[:p.rows], x[:p.cols]
+		y1, x1 := y[p.rows:][:p.rows], x[p.cols:][:p.cols]
+		y2, x2 := y[2*p.rows:][:p.rows], x[2*p.cols:][:p.cols]
+		y3, x3 := y[3*p.rows:][:p.rows], x[3*p.cols:][:p.cols]
+		for i := range e.outliers {
+			o := &e.outliers[i]
+			y0[o.row] += float32(o.short * x0[o.col])
+			y1[o.row] += float32(o.short * x1[o.col])
+			y2[o.row] += float32(o.short * x2[o.col])
+			y3[o.row] += float32(o.short * x3[o.col])
 		}
+		y, x = y[4*p.rows:], x[4*p.cols:]
 	}
-	if !e.engine.mul(p, ws, y, scaled, n) {
-		return false
-	}
-	for i := range n {
-		results, input := y[i*p.rows:][:p.rows], x[i*p.cols:][:p.cols]
-		for _, o := range e.outliers {
-			results[o.row] += o.short * input[o.col]
+	for ; n > 0; n-- {
+		for i := range e.outliers {
+			o := &e.outliers[i]
+			y[o.row] += float32(o.short * x[o.col])
 		}
+		y, x = y[p.rows:], x[p.cols:]
 	}
-	return true
 }

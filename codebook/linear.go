@@ -55,13 +55,11 @@ func (m *Model) Linear(dst []float32, name string, x []float32, batch int) error
 	if err != nil {
 		return about(l.bias, err)
 	}
-	for ; len(dst) > 0; dst = dst[len(bias):] {
-		row := dst[:len(bias)]
-		for i, b := range bias {
-			row[i] += b
-		}
+	set, err := m.opts.kernels()
+	if err == nil {
+		set.AddRows(dst, dst, bias)
 	}
-	return nil
+	return err
 }
 
 // loaded returns the bias, which the first use reads.

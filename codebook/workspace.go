@@ -31,9 +31,13 @@ var workspaces = sync.Pool{New: func() any { return new(workspace) }}
 // workspace is the memory of one call. It grows to what the largest call needed.
 type workspace struct {
 	in          kernels.Input // of the vectors, then of the remainders of heavy ones
+	vectors     kernels.Input // the first of in
+	remainders  kernels.Input // the others
 	heavy       []int         // vectors with a remainder
 	remainder   []float32
-	scaled      []float32 // inputs times the scales of their columns
+	squares     []int32   // sums of groups of the last vector
+	colScales   []float32 // nil: all 1
+	scaled      []float32 // an input times them
 	q, shuffled []int8
 	row         []byte // the bytes of a row
 	tables      kernels.Tables
@@ -46,32 +50,34 @@ type workspace struct {
 	vector int            // the one that tables are for
 	x      []float32      // the float32 input, for dense
 	n      int            // its vectors
-	own    []float32      // out, unless that is the caller's y
+	late   []float32      // those of remainders
+	own    []float32      // out, unless that is the caller's y, and late then
 	others sync.WaitGroup // parts in other goroutines
 }
 
 // grow returns s with length n, what it held included; the rest is unspecified.
 func grow[T any](s []T, n int) []T { return slices.Grow(s, max(0, n-len(s)))[:n] }
 
-// quantise fills ws.in for n vectors of x. Where a few inputs of a vector are far larger than the
-// rest of their block, what rounding has left of the vector follows as one more vector, whose
-// result is to be added: a layer then sees the small inputs too. It returns false when x holds a
-// NaN or an infinity.
+// quantise fills ws.in for n vectors of x, times ws.colScales. Where a few inputs of a vector are
+// far larger than the rest of their block, what rounding has left of the vector follows as one more
+// vector, whose result is to be added: a layer then sees the small inputs too. It returns false
+// when x holds a NaN or an infinity.
 func (ws *workspace) quantise(set *kernels.Set, x []float32, n int, layout inputLayout) bool {
 	ws.heavy = ws.heavy[:0]
 	ws.in.N, ws.in.Stride = 0, layout.stride
+	blocks := layout.blocks()
 	for i := range n {
-		if !ws.quantiseOne(set, x[i*layout.cols:][:layout.cols], layout) {
+		if !ws.quantiseOne(set, ws.input(set, x, i, layout.cols), layout) {
 			return false
 		}
-		if ws.isHeavy(i, layout) {
+		if ws.isHeavy(ws.in.Scales[i*blocks:][:blocks], layout) {
 			ws.heavy = append(ws.heavy, i)
 		}
 	}
 	for _, i := range ws.heavy {
 		ws.remainder = grow(ws.remainder, layout.cols)
-		q, scales := ws.in.Q[i*layout.stride:], ws.in.Scales[i*layout.blocks():]
-		from := x[i*layout.cols:][:layout.cols]
+		q, scales := ws.in.Q[i*layout.stride:], ws.in.Scales[i*blocks:]
+		from := ws.input(set, x, i, layout.cols)
 		for b, at := 0, 0; at < layout.cols; b, at = b+1, at+layout.block {
 			block, scale := from[at:min(at+layout.block, layout.cols)], scales[b]
 			to, codes := ws.remainder[at:][:len(block)], q[at:][:len(block)]
@@ -82,6 +88,17 @@ func (ws *workspace) quantise(set *kernels.Set, x []float32, n int, layout input
 		ws.quantiseOne(set, ws.remainder, layout)
 	}
 	return true
+}
+
+// input returns vector i of x, times ws.colScales.
+func (ws *workspace) input(set *kernels.Set, x []float32, i, cols int) []float32 {
+	x = x[i*cols:][:cols]
+	if ws.colScales == nil {
+		return x
+	}
+	ws.scaled = grow(ws.scaled, cols)
+	set.ScaleRows(ws.scaled, x, ws.colScales)
+	return ws.scaled
 }
 
 // quantiseOne appends a vector to ws.in.
@@ -96,9 +113,11 @@ func (ws *workspace) quantiseOne(set *kernels.Set, x []float32, layout inputLayo
 	if !set.Quantize(q, in.Scales[i*blocks:], x, layout.block) {
 		return false
 	}
-	init := in.Init[i*groups:]
-	for g := range groups {
-		init[g] = -int32(layout.zero) * sum(q[g*layout.group:min((g+1)*layout.group, len(q))])
+	init := in.Init[i*groups:][:groups]
+	ws.squares = grow(ws.squares, groups)
+	set.GroupSums(init, ws.squares, q[:layout.cols], layout.group)
+	for g := range init {
+		init[g] *= -int32(layout.zero)
 	}
 	return true
 }
@@ -118,81 +137,78 @@ func (ws *workspace) widen(q []int8, d, padded int) []int8 {
 	return ws.shuffled
 }
 
-// sum returns the sum of at most 256 values, with eight in a step.
-func sum(q []int8) int32 {
-	const low = 0x00ff00ff00ff00ff
-	// four of 16 bits, of values with 128 added: 32*2*255 a sum and 128*2*255 in all fit
-	var sums uint64
-	rest := q
-	for ; len(rest) >= 8; rest = rest[8:] {
-		v := uint64(uint8(rest[0])) | uint64(uint8(rest[1]))<<8 |
-			uint64(uint8(rest[2]))<<16 | uint64(uint8(rest[3]))<<24 |
-			uint64(uint8(rest[4]))<<32 | uint64(uint8(rest[5]))<<40 |
-			uint64(uint8(rest[6]))<<48 | uint64(uint8(rest[7]))<<56
-		v ^= 0x8080808080808080
-		sums += v&low + v>>8&low
-	}
-	total := int32(sums*0x0001000100010001>>48) - 128*int32(len(q)-len(rest))
-	for _, v := range rest {
-		total += int32(v)
-	}
-	return total
-}
-
-// isHeavy reports whether vector i has a block with a few values far larger than the rest.
-func (ws *workspace) isHeavy(i int, layout inputLayout) bool {
-	q := ws.in.Q[i*layout.stride:][:layout.cols]
-	for b, scale := range ws.in.Scales[i*layout.blocks():][:layout.blocks()] {
-		block := q[b*layout.block : min((b+1)*layout.block, layout.cols)]
-		// The largest is 127. Most blocks show within a few values that they are not heavy.
-		enough := ceilDiv(127*127*len(block), heavy*heavy)
-		squares, rest := 0, block
-		for ; len(rest) >= 4 && squares < enough; rest = rest[4:] {
-			a, b, c, d := int(rest[0]), int(rest[1]), int(rest[2]), int(rest[3])
-			squares += a*a + b*b + c*c + d*d
+// isHeavy reports whether the last vector has a block with a few values far larger than the rest.
+func (ws *workspace) isHeavy(scales []float32, layout inputLayout) bool {
+	groups, cols, squares := layout.block/layout.group, layout.cols, ws.squares
+	for _, scale := range scales {
+		var sum int32
+		n := min(groups, len(squares))
+		for _, v := range squares[:n] {
+			sum += v
 		}
-		for _, v := range rest {
-			if squares >= enough {
-				break
-			}
-			squares += int(v) * int(v)
-		}
-		if scale != 0 && squares < enough {
+		// The largest is 127.
+		if scale != 0 && int(sum)*heavy*heavy < 127*127*min(layout.block, cols) {
 			return true
 		}
+		squares, cols = squares[n:], cols-layout.block
 	}
 	return false
 }
 
-// results sets where the results of ws.in are written, rows of them padded: to y itself, when
-// nothing is padded or has to be added.
+// results sets where the results of ws.in go, rows of them padded: to y itself where nothing is
+// padded, but for those of remainders.
 func (ws *workspace) results(y []float32, rows, padded int) {
 	ws.ld = padded
-	if rows == padded && len(ws.heavy) == 0 {
+	if rows == padded {
+		ws.late = grow(ws.late, len(ws.heavy)*padded)
 		ws.out = y
 		return
 	}
 	ws.own = grow(ws.own, ws.in.N*padded)
-	ws.out = ws.own
+	vectors := (ws.in.N - len(ws.heavy)) * padded
+	ws.out, ws.late = ws.own[:vectors], ws.own[vectors:]
+}
+
+// result is where the result of vector i of ws.in goes.
+func (ws *workspace) result(i int) []float32 {
+	if n := ws.in.N - len(ws.heavy); i >= n {
+		return ws.late[(i-n)*ws.ld:][:ws.ld]
+	}
+	return ws.out[i*ws.ld:][:ws.ld]
+}
+
+// separate takes ws.in apart for multiply.
+func (ws *workspace) separate(m *kernels.Matrix) {
+	ws.vectors, ws.remainders = ws.in, ws.in
+	n := ws.in.N - len(ws.heavy)
+	ws.vectors.N, ws.remainders.N = n, len(ws.heavy)
+	ws.remainders.Q = ws.in.Q[n*ws.in.Stride:]
+	ws.remainders.Scales = ws.in.Scales[n*m.Blocks():]
+	ws.remainders.Init = ws.in.Init[n*m.Groups():]
+}
+
+// multiply multiplies panels lo to hi.
+func (ws *workspace) multiply(op panelOp, set *kernels.Set, m *kernels.Matrix, lo, hi int) {
+	op(set, ws.out, ws.ld, m, &ws.vectors, lo, hi)
+	op(set, ws.late, ws.ld, m, &ws.remainders, lo, hi)
 }
 
 // collect copies results to y, unless they are there already, and adds those of remainders.
 func (ws *workspace) collect(y []float32, rows int) {
-	if rows == ws.ld && len(ws.heavy) == 0 {
-		return
-	}
-	for i := range ws.in.N - len(ws.heavy) {
-		copy(y[i*rows:][:rows], ws.out[i*ws.ld:])
+	if rows != ws.ld {
+		for i := range ws.in.N - len(ws.heavy) {
+			copy(y[i*rows:][:rows], ws.out[i*ws.ld:])
+		}
 	}
 	ws.addRemainders(y, rows, rows)
 }
 
 // addRemainders adds the results of remainders to those of their vectors in y, ld apart.
 func (ws *workspace) addRemainders(y []float32, ld, rows int) {
-	n := ws.in.N - len(ws.heavy)
 	for j, i := range ws.heavy {
-		for r, v := range ws.out[(n+j)*ws.ld:][:rows] {
-			y[i*ld+r] += v
+		to := y[i*ld:][:rows]
+		for r, v := range ws.late[j*ws.ld:][:rows] {
+			to[r] += v
 		}
 	}
 }

@@ -283,8 +283,8 @@ func zipOf(t *testing.T, names ...string) string {
 // that is read.
 func TestZipDirectoryIsBounded(t *testing.T) {
 	var names []string
-	for i := range 60_000 {
-		names = append(names, fmt.Sprintf("%090d", i))
+	for i := range 150 {
+		names = append(names, fmt.Sprintf("%060000d", i))
 	}
 	content := zipOf(t, append([]string{"model/data.pkl"}, names...)...)
 	counted := &counter{Reader: strings.NewReader(content)}

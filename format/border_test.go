@@ -212,6 +212,9 @@ func TestStopsOnceDone(t *testing.T) {
 			}
 			os.Remove(path)
 			places := min(times, 24)
+			if testing.Short() {
+				places = min(times, 6)
+			}
 			for n := range places {
 				ended := &askedOften{Context: t.Context()}
 				ended.left.Store(n * times / places)

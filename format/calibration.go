@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,7 +32,9 @@ type Calibration struct {
 //   - A safetensors file that has, under the name of each weight matrix [rows, cols], a tensor F32
 //     or F64: E[x^2] of every input column [cols], or E[x x^T] [cols, cols]. For a stack [experts,
 //     rows, cols] it may be that of each expert, [experts, cols] or [experts, cols, cols]; one of
-//     the former shapes is that of all, [experts, cols] of as many experts as columns too.
+//     the former shapes is that of all, [experts, cols] of as many experts as columns too. Beside
+//     it, or in its place, NAME.lookups [rows] and NAME.sensitivity, one value, have what Lookups
+//     and Sensitivity of [moments.Moments] are for the matrix NAME.
 //   - An importance matrix of llama.cpp, in GGUF or the older form (.dat), which has E[x^2].
 //
 // The tensors of an importance matrix may have ggml's names where the model's are those of a BERT,
@@ -81,19 +84,71 @@ func (c *Calibration) Close() error { return c.file.Close() }
 // Path is the path that the file was opened with, or the name that NewCalibration was given.
 func (c *Calibration) Path() string { return c.file.Path() }
 
-// Moments returns the moments of the inputs of the tensor of this name, which has cols columns; nil
-// where the file has none, and for experts that no token has reached.
+// Moments returns what is known of the tensor of this name, which has cols columns; nil where the
+// file has nothing, and for experts that no token has reached.
 func (c *Calibration) Moments(ctx context.Context, name string, cols int) (
 	*moments.Moments, error) {
-	e, expert := c.find(name)
-	if e == nil {
-		return nil, nil
+	var m *moments.Moments
+	if e, expert := c.find(name); e != nil {
+		var err error
+		if m, err = c.read(ctx, e, expert, cols); err != nil {
+			return nil, atTensor(c.Path(), e.Name, err)
+		}
 	}
-	m, err := c.read(ctx, e, expert, cols)
+	return c.readBeside(ctx, name, m)
+}
+
+// What a safetensors file has of a tensor beside moments, under names with these ends.
+const (
+	ofLookups     = ".lookups"
+	ofSensitivity = ".sensitivity"
+)
+
+// readBeside adds what is known beside the moments, if there is any.
+func (c *Calibration) readBeside(ctx context.Context, name string, m *moments.Moments) (
+	*moments.Moments, error) {
+	lookups, err := c.vector(ctx, name+ofLookups)
 	if err != nil {
-		return nil, atTensor(c.Path(), e.Name, err)
+		return nil, err
+	}
+	sensitivity, err := c.vector(ctx, name+ofSensitivity)
+	if err == nil && len(sensitivity) > 1 {
+		err = atTensor(c.Path(), name+ofSensitivity, fmt.Errorf("has %d values, expected one",
+			len(sensitivity)))
+	}
+	if err != nil || lookups == nil && sensitivity == nil {
+		return m, err
+	}
+	if m == nil {
+		m = new(moments.Moments)
+	}
+	m.Lookups = lookups
+	for _, v := range sensitivity {
+		m.Sensitivity = float64(v)
 	}
 	return m, nil
+}
+
+// vector reads a list of values, each 0 or more; nil where there is none of this name.
+func (c *Calibration) vector(ctx context.Context, name string) (values []float32, err error) {
+	e := c.file.find(name)
+	if e == nil || c.counts != nil {
+		return nil, nil
+	}
+	if dtype.Of(e.DType).Wide() && len(e.Shape) <= 1 {
+		values, err = c.file.values(ctx, e, io.Discard)
+	} else {
+		err = fmt.Errorf("%s %s, expected a list of F32 or F64", e.DType, shapeText(e.Shape))
+	}
+	for i, v := range values {
+		if err == nil && !(v >= 0 && v <= math.MaxFloat32) {
+			err = fmt.Errorf("value %d is %v, expected 0 or more", i, v)
+		}
+	}
+	if err != nil {
+		return nil, atTensor(c.Path(), name, err)
+	}
+	return values, nil
 }
 
 // read returns the moments of one expert, or of all together.
@@ -266,7 +321,7 @@ func (c *Calibration) Transposed(tensors []codebook.Tensor) []string {
 func (c *Calibration) Missing(names []string) ([]string, error) {
 	var missing []string
 	for _, name := range names {
-		if e, _ := c.find(name); e == nil {
+		if e, _ := c.find(name); e == nil && c.file.find(name+ofLookups) == nil {
 			missing = append(missing, name)
 		}
 	}

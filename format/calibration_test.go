@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -144,6 +145,43 @@ func TestCalibrationOfEveryForm(t *testing.T) {
 			!strings.Contains(err.Error(), `nothing for any of 2 tensors`) {
 			t.Errorf("%s: %v", c.form, err)
 		}
+	}
+}
+
+// TestCalibrationBesideMoments: what is known of a matrix beside its moments, or without any.
+func TestCalibrationBesideMoments(t *testing.T) {
+	c := openCalibration(t, safetensorsFile(t,
+		&tensor{"a", "F32", []int{3}, le([]float32{1, 2, 3})},
+		&tensor{"a.sensitivity", "F64", []int{1}, le([]float64{0.5})},
+		&tensor{"b.lookups", "F32", []int{4}, le([]float32{0, 1, 7, 2})},
+		&tensor{"b.sensitivity", "F32", nil, le([]float32{3})},
+		&tensor{"c.lookups", "F32", []int{2}, le([]float32{1, -1})},
+		&tensor{"d.sensitivity", "F32", []int{2}, le([]float32{1, 1})},
+		&tensor{"e.lookups", "F32", []int{2, 1}, le([]float32{1, 1})},
+		&tensor{"f.lookups", "I32", []int{1}, le([]int32{1})}))
+	for name, want := range map[string]moments.Moments{
+		"a": {Squares: []float32{1, 2, 3}, Sensitivity: 0.5},
+		"b": {Lookups: []float32{0, 1, 7, 2}, Sensitivity: 3},
+	} {
+		m, err := c.Moments(t.Context(), name, 3)
+		if err != nil || m == nil || !reflect.DeepEqual(*m, want) {
+			t.Errorf("%s: %+v, %v, want %+v", name, m, err, want)
+		}
+	}
+	for name, want := range map[string]string{
+		"c": `tensor "c.lookups": value 1 is -1, expected 0 or more`,
+		"d": `tensor "d.sensitivity": has 2 values, expected one`,
+		"e": `tensor "e.lookups": F32 [2, 1], expected a list of F32 or F64`,
+		"f": `tensor "f.lookups": I32 [1], expected a list of F32 or F64`,
+	} {
+		if _, err := c.Moments(t.Context(), name, 3); err == nil ||
+			!strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", name, err, want)
+		}
+	}
+	if missing, err := c.Missing([]string{"a", "b", "x"}); err != nil ||
+		!slices.Equal(missing, []string{"x"}) {
+		t.Errorf("missing %q, %v", missing, err)
 	}
 }
 

@@ -80,7 +80,7 @@ func (c *Codebook) decompress(ctx context.Context, out destination, shardSize in
 		shards[i].metadata = metadata
 	}
 	if shardSize == 0 {
-		return out.write(ctx, "", shards[0].content())
+		return writeScratch(ctx, out, shards[0].content())
 	}
 	edit := unmarkConfig
 	if unscale {
@@ -90,7 +90,21 @@ func (c *Codebook) decompress(ctx context.Context, out destination, shardSize in
 	if err != nil {
 		return 0, err
 	}
-	return out.write(ctx, "", append(contentsOf(shards, modelExt), config...)...)
+	return writeScratch(ctx, out, append(contentsOf(shards, modelExt), config...)...)
+}
+
+// writeScratch writes files in the folder of a run until they are complete: a run that is killed
+// leaves what the next one finds and removes.
+func writeScratch(ctx context.Context, out destination, files ...content) (int64, error) {
+	if out.partial() == "" {
+		return out.write(ctx, "", files...)
+	}
+	p, err := newScratch(out.partial())
+	if err != nil {
+		return 0, err
+	}
+	defer p.remove()
+	return out.write(ctx, p.scratch(), files...)
 }
 
 // blobs are the tensors of the original, of stacks the slices. Those with scales come with these,

@@ -1,6 +1,6 @@
 // Package format reads safetensors files and reads and writes codebook files, which are safetensors
-// files too, and so are files of what attention scores keys by. FORMAT.md beside this package is the
-// specification of both.
+// files too, and so are files of what attention scores keys by. FORMAT.md beside this package is
+// the specification of both.
 //
 // Files are opened by their path, or read from any [io.ReaderAt] of a known size: by offset, one
 // tensor at a time, and checked before they are believed. They are written to a path, or to any

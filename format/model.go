@@ -312,7 +312,7 @@ func (f *File) floats(ctx context.Context, name string, sums map[string]uint64) 
 // values returns what a tensor of the file holds, and writes its bytes to a sum of them.
 func (f *File) values(ctx context.Context, e *entry, sum io.Writer) ([]float32, error) {
 	kind := dtype.Of(e.DType)
-	if !kind.Float() {
+	if !kind.Float() && (e.scaled == nil || !kind.Scale()) {
 		return nil, atTensor(e.in.path, e.Name, fmt.Errorf(
 			"dtype %s is not one of F64, F32, F16, BF16, F8_E4M3 and F8_E5M2", e.DType))
 	}

@@ -166,6 +166,24 @@ func newPartial(path string, run runLine, opts CreateOptions) (p *partial, err e
 	return p, nil
 }
 
+// newScratch makes the folder for an output that nothing can be taken up from, and removes what a
+// run that was killed has written in it. What can be taken up stays.
+func newScratch(path string) (*partial, error) {
+	p := emptyPartial(path)
+	if err := os.Mkdir(path, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, at(path, cause(err))
+	}
+	var err error
+	if p.lock, err = lockFolder(path); err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(filepath.Join(path, journalName)); err == nil {
+		return nil, errors.Join(at(path, ErrUnfinished), p.lock.Close())
+	}
+	p.sweep()
+	return p, nil
+}
+
 func emptyPartial(path string) *partial {
 	return &partial{
 		path: path, layers: make(map[string]*finished), kept: make(map[string]keptLine),

@@ -150,8 +150,11 @@ func TestDamagedPartial(t *testing.T) {
 	resume := r.opts
 	resume.Resume = true
 	rng := rand.New(rand.NewPCG(1, 2))
-	redone := 0
-	for range 300 {
+	redone, times := 0, 300
+	if testing.Short() {
+		times = 60
+	}
+	for range times {
 		os.RemoveAll(left)
 		for name, text := range pristine {
 			put(t, filepath.Join(left, name), text)
@@ -179,8 +182,8 @@ func TestDamagedPartial(t *testing.T) {
 		redone += 4 - n
 		os.Remove(r.out)
 	}
-	if redone == 0 || redone == 4*300 {
-		t.Errorf("%d layers of %d were made again", redone, 4*300)
+	if redone == 0 || redone == 4*times {
+		t.Errorf("%d layers of %d were made again", redone, 4*times)
 	}
 }
 
@@ -304,6 +307,51 @@ func TestKilledInCommit(t *testing.T) {
 			t.Errorf("left behind: %q", got)
 		}
 	}
+}
+
+// TestKilledDecompress: what is written of an output is where the next run finds and removes it,
+// and what a run can be taken up from stays.
+func TestKilledDecompress(t *testing.T) {
+	const killed = temporaryPrefix + "12345678.tmp"
+	c := openBook(t, goldenPath("tiny.pal"))
+	for _, shardSize := range []int64{0, 1000} {
+		dir := t.TempDir()
+		out := filepath.Join(dir, "out")
+		left, opts := out+partialExt, CreateOptions{ShardSize: shardSize}
+		put(t, filepath.Join(left, killed), "some")
+		ctx := &watched{t.Context(), func() {
+			if got := filesIn(t, dir); !slices.Equal(got, []string{"out.partial"}) {
+				t.Errorf("while the output is written there are %q", got)
+			}
+			if got := filesIn(t, left); len(got) > 2 || slices.Contains(got, killed) {
+				t.Errorf("while the output is written its folder has %q", got)
+			}
+		}}
+		if _, err := Decompress(ctx, c, out, opts); err != nil {
+			t.Fatal(err)
+		}
+		if got := filesIn(t, dir); !slices.Equal(got, []string{"out"}) {
+			t.Errorf("left behind: %q", got)
+		}
+		journal := filepath.Join(left, journalName)
+		put(t, journal, "of a run")
+		opts.Overwrite = true
+		_, err := Decompress(t.Context(), c, out, opts)
+		if !errors.Is(err, ErrUnfinished) || string(contentOf(t, journal)) != "of a run" {
+			t.Errorf("beside a run that can be taken up: %v", err)
+		}
+	}
+}
+
+// watched looks whenever it is asked whether to go on.
+type watched struct {
+	context.Context
+	look func()
+}
+
+func (w *watched) Err() error {
+	w.look()
+	return w.Context.Err()
 }
 
 func TestOneRunAtATime(t *testing.T) {

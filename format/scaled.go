@@ -30,7 +30,7 @@ func (f *File) join() {
 			continue
 		}
 		s := f.find(e.Name + scaleSuffix)
-		if s != nil && dtype.Of(s.DType).Float() && len(s.Shape) == len(e.Shape) {
+		if s != nil && dtype.Of(s.DType).Scale() && len(s.Shape) == len(e.Shape) {
 			e.scales, s.scaled = s, e
 		}
 	}

@@ -13,7 +13,8 @@ import (
 	"github.com/palettize/palettize/internal/dtype"
 )
 
-// eightBits returns a tensor of finite 8-bit floats and its scales for blocks of this size.
+// eightBits returns a tensor of finite 8-bit floats and its scales for blocks of this size, none of
+// them NaN where they are powers of two.
 func eightBits(name, as, scalesAs string, block [2]int, shape ...int) []tensor {
 	w := random(name, as, shape...)
 	for i, b := range w.data {
@@ -23,7 +24,13 @@ func eightBits(name, as, scalesAs string, block [2]int, shape ...int) []tensor {
 	for i, n := range grid[len(grid)-2:] {
 		grid[len(grid)-2+i] = (n + block[i] - 1) / block[i]
 	}
-	return []tensor{w, random(name+"_scale_inv", scalesAs, grid...)}
+	scales := random(name+"_scale_inv", scalesAs, grid...)
+	if scalesAs == "F8_E8M0" {
+		for i, b := range scales.data {
+			scales.data[i] = 96 + b%64 // 255 is NaN
+		}
+	}
+	return []tensor{w, scales}
 }
 
 // scaledValues is what such a pair stands for, value by value.
@@ -54,6 +61,7 @@ func TestScaledFloats(t *testing.T) {
 		{"F8_E5M2", "F32", [2]int{64, 32}, []int{65, 97}},
 		{"F8_E4M3", "F32", [2]int{1, 7}, []int{5, 15}},
 		{"F8_E4M3", "F32", [2]int{4, 3}, []int{3, 9, 8}},
+		{"F8_E4M3", "F8_E8M0", usualBlock, []int{300, 200}},
 	} {
 		pair := eightBits("w", tt.as, tt.scalesAs, tt.block, tt.shape...)
 		f := newModel(t, t.TempDir(), nil, pair...)
@@ -146,9 +154,13 @@ func TestNoScales(t *testing.T) {
 		random("e", "F8_E4M3", 4), random("e_scale_inv", "F32", 1),
 		random("f", "F8_E4M3", 0, 4), random("f_scale_inv", "F32", 0, 1),
 		random("g", "F8_E8M0", 4, 4), random("g_scale_inv", "F32", 1, 1),
-		random("h_scale_inv", "F32", 1, 1))
-	if n := len(f.Tensors()); n != 15 {
-		t.Errorf("%d tensors, want 15", n)
+		random("h_scale_inv", "F32", 1, 1),
+		random("i", "F8_E4M3", 4, 4), random("i_scale_inv", "F8_E8M0", 4))
+	if n := len(f.Tensors()); n != 17 {
+		t.Errorf("%d tensors, want 17", n)
+	}
+	if _, err := f.Floats(t.Context(), "i_scale_inv"); err == nil {
+		t.Error("reads powers of two that scale nothing")
 	}
 	for _, tensor := range f.Tensors() {
 		if tensor.Scaled {
@@ -157,12 +169,28 @@ func TestNoScales(t *testing.T) {
 	}
 }
 
+// A byte 255 of scales that are powers of two is NaN, and so are the values of its block.
+func TestScaleOfNoPower(t *testing.T) {
+	pair := eightBits("w", "F8_E4M3", "F8_E8M0", usualBlock, 2, 300)
+	for i := range pair[0].data {
+		pair[0].data[i] = 0x38 // 1
+	}
+	copy(pair[1].data, []byte{0, 255, 254})
+	values, err := newModel(t, t.TempDir(), nil, pair...).Floats(t.Context(), "w")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if values[0] != 0x1p-127 || values[128] == values[128] || values[256] != 0x1p127 {
+		t.Errorf("%v %v %v", values[0], values[128], values[256])
+	}
+}
+
 // TestScaledRoundTrip compresses one such tensor and passes another through.
 func TestScaledRoundTrip(t *testing.T) {
 	for _, block := range [][2]int{usualBlock, {2, 8}} {
 		dir := t.TempDir()
 		layer := eightBits("layer", "F8_E4M3", "F32", block, 5, 20)
-		kept := eightBits("kept", "F8_E4M3", "BF16", block, 3, 9)
+		kept := eightBits("kept", "F8_E4M3", "F8_E8M0", block, 3, 9)
 		plain := random("plain", "F8_E5M2", 6, 15)
 		model := slices.Concat(layer, kept, []tensor{plain, random("bias", "F8_E4M3", 7)})
 		src := newModel(t, dir, nil, model...)
@@ -178,7 +206,7 @@ func TestScaledRoundTrip(t *testing.T) {
 		layers := map[string]*codebook.Layer{
 			"layer": makeLayer(5, 20, 1, 16, 0, true), "plain": makeLayer(6, 15, 1, 8, 0, false),
 		}
-		scales := codebook.Tensor{Name: "kept_scale_inv", DType: "BF16", Shape: kept[1].shape}
+		scales := codebook.Tensor{Name: "kept_scale_inv", DType: "F8_E8M0", Shape: kept[1].shape}
 		err = w.PutTensor(t.Context(), scales)
 		if err == nil || !strings.Contains(err.Error(), `has the scales of "kept"`) {
 			t.Errorf("scales without what they scale: %v", err)

@@ -20,3 +20,21 @@
 #define ONES \
 	VPCMPEQW Y14, Y14, Y14 \
 	VPSRLW   $15, Y14, Y14
+
+// FOLD leaves in the first lane of X0 what op makes of all lanes of Y0.
+#define FOLD(op) \
+	VEXTRACTF128 $1, Y0, X1 \
+	op X1, X0, X0           \
+	VPSHUFD $0x4e, X0, X1   \
+	op X1, X0, X0           \
+	VPSHUFD $0xb1, X0, X1   \
+	op X1, X0, X0
+
+// FOLD2 writes the sum of all int32 of Y0 to DI and that of Y1 to R8. Y2 is spoilt.
+#define FOLD2 \
+	VPHADDD      Y1, Y0, Y0    \
+	VEXTRACTI128 $1, Y0, X2    \
+	VPADDD       X2, X0, X0    \
+	VPHADDD      X0, X0, X0    \
+	VMOVD        X0, (DI)      \
+	VPEXTRD      $1, X0, (R8)

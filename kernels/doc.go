@@ -24,11 +24,12 @@
 // # Products
 //
 // Weights are unsigned bytes, inputs signed bytes, sums int32: quantize turns float32 inputs into
-// bytes, and what a weight means, weight = scale * (byte - zero point), is the caller's. mul-u8
-// takes the bytes as they are; mul-nibble, mul-lookup and mul-window look them up; table sums up
-// dot products of the centroids with the input, which are computed first; segments share centroids,
-// or have their own. dense-vector and dense-matrix multiply float32: the baseline to be compared
-// with.
+// bytes, group-sums adds these up, and what a weight means, weight = scale * (byte - zero point),
+// is the caller's. mul-u8 takes the bytes as they are; mul-nibble, mul-lookup and mul-window look
+// them up; table sums up dot products of the centroids with the input, which are computed first;
+// segments share centroids, or have their own. dense-vector and dense-matrix multiply float32: the
+// baseline to be compared with. dense-product does what models multiply beside weights: two
+// matrices as they come.
 //
 // A matrix that is multiplied without being rebuilt is stored in panels of 16 rows. Within a panel
 // a quad of the 16 rows is 64 bytes, so that one register holds 16 rows and the products of
@@ -61,8 +62,8 @@
 // 2^31 even together with as much for the zero point.
 //
 // Floating-point results have a fixed order of operations, no fused multiply-add, so that every
-// tier gives the same bits as scalar. The two dense operations are the exception: they use fused
-// multiply-add and add in any order.
+// tier gives the same bits as scalar. dense-vector and dense-matrix are the exception: they use
+// fused multiply-add and add in any order.
 //
 // # Searches
 //
@@ -93,7 +94,9 @@
 //
 // exp-sum and exp-gelu are a softmax, up to its division, and the activation of models of the BERT
 // type. Both are powers of 2 of polynomials, by the same polynomials on every tier and without
-// fused operations, so that results are the same bits. Sixteen lanes are summed up each on its own.
+// fused operations, so that results are the same bits. add-norm is what follows each part of such a
+// model, rows-scale and rows-add are scales and biases of columns; transpose brings keys in the
+// order that dense-product takes them in. Sixteen lanes are summed up each on its own.
 //
 // # AMX tiles
 //

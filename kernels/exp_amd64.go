@@ -35,7 +35,7 @@ func expGELUAVX2(x, bias []float32)
 // expGELUOf makes the operation of what does whole groups of lanes.
 func expGELUOf(whole expGELUFunc) expGELUFunc {
 	return func(x, bias []float32) {
-		n := len(x) &^ (expLanes - 1)
+		n := len(x) &^ (lanes - 1)
 		whole(x[:n], bias[:n])
 		expGELUScalar(x[n:], bias[n:])
 	}

@@ -20,12 +20,3 @@
 	VADDPS ONE, p, p  \
 	VPSLLD $23, r, r  \
 	VPADDD r, p, p
-
-// FOLD leaves in the first lane of X0 what op makes of all lanes of Y0.
-#define FOLD(op) \
-	VEXTRACTF128 $1, Y0, X1 \
-	op X1, X0, X0           \
-	VPSHUFD $0x4e, X0, X1   \
-	op X1, X0, X0           \
-	VPSHUFD $0xb1, X0, X1   \
-	op X1, X0, X0

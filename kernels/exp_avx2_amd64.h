@@ -8,6 +8,7 @@
 #define C4 Y10
 #define C5 Y9
 
+#include "avx2_amd64.h"
 #include "exp_amd64.h"
 
 #define NUMBERS \

@@ -8,6 +8,7 @@
 #define C4 Z26
 #define C5 Z25
 
+#include "avx2_amd64.h"
 #include "exp_amd64.h"
 
 #define NUMBERS \

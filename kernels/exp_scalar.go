@@ -2,9 +2,6 @@ package kernels
 
 import "math"
 
-// expLanes is how many values the functions below take at a time, and how many sums there are.
-const expLanes = 16
-
 // expNumbers are what exp2 and gelu are computed with. Kernels read it.
 var expNumbers = [...]float32{
 	0: roundingBias,
@@ -46,7 +43,7 @@ func exp2(y float32) float32 {
 func expSumOf(largest func(x []float32) float32,
 	exps func(x []float32, largest, perUnit float32) float32) expSumFunc {
 	return func(x []float32, scale float32) float32 {
-		whole := len(x) &^ (expLanes - 1)
+		whole := len(x) &^ (lanes - 1)
 		top, perUnit := largest(x[:whole]), float32(scale*math.Log2E)
 		for _, v := range x[whole:] {
 			if v > top {
@@ -82,18 +79,13 @@ func expSumLargestScalar(x []float32) float32 {
 }
 
 func expSumScalar(x []float32, largest, perUnit float32) float32 {
-	var sums [expLanes]float32
+	var sums [lanes]float32
 	for i, v := range x {
 		e := expOf(v, largest, perUnit)
 		x[i] = e
-		sums[i%expLanes] += e
+		sums[i%lanes] += e
 	}
-	for half := expLanes / 2; half > 0; half /= 2 {
-		for i := range half {
-			sums[i] += sums[i+half]
-		}
-	}
-	return sums[0]
+	return fold(&sums)
 }
 
 // expGELUScalar takes off what a value has too much: of a value and its negative, the larger loses

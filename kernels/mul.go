@@ -87,20 +87,6 @@ func (s *Set) MulLookup(dst []float32, ld int, m *Matrix, in *Input, p0, p1 int)
 	}
 }
 
-// PermuteInput puts quantised values in the order of MulLookup: within each 4*d of them, which four
-// segments meet, first the four of the first column of each segment, then those of the second and
-// so on. dst and src have the same length, a multiple of 4*d, and do not overlap.
-func PermuteInput(dst, src []int8, d int) {
-	for ; len(src) > 0; dst, src = dst[4*d:], src[4*d:] {
-		first, second, third, fourth := src[:d], src[d:][:d], src[2*d:][:d], src[3*d:][:d]
-		to := dst[:4*d]
-		for j, v := range first {
-			four := (*[4]int8)(to[4*j:])
-			four[0], four[1], four[2], four[3] = v, second[j], third[j], fourth[j]
-		}
-	}
-}
-
 func checkMul(op string, dst []float32, ld int, m *Matrix, in *Input, p0, p1, codes, lookup int) {
 	d := max(1, lookup/Centroids)
 	if m.BlockQuads < 1 || m.BlockQuads*4*d > Block || m.GroupQuads < 1 ||

@@ -104,12 +104,18 @@ func mulNibbleVecAVX2(a *vecArgs)
 //		dst[i] = byte(abs(int(q[i])))
 //		dst[signs+i] = 128, or 127 if q[i] < 0
 //	}
+//	for each pair of quads from i on, those of a group taken in order {
+//		a := dst[i] + dst[i+1] + dst[i+4] + dst[i+5]
+//		b := dst[i+2] + dst[i+3] + dst[i+6] + dst[i+7]
+//		the eight bytes from dst[2*signs+i] on are 0 if a and b are at most 256, else not all
+//	}
 //	for g := range groups {
 //		starts[g] = init[g] - (sum of dst[i] * int8(dst[signs+i]) of g)
 //	}
 //
 // In 32 bits the sums of dst[i] * int8(weight ^ dst[signs+i]) from there end where those of
-// q[i] * weight do from init.
+// q[i] * weight do from init. The four products that a or b stand for fit 16 bits together, down to
+// 256 * -128, unless they are large.
 //
 //go:noescape
 func mulU8SignsAVX2(dst *int8, signs int, starts *int32, q *int8, init *int32, quads,

@@ -89,7 +89,7 @@ func (c coding) vecAVXVNNI(m *Matrix, a *vecArgs) {
 // call.
 type signedInput struct {
 	Input        // Q has magnitudes, Init starts
-	signs   int  // bytes from the magnitudes of a vector to its signs
+	signs   int  // bytes from the magnitudes of a vector to its signs, and from these to large
 	decoded runs // a block of two panels
 }
 
@@ -103,7 +103,7 @@ var signedInputs = sync.Pool{New: func() any {
 func (s *signedInput) set(m *Matrix, in *Input) {
 	groups, d := m.Groups(), m.width()
 	s.N, s.Stride, s.Scales, s.signs = in.N, in.Stride, in.Scales, in.N*in.Stride
-	s.Q, s.Init = grown(s.Q, 2*s.signs), grown(s.Init, in.N*groups)
+	s.Q, s.Init = grown(s.Q, 3*s.signs), grown(s.Init, in.N*groups)
 	for i := range in.N {
 		at, g := i*s.Stride, i*groups
 		mulU8SignsAVX2(&s.Q[at], s.signs, &s.Init[g], &in.Q[at], &in.Init[g], m.Quads*d,

@@ -88,17 +88,6 @@ func (m *Matrix) windowLane(row, b, lane int) int {
 	return block + row%PanelRows*windowLanes + lane
 }
 
-// PermuteWindows puts quantised values in the order of MulWindow: in each block of 4*BlockQuads,
-// first the first of each quarter of it, then the second of each, and so on. dst and src have
-// 4*Quads values and do not overlap.
-func (m *Matrix) PermuteWindows(dst, src []int8) {
-	for b := range m.Blocks() {
-		n := 4 * m.blockQuads(b)
-		PermuteInput(dst[:n], src[:n], n/4)
-		dst, src = dst[n:], src[n:]
-	}
-}
-
 // MulWindow is MulU8 with weight = Lookup[16+a>>4] + Lookup[a&15], a being the assignment that the
 // window of the weight stands for: see SearchWindows. A sum of two centroids is at most 255. Q is
 // permuted (PermuteWindows). Quads and BlockQuads are multiples of WindowQuads, GroupQuads equals

@@ -160,24 +160,6 @@ func TestFirstWindow(t *testing.T) {
 	}
 }
 
-func TestPermuteWindows(t *testing.T) {
-	m := &Matrix{Quads: 24, BlockQuads: 16}
-	src, dst := make([]int8, 96), make([]int8, 96)
-	for i := range src {
-		src[i] = int8(i)
-	}
-	m.PermuteWindows(dst, src)
-	for i, v := range dst {
-		want := i%4*16 + i/4
-		if i >= 64 {
-			want = 64 + i%4*8 + (i-64)/4
-		}
-		if int(v) != want {
-			t.Errorf("value %d is that of column %d, want %d", i, v, want)
-		}
-	}
-}
-
 func TestMulWindowAllocations(t *testing.T) {
 	rng := rand.New(rand.NewPCG(45, 46))
 	s := mulShape{panels: 3, quads: 48, blockQuads: 32, groupQuads: 32, n: 16 + 4 + 1, d: 1, p1: 3}

@@ -101,6 +101,9 @@ func TestNearest(t *testing.T) {
 		// Widths about the limits of what is read in place and of one round.
 		for _, d := range []int{15, 16, 17, 33, 64, 127, 128, 129, 256, 257, 387} {
 			for _, k := range []int{1, 3, 4, 5, 16, 255, 256} {
+				if testing.Short() && d*k > 1<<13 {
+					continue
+				}
 				for _, n := range []int{1, 16, 65} {
 					check(n, d, k)
 				}

@@ -8,21 +8,28 @@ import (
 
 // Set holds one implementation of each operation. A Set never changes; it may be shared.
 type Set struct {
-	quantize    quantizeFunc
-	mulU8       mulFunc
-	mulNibble   mulFunc
-	mulLookup   mulFunc
-	mulWindow   mulFunc
-	table       tableKernel
-	denseVector denseVectorFunc
-	denseMatrix denseMatrixFunc
-	nearest     nearestFunc
-	update      updateKernel
-	trellis     trellisFunc
-	window      windowFunc
-	rans        ransFunc
-	expSum      expSumFunc
-	expGELU     expGELUFunc
+	quantize     quantizeFunc
+	groupSums    groupSumsFunc
+	permute      permuteFunc
+	mulU8        mulFunc
+	mulNibble    mulFunc
+	mulLookup    mulFunc
+	mulWindow    mulFunc
+	table        tableKernel
+	denseVector  denseVectorFunc
+	denseMatrix  denseMatrixFunc
+	denseProduct denseProductFunc
+	nearest      nearestFunc
+	update       updateKernel
+	trellis      trellisFunc
+	window       windowFunc
+	rans         ransFunc
+	expSum       expSumFunc
+	expGELU      expGELUFunc
+	transpose    transposeFunc
+	rowsScale    rowsFunc
+	rowsAdd      rowsFunc
+	addNorm      addNormFunc
 
 	tiers []TierInfo // every row of every table; Selected marks the ones above
 }
@@ -32,6 +39,8 @@ type Set struct {
 func choose(have features) *Set {
 	s := new(Set)
 	s.quantize = use(s, "quantize", quantizeTiers, have)
+	s.groupSums = use(s, "group-sums", groupSumsTiers, have)
+	s.permute = use(s, "permute", permuteTiers, have)
 	s.mulU8 = use(s, "mul-u8", mulU8Tiers, have)
 	s.mulNibble = use(s, "mul-nibble", mulNibbleTiers, have)
 	s.mulLookup = use(s, "mul-lookup", mulLookupTiers, have)
@@ -39,6 +48,7 @@ func choose(have features) *Set {
 	s.table = use(s, "table", tableTiers, have)
 	s.denseVector = use(s, "dense-vector", denseVectorTiers, have)
 	s.denseMatrix = use(s, "dense-matrix", denseMatrixTiers, have)
+	s.denseProduct = use(s, "dense-product", denseProductTiers, have)
 	s.nearest = use(s, "nearest", nearestTiers, have)
 	s.update = use(s, "update", updateTiers, have)
 	s.trellis = use(s, "trellis", trellisTiers, have)
@@ -46,6 +56,10 @@ func choose(have features) *Set {
 	s.rans = use(s, "rans", ransTiers, have)
 	s.expSum = use(s, "exp-sum", expSumTiers, have)
 	s.expGELU = use(s, "exp-gelu", expGELUTiers, have)
+	s.transpose = use(s, "transpose", transposeTiers, have)
+	s.rowsScale = use(s, "rows-scale", rowsScaleTiers, have)
+	s.rowsAdd = use(s, "rows-add", rowsAddTiers, have)
+	s.addNorm = use(s, "add-norm", addNormTiers, have)
 	return s
 }
 

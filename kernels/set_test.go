@@ -222,22 +222,6 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
-func TestPermuteInput(t *testing.T) {
-	for d := 1; d <= MaxLookupWidth; d++ {
-		src, dst := make([]int8, 3*4*d), make([]int8, 3*4*d)
-		for i := range src {
-			src[i] = int8(i)
-		}
-		PermuteInput(dst, src, d)
-		for at, v := range dst {
-			quad, j, i := at/(4*d), at%(4*d)/4, at%4
-			if want := int8(4*d*quad + d*i + j); v != want {
-				t.Errorf("d=%d: value %d is %d, want %d", d, at, v, want)
-			}
-		}
-	}
-}
-
 // Wrong arguments are the caller's bug, and must not reach a kernel that does not check them.
 func TestPanics(t *testing.T) {
 	const ld = 2 * PanelRows

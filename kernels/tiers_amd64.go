@@ -39,6 +39,17 @@ var quantizeTiers = []tier[quantizeFunc]{
 	{"scalar", 0, quantizeScalar},
 }
 
+var groupSumsTiers = []tier[groupSumsFunc]{
+	{"avx512", avx512, groupSumsAVX512},
+	{"avx2", avx2, groupSumsAVX2},
+	{"scalar", 0, groupSumsScalar},
+}
+
+var permuteTiers = []tier[permuteFunc]{
+	{"avx2", avx2, permuteAVX2},
+	{"scalar", 0, permuteScalar},
+}
+
 var mulU8Tiers = []tier[mulFunc]{
 	{"amx", avx512 | avx512vnni | amx, mulAMX(codedU8)},
 	{"avx512vnni", avx512 | avx512vnni, mulAVX512(codedU8)},
@@ -95,6 +106,14 @@ var denseMatrixTiers = []tier[denseMatrixFunc]{
 	{"scalar", 0, denseMatrixScalar},
 }
 
+var denseProductTiers = []tier[denseProductFunc]{
+	{"avx512", avx512, denseProductTiled(32, productTile{12, denseProduct12AVX512},
+		productTile{4, denseProduct4AVX512}, productTile{1, denseProduct1AVX512})},
+	{"avx2", avx2, denseProductTiled(16, productTile{6, denseProduct6AVX2},
+		productTile{2, denseProduct2AVX2}, productTile{1, denseProduct1AVX2})},
+	{"scalar", 0, denseProductScalar},
+}
+
 var nearestTiers = []tier[nearestFunc]{
 	{"avx512", avx512, nearestAVX512},
 	{"avx2", avx2, nearestAVX2},
@@ -135,4 +154,27 @@ var expGELUTiers = []tier[expGELUFunc]{
 	{"avx512", avx512, expGELUOf(expGELUAVX512)},
 	{"avx2", avx2, expGELUOf(expGELUAVX2)},
 	{"scalar", 0, expGELUScalar},
+}
+
+// Wider registers are no faster at what waits for memory.
+
+var transposeTiers = []tier[transposeFunc]{
+	{"avx2", avx2, transposeAVX2},
+	{"scalar", 0, transposeScalar},
+}
+
+var rowsScaleTiers = []tier[rowsFunc]{
+	{"avx2", avx2, eachRow(rowsScaleAVX2)},
+	{"scalar", 0, eachRow(rowsScaleScalar)},
+}
+
+var rowsAddTiers = []tier[rowsFunc]{
+	{"avx2", avx2, eachRow(rowsAddAVX2)},
+	{"scalar", 0, eachRow(rowsAddScalar)},
+}
+
+var addNormTiers = []tier[addNormFunc]{
+	{"avx512", avx512, addNormOf(addNormAVX512, addNormSquaresAVX512, addNormScaleAVX512)},
+	{"avx2", avx2, addNormOf(addNormAVX2, addNormSquaresAVX2, addNormScaleAVX2)},
+	{"scalar", 0, addNormOf(addNormScalar, addNormSquaresScalar, addNormScaleScalar)},
 }

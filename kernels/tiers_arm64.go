@@ -29,6 +29,10 @@ var quantizeTiers = []tier[quantizeFunc]{
 	{"scalar", 0, quantizeScalar},
 }
 
+var groupSumsTiers = []tier[groupSumsFunc]{{"scalar", 0, groupSumsScalar}}
+
+var permuteTiers = []tier[permuteFunc]{{"scalar", 0, permuteScalar}}
+
 var mulU8Tiers = []tier[mulFunc]{
 	{"i8mm", asimd | i8mm, mulI8MM.u8},
 	{"sdot", asimd | asimddp, mulSDOT.u8},
@@ -76,6 +80,8 @@ var denseMatrixTiers = []tier[denseMatrixFunc]{
 	{"scalar", 0, denseMatrixScalar},
 }
 
+var denseProductTiers = []tier[denseProductFunc]{{"scalar", 0, denseProductScalar}}
+
 var nearestTiers = []tier[nearestFunc]{
 	{"neon", asimd, nearestNEON},
 	{"scalar", 0, nearestScalar},
@@ -102,3 +108,12 @@ var ransTiers = []tier[ransFunc]{{"scalar", 0, ransScalar}}
 var expSumTiers = []tier[expSumFunc]{{"scalar", 0, expSumOf(expSumLargestScalar, expSumScalar)}}
 
 var expGELUTiers = []tier[expGELUFunc]{{"scalar", 0, expGELUScalar}}
+
+var transposeTiers = []tier[transposeFunc]{{"scalar", 0, transposeScalar}}
+
+var rowsScaleTiers = []tier[rowsFunc]{{"scalar", 0, eachRow(rowsScaleScalar)}}
+
+var rowsAddTiers = []tier[rowsFunc]{{"scalar", 0, eachRow(rowsAddScalar)}}
+
+var addNormTiers = []tier[addNormFunc]{{"scalar", 0,
+	addNormOf(addNormScalar, addNormSquaresScalar, addNormScaleScalar)}}

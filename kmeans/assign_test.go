@@ -50,7 +50,10 @@ func TestAssignFindsTheNearest(t *testing.T) {
 // Boxes and bounds rule out only what is farther: after any number of passes the same assignments
 // as without.
 func TestRefineEndsWithTheNearestCentroids(t *testing.T) {
-	const n = 20_000
+	n := 20_000
+	if testing.Short() {
+		n = 3000
+	}
 	for _, d := range []int{2, 3, 4, 8, 130} {
 		points := draw(t, "normal", n*d, 41)
 		for _, passes := range []int{1, 2, 5, 20} {

@@ -22,21 +22,28 @@ type operation struct {
 type formsFunc = func(s *kernels.Set, rows, cols, batch int) (layOut func() form)
 
 var operations = map[string]operation{
-	"quantize":     {"", []int{1}, false, quantizeForms},
-	"mul-u8":       {"", benchBatches, true, mulForms(mulU8)},
-	"mul-nibble":   {"/g=16", benchBatches, true, mulForms(mulNibble)},
-	"mul-lookup":   {"/d=2", benchBatches, true, mulForms(mulLookup)},
-	"mul-window":   {"/bits=3", benchBatches, true, windowForms(3)},
-	"table":        {"/d=8", []int{1}, true, tableForms(8)},
-	"dense-vector": {"", []int{1}, true, denseVectorForms},
-	"dense-matrix": {"", []int{8, 128}, true, denseMatrixForms},
-	"nearest":      {"/d=2", []int{1}, false, nearestForms(2)},
-	"update":       {"/k=128", []int{1}, false, updateForms(128)},
-	"trellis":      {"/states=8/searched=16", []int{1}, false, trellisForms(16)},
-	"window":       {"/bits=3/searched=1", []int{1}, false, windowSearchForms(3)},
-	"rans":         {"/blocks=4", []int{1}, false, ransForms(4)},
-	"exp-sum":      {"", []int{1}, false, expSumForms},
-	"exp-gelu":     {"", []int{1}, false, expGELUForms},
+	"quantize":      {"", []int{1}, false, quantizeForms},
+	"group-sums":    {"", []int{1}, false, groupSumsForms},
+	"permute":       {"/d=64", []int{1}, false, permuteForms(64)},
+	"mul-u8":        {"", benchBatches, true, mulForms(mulU8)},
+	"mul-nibble":    {"/g=16", benchBatches, true, mulForms(mulNibble)},
+	"mul-lookup":    {"/d=2", benchBatches, true, mulForms(mulLookup)},
+	"mul-window":    {"/bits=3", benchBatches, true, windowForms(3)},
+	"table":         {"/d=8", []int{1}, true, tableForms(8)},
+	"dense-vector":  {"", []int{1}, true, denseVectorForms},
+	"dense-matrix":  {"", []int{8, 128}, true, denseMatrixForms},
+	"dense-product": {"/m=32", []int{1}, true, denseProductForms},
+	"nearest":       {"/d=2", []int{1}, false, nearestForms(2)},
+	"update":        {"/k=128", []int{1}, false, updateForms(128)},
+	"trellis":       {"/states=8/searched=16", []int{1}, false, trellisForms(16)},
+	"window":        {"/bits=3/searched=1", []int{1}, false, windowSearchForms(3)},
+	"rans":          {"/blocks=4", []int{1}, false, ransForms(4)},
+	"exp-sum":       {"", []int{1}, false, expSumForms},
+	"exp-gelu":      {"", []int{1}, false, expGELUForms},
+	"transpose":     {"", []int{1}, true, transposeForms},
+	"rows-scale":    {"", []int{1}, false, rowsForms((*kernels.Set).ScaleRows)},
+	"rows-add":      {"", []int{1}, false, rowsForms((*kernels.Set).AddRows)},
+	"add-norm":      {"", []int{1}, false, addNormForms},
 }
 
 // kernelCases lists each operation on each tier that runs here and is not beyond the set. A kernel
@@ -86,6 +93,24 @@ func quantizeForms(s *kernels.Set, _, cols, _ int) func() form {
 	scales := make([]float32, ceilDiv(cols, kernels.Block))
 	return func() form {
 		return form{mul: always(func() { s.Quantize(q, scales, x, kernels.Block) })}
+	}
+}
+
+func groupSumsForms(s *kernels.Set, _, cols, _ int) func() form {
+	q, groups := make([]int8, cols), ceilDiv(cols, kernels.Block)
+	sums, squares := make([]int32, groups), make([]int32, groups)
+	return func() form {
+		return form{mul: always(func() { s.GroupSums(sums, squares, q, kernels.Block) })}
+	}
+}
+
+func permuteForms(d int) formsFunc {
+	return func(s *kernels.Set, _, cols, _ int) func() form {
+		n := ceilDiv(cols, 4*d) * 4 * d
+		q, permuted := make([]int8, n), make([]int8, n)
+		return func() form {
+			return form{mul: always(func() { s.PermuteInput(permuted, q, d) })}
+		}
 	}
 }
 
@@ -169,6 +194,17 @@ func denseMatrixForms(s *kernels.Set, rows, cols, batch int) func() form {
 		w := slices.Clone(given)
 		mul := always(func() { s.DenseMat(y, rows, w, x, rows, cols, batch) })
 		return form{mul, int64(32 * len(w))}
+	}
+}
+
+// denseProductForms multiplies m rows with a matrix [cols, rows].
+func denseProductForms(s *kernels.Set, rows, cols, _ int) func() form {
+	const m = 32
+	given, a, c := randomFloats(rows*cols), randomFloats(m*cols), make([]float32, m*rows)
+	return func() form {
+		b := slices.Clone(given)
+		mul := always(func() { s.DenseProduct(c, rows, a, cols, b, rows, m, cols, rows) })
+		return form{mul, int64(32 * len(b))}
 	}
 }
 
@@ -337,4 +373,24 @@ func expSumForms(s *kernels.Set, _, cols, _ int) func() form {
 func expGELUForms(s *kernels.Set, _, cols, _ int) func() form {
 	x, bias := make([]float32, cols), make([]float32, cols)
 	return func() form { return form{mul: always(func() { s.GELU(x, bias) })} }
+}
+
+func addNormForms(s *kernels.Set, _, cols, _ int) func() form {
+	x, y := randomFloats(cols), randomFloats(cols)
+	return func() form { return form{mul: always(func() { s.AddNorm(x, y, y, y, y, 1e-12) })} }
+}
+
+func rowsForms(op func(s *kernels.Set, dst, x, by []float32)) formsFunc {
+	return func(s *kernels.Set, _, cols, _ int) func() form {
+		x, dst := randomFloats(cols), make([]float32, cols)
+		return func() form { return form{mul: always(func() { op(s, dst, x, x) })} }
+	}
+}
+
+func transposeForms(s *kernels.Set, rows, cols, _ int) func() form {
+	given, dst := randomFloats(rows*cols), make([]float32, rows*cols)
+	return func() form {
+		x := slices.Clone(given)
+		return form{always(func() { s.Transpose(dst, x, rows, cols) }), int64(32 * len(x))}
+	}
 }

@@ -131,6 +131,7 @@ func bytesOf(t *testing.T, f *format.File, name string) []byte {
 
 // TestLargeHeader: other programs refuse headers that the format allows.
 func TestLargeHeader(t *testing.T) {
+	long(t)
 	dir := t.TempDir()
 	model, book := filepath.Join(dir, "m"), filepath.Join(dir, "m.pal")
 	for long, warned := range map[int]bool{25_000_000: true, 24_000_000: false} {

@@ -266,7 +266,11 @@ func TestOtherFileSystem(t *testing.T) {
 
 // TestPaths: a path may have any bytes in it, and messages keep to a line.
 func TestPaths(t *testing.T) {
-	for _, name := range []string{"a b", "line\nbreak", "\xff\xfe", "[*]?", "$(x);'\"", "ü\x1b[0m"} {
+	names := []string{"a b", "line\nbreak", "\xff\xfe", "[*]?", "$(x);'\"", "ü\x1b[0m"}
+	if testing.Short() {
+		names = names[:1]
+	}
+	for _, name := range names {
 		t.Run(strconv.QuoteToASCII(name), func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), name)
 			model := filepath.Join(dir, "model")
@@ -325,6 +329,7 @@ func TestFullDisk(t *testing.T) {
 // TestFileLimit writes a file larger than the shell allows, which is like a disk that becomes full,
 // and goes on with more room, until there is enough.
 func TestFileLimit(t *testing.T) {
+	long(t)
 	want := large(t)
 	info, err := os.Stat(want)
 	if err != nil {

@@ -2,13 +2,13 @@ package compress
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
 
 	"github.com/palettize/palettize/codebook"
 	"github.com/palettize/palettize/codebook/internal/quant"
-	"github.com/palettize/palettize/codebook/moments"
 	"github.com/palettize/palettize/internal/par"
 )
 
@@ -174,18 +174,24 @@ func isEmbedding(name string, rows, cols int) bool {
 		strings.Contains(name, "embed") || strings.Contains(name, "wte.")
 }
 
-// moments returns what is known of the inputs of a tensor, nil: nothing. Inputs that were all zero
-// say nothing: the calibration data did not reach them.
-func (c *compression) moments(ctx context.Context, tensor string, cols int) (
-	*moments.Moments, error) {
+// calibrate notes what is known of the inputs of a matrix. Inputs that were all zero say nothing:
+// the calibration data did not reach them.
+func (c *compression) calibrate(ctx context.Context, m *quant.Matrix, tensor string) error {
 	if c.opts.Moments == nil {
-		return nil, nil
+		return nil
 	}
-	m, err := c.opts.Moments(ctx, tensor, cols)
-	if m != nil && slices.Max(m.Squares) == 0 {
-		m = nil
+	known, err := c.opts.Moments(ctx, tensor, m.Cols)
+	if err != nil || known == nil {
+		return err
 	}
-	return m, err
+	if err := known.Check(m.Rows); err != nil {
+		return fmt.Errorf("calibration: %w", err)
+	}
+	if known.Squares != nil && slices.Max(known.Squares) > 0 {
+		m.Moments = known
+	}
+	m.Lookups, m.Sensitivity = known.Lookups, known.Sensitivity
+	return nil
 }
 
 // divide divides what is asked of the matrices of one group among them.

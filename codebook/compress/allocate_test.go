@@ -9,6 +9,7 @@ import (
 
 	"github.com/palettize/palettize/codebook"
 	"github.com/palettize/palettize/codebook/internal/memory"
+	"github.com/palettize/palettize/codebook/internal/quant"
 	"github.com/palettize/palettize/codebook/internal/samples"
 	"github.com/palettize/palettize/codebook/moments"
 )
@@ -47,6 +48,7 @@ func compress(t *testing.T, src *memory.Model, opts Options) (*Report, *memory.M
 // TestPoolRuinsNoMatrix: for Gaussian weights of any size, no relative error is much beyond twice
 // that at the mean rate.
 func TestPoolRuinsNoMatrix(t *testing.T) {
+	long(t)
 	for _, bits := range []float64{1, 2, 3, 4, 5, 6} {
 		report, dst := compress(t, unevenModel(), Options{Settings: Settings{Bits: bits}})
 		most := 2.2 * math.Exp2(-bits)
@@ -72,6 +74,7 @@ func bitsOf(e Entry, dst *memory.Model) float64 {
 }
 
 func TestEachMatrixHasItsBits(t *testing.T) {
+	long(t)
 	for _, bits := range []float64{2, 3.5, 6, 8.5} {
 		report, dst := compress(t, unevenModel(),
 			Options{Settings: Settings{Bits: bits, Each: true}})
@@ -144,7 +147,11 @@ func TestHighRates(t *testing.T) {
 	src.Add("a", "F32", samples.Gaussian(1, 512*512), 512, 512)
 	src.Add("b", "F32", samples.Gaussian(2, 256*1024), 256, 1024)
 	last := 1.0
-	for _, bits := range []float64{6.5, 7, 7.5, 8, 8.5, 9} {
+	rates := []float64{6.5, 7, 7.5, 8, 8.5, 9}
+	if testing.Short() {
+		rates = []float64{8.5}
+	}
+	for _, bits := range rates {
 		report, dst := compress(t, src, Options{Settings: Settings{Bits: bits}})
 		d, took := layersOf(report, dst)
 		t.Logf("%v bits: %.3f, error %.5f", bits, took, d.Relative())
@@ -186,8 +193,82 @@ func TestRowsOfTables(t *testing.T) {
 	}
 }
 
+// TestSensitivities: of matrices that are alike, that to which answers are most sensitive gets most
+// bits: errors go by the root of the sensitivity, whether inputs are known or not.
+func TestSensitivities(t *testing.T) {
+	const rows, cols = 96, 128
+	for _, inputs := range []*moments.Moments{{}, samples.Correlated(cols, 0.5)} {
+		src := new(memory.Model)
+		sensitivities := map[string]float64{"a": 2, "b": 1, "c": 0.5}
+		for name := range sensitivities {
+			src.Add(name, "F32", samples.Gaussian(1, rows*cols), rows, cols)
+		}
+		report, _ := compress(t, src, Options{Settings: Settings{Bits: 4},
+			Moments: func(_ context.Context, name string, _ int) (*moments.Moments, error) {
+				m := *inputs
+				m.Sensitivity = sensitivities[name]
+				return &m, nil
+			}})
+		errors := make(map[string]float64)
+		for _, e := range report.Entries {
+			errors[e.Tensor.Name] = e.Distortion.Relative()
+		}
+		for _, pair := range [][2]string{{"b", "a"}, {"c", "b"}} {
+			if ratio := errors[pair[0]] / errors[pair[1]]; math.Abs(ratio-math.Sqrt2) > 0.1 {
+				t.Errorf("matrix of moments %t: the error of %s is %.2f times that of %s, want 1.41",
+					inputs.Matrix != nil, pair[0], ratio, pair[1])
+			}
+		}
+	}
+}
+
+// TestLookups: rows that are looked up often have lower errors than others, by the fourth root of
+// how often, but none more than quant.CapFactor times that of a row that is looked up as often as
+// the mean.
+func TestLookups(t *testing.T) {
+	const rows, cols = 4096, 64
+	src := new(memory.Model)
+	w := samples.Gaussian(1, rows*cols)
+	src.Add("word_embeddings", "F32", w, rows, cols)
+	src.Add("layer", "F32", samples.Gaussian(2, cols*cols), cols, cols)
+	lookups := samples.Fill(rows, func(i int) float32 { return []float32{0, 15, 255, 15}[i%4] })
+	for _, known := range []bool{false, true} {
+		_, dst := compress(t, src, Options{Settings: Settings{Bits: 4},
+			Moments: func(_ context.Context, name string, _ int) (*moments.Moments, error) {
+				if known && name == "word_embeddings" {
+					return &moments.Moments{Lookups: lookups}, nil
+				}
+				return nil, nil
+			}})
+		var errors [4]codebook.Distortion
+		q := dst.Layers["word_embeddings"].Dense()
+		for r := range rows {
+			errors[r%4].Add(q[r*cols:][:cols], w[r*cols:][:cols])
+		}
+		never, some, often := errors[0].Relative(), errors[1].Relative(), errors[2].Relative()
+		want := [2]float64{1, 1}
+		if known {
+			const mean = (0 + 15 + 255 + 15) / 4.0
+			want = [2]float64{2, quant.CapFactor / math.Pow((mean+1)/(15+1), 0.25)}
+		}
+		if got := [2]float64{some / often, never / some}; math.Abs(got[0]-want[0]) > 0.1 ||
+			math.Abs(got[1]-want[1]) > 0.1 {
+			t.Errorf("known %t: errors %.4f, %.4f and %.4f: ratios %.2f, want %.2f", known, never,
+				some, often, got, want)
+		}
+	}
+	_, err := Compress(context.Background(), new(memory.Model), src, Options{
+		Moments: func(context.Context, string, int) (*moments.Moments, error) {
+			return &moments.Moments{Lookups: []float32{1}}, nil
+		}})
+	if err == nil || !strings.Contains(err.Error(), "lookups of 1 rows, expected 4096") {
+		t.Error(err)
+	}
+}
+
 // TestZeroMomentsSayNothing: inputs that calibration did not reach are unknown, not worth nothing.
 func TestZeroMomentsSayNothing(t *testing.T) {
+	long(t)
 	for _, storage := range []codebook.Scheme{{}, windowScheme(4)} {
 		zero := func(_ context.Context, _ string, cols int) (*moments.Moments, error) {
 			return moments.New(make([]float32, cols), cols)
@@ -204,6 +285,7 @@ func TestZeroMomentsSayNothing(t *testing.T) {
 
 // TestSizeBeyondNeed: a file that may be larger than the best that there is becomes that.
 func TestSizeBeyondNeed(t *testing.T) {
+	long(t)
 	for _, size := range []int64{700_000, 1 << 30} {
 		report, dst := compress(t, unevenModel(), Options{Size: size})
 		d, bits := layersOf(report, dst)
@@ -224,6 +306,7 @@ func (*crowded) Rest([]string) int64 { return 600_000 }
 
 // TestSizeBesideTheRest: schemes for many bits are left out where the rest of a file leaves few.
 func TestSizeBesideTheRest(t *testing.T) {
+	long(t)
 	const weights = 674_816
 	for bits, name := range map[float64]string{4: "trellis", 8.7: "scalar"} {
 		size := int64(bits*weights/8) + 600_000

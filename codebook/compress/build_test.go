@@ -36,6 +36,7 @@ var (
 
 // TestErrorOnGaussianWeights pins the quality of each scheme: bounds are 3 % above what it reaches.
 func TestErrorOnGaussianWeights(t *testing.T) {
+	long(t)
 	const rows, cols = 256, 512
 	w := samples.Gaussian(1, rows*cols)
 	for _, c := range []struct {

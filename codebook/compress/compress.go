@@ -31,7 +31,7 @@ type Options struct {
 	Include    []string // globs of tensor names to compress; empty: all
 	Exclude    []string // globs of tensor names to pass through
 	Transposed []string // globs of tensors stored as [in, out]
-	// Moments returns those of the inputs of a tensor, nil if they are unknown (scheme trellis). It
+	// Moments returns those of the inputs of a tensor, nil if nothing is known (scheme trellis). It
 	// may be nil, and is called from several goroutines at the same time.
 	Moments       func(ctx context.Context, tensor string, cols int) (*moments.Moments, error)
 	Seed          uint64 // of k-means
@@ -219,7 +219,7 @@ func (c *compression) read(ctx context.Context, t codebook.Tensor, threads par.S
 		return nil, reason, nil
 	}
 	if small == "" { // else nothing is to be weighed by them
-		m.Moments, err = c.moments(ctx, t.Name, cols)
+		err = c.calibrate(ctx, m, t.Name)
 	}
 	return m, small, err
 }

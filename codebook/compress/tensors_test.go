@@ -418,6 +418,7 @@ func choose(values ...float64) byPosition {
 }
 
 func TestWhatIsNoWeights(t *testing.T) {
+	long(t)
 	random := samples.Gaussian(5, 128*96)
 	eight := choose(-0.3, -0.1, 0.2, 0.7, 0.9, 1.1, 1.3, 1.7)
 	inBits := func(bits float64) Options { return Options{Settings: Settings{Bits: bits}} }

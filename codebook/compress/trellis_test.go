@@ -66,8 +66,11 @@ func TestTrellisOfAwkwardMatrices(t *testing.T) {
 		{"[1, 1]", samples.Gaussian(5, 1), 1, 1},
 		{"[3, 5]", samples.Gaussian(6, 15), 3, 5},
 	} {
-		for _, ask := range []Settings{{Bits: 4}, {Bits: 1}, {MaxError: 0.5}, {MaxError: 0.1},
-			{MaxError: 0.02}} {
+		asks := []Settings{{Bits: 4}, {Bits: 1}, {MaxError: 0.5}, {MaxError: 0.1}, {MaxError: 0.02}}
+		if testing.Short() {
+			asks = asks[:2]
+		}
+		for _, ask := range asks {
 			t.Run(fmt.Sprintf("%s/%+v", m.name, ask), func(t *testing.T) {
 				l, err := Build(context.Background(), m.w, m.rows, m.cols, Schemes()[0],
 					Options{Settings: ask})
@@ -186,7 +189,11 @@ func TestBitsAreMet(t *testing.T) {
 }
 
 func TestErrorsAreNotExceeded(t *testing.T) {
-	for _, most := range []float64{0.6, 0.3, 0.1, 0.03, 0.012} {
+	limits := []float64{0.6, 0.3, 0.1, 0.03, 0.012}
+	if testing.Short() {
+		limits = limits[2:3]
+	}
+	for _, most := range limits {
 		m := mixedModel()
 		report, err := Compress(t.Context(), m, m, Options{Settings: Settings{MaxError: most}})
 		if err != nil {

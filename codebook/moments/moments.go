@@ -1,5 +1,6 @@
-// Package moments has second moments of a layer's inputs: what calibration measures, and what tells
-// compression in which columns errors count.
+// Package moments has what calibration measures of a layer: second moments of its inputs, which
+// tell compression in which columns errors count, and how much the answers of the model depend on
+// it.
 package moments
 
 import (
@@ -10,12 +11,18 @@ import (
 )
 
 // Moments says how large the inputs x of a layer are, as a mean over calibration data: of every
-// column, or of every pair of columns.
+// column, or of every pair of columns. It may say more, or only that.
 type Moments struct {
-	Squares []float32 // E[x^2] of each column
+	Squares []float32 // E[x^2] of each column; nil: unknown
 	// E[x x^T], cols x cols, row-major, its diagonal in Squares too; nil: only the squares are
 	// known
 	Matrix []float32
+	// Lookups says how often the calibration data has looked up each row of a table; nil: unknown.
+	Lookups []float32
+	// Sensitivity is what an error of the layer costs the answers of the model: their loss, as a
+	// part of the squared relative error of the layer's output (a table's rows) and for each
+	// weight, beside the mean over the weights of all matrices; 0: unknown.
+	Sensitivity float64
 }
 
 // asymmetry is by how much E[x_i x_j] may differ from E[x_j x_i], as a part of the root of E[x_i^2]
@@ -46,6 +53,22 @@ func New(values []float32, cols int) (*Moments, error) {
 		}
 	}
 	return m, m.checkSymmetry()
+}
+
+// Check returns what is wrong with what New has not seen, for a matrix of so many rows.
+func (m *Moments) Check(rows int) error {
+	if m.Lookups != nil && len(m.Lookups) != rows {
+		return fmt.Errorf("lookups of %d rows, expected %d", len(m.Lookups), rows)
+	}
+	for i, n := range m.Lookups {
+		if !(n >= 0 && n <= math.MaxFloat32) {
+			return fmt.Errorf("%v lookups of row %d", n, i)
+		}
+	}
+	if s := m.Sensitivity; !(s >= 0 && s <= math.MaxFloat32) {
+		return fmt.Errorf("a sensitivity of %v", s)
+	}
+	return nil
 }
 
 // checkSymmetry walks through squares, so that columns are read along lines of the cache.

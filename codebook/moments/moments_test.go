@@ -36,3 +36,25 @@ func TestMomentsThatCannotBe(t *testing.T) {
 		t.Errorf("one column: %v, %v", m, err)
 	}
 }
+
+func TestCheck(t *testing.T) {
+	nan, inf := float32(math.NaN()), float32(math.Inf(1))
+	for _, c := range []struct {
+		m    Moments
+		want string
+	}{
+		{Moments{}, ""},
+		{Moments{Lookups: []float32{0, 3}, Sensitivity: 0.5}, ""},
+		{Moments{Lookups: []float32{1}}, "lookups of 1 rows, expected 2"},
+		{Moments{Lookups: []float32{1, -1}}, "-1 lookups of row 1"},
+		{Moments{Lookups: []float32{nan, 0}}, "NaN lookups of row 0"},
+		{Moments{Lookups: []float32{0, inf}}, "+Inf lookups of row 1"},
+		{Moments{Sensitivity: -2}, "a sensitivity of -2"},
+		{Moments{Sensitivity: math.NaN()}, "a sensitivity of NaN"},
+	} {
+		if err := c.m.Check(2); c.want == "" && err != nil ||
+			c.want != "" && (err == nil || err.Error() != c.want) {
+			t.Errorf("%+v: %v, want %q", c.m, err, c.want)
+		}
+	}
+}

@@ -187,27 +187,13 @@ func (r *diverged) add(ctx context.Context, d [2]*transformer.Decoder, tokens []
 
 // place adds a place with these logits, and the token that comes next.
 func (r *diverged) place(p, q []float32, next int) {
-	logSum := func(x []float32) float64 {
-		largest, sum := math.Inf(-1), 0.0
-		for _, v := range x {
-			largest = max(largest, float64(v))
-		}
-		for _, v := range x {
-			sum += math.Exp(float64(v) - largest)
-		}
-		return largest + math.Log(sum)
-	}
-	sumP, sumQ := logSum(p), logSum(q)
-	for i, v := range p {
-		lp := float64(v) - sumP
-		r.KL += math.Exp(lp) * (lp - (float64(q[i]) - sumQ))
-	}
+	r.KL += transformer.Divergence(p, q)
 	var greedy transformer.Sampler
 	if greedy.Choose(p) == greedy.Choose(q) {
 		r.Top++
 	}
-	r.PerplexityFrom += sumP - float64(p[next])
-	r.Perplexity += sumQ - float64(q[next])
+	r.PerplexityFrom += transformer.LogSum(p) - float64(p[next])
+	r.Perplexity += transformer.LogSum(q) - float64(q[next])
 }
 
 // logits writes those behind every token of texts to a file, for logits.py. The file of texts has a

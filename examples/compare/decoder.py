@@ -232,10 +232,10 @@ def goals_table(sides):
         if not small:
             yield f"| as small as {peer.label} in memory | none | {GOAL} | **missed** |"
             continue
-        best = min(small, key=lambda s: s.token)
-        figure = peer.token / best.token
-        yield (f"| {best.label}, over {peer.label}, threads {peer.threads} | {figure:.2f} | {GOAL} "
-               f"| {'' if figure >= GOAL else '**missed**'} |")
+        for s in small:
+            figure = peer.token / s.token
+            yield (f"| {s.label}, over {peer.label}, threads {peer.threads} | {figure:.2f} | {GOAL} "
+                   f"| {'' if figure >= GOAL else '**missed**'} |")
 
 
 def facts(decoder, load, rounds):

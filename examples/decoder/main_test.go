@@ -184,8 +184,8 @@ func TestCalibrate(t *testing.T) {
 		"model.layers.0.mlp.down_proj.weight": 56,
 	} {
 		m, err := calibration.Moments(t.Context(), name, columns)
-		if err != nil || m == nil {
-			t.Errorf("%s: %v, %v", name, m, err)
+		if err != nil || m == nil || m.Matrix == nil || m.Sensitivity <= 0 {
+			t.Errorf("%s: %+v, %v", name, m, err)
 		}
 	}
 }

@@ -198,7 +198,7 @@ func TestCalibrate(t *testing.T) {
 	if err := json.Unmarshal([]byte(stdout), &r); err != nil {
 		t.Fatal(err)
 	}
-	if r.Texts != 5 || r.Layers != 6*tiny.Layers || r.Tokens < 5*3 {
+	if r.Texts != 5 || r.Layers != 6*tiny.Layers+1 || r.Tokens < 5*3 {
 		t.Errorf("%+v", r)
 	}
 	c, err := format.OpenCalibration("moments.safetensors")
@@ -220,8 +220,33 @@ func TestCalibrate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if m == nil || m.Matrix == nil {
-			t.Errorf("nothing for %s", tensor.Name)
+		if m == nil || m.Matrix == nil || m.Sensitivity <= 0 {
+			t.Errorf("too little for %s: %+v", tensor.Name, m)
+		}
+	}
+	m, err := c.Moments(t.Context(), "embeddings.word_embeddings.weight", tiny.Width)
+	if err != nil || m == nil || m.Sensitivity <= 0 || !slices.ContainsFunc(m.Lookups,
+		func(n float32) bool { return n > 0 }) {
+		t.Errorf("the table: %+v, %v", m, err)
+	}
+}
+
+func TestSampleIsSpread(t *testing.T) {
+	for _, n := range []int{1, 100, 128, 129, 5000} {
+		var s sample
+		for i := range n {
+			s.add([]int{i})
+		}
+		if len(s.kept) < min(n, sampled) || len(s.kept) > 2*sampled {
+			t.Errorf("%d of %d kept", len(s.kept), n)
+		}
+		for i, tokens := range s.kept {
+			if tokens[0] != i*s.of {
+				t.Fatalf("of %d: text %d is %d, want %d", n, i, tokens[0], i*s.of)
+			}
+		}
+		if last := s.kept[len(s.kept)-1][0]; last < n-s.of {
+			t.Errorf("of %d: the last is %d", n, last)
 		}
 	}
 }

@@ -189,6 +189,9 @@ func (l *loader) module(name string, rows, cols int, biased bool) string {
 // Vocabulary is how many tokens there are: a text has numbers below it.
 func (d *Decoder) Vocabulary() int { return d.vocabulary }
 
+// Table is the name of the table whose rows stand for tokens.
+func (d *Decoder) Table() string { return d.words }
+
 // Positions is the most tokens that a text may have.
 func (d *Decoder) Positions() int { return d.positions }
 

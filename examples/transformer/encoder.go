@@ -24,6 +24,7 @@ type Encoder struct {
 
 	words    string    // the table of tokens
 	position []float32 // [positions, width], what is added to a token at each place
+	kind     []float32 // [width], and to all tokens
 	first    normal
 	layers   []encoderLayer
 
@@ -55,7 +56,8 @@ type normal struct {
 	eps        float32
 }
 
-func (n normal) of(dst, x []float32) { LayerNorm(dst, x, n.gain, n.bias, n.eps) }
+// add adds y and a bias to x and normalises it, token by token.
+func (n normal) add(x, y, bias []float32) { set.AddNorm(x, y, bias, n.gain, n.bias, n.eps) }
 
 // NewEncoder returns an encoder that multiplies with the model's matrices, whose names are those
 // of Hugging Face's BertModel, perhaps with "bert." in front. What the config does not say follows
@@ -99,13 +101,11 @@ func (e *Encoder) load(l *loader, config Config) error {
 	e.positions, _ = l.matrix("embeddings.position_embeddings.weight", 0, e.width)
 	types, _ := l.matrix("embeddings.token_type_embeddings.weight", 0, e.width)
 	e.position = l.values("embeddings.position_embeddings.weight", e.positions*e.width)
-	first := l.values("embeddings.token_type_embeddings.weight", types*e.width)
+	kinds := l.values("embeddings.token_type_embeddings.weight", types*e.width)
 	if l.err != nil {
 		return l.err
 	}
-	for i := range e.position {
-		e.position[i] += first[i%e.width]
-	}
+	e.kind = kinds[:e.width]
 	e.first = l.norm("embeddings.LayerNorm", e.width)
 
 	e.heads = config.Heads
@@ -228,6 +228,9 @@ func (e *Encoder) Width() int { return e.width }
 // Vocabulary is how many tokens there are: a sentence has numbers below it.
 func (e *Encoder) Vocabulary() int { return e.vocabulary }
 
+// Table is the name of the table whose rows stand for tokens.
+func (e *Encoder) Table() string { return e.words }
+
 // Positions is the most tokens that a sentence may have.
 func (e *Encoder) Positions() int { return e.positions }
 
@@ -344,10 +347,9 @@ type space struct {
 	x, y, q, k, v []float32 // [tokens, width]
 	inner         []float32 // [tokens, inner]
 
-	// of a sentence and a head
-	headQ, headK []float32 // [tokens, width of a head]
-	headV        []float32 // [width of a head, tokens]
-	scores, sums []float32 // [tokens, tokens], [tokens]
+	keys         []float32 // of a sentence: [width, tokens]
+	scores, sums []float32 // of a head: [tokens, tokens], [tokens]
+	headQ, headK []float32 // likewise, for a Scorer: [tokens, width of a head]
 }
 
 // grow returns s with length n; what it holds is unspecified.
@@ -379,17 +381,16 @@ func (e *Encoder) lookUp(sp *space, batch []int, sentences [][]int) error {
 	sp.x = grow(sp.x, n)
 	rest := sp.x
 	for _, s := range batch {
-		for place, token := range sentences[s] {
-			row := rest[:e.width]
-			if err := e.model.Row(row, e.words, token); err != nil {
+		for _, token := range sentences[s] {
+			if err := e.model.Row(rest[:e.width], e.words, token); err != nil {
 				return err
 			}
-			for i, p := range e.position[place*e.width:][:e.width] {
-				row[i] += p
-			}
-			e.first.of(row, row)
 			rest = rest[e.width:]
 		}
+	}
+	for j := range batch {
+		x := sp.x[sp.starts[j]*e.width : sp.starts[j+1]*e.width]
+		e.first.add(x, e.position[:len(x)], e.kind)
 	}
 	return nil
 }
@@ -418,7 +419,7 @@ func (e *Encoder) layer(sp *space, layer int) error {
 	if err := e.multiply(sp.y, &l.out, sp.q, tokens); err != nil {
 		return err
 	}
-	addNorm(sp.x, sp.y, &l.out, &l.afterAttention)
+	l.afterAttention.add(sp.x, sp.y, l.out.bias)
 	if err := e.multiply(sp.inner, &l.up, sp.x, tokens); err != nil {
 		return err
 	}
@@ -428,7 +429,7 @@ func (e *Encoder) layer(sp *space, layer int) error {
 	if err := e.multiply(sp.y, &l.down, sp.inner, tokens); err != nil {
 		return err
 	}
-	addNorm(sp.x, sp.y, &l.down, &l.afterLinear)
+	l.afterLinear.add(sp.x, sp.y, l.down.bias)
 	return nil
 }
 
@@ -440,63 +441,45 @@ func (e *Encoder) multiply(dst []float32, l *linear, x []float32, tokens int) er
 	return e.model.MatMul(dst, l.name, x, tokens)
 }
 
-// addNorm adds y and the bias of its layer to x and normalises x, token by token.
-func addNorm(x, y []float32, l *linear, n *normal) {
-	width := len(l.bias)
-	for i := 0; i < len(x); i += width {
-		row := x[i:][:width]
-		addTo(row, y[i:], l.bias)
-		n.of(row, row)
-	}
-}
-
-// addTo adds two lists to a third.
-func addTo(x, a, b []float32) {
-	a, b = a[:len(x)], b[:len(x)] // which spares checks in the loop
-	for i := range x {
-		x[i] += a[i] + b[i]
-	}
-}
-
 // attend replaces the queries of a sentence, tokens lo to hi, by what its tokens see of each other.
 // The queries, keys and values have no biases yet. That of keys would add the same to all scores of
 // a query, which Softmax takes off again; that of values is added to their mean.
 func (e *Encoder) attend(sp *space, layer, lo, hi int) error {
 	l, tokens, width := &e.layers[layer], hi-lo, e.width/e.heads
-	sp.headQ, sp.headK = grow(sp.headQ, tokens*width), grow(sp.headK, tokens*width)
-	sp.headV, sp.sums = grow(sp.headV, tokens*width), grow(sp.sums, tokens)
-	sp.scores = grow(sp.scores, tokens*tokens)
+	queries, keys := sp.q[lo*e.width:hi*e.width], sp.k[lo*e.width:hi*e.width]
+	values := sp.v[lo*e.width : hi*e.width]
+	set.AddRows(queries, queries, l.query.bias)
+	sp.keys, sp.scores = grow(sp.keys, tokens*e.width), grow(sp.scores, tokens*tokens)
+	set.Transpose(sp.keys, keys, tokens, e.width)
+	sp.sums = grow(sp.sums, tokens)
 	scale := float32(1 / math.Sqrt(float64(width)))
-	for first := 0; first < e.width; first += width {
-		for t := range tokens {
-			at := (lo+t)*e.width + first
-			q := sp.headQ[t*width:][:width]
-			clear(q)
-			addTo(q, sp.q[at:], l.query.bias[first:])
-			copy(sp.headK[t*width:][:width], sp.k[at:])
-			for i, v := range sp.v[at:][:width] {
-				sp.headV[i*tokens+t] = v
-			}
-		}
+	for head := range e.heads {
+		first := head * width
 		if e.score == nil {
-			e.exactScores(sp.scores, sp.headQ, sp.headK)
-		} else if err := e.score(sp.scores, layer, first/width, sp.headQ, sp.headK); err != nil {
-			return err
+			set.DenseProduct(sp.scores, tokens, queries[first:], e.width,
+				sp.keys[first*tokens:], tokens, tokens, width, tokens)
+		} else {
+			sp.headQ = columns(sp.headQ, queries, e.width, first, width)
+			sp.headK = columns(sp.headK, keys, e.width, first, width)
+			if err := e.score(sp.scores, layer, head, sp.headQ, sp.headK); err != nil {
+				return err
+			}
 		}
 		for t := range tokens {
 			sp.sums[t] = set.ExpSum(sp.scores[t*tokens:][:tokens], scale)
 		}
-		out := sp.q[lo*e.width+first:]
-		set.DenseMat(out, e.width, sp.headV, sp.scores, width, tokens, tokens)
+		out := queries[first:]
+		set.DenseProduct(out, e.width, sp.scores, tokens, values[first:], e.width, tokens, tokens,
+			width)
 		for t := range tokens {
 			share := 1 / sp.sums[t]
 			seen := out[t*e.width:][:width]
-			bias := l.value.bias[first:][:len(seen)]
-			for i, v := range seen {
-				seen[i] = v*share + bias[i]
+			for i := range seen {
+				seen[i] *= share
 			}
 		}
 	}
+	set.AddRows(queries, queries, l.value.bias)
 	return nil
 }
 
@@ -505,6 +488,15 @@ func (e *Encoder) exactScores(dst, queries, keys []float32) {
 	width := e.width / e.heads
 	tokens := len(keys) / width
 	set.DenseMat(dst, tokens, keys, queries, tokens, width, tokens)
+}
+
+// columns returns n columns of rows of this width, from one on, in dst if that has the room.
+func columns(dst, rows []float32, width, from, n int) []float32 {
+	dst = dst[:0]
+	for ; len(rows) > 0; rows = rows[width:] {
+		dst = append(dst, rows[from:from+n]...)
+	}
+	return dst
 }
 
 // mean writes the mean of rows, brought to length 1, to dst.

@@ -323,7 +323,7 @@ func TestMoments(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := NewMoments()
+	m := NewCalibration()
 	const name = "encoder.layer.1.output.dense.weight"
 	sum, tokens := make([]float64, tiny.Inner*tiny.Inner), 0
 	e.Watch(func(x []float32, columns int, linears ...string) {
@@ -355,7 +355,7 @@ func TestMoments(t *testing.T) {
 	if err := one.Embed(context.Background(), vectors, tinySentences); err != nil {
 		t.Fatal(err)
 	}
-	means := m.Means()
+	means := m.Tensors()
 	if len(means) != 6*tiny.Layers {
 		t.Errorf("moments of %d layers, want %d", len(means), 6*tiny.Layers)
 	}
@@ -366,5 +366,102 @@ func TestMoments(t *testing.T) {
 	}
 	if len(means[name].Values) != len(sum) {
 		t.Errorf("%d values, want %d", len(means[name].Values), len(sum))
+	}
+}
+
+// TestSense: with a loss that is the squared relative error of what was disturbed, times a
+// factor for a matrix, that factor comes out, for each weight.
+func TestSense(t *testing.T) {
+	ctx := context.Background()
+	model, err := format.OpenModel(ctx, write(t, tiny.Encoder()), codebook.RunOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer model.Close()
+	e, err := NewEncoder(ctx, model, tinyConfig, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := NewCalibration()
+	e.Watch(m.Add)
+	for _, s := range tinySentences {
+		m.Look(e.Table(), e.Vocabulary(), s)
+	}
+	vectors := make([]float32, len(tinySentences)*e.Width())
+	if err := e.Embed(ctx, vectors, tinySentences); err != nil {
+		t.Fatal(err)
+	}
+	all := m.Tensors()
+	lookups := all[e.Table()+".lookups"]
+	total := float32(0)
+	for _, n := range lookups.Values {
+		total += n
+	}
+	if words := len(slices.Concat(tinySentences...)); int(total) != words ||
+		len(lookups.Values) != e.Vocabulary() {
+		t.Errorf("%v lookups of %d rows, want %d of %d", total, len(lookups.Values), words,
+			e.Vocabulary())
+	}
+
+	const heavy = "encoder.layer.1.output.dense.weight"
+	weights, shares := make(map[string]float64), 0.0
+	loss := func(other *codebook.Model) (sum float64, err error) {
+		for name := range all {
+			name = strings.TrimSuffix(name, ".lookups")
+			was, err := model.Tensor(ctx, name)
+			if err != nil {
+				return 0, err
+			}
+			is, err := other.Tensor(ctx, name)
+			if err != nil {
+				return 0, err
+			}
+			weights[name] = float64(len(was))
+			difference := make([]float32, len(was))
+			for i, v := range is {
+				difference[i] = v - was[i]
+			}
+			power := squares
+			if mean, ok := all[name]; ok {
+				power = func(w []float32) float64 {
+					return outputPower(w, mean.Values, mean.Shape[0])
+				}
+			}
+			part := power(difference) / power(was)
+			if name == heavy {
+				part *= 8
+			}
+			sum += part
+		}
+		return sum, nil
+	}
+	done := 0
+	if err := m.Sense(ctx, model, loss, func() { done++ }); err != nil {
+		t.Fatal(err)
+	}
+	got := make(map[string]float64)
+	for name, v := range m.Tensors() {
+		if name, ok := strings.CutSuffix(name, ".sensitivity"); ok {
+			got[name] = float64(v.Values[0])
+		}
+	}
+	if len(got) != 6*tiny.Layers+1 || done != len(got) || m.Matrices() != len(got) {
+		t.Errorf("%d matrices, %d times done", len(got), done)
+	}
+	sum := 0.0
+	for name, n := range weights {
+		sum += n
+		if shares++; name == heavy {
+			shares += 7
+		}
+	}
+	for name, v := range got {
+		want := sum / shares / weights[name]
+		if name == heavy {
+			want *= 8
+		}
+		if math.Abs(v-want) > 1e-3*want {
+			t.Errorf("%s: %v, want %v", name, v, want)
+		}
 	}
 }

@@ -156,7 +156,7 @@ func TestModelMoments(t *testing.T) {
 	e, words := modelEncoder(t)
 	ctx := context.Background()
 	sentences := sentencesOf(t, words, "calibration.txt")
-	moments := NewMoments()
+	moments := NewCalibration()
 	e.Watch(moments.Add)
 	err := e.Embed(ctx, make([]float32, len(sentences)*e.Width()), sentences)
 	if err != nil {
@@ -173,7 +173,7 @@ func TestModelMoments(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	means := moments.Means()
+	means := moments.Tensors()
 	if len(means) != len(want) || len(want) != 36 {
 		t.Fatalf("moments of %d layers, want %d", len(means), len(want))
 	}

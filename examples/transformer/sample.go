@@ -87,3 +87,24 @@ func (s *Sampler) cut(sum float64) float64 {
 	}
 	return kept
 }
+
+// LogSum returns the logarithm of the sum of the exponentials of logits: less that, a logit is the
+// logarithm of a probability.
+func LogSum(logits []float32) float64 {
+	top, sum := float64(slices.Max(logits)), 0.0
+	for _, v := range logits {
+		sum += math.Exp(float64(v) - top)
+	}
+	return top + math.Log(sum)
+}
+
+// Divergence returns the Kullback-Leibler divergence, in nats, of the probabilities of logits q
+// from those of p.
+func Divergence(p, q []float32) (sum float64) {
+	sumP, sumQ := LogSum(p), LogSum(q)
+	for i, v := range p {
+		share := float64(v) - sumP
+		sum += math.Exp(share) * (share - (float64(q[i]) - sumQ))
+	}
+	return sum
+}

@@ -24,7 +24,7 @@ type Type struct {
 	Bits    int     // of a value
 	Rank    int     // tensors of the highest rank are the first in a file that this program writes
 	Integer bool    // whole numbers, or true and false
-	Largest float32 // finite value that Append can return; 0: the values cannot be read
+	Largest float32 // finite value that Append can return; 0: Float is false
 	read    func(dst []float32, src []byte) []float32
 	write   func(dst []byte, src []float32)
 }
@@ -52,7 +52,7 @@ var types = []Type{
 	{Name: "F8_E4M3FNUZ", Bits: 8, Rank: -1},
 	{Name: "F8_E5M2", Bits: 8, Rank: -1, Largest: 57344, read: e5m2.read, write: e5m2.write},
 	{Name: "F8_E5M2FNUZ", Bits: 8, Rank: -1},
-	{Name: "F8_E8M0", Bits: 8, Rank: -1},
+	{Name: "F8_E8M0", Bits: 8, Rank: -1, read: appendE8M0},
 	{Name: "F6_E2M3", Bits: 6, Rank: -1},
 	{Name: "F6_E3M2", Bits: 6, Rank: -1},
 	{Name: "F4", Bits: 4, Rank: -1},
@@ -74,7 +74,11 @@ func (t Type) Known() bool { return t.Bits != 0 }
 // Float reports whether the values are floating-point numbers that can be read as float32, and
 // written. Those of less than 8 bits are not, nor what only scales are stored as and the FNUZ
 // variants: tensors of them are only passed through.
-func (t Type) Float() bool { return t.read != nil }
+func (t Type) Float() bool { return t.write != nil }
+
+// Scale reports whether the values can scale others: floats, or the powers of two of F8_E8M0, which
+// can be read alone.
+func (t Type) Scale() bool { return t.read != nil }
 
 // Wide reports whether the values are floats of more than 16 bits.
 func (t Type) Wide() bool { return t.Float() && t.Bits > 16 }
@@ -82,7 +86,7 @@ func (t Type) Wide() bool { return t.Float() && t.Bits > 16 }
 // Clamped reports whether reading the values as float32 brings those beyond its range into it.
 func (t Type) Clamped() bool { return t.Float() && t.Bits > 32 }
 
-// Append appends little-endian values of a type whose Float is true. Values of F64 are rounded to
+// Append appends little-endian values of a type whose Scale is true. Values of F64 are rounded to
 // the nearest float32, ties to even; what is finite stays so, and what is not 0 does too.
 func (t Type) Append(dst []float32, src []byte) []float32 { return t.read(dst, src) }
 

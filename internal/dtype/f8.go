@@ -35,6 +35,21 @@ func (k f8) filled(value func(b byte) float32) *f8 {
 	return &k
 }
 
+// appendE8M0 reads powers of two, from 2^-127 to 2^127, and NaN.
+func appendE8M0(dst []float32, src []byte) []float32 {
+	for _, b := range src {
+		switch b {
+		case 0:
+			dst = append(dst, 0x1p-127)
+		case 255:
+			dst = append(dst, float32(math.NaN()))
+		default:
+			dst = append(dst, math.Float32frombits(uint32(b)<<23))
+		}
+	}
+	return dst
+}
+
 func (k *f8) read(dst []float32, src []byte) []float32 {
 	for _, b := range src {
 		dst = append(dst, k.values[b])

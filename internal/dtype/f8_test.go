@@ -88,3 +88,20 @@ func TestRoundF8(t *testing.T) {
 		}
 	}
 }
+
+func TestPowersOfTwo(t *testing.T) {
+	kind := Of("F8_E8M0")
+	for b := range 256 {
+		want := math.Ldexp(1, b-127)
+		if b == 255 {
+			want = math.NaN()
+		}
+		got := float64(kind.Append(nil, []byte{byte(b)})[0])
+		if got != want && (got == got || want == want) {
+			t.Errorf("byte %d is %v, want %v", b, got, want)
+		}
+	}
+	if kind.Float() || !kind.Scale() {
+		t.Error("it is no type of scales alone")
+	}
+}

@@ -16,9 +16,12 @@ type Matrix struct {
 	Rows, Cols int
 	Embedding  bool             // rows are looked up one by one, so that each row's error counts
 	Output     bool             // an embedding that is multiplied with too, for a model's output
-	Moments    *moments.Moments // of the inputs; nil: unknown
-	Calibrated bool             // the model has Moments for other matrices, if not for this one
-	Overhead   int64            // most bytes that an entropy-coded layer takes in a file's header
+	Moments    *moments.Moments // with Squares of the inputs; nil: unknown
+	Lookups    []float32        // how often each row is looked up; nil: unknown
+	// Sensitivity is what is known of it as [moments.Moments] has it; 0: nothing.
+	Sensitivity float64
+	Calibrated  bool  // the model has Moments for other matrices, if not for this one
+	Overhead    int64 // most bytes that an entropy-coded layer takes in a file's header
 
 	extremes *extremes // nil: not known yet
 }

@@ -168,9 +168,19 @@ func TestSamplesShareABound(t *testing.T) {
 	}
 }
 
+// long leaves a test of how good layers are out of short runs: under the race detector, in 32 bits,
+// on slow tiers. TestWindowsSameBytesOnEveryTierAndThreadCount shows that they are the same there.
+func long(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("takes long")
+	}
+}
+
 // TestWindowsOfGaussianWeights holds the errors with the tables that training begins with, and that
 // training does no harm.
 func TestWindowsOfGaussianWeights(t *testing.T) {
+	long(t)
 	const rows, cols = 128, 1024
 	w := samples.Gaussian(1, rows*cols)
 	set, err := kernels.Best()
@@ -283,6 +293,7 @@ func momentKinds(t *testing.T, cols int) []*moments.Moments {
 
 // TestWindowsHeedTheInputs: what is known of the inputs has to make outputs better.
 func TestWindowsHeedTheInputs(t *testing.T) {
+	long(t)
 	const rows, cols = 96, 200
 	w := samples.Gaussian(9, rows*cols)
 	for _, s := range windowSchemes() {
@@ -355,6 +366,7 @@ var gaussianErrors = map[int]float64{2: 0.2765, 3: 0.1400, 4: 0.0735, 5: 0.0382}
 
 // TestWindowsFitTheWeights: other distributions than the Gaussian get values of their own.
 func TestWindowsFitTheWeights(t *testing.T) {
+	long(t)
 	const rows, cols = 128, 512
 	w := samples.Gaussian(1, rows*cols)
 	for i, v := range w { // two values and little noise

@@ -1,0 +1,81 @@
+//go:build !purego
+
+#include "textflag.h"
+
+// func transposeTilesAVX2(dst, x *float32, rows, cols, groups, tiles int)
+// DI dst, R8 bytes from one row of it to the next, SI x, R10 those of x; three times each in R9 and
+// R11; CX groups left. In a group: AX walks along dst, BX down x, DX counts tiles.
+TEXT ·transposeTilesAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ rows+16(FP), R8
+	MOVQ cols+24(FP), R10
+	MOVQ groups+32(FP), CX
+	SHLQ $2, R8
+	SHLQ $2, R10
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R10)(R10*2), R11
+
+group:
+	MOVQ DI, AX
+	MOVQ SI, BX
+	MOVQ tiles+40(FP), DX
+
+tile:
+	VMOVUPS (BX), Y0
+	VMOVUPS (BX)(R10*1), Y1
+	VMOVUPS (BX)(R10*2), Y2
+	VMOVUPS (BX)(R11*1), Y3
+	LEAQ    (BX)(R10*4), BX
+	VMOVUPS (BX), Y4
+	VMOVUPS (BX)(R10*1), Y5
+	VMOVUPS (BX)(R10*2), Y6
+	VMOVUPS (BX)(R11*1), Y7
+	LEAQ    (BX)(R10*4), BX
+
+	VUNPCKLPS Y1, Y0, Y8
+	VUNPCKHPS Y1, Y0, Y9
+	VUNPCKLPS Y3, Y2, Y10
+	VUNPCKHPS Y3, Y2, Y11
+	VUNPCKLPS Y5, Y4, Y12
+	VUNPCKHPS Y5, Y4, Y13
+	VUNPCKLPS Y7, Y6, Y14
+	VUNPCKHPS Y7, Y6, Y15
+
+	VUNPCKLPD Y10, Y8, Y0
+	VUNPCKHPD Y10, Y8, Y1
+	VUNPCKLPD Y11, Y9, Y2
+	VUNPCKHPD Y11, Y9, Y3
+	VUNPCKLPD Y14, Y12, Y4
+	VUNPCKHPD Y14, Y12, Y5
+	VUNPCKLPD Y15, Y13, Y6
+	VUNPCKHPD Y15, Y13, Y7
+
+	VPERM2F128 $0x20, Y4, Y0, Y8
+	VPERM2F128 $0x20, Y5, Y1, Y9
+	VPERM2F128 $0x20, Y6, Y2, Y10
+	VPERM2F128 $0x20, Y7, Y3, Y11
+	VPERM2F128 $0x31, Y4, Y0, Y12
+	VPERM2F128 $0x31, Y5, Y1, Y13
+	VPERM2F128 $0x31, Y6, Y2, Y14
+	VPERM2F128 $0x31, Y7, Y3, Y15
+
+	LEAQ    (AX)(R8*4), R12
+	VMOVUPS Y8, (AX)
+	VMOVUPS Y9, (AX)(R8*1)
+	VMOVUPS Y10, (AX)(R8*2)
+	VMOVUPS Y11, (AX)(R9*1)
+	VMOVUPS Y12, (R12)
+	VMOVUPS Y13, (R12)(R8*1)
+	VMOVUPS Y14, (R12)(R8*2)
+	VMOVUPS Y15, (R12)(R9*1)
+	ADDQ    $32, AX
+	DECQ    DX
+	JNE     tile
+
+	LEAQ (DI)(R8*8), DI
+	ADDQ $32, SI
+	DECQ CX
+	JNE  group
+	VZEROUPPER
+	RET
