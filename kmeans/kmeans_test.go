@@ -179,6 +179,9 @@ func TestRunGivesTheSameBytesForAnyThreadsAndTier(t *testing.T) {
 		{3, 6000, 77, false},
 		{8, 5000, 40, true}, {9, 1500, 33, false}, {80, 9000, 5, false}, {130, 500, 20, true},
 	} {
+		if testing.Short() && tt.n*tt.d > 80_000 {
+			continue
+		}
 		t.Run(fmt.Sprintf("d=%d/n=%d/k=%d/weighted=%v", tt.d, tt.n, tt.k, tt.weighted),
 			func(t *testing.T) {
 				points := draw(t, "normal", tt.n*tt.d, 11)

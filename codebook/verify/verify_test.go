@@ -24,7 +24,11 @@ func reading(l *codebook.Layer) func(context.Context) (*codebook.Layer, error) {
 // TestGroups holds the memory for a model of many layers against that of a group of them, and the
 // totals against the layers.
 func TestGroups(t *testing.T) {
-	const rows, cols, count, group = 256, 1024, 40, 8 << 20
+	const rows, cols, group = 256, 1024, 8 << 20
+	count := 40
+	if testing.Short() {
+		count = 16
+	}
 	defer func(was int64) { groupBytes = was }(groupBytes)
 	groupBytes = group
 	layer, err := compress.Build(t.Context(), samples.Gaussian(1, rows*cols), rows, cols,
@@ -64,7 +68,7 @@ func TestGroups(t *testing.T) {
 		}
 	}
 	// A pass takes no less than the best times of its layers.
-	if total := v.Total; len(v.Layers) != count || total.Weights != count*rows*cols ||
+	if total := v.Total; len(v.Layers) != count || total.Weights != int64(count)*rows*cols ||
 		total.DenseUs < 0.999*dense || total.CompiledUs < 0.999*compiled {
 		t.Errorf("%+v, layers %v and %v us", total, dense, compiled)
 	}
