@@ -117,7 +117,7 @@ func TestSelection(t *testing.T) {
 	}
 	byDefault := run(benchOptions{}, nil)
 	all := run(benchOptions{filter: "."}, nil)
-	if n := len(byDefault); n < 10 || n > 100 || len(all) != len(cases) || len(all) < 10*n {
+	if n := len(byDefault); n < 10 || n > 120 || len(all) != len(cases) || len(all) < 10*n {
 		t.Errorf("%d benchmarks by default, %d in all", len(byDefault), len(all))
 	}
 	last := all[len(all)-1]

@@ -34,7 +34,8 @@ type Allotted struct {
 	Noise float64 `json:"noise,omitempty"`
 	Bits  float64 `json:"bits"`  // a weight, expected
 	Error float64 `json:"error"` // relative, expected
-	// Cap is the largest relative error that the matrix may have; 0: none is set.
+	// Cap is the largest relative error that the matrix may have; 0: none is set. None is where
+	// moments of its inputs are known: its outputs are held then, whatever its weights' error.
 	Cap   float64 `json:"cap,omitempty"`
 	Rates []Rate  `json:"rates,omitempty"` // alternatives, for information
 }
@@ -282,6 +283,9 @@ func sketchesOf(members []*member) []*quant.Sketch {
 // set notes what a matrix gets: bytes that are not to be exceeded, or noise.
 func (p *member) set(at allotment, bytes bool) {
 	p.Step, p.Cap = int(at.step), at.cap
+	if p.sketch.OfOutputs() {
+		p.Cap = 0
+	}
 	p.Bits = 8 * at.Bytes / p.sketch.Weights()
 	p.Error = p.sketch.Relative(at.Noise)
 	if bytes {

@@ -52,6 +52,10 @@ func (k *Sketch) Forget() { k.whole.sensitivity.factor = nil }
 // those that were tried.
 func (k *Sketch) Restart() { k.sample.coder.Tables = nil }
 
+// OfOutputs reports whether noise is that of outputs, for inputs of which moments are known, and
+// not that of weights.
+func (k *Sketch) OfOutputs() bool { return k.whole.sensitivity.codes != nil }
+
 // Weights is how many the matrix has.
 func (k *Sketch) Weights() float64 { return float64(k.whole.rows) * float64(k.whole.cols) }
 
