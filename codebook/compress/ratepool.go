@@ -15,6 +15,10 @@ const (
 	// near to 1, and the rate is what is held.
 	capOctaves = quant.Octave * 7 / 8
 	lowBits    = 2.5
+	// sensedBits is the highest rate of matrices that share a number of bits by their sensitivities:
+	// at trellisBits one in a hundred weights is an outlier, which takes time, and some sensitivities
+	// ask for that. At 4 bits all-MiniLM-L6-v2 is 1.1 times as fast so, its answers as good.
+	sensedBits = 5.75
 	// leastLevels is the part of the mean rate that the levels of a matrix have at least, whatever
 	// else takes it.
 	leastLevels = 0.5
@@ -85,6 +89,7 @@ type ratePool struct {
 	sketches   []*quant.Sketch
 	threads    int
 	own        []quant.Point // about where each would be if all were alike
+	finest     []quant.Step  // of each
 	coarsest   []quant.Step  // of each
 	looser     quant.Step    // by how much steps may be coarser than that all the same
 	allotments []allotment   // for the step that was tried last
@@ -102,7 +107,7 @@ func pool(ctx context.Context, members []*member, g quant.Goal, threads int) (
 		g = quant.Goal{} // nothing to choose
 	}
 	p := &ratePool{sketches: sketches, threads: threads,
-		coarsest: make([]quant.Step, len(sketches))}
+		finest: make([]quant.Step, len(sketches)), coarsest: make([]quant.Step, len(sketches))}
 	p.own, p.allotments = make([]quant.Point, len(sketches)), make([]allotment, len(sketches))
 	err := par.Each(threads, len(sketches), func(i int) (err error) {
 		s := sketches[i]
@@ -111,7 +116,13 @@ func pool(ctx context.Context, members []*member, g quant.Goal, threads int) (
 		if p.own[i], err = s.Near(ctx, mean); err != nil {
 			return err
 		}
-		p.coarsest[i] = p.own[i].Step + capOctaves
+		most := trellisBits
+		if mean.Bytes > 0 && s.Sensed() {
+			most = sensedBits
+		}
+		// A step finer by an octave takes a bit a weight more.
+		finer := max(quant.Octaves(most-8*p.own[i].Coded/s.Weights()), 0)
+		p.finest[i], p.coarsest[i] = p.own[i].Step-finer, p.own[i].Step+capOctaves
 		if mean.Bytes > 0 && 8*mean.Bytes < lowBits*s.Weights() {
 			least, err := s.Near(ctx, quant.Goal{Bytes: leastLevels * mean.Bytes})
 			p.coarsest[i] = min(p.coarsest[i], least.Step)
@@ -145,11 +156,7 @@ func (p *ratePool) loosen(ctx context.Context, g quant.Goal) error {
 // try measures what all matrices take and leave with a step, as far as their bounds allow it.
 func (p *ratePool) try(ctx context.Context, to quant.Step) error {
 	return par.Each(p.threads, len(p.sketches), func(i int) error {
-		// A step finer by an octave takes a bit a weight more, of which there are to be no more
-		// than trellisBits.
-		own := p.own[i]
-		finer := max(quant.Octaves(trellisBits-8*own.Coded/p.sketches[i].Weights()), 0)
-		step := min(max(to, own.Step-finer), p.coarsest[i]+p.looser)
+		step := min(max(to, p.finest[i]), p.coarsest[i]+p.looser)
 		at, err := p.sketches[i].At(ctx, step)
 		p.allotments[i] = allotment{step: step, Cost: at.Cost()}
 		return err

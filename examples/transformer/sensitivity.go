@@ -76,6 +76,7 @@ func (c *Calibration) disturb(ctx context.Context, model *codebook.Model, name s
 		}
 		power = func(w []float32) float64 { return outputPower(w, mean, s.columns) }
 	}
+	// Noise is about as many times 1 as there are weights, unless no input was ever anything but 0.
 	scale := float32(disturbance * math.Sqrt(power(values)/max(power(noise), 1)))
 	for i, v := range noise {
 		values[i] += scale * v

@@ -17,6 +17,7 @@ import (
 type sensitivity struct {
 	unit     float64   // the step of a row and a column of scale 1
 	spread   Step      // about the root of the mean square of the weights, in such units
+	sensed   bool      // the unit follows from what errors cost the model's answers
 	relative bool      // noise and signal are in such units; else in those of the weights
 	signal   float64   // the sum of squares of the weights that noise is to be compared with
 	codes    []byte    // of the columns' scales, in ColScales; nil: all 1
@@ -61,6 +62,7 @@ func amongKnown(m *Matrix, threads par.Share) sensitivity {
 		in.unit = coarser * math.Sqrt(in.signal/float64(len(m.W)))
 		if m.Sensitivity > 0 {
 			in.unit /= coarser * math.Sqrt(m.Sensitivity)
+			in.sensed = true
 		}
 	}
 	if m.Lookups != nil {
@@ -137,7 +139,7 @@ func (in *sensitivity) setUnit(m *Matrix, top float64, threads par.Share) {
 	ofOutputs, ofWeights := top*math.Sqrt(power/n), math.Sqrt(weights/n)/geometricMean(in.codes)
 	in.unit = math.Sqrt(ofOutputs * ofWeights)
 	if m.Sensitivity > 0 {
-		in.unit = ofOutputs / math.Sqrt(m.Sensitivity)
+		in.unit, in.sensed = ofOutputs/math.Sqrt(m.Sensitivity), true
 		in.spread = stepBelow(ofWeights*ofWeights/in.unit/in.unit) / 2
 	}
 }

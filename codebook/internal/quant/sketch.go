@@ -56,6 +56,9 @@ func (k *Sketch) Restart() { k.sample.coder.Tables = nil }
 // not that of weights.
 func (k *Sketch) OfOutputs() bool { return k.whole.sensitivity.codes != nil }
 
+// Sensed reports whether it is known what errors cost the answers of the model.
+func (k *Sketch) Sensed() bool { return k.whole.sensitivity.sensed }
+
 // Weights is how many the matrix has.
 func (k *Sketch) Weights() float64 { return float64(k.whole.rows) * float64(k.whole.cols) }
 
