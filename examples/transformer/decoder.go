@@ -244,7 +244,9 @@ type Text struct {
 }
 
 // cache has the keys and values of a layer, by heads that share them, with room for some tokens.
-type cache []struct {
+type cache []headCache
+
+type headCache struct {
 	// Turned to their places, [tokens, width of a head]: all, or those of the first block and of
 	// what follows the keys that are codes.
 	keys   []float32
@@ -489,41 +491,63 @@ func (t *Text) attend(h *headSpace) error {
 // attendTo puts the keys and values of a head into the cache and replaces the queries that share it
 // by what they see.
 func (t *Text) attendTo(h *headSpace, head int) error {
+	if err := t.layers[t.layer][head].encode(t.tokens, t.d.headWidth); err != nil {
+		return err
+	}
+	t.keep(h, head)
+	if err := t.score(h, head); err != nil {
+		return err
+	}
+	t.mix(h, head)
+	return nil
+}
+
+// coded is how many tokens have codes for keys.
+func (c *headCache) coded() int {
+	if c.codes == nil {
+		return 0
+	}
+	return c.codes.Len()
+}
+
+// encode replaces keys, of so many tokens in all, by codes where enough follow them.
+func (c *headCache) encode(tokens, width int) error {
+	if c.codes == nil {
+		return nil
+	}
+	const first, last = blockTokens, 2 * blockTokens
+	for tokens-c.codes.Len() >= first+last {
+		if err := c.codes.Append(c.keys[first*width : 2*first*width]); err != nil {
+			return err
+		}
+		c.keys = slices.Delete(c.keys, first*width, 2*first*width)
+	}
+	return nil
+}
+
+// keep puts the keys and values of a head into the cache, and the queries that share it into q,
+// each turned to its place.
+func (t *Text) keep(h *headSpace, head int) {
 	d, width, half := t.d, t.d.headWidth, t.d.headWidth/2
 	n := len(t.x) / d.width
 	group, old, tokens := d.heads/d.keyHeads, t.tokens, t.tokens+n
-	queries := n * group
-
 	l, c := &d.layers[t.layer], &t.layers[t.layer][head]
-	codes := 0
-	if c.codes != nil {
-		const first, last = blockTokens, 2 * blockTokens
-		for old-c.codes.Len() >= first+last {
-			if err := c.codes.Append(c.keys[first*width : 2*first*width]); err != nil {
-				return err
-			}
-			c.keys = slices.Delete(c.keys, first*width, 2*first*width)
-		}
-		codes = c.codes.Len()
+	fresh := (old - c.coded()) * width
+	c.keys = slices.Grow(c.keys[:fresh], n*width)[:fresh+n*width]
+	if blocks := (tokens + blockTokens - 1) / blockTokens; blocks*blockTokens*width > len(c.values) {
+		c.values = append(c.values, make([]float32, blocks*blockTokens*width-len(c.values))...)
 	}
-	fresh := (old - codes) * width
-	keys := slices.Grow(c.keys[:fresh], n*width)[:fresh+n*width]
-	values := c.values
-	if blocks := (tokens + blockTokens - 1) / blockTokens; blocks*blockTokens*width > len(values) {
-		values = append(values, make([]float32, blocks*blockTokens*width-len(values))...)
-	}
-	c.keys, c.values = keys, values
-	h.q = grow(h.q, queries*width)
+	h.q = grow(h.q, n*group*width)
 	for i := range n {
 		cos, sin := t.cos[i*half:][:half], t.sin[i*half:][:half]
 		at := (i*d.keyHeads + head) * width
-		key := keys[fresh+i*width:][:width]
+		key := c.keys[fresh+i*width:][:width]
 		copy(key, t.k[at:])
 		if l.ofKey != nil {
 			RMSNorm(key, key, l.ofKey, d.epsilon)
 		}
 		rotate(key, cos, sin)
-		block := values[(old+i)/blockTokens*blockTokens*width:]
+		block := c.values[(old+i)/blockTokens*blockTokens*width:]
 		for j, v := range t.v[at:][:width] {
 			block[j*blockTokens+(old+i)%blockTokens] = v
 		}
@@ -537,12 +561,20 @@ func (t *Text) attendTo(h *headSpace, head int) error {
 		}
 	}
 	if t.see != nil {
-		t.see(t.layer, head, h.q, keys[fresh:])
+		t.see(t.layer, head, h.q, c.keys[fresh:])
 	}
+}
 
+// score writes to scores what each query sees of each token, and to sums what all that is together.
+func (t *Text) score(h *headSpace, head int) error {
+	d, width := t.d, t.d.headWidth
+	n := len(t.x) / d.width
+	group, tokens := d.heads/d.keyHeads, t.tokens+n
+	queries := n * group
+	l, c := &d.layers[t.layer], &t.layers[t.layer][head]
 	h.scores, h.sums = grow(h.scores, queries*tokens), grow(h.sums, queries)
 	before := tokens // of the keys that are codes
-	if codes > 0 {
+	if codes := c.coded(); codes > 0 {
 		before = blockTokens
 		for i := range queries {
 			err := c.codes.Scores(h.scores[i*tokens+before:][:codes], h.q[i*width:][:width])
@@ -550,13 +582,13 @@ func (t *Text) attendTo(h *headSpace, head int) error {
 				return err
 			}
 		}
-		multiply(h.scores[before+codes:], tokens, keys[before*width:], h.q, width, queries)
+		multiply(h.scores[before+codes:], tokens, c.keys[before*width:], h.q, width, queries)
 	}
-	multiply(h.scores, tokens, keys[:before*width], h.q, width, queries)
+	multiply(h.scores, tokens, c.keys[:before*width], h.q, width, queries)
 	scale := float32(1 / math.Sqrt(float64(width)))
 	for i := range queries {
 		row := h.scores[i*tokens:][:tokens]
-		seen, first := old+i/group+1, 0
+		seen, first := t.tokens+i/group+1, 0
 		if l.window > 0 {
 			first = max(0, seen-l.window)
 		}
@@ -564,7 +596,15 @@ func (t *Text) attendTo(h *headSpace, head int) error {
 		clear(row[:first])
 		clear(row[seen:])
 	}
+	return nil
+}
 
+// mix replaces the queries by the mean of the values that their scores weigh.
+func (t *Text) mix(h *headSpace, head int) {
+	d, width := t.d, t.d.headWidth
+	n := len(t.x) / d.width
+	group, tokens := d.heads/d.keyHeads, t.tokens+n
+	queries, values := n*group, t.layers[t.layer][head].values
 	h.shares, h.seen = grow(h.shares, queries*blockTokens), grow(h.seen, queries*width)
 	for first := 0; first < tokens; first += blockTokens {
 		for i := range queries {
@@ -593,7 +633,6 @@ func (t *Text) attendTo(h *headSpace, head int) error {
 			out[j] *= share
 		}
 	}
-	return nil
 }
 
 // multiply writes the products of w [rows, cols] with x [n, cols], those of each x stride values

@@ -239,17 +239,13 @@ func typical(squares []float64) (sum float64) {
 // beyond CapFactor times that of the matrix.
 func (in *sensitivity) heedRows(squares []float64, power float64) {
 	mean := power / float64(len(squares))
-	codes, steps := make([]byte, len(squares)), make([]float32, len(squares))
+	steps := make([]float64, len(squares))
 	for r, square := range squares {
-		codes[r] = 255
-		if square > 0 {
-			codes[r] = logscale.Code(float32(min(CapFactor*math.Sqrt(square/mean), 1)))
+		if steps[r] = 1; square > 0 {
+			steps[r] = min(CapFactor*math.Sqrt(square/mean), 1)
 		}
-		steps[r] = logscale.Value(codes[r])
 	}
-	if slices.Min(codes) < 255 {
-		in.rowCodes, in.rowSteps = codes, steps
-	}
+	in.setRowSteps(steps)
 }
 
 // heedLookups makes the steps of rows finer the more often they are looked up, once more each than
@@ -275,12 +271,16 @@ func (in *sensitivity) heedLookups(lookups []float32) {
 // setRowSteps sets the steps of rows, in units of the matrix.
 func (in *sensitivity) setRowSteps(steps []float64) {
 	top := slices.Max(steps)
-	in.rowCodes, in.rowSteps = make([]byte, len(steps)), make([]float32, len(steps))
-	for r, step := range steps {
-		in.rowCodes[r] = logscale.Code(float32(step / top))
-		in.rowSteps[r] = logscale.Value(in.rowCodes[r])
-	}
 	in.unit *= top
+	codes, values := make([]byte, len(steps)), make([]float32, len(steps))
+	for r, step := range steps {
+		codes[r] = logscale.Code(float32(step / top))
+		values[r] = logscale.Value(codes[r])
+	}
+	in.rowCodes, in.rowSteps = nil, nil
+	if slices.Min(codes) < 255 { // else all are alike
+		in.rowCodes, in.rowSteps = codes, values
+	}
 }
 
 // rowStep is the scale of row r.
