@@ -54,7 +54,7 @@ func runCalibrate(ctx context.Context, e *env, x example, name string) error {
 	err = cli.Create(x.output, x.force, func(f *os.File) error {
 		calibration, err := l.calibrate(ctx, e, texts)
 		if err == nil {
-			err = l.sense(ctx, e, x.model, calibration, sample(slices.Concat(texts...)))
+			err = l.sense(ctx, e, calibration, sample(slices.Concat(texts...)))
 		}
 		if err != nil {
 			return err
@@ -118,12 +118,8 @@ func sample(tokens []int) (pieces [][]int) {
 
 // sense measures what errors of the model's matrices cost its answers: the divergence of what comes
 // after each token of some texts.
-func (l *language) sense(ctx context.Context, e *env, path string,
-	calibration *transformer.Calibration, texts [][]int) error {
-	config, err := transformer.ReadConfig(path)
-	if err != nil {
-		return err
-	}
+func (l *language) sense(ctx context.Context, e *env, calibration *transformer.Calibration,
+	texts [][]int) error {
 	var were [][]float32
 	for _, tokens := range texts {
 		if err := l.logits(ctx, tokens, func(logits []float32) {
@@ -137,7 +133,7 @@ func (l *language) sense(ctx context.Context, e *env, path string,
 	done := int64(0)
 	return calibration.Sense(ctx, l.model,
 		func(other *codebook.Model) (sum float64, err error) {
-			d, err := transformer.NewDecoder(ctx, other, config, e.threads)
+			d, err := transformer.NewDecoder(ctx, other, l.config, e.threads)
 			if err != nil {
 				return 0, err
 			}

@@ -130,8 +130,8 @@ type result struct {
 type language struct {
 	*transformer.Decoder
 	*transformer.BPE
-	model *codebook.Model
-	last  []int // tokens that end a text
+	model  *codebook.Model
+	config transformer.Config
 }
 
 // close closes the model; what it was read for is done.
@@ -174,7 +174,7 @@ func (e *env) open(ctx context.Context, path string) (*language, error) {
 		return nil, errors.Join(fmt.Errorf("%s: has %d tokens, and %s has %d: they do not belong "+
 			"together", e.tokenizer, bpe.Size(), path, decoder.Vocabulary()), model.Close())
 	}
-	return &language{decoder, bpe, model, config.Last}, nil
+	return &language{decoder, bpe, model, config}, nil
 }
 
 func (o *options) run(ctx context.Context, prompt string) error {
@@ -249,7 +249,7 @@ func (o *options) generate(ctx context.Context, l *language, text *transformer.T
 	r.Stopped = "length"
 	for err == nil {
 		token := sampler.Choose(logits)
-		if slices.Contains(l.last, token) {
+		if slices.Contains(l.config.Last, token) {
 			r.Stopped = "end"
 			break
 		}

@@ -95,7 +95,7 @@ func runCalibrate(ctx context.Context, e *env, o calibrateOptions, name string) 
 		return fmt.Errorf("%s: has no text", t.name)
 	}
 	m.Watch(nil)
-	if err := m.sense(ctx, e, o.model, calibration, sample.kept); err != nil {
+	if err := m.sense(ctx, e, calibration, sample.kept); err != nil {
 		return err
 	}
 	r.Layers = calibration.Matrices()
@@ -137,12 +137,8 @@ func (s *sample) add(tokens []int) {
 
 // sense measures what errors of the model's matrices cost its vectors of texts: by how much the
 // mean cosine falls.
-func (m *embedder) sense(ctx context.Context, e *env, path string,
-	calibration *transformer.Calibration, texts [][]int) error {
-	config, err := transformer.ReadConfig(path)
-	if err != nil {
-		return err
-	}
+func (m *embedder) sense(ctx context.Context, e *env, calibration *transformer.Calibration,
+	texts [][]int) error {
 	were := make([]float32, len(texts)*m.Width())
 	if err := m.Embed(ctx, were, texts); err != nil {
 		return err
@@ -153,7 +149,7 @@ func (m *embedder) sense(ctx context.Context, e *env, path string,
 	done := int64(0)
 	return calibration.Sense(ctx, m.model,
 		func(other *codebook.Model) (float64, error) {
-			encoder, err := transformer.NewEncoder(ctx, other, config, e.threads)
+			encoder, err := transformer.NewEncoder(ctx, other, m.config, e.threads)
 			if err == nil {
 				err = encoder.Embed(ctx, is, texts)
 			}

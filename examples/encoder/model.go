@@ -61,6 +61,7 @@ func (s *source) findTokenizer() error {
 type embedder struct {
 	*transformer.Encoder
 	model  *codebook.Model
+	config transformer.Config
 	words  *transformer.WordPiece
 	tokens int // of all texts so far
 }
@@ -84,17 +85,16 @@ func (s *source) open(ctx context.Context, threads int) (*embedder, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &embedder{model: model}
-	if err := e.prepare(ctx, s, config, threads); err != nil {
+	e := &embedder{model: model, config: config}
+	if err := e.prepare(ctx, s, threads); err != nil {
 		return nil, errors.Join(err, model.Close())
 	}
 	return e, nil
 }
 
-func (e *embedder) prepare(ctx context.Context, s *source, config transformer.Config,
-	threads int) error {
+func (e *embedder) prepare(ctx context.Context, s *source, threads int) error {
 	var err error
-	if e.Encoder, err = transformer.NewEncoder(ctx, e.model, config, threads); err != nil {
+	if e.Encoder, err = transformer.NewEncoder(ctx, e.model, e.config, threads); err != nil {
 		return fmt.Errorf("%s: %w", s.model, err)
 	}
 	if e.words, err = transformer.ReadWordPiece(s.tokenizer); err != nil {
