@@ -24,8 +24,9 @@ const (
 	costMemory = 0.025
 	// costCall is what a call takes whatever the size.
 	costCall = 100
-	// costThread is the least work that is worth one more thread: waking one takes about 1000.
-	costThread = 4000
+	// costThread is the least work that is worth one more thread. To hand it to one that has just
+	// done another takes 150, see BenchmarkSplit.
+	costThread = 1500
 	// costEntry is what finding the range of an entry of a table and rounding it takes.
 	costEntry = 0.035
 	// costResult is what broadcasting one result takes.

@@ -3,6 +3,7 @@ package codebook
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/palettize/palettize/kernels"
 )
@@ -26,7 +27,9 @@ func (l inputLayout) groups() int { return ceilDiv(l.cols, l.group) }
 
 // workspaces are for all layers alike: where a model goes through its layers, what the last one
 // wrote is in the cache for the next one to write over.
-var workspaces = sync.Pool{New: func() any { return new(workspace) }}
+var workspaces = sync.Pool{New: func() any {
+	return &workspace{finished: make(chan struct{}, 1)}
+}}
 
 // workspace is the memory of one call. It grows to what the largest call needed.
 type workspace struct {
@@ -45,14 +48,16 @@ type workspace struct {
 	rest        []float32                  // scores of a remainder
 
 	// What the parts of a multiplication need beside the input, one part a thread.
-	out    []float32 // results, ld from one vector to the next
-	ld     int
-	vector int            // the one that tables are for
-	x      []float32      // the float32 input, for dense
-	n      int            // its vectors
-	late   []float32      // those of remainders
-	own    []float32      // out, unless that is the caller's y, and late then
-	others sync.WaitGroup // parts in other goroutines
+	out        []float32 // results, ld from one vector to the next
+	ld         int
+	vector     int          // the one that tables are for
+	x          []float32    // the float32 input, for dense
+	n          int          // its vectors
+	late       []float32    // those of remainders
+	own        []float32    // out, unless that is the caller's y, and late then
+	helpers    []*helper    // that do parts
+	unfinished atomic.Int32 // parts, and one for the caller until it sleeps
+	finished   chan struct{}
 }
 
 // grow returns s with length n, what it held included; the rest is unspecified.
