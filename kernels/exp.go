@@ -4,7 +4,7 @@ import "fmt"
 
 type (
 	expSumFunc  func(x []float32, scale float32) float32
-	expGELUFunc func(x, bias []float32)
+	expGateFunc func(x, y []float32) // of each value of x and the one of y
 )
 
 // ExpSum replaces each value of x by e^(scale*(x - m)), m being the largest of them, and returns
@@ -25,4 +25,15 @@ func (s *Set) GELU(x, bias []float32) {
 		panic(fmt.Sprintf("kernels: GELU: %d values with %d biases", len(x), len(bias)))
 	}
 	s.expGELU(x, bias[:len(x)])
+}
+
+// SwiGLU replaces each value of gate by SiLU(gate) times the one of up, SiLU(x) being x/(1 + e^-x).
+// Both are finite. The relative error of SiLU is at most (4 + m)*2^-22, m being -x where x is below
+// 0, else 0; what is below -87 is taken for that, where SiLU is -1e-36. len(up) is at least
+// len(gate).
+func (s *Set) SwiGLU(gate, up []float32) {
+	if len(up) < len(gate) {
+		panic(fmt.Sprintf("kernels: SwiGLU: %d gates of %d values", len(gate), len(up)))
+	}
+	s.expSwiGLU(gate, up[:len(gate)])
 }

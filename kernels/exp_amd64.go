@@ -17,6 +17,11 @@ func expSumAVX512(x []float32, largest, perUnit float32) float32
 //go:noescape
 func expGELUAVX512(x, bias []float32)
 
+// expSwiGLUAVX512 is expSwiGLUScalar for whole groups of lanes.
+//
+//go:noescape
+func expSwiGLUAVX512(gate, up []float32)
+
 // expSumLargestAVX2 is expSumLargestScalar for whole groups of lanes.
 //
 //go:noescape
@@ -32,11 +37,16 @@ func expSumAVX2(x []float32, largest, perUnit float32) float32
 //go:noescape
 func expGELUAVX2(x, bias []float32)
 
-// expGELUOf makes the operation of what does whole groups of lanes.
-func expGELUOf(whole expGELUFunc) expGELUFunc {
-	return func(x, bias []float32) {
+// expSwiGLUAVX2 is expSwiGLUScalar for whole groups of lanes.
+//
+//go:noescape
+func expSwiGLUAVX2(gate, up []float32)
+
+// expGateOf makes the operation of what does whole groups of lanes and what does the rest.
+func expGateOf(whole, rest expGateFunc) expGateFunc {
+	return func(x, y []float32) {
 		n := len(x) &^ (lanes - 1)
-		whole(x[:n], bias[:n])
-		expGELUScalar(x[n:], bias[n:])
+		whole(x[:n], y[:n])
+		rest(x[n:], y[n:])
 	}
 }

@@ -1,4 +1,4 @@
-// What the tiers of exp-sum and exp-gelu share, for registers of any width. Each defines the names of
+// What the tiers of exp-sum, exp-gelu and exp-swiglu share, for registers of any width. Each defines the names of
 // what is in expNumbers: BIAS, ONE, C1 to C5, registers.
 
 #define NUMBER(i, to) VBROADCASTSS ·expNumbers+(4*i)(SB), to

@@ -15,12 +15,14 @@ var expNumbers = [...]float32{
 	11: -0.05341210961341858, 12: 0.008080719038844109, 13: -0.0007692205253988504,
 	14: 3.3092903322540224e-05,
 	15: geluMost,
+	16: siluLeast, 17: -math.Log2E,
 }
 
 const (
 	roundingBias = 3 << 22 // what is added to it is rounded to a whole number, in its low bits
 	expLeast     = -126    // of the exponents that exp2 takes
 	geluMost     = 6       // beyond, nothing of a value is taken off
+	siluLeast    = -87     // below, e^-x leaves float32
 )
 
 // exp2 returns 2^y for expLeast <= y <= 127.
@@ -109,5 +111,19 @@ func expGELUScalar(x, bias []float32) {
 			positive = 0
 		}
 		x[i] = positive - float32(a*exp2(l))
+	}
+}
+
+func expSwiGLUScalar(gate, up []float32) {
+	c := &expNumbers
+	for i, v := range gate {
+		if v < siluLeast {
+			v = siluLeast
+		}
+		y := float32(v * c[17])
+		if y < expLeast {
+			y = expLeast
+		}
+		gate[i] = float32(v/(1+exp2(y))) * up[i]
 	}
 }

@@ -24,6 +24,16 @@ var expKinds = []struct {
 	}},
 }
 
+// expGates are the operations on pairs of values.
+var expGates = []struct {
+	name   string
+	tiers  []tier[expGateFunc]
+	scalar expGateFunc
+}{
+	{"exp-gelu", expGELUTiers, expGELUScalar},
+	{"exp-swiglu", expSwiGLUTiers, expSwiGLUScalar},
+}
+
 func checkExpSum(t *testing.T, fn expSumFunc, p place, name string, x []float32, scale float32) {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -36,31 +46,31 @@ func checkExpSum(t *testing.T, fn expSumFunc, p place, name string, x []float32,
 	sameFloats(t, what+", the sum", []float32{gotSum}, []float32{wantSum})
 }
 
-func checkExpGELU(t *testing.T, fn expGELUFunc, p place, name string, x, bias []float32) {
+func checkExpGate(t *testing.T, fn, scalar expGateFunc, p place, name string, x, y []float32) {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(1, 2))
-	got, gotBias := alloc[float32](t, p, rng, len(x)), alloc[float32](t, p, rng, len(x))
+	got, gotY := alloc[float32](t, p, rng, len(x)), alloc[float32](t, p, rng, len(x))
 	copy(got, x)
-	copy(gotBias, bias)
+	copy(gotY, y)
 	want := slices.Clone(x)
-	fn(got, gotBias)
-	expGELUScalar(want, bias)
+	fn(got, gotY)
+	scalar(want, y)
 	sameFloats(t, fmt.Sprintf("%s: %d values, %v", name, len(x), p), got, want)
 }
 
 func TestExp(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
-	each := func(t *testing.T, check func(p place, name string, x, bias []float32)) {
+	each := func(t *testing.T, check func(p place, name string, x, y []float32)) {
 		for _, n := range lengths(16) {
-			x, bias := make([]float32, n), make([]float32, n)
+			x, y := make([]float32, n), make([]float32, n)
 			for k, kind := range expKinds {
 				for i := range x {
-					x[i], bias[i] = kind.value(rng, i), kind.value(rng, i+1)
+					x[i], y[i] = kind.value(rng, i), kind.value(rng, i+1)
 				}
-				check(offset, kind.name, x, bias)
+				check(offset, kind.name, x, y)
 				if k == 0 {
-					check(tail, kind.name, x, bias)
-					check(head, kind.name, x, bias)
+					check(tail, kind.name, x, y)
+					check(head, kind.name, x, y)
 				}
 			}
 		}
@@ -72,11 +82,13 @@ func TestExp(t *testing.T) {
 			}
 		})
 	})
-	forEachTier(t, "exp-gelu", expGELUTiers, func(t *testing.T, fn expGELUFunc) {
-		each(t, func(p place, name string, x, bias []float32) {
-			checkExpGELU(t, fn, p, name, x, bias)
+	for _, op := range expGates {
+		forEachTier(t, op.name, op.tiers, func(t *testing.T, fn expGateFunc) {
+			each(t, func(p place, name string, x, y []float32) {
+				checkExpGate(t, fn, op.scalar, p, name, x, y)
+			})
 		})
-	})
+	}
 }
 
 // TestExpSumIsExponential holds the meaning against math.Exp; all tiers give the same bits.
@@ -145,13 +157,41 @@ func TestExpNumbers(t *testing.T) {
 	}
 }
 
-func TestGELUPanics(t *testing.T) {
-	defer func() {
-		if recover() == nil {
-			t.Error("no panic")
+// TestSwiGLUIsSwiGLU does so with math.Exp.
+func TestSwiGLUIsSwiGLU(t *testing.T) {
+	var x []float32
+	for v := float32(-87); v < 90; v += 0.00317 {
+		x = append(x, v)
+	}
+	got := slices.Clone(x)
+	best.SwiGLU(got, slices.Repeat([]float32{-3}, len(x)))
+	for i, v := range x {
+		want := -3 * float64(v) / (1 + math.Exp(-float64(v)))
+		limit := math.Abs(want) * (4 + max(0, -float64(v))) / (1 << 22)
+		if math.Abs(float64(got[i])-want) > limit {
+			t.Fatalf("SiLU(%v) times -3 is %v, want %v", v, got[i], want)
 		}
-	}()
-	best.GELU(make([]float32, 3), make([]float32, 2))
+	}
+	for _, v := range []float32{-math.MaxFloat32, -1000, 1000, math.MaxFloat32} {
+		x := []float32{v}
+		best.SwiGLU(x, []float32{1})
+		if want := max(v, 0); x[0] != want && math.Abs(float64(x[0]-want)) > 1e-35 {
+			t.Errorf("SiLU(%v) is %v", v, x[0])
+		}
+	}
+}
+
+func TestExpGatePanics(t *testing.T) {
+	for name, op := range map[string]func(x, y []float32){"GELU": best.GELU, "SwiGLU": best.SwiGLU} {
+		t.Run(name, func(t *testing.T) {
+			defer func() {
+				if recover() == nil {
+					t.Error("no panic")
+				}
+			}()
+			op(make([]float32, 3), make([]float32, 2))
+		})
+	}
 }
 
 func FuzzExp(f *testing.F) {
@@ -172,9 +212,12 @@ func FuzzExp(f *testing.F) {
 				checkExpSum(t, tr.fn, offset, tr.name, x, scale)
 			}
 		}
-		for _, tr := range expGELUTiers {
-			if tr.need&^host == 0 {
-				checkExpGELU(t, tr.fn, offset, tr.name, x, slices.Repeat([]float32{scale}, len(x)))
+		for _, op := range expGates {
+			for _, tr := range op.tiers {
+				if tr.need&^host == 0 {
+					y := slices.Repeat([]float32{scale}, len(x))
+					checkExpGate(t, tr.fn, op.scalar, offset, tr.name, x, y)
+				}
 			}
 		}
 	})
@@ -198,16 +241,18 @@ func BenchmarkExp(b *testing.B) {
 			}
 		})
 	}
-	for _, tr := range expGELUTiers {
-		b.Run("op=exp-gelu/tier="+tr.name, func(b *testing.B) {
-			if lack := tr.need &^ host; lack != 0 {
-				b.Skipf("host lacks %v", lack)
-			}
-			b.SetBytes(int64(4 * len(x)))
-			for b.Loop() {
-				copy(y, x)
-				tr.fn(y, bias)
-			}
-		})
+	for _, op := range expGates {
+		for _, tr := range op.tiers {
+			b.Run("op="+op.name+"/tier="+tr.name, func(b *testing.B) {
+				if lack := tr.need &^ host; lack != 0 {
+					b.Skipf("host lacks %v", lack)
+				}
+				b.SetBytes(int64(4 * len(x)))
+				for b.Loop() {
+					copy(y, x)
+					tr.fn(y, bias)
+				}
+			})
+		}
 	}
 }

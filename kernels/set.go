@@ -25,7 +25,8 @@ type Set struct {
 	window       windowFunc
 	rans         ransFunc
 	expSum       expSumFunc
-	expGELU      expGELUFunc
+	expGELU      expGateFunc
+	expSwiGLU    expGateFunc
 	transpose    transposeFunc
 	rowsScale    rowsFunc
 	rowsAdd      rowsFunc
@@ -56,6 +57,7 @@ func choose(have features) *Set {
 	s.rans = use(s, "rans", ransTiers, have)
 	s.expSum = use(s, "exp-sum", expSumTiers, have)
 	s.expGELU = use(s, "exp-gelu", expGELUTiers, have)
+	s.expSwiGLU = use(s, "exp-swiglu", expSwiGLUTiers, have)
 	s.transpose = use(s, "transpose", transposeTiers, have)
 	s.rowsScale = use(s, "rows-scale", rowsScaleTiers, have)
 	s.rowsAdd = use(s, "rows-add", rowsAddTiers, have)

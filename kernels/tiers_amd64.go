@@ -150,10 +150,16 @@ var expSumTiers = []tier[expSumFunc]{
 	{"scalar", 0, expSumOf(expSumLargestScalar, expSumScalar)},
 }
 
-var expGELUTiers = []tier[expGELUFunc]{
-	{"avx512", avx512, expGELUOf(expGELUAVX512)},
-	{"avx2", avx2, expGELUOf(expGELUAVX2)},
+var expGELUTiers = []tier[expGateFunc]{
+	{"avx512", avx512, expGateOf(expGELUAVX512, expGELUScalar)},
+	{"avx2", avx2, expGateOf(expGELUAVX2, expGELUScalar)},
 	{"scalar", 0, expGELUScalar},
+}
+
+var expSwiGLUTiers = []tier[expGateFunc]{
+	{"avx512", avx512, expGateOf(expSwiGLUAVX512, expSwiGLUScalar)},
+	{"avx2", avx2, expGateOf(expSwiGLUAVX2, expSwiGLUScalar)},
+	{"scalar", 0, expSwiGLUScalar},
 }
 
 // Wider registers are no faster at what waits for memory.

@@ -107,7 +107,9 @@ var ransTiers = []tier[ransFunc]{{"scalar", 0, ransScalar}}
 
 var expSumTiers = []tier[expSumFunc]{{"scalar", 0, expSumOf(expSumLargestScalar, expSumScalar)}}
 
-var expGELUTiers = []tier[expGELUFunc]{{"scalar", 0, expGELUScalar}}
+var expGELUTiers = []tier[expGateFunc]{{"scalar", 0, expGELUScalar}}
+
+var expSwiGLUTiers = []tier[expGateFunc]{{"scalar", 0, expSwiGLUScalar}}
 
 var transposeTiers = []tier[transposeFunc]{{"scalar", 0, transposeScalar}}
 

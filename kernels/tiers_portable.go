@@ -24,7 +24,8 @@ var (
 	windowTiers       = []tier[windowFunc]{{"scalar", 0, windowScalar}}
 	ransTiers         = []tier[ransFunc]{{"scalar", 0, ransScalar}}
 	expSumTiers       = []tier[expSumFunc]{{"scalar", 0, expSumOf(expSumLargestScalar, expSumScalar)}}
-	expGELUTiers      = []tier[expGELUFunc]{{"scalar", 0, expGELUScalar}}
+	expGELUTiers      = []tier[expGateFunc]{{"scalar", 0, expGELUScalar}}
+	expSwiGLUTiers    = []tier[expGateFunc]{{"scalar", 0, expSwiGLUScalar}}
 	transposeTiers    = []tier[transposeFunc]{{"scalar", 0, transposeScalar}}
 	rowsScaleTiers    = []tier[rowsFunc]{{"scalar", 0, eachRow(rowsScaleScalar)}}
 	rowsAddTiers      = []tier[rowsFunc]{{"scalar", 0, eachRow(rowsAddScalar)}}

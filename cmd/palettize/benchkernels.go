@@ -39,7 +39,8 @@ var operations = map[string]operation{
 	"window":        {"/bits=3/searched=1", []int{1}, false, windowSearchForms(3)},
 	"rans":          {"/blocks=4", []int{1}, false, ransForms(4)},
 	"exp-sum":       {"", []int{1}, false, expSumForms},
-	"exp-gelu":      {"", []int{1}, false, expGELUForms},
+	"exp-gelu":      {"", []int{1}, false, expGateForms((*kernels.Set).GELU)},
+	"exp-swiglu":    {"", []int{1}, false, expGateForms((*kernels.Set).SwiGLU)},
 	"transpose":     {"", []int{1}, true, transposeForms},
 	"rows-scale":    {"", []int{1}, false, rowsForms((*kernels.Set).ScaleRows)},
 	"rows-add":      {"", []int{1}, false, rowsForms((*kernels.Set).AddRows)},
@@ -370,9 +371,11 @@ func expSumForms(s *kernels.Set, _, cols, _ int) func() form {
 	return func() form { return form{mul: always(func() { s.ExpSum(x, 1) })} }
 }
 
-func expGELUForms(s *kernels.Set, _, cols, _ int) func() form {
-	x, bias := make([]float32, cols), make([]float32, cols)
-	return func() form { return form{mul: always(func() { s.GELU(x, bias) })} }
+func expGateForms(op func(s *kernels.Set, x, y []float32)) formsFunc {
+	return func(s *kernels.Set, _, cols, _ int) func() form {
+		x, y := make([]float32, cols), make([]float32, cols)
+		return func() form { return form{mul: always(func() { op(s, x, y) })} }
+	}
 }
 
 func addNormForms(s *kernels.Set, _, cols, _ int) func() form {

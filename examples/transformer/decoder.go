@@ -399,7 +399,7 @@ func (t *Text) through(i, n int) error {
 	); err != nil {
 		return err
 	}
-	SwiGLU(t.gate, t.up, t.y)
+	set.SwiGLU(t.gate, t.up)
 	d.watch(t.gate, n, l.down)
 	if err := d.model.Linear(t.y, l.down, t.gate, n); err != nil {
 		return err
@@ -428,12 +428,7 @@ func (t *Text) norm(gain []float32) {
 }
 
 // add adds y to x.
-func (t *Text) add() {
-	y := t.y[:len(t.x)]
-	for i := range t.x {
-		t.x[i] += y[i]
-	}
-}
+func (t *Text) add() { set.AddRows(t.x, t.x, t.y[:len(t.x)]) }
 
 // predict writes the logits of the last of the n tokens of a chunk, as many as wanted.
 func (t *Text) predict(n, wanted int) error {

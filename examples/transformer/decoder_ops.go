@@ -24,38 +24,6 @@ func RMSNorm(dst, x, gain []float32, eps float32) {
 	}
 }
 
-// SwiGLU replaces gate by SiLU(gate) * up, SiLU(x) being x / (1 + e^-x). It uses space for the
-// powers, as much at a time as there is. A gate below -40 is taken for that, which makes SiLU(x) as
-// much as -2e-16. The relative error of SiLU is at most (6 + m)/2^22, m being the largest -x of
-// those that are computed together, 0 to 40. Gates must be finite.
-func SwiGLU(gate, up, space []float32) {
-	const least = -40
-	for len(gate) > 0 {
-		n := min(len(gate), len(space))
-		x, y, powers := gate[:n], up[:n], space[:n]
-		low := x[0]
-		for i, v := range x {
-			powers[i] = -v
-			if v < low {
-				low = v
-			}
-		}
-		if low < least { // seldom
-			low = least
-			for i, v := range x {
-				x[i] = max(v, least)
-				powers[i] = -x[i]
-			}
-		}
-		set.ExpSum(powers, 1) // of the largest power: it is 1
-		scale := float32(math.Exp(float64(-low)))
-		for i, v := range x {
-			x[i] = v / (1 + powers[i]*scale) * y[i]
-		}
-		gate, up = gate[n:], up[n:]
-	}
-}
-
 // rotary turns pairs of columns by angles that grow with the place of a token (RoPE, Su et al.,
 // arXiv:2104.09864): column i of a head and column i + half of it, as in Hugging Face's models.
 type rotary struct {

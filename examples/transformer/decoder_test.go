@@ -639,38 +639,6 @@ func TestRMSNorm(t *testing.T) {
 	}
 }
 
-func TestSwiGLU(t *testing.T) {
-	for _, most := range []float64{0, 1, 5, 39.9, 90} {
-		var gates []float32
-		for v := -most; v < 90; v += 0.00317 {
-			gates = append(gates, float32(v))
-		}
-		for _, n := range []int{1, 576, len(gates)} {
-			got := slices.Clone(gates)
-			up := slices.Repeat([]float32{-3}, len(got))
-			SwiGLU(got, up, make([]float32, n))
-			for i, x := range gates {
-				want := -3 * float64(x) / (1 + math.Exp(-float64(x)))
-				limit := math.Abs(want) * (6 + min(most, 40)) / (1 << 22)
-				if x < -40 {
-					limit = 1e-15
-				}
-				if math.Abs(float64(got[i])-want) > limit {
-					t.Fatalf("of %v, of -%v to 90, %d at a time: %v, want %v", x, most, n, got[i], want)
-				}
-			}
-		}
-	}
-	for _, v := range []float32{-math.MaxFloat32, -1000, 1000, math.MaxFloat32} {
-		x := []float32{1, v}
-		SwiGLU(x, []float32{1, 1}, make([]float32, 2))
-		if want := max(v, 0); math.Abs(float64(x[0])-0.7310586) > 1e-5 ||
-			math.Abs(float64(x[1]-want)) > 1e-15 && x[1] != want {
-			t.Errorf("of 1 and %v: %v", v, x)
-		}
-	}
-}
-
 // BenchmarkDecoder measures a token behind 256 others.
 func BenchmarkDecoder(b *testing.B) {
 	folder := os.Getenv("PALETTIZE_DECODER")
