@@ -31,12 +31,3 @@ func expSumAVX2(x []float32, largest, perUnit float32) float32
 //
 //go:noescape
 func expGELUAVX2(x, bias []float32)
-
-// expGELUOf makes the operation of what does whole groups of lanes.
-func expGELUOf(whole expGELUFunc) expGELUFunc {
-	return func(x, bias []float32) {
-		n := len(x) &^ (lanes - 1)
-		whole(x[:n], bias[:n])
-		expGELUScalar(x[n:], bias[n:])
-	}
-}

@@ -105,9 +105,15 @@ var windowTiers = []tier[windowFunc]{
 // Coders look up entries one by one and NEON has nothing that gathers them.
 var ransTiers = []tier[ransFunc]{{"scalar", 0, ransScalar}}
 
-var expSumTiers = []tier[expSumFunc]{{"scalar", 0, expSumOf(expSumLargestScalar, expSumScalar)}}
+var expSumTiers = []tier[expSumFunc]{
+	{"neon", asimd, expSumOf(expSumLargestNEON, expSumNEON)},
+	{"scalar", 0, expSumOf(expSumLargestScalar, expSumScalar)},
+}
 
-var expGELUTiers = []tier[expGELUFunc]{{"scalar", 0, expGELUScalar}}
+var expGELUTiers = []tier[expGELUFunc]{
+	{"neon", asimd, expGELUOf(expGELUNEON)},
+	{"scalar", 0, expGELUScalar},
+}
 
 var transposeTiers = []tier[transposeFunc]{{"scalar", 0, transposeScalar}}
 
