@@ -121,5 +121,7 @@ var rowsScaleTiers = []tier[rowsFunc]{{"scalar", 0, eachRow(rowsScaleScalar)}}
 
 var rowsAddTiers = []tier[rowsFunc]{{"scalar", 0, eachRow(rowsAddScalar)}}
 
-var addNormTiers = []tier[addNormFunc]{{"scalar", 0,
-	addNormOf(addNormScalar, addNormSquaresScalar, addNormScaleScalar)}}
+var addNormTiers = []tier[addNormFunc]{
+	{"neon", asimd, addNormOf(addNormNEON, addNormSquaresNEON, addNormScaleNEON)},
+	{"scalar", 0, addNormOf(addNormScalar, addNormSquaresScalar, addNormScaleScalar)},
+}
