@@ -29,7 +29,10 @@ var quantizeTiers = []tier[quantizeFunc]{
 	{"scalar", 0, quantizeScalar},
 }
 
-var groupSumsTiers = []tier[groupSumsFunc]{{"scalar", 0, groupSumsScalar}}
+var groupSumsTiers = []tier[groupSumsFunc]{
+	{"neon", asimd, groupSumsNEON},
+	{"scalar", 0, groupSumsScalar},
+}
 
 var permuteTiers = []tier[permuteFunc]{{"scalar", 0, permuteScalar}}
 
