@@ -83,7 +83,10 @@ var denseMatrixTiers = []tier[denseMatrixFunc]{
 	{"scalar", 0, denseMatrixScalar},
 }
 
-var denseProductTiers = []tier[denseProductFunc]{{"scalar", 0, denseProductScalar}}
+var denseProductTiers = []tier[denseProductFunc]{
+	{"neon", asimd, denseProductNEON},
+	{"scalar", 0, denseProductScalar},
+}
 
 var nearestTiers = []tier[nearestFunc]{
 	{"neon", asimd, nearestNEON},
