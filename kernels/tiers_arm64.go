@@ -123,9 +123,15 @@ var expGELUTiers = []tier[expGELUFunc]{
 
 var transposeTiers = []tier[transposeFunc]{{"scalar", 0, transposeScalar}}
 
-var rowsScaleTiers = []tier[rowsFunc]{{"scalar", 0, eachRow(rowsScaleScalar)}}
+var rowsScaleTiers = []tier[rowsFunc]{
+	{"neon", asimd, eachRow(rowsScaleNEON)},
+	{"scalar", 0, eachRow(rowsScaleScalar)},
+}
 
-var rowsAddTiers = []tier[rowsFunc]{{"scalar", 0, eachRow(rowsAddScalar)}}
+var rowsAddTiers = []tier[rowsFunc]{
+	{"neon", asimd, eachRow(rowsAddNEON)},
+	{"scalar", 0, eachRow(rowsAddScalar)},
+}
 
 var addNormTiers = []tier[addNormFunc]{
 	{"neon", asimd, addNormOf(addNormNEON, addNormSquaresNEON, addNormScaleNEON)},
