@@ -159,7 +159,7 @@ var expGELUTiers = []tier[expGELUFunc]{
 // Wider registers are no faster at what waits for memory.
 
 var transposeTiers = []tier[transposeFunc]{
-	{"avx2", avx2, transposeAVX2},
+	{"avx2", avx2, transposeTiled(8, transposeTilesAVX2)},
 	{"scalar", 0, transposeScalar},
 }
 

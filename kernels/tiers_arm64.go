@@ -121,7 +121,10 @@ var expGELUTiers = []tier[expGELUFunc]{
 	{"scalar", 0, expGELUScalar},
 }
 
-var transposeTiers = []tier[transposeFunc]{{"scalar", 0, transposeScalar}}
+var transposeTiers = []tier[transposeFunc]{
+	{"neon", asimd, transposeTiled(4, transposeTilesNEON)},
+	{"scalar", 0, transposeScalar},
+}
 
 var rowsScaleTiers = []tier[rowsFunc]{
 	{"neon", asimd, eachRow(rowsScaleNEON)},
