@@ -46,7 +46,7 @@ var groupSumsTiers = []tier[groupSumsFunc]{
 }
 
 var permuteTiers = []tier[permuteFunc]{
-	{"avx2", avx2, permuteAVX2},
+	{"avx2", avx2, permuteEights(permuteEightsAVX2)},
 	{"scalar", 0, permuteScalar},
 }
 

@@ -34,7 +34,10 @@ var groupSumsTiers = []tier[groupSumsFunc]{
 	{"scalar", 0, groupSumsScalar},
 }
 
-var permuteTiers = []tier[permuteFunc]{{"scalar", 0, permuteScalar}}
+var permuteTiers = []tier[permuteFunc]{
+	{"neon", asimd, permuteEights(permuteEightsNEON)},
+	{"scalar", 0, permuteScalar},
+}
 
 var mulU8Tiers = []tier[mulFunc]{
 	{"i8mm", asimd | i8mm, mulI8MM.u8},
