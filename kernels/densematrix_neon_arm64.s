@@ -36,12 +36,6 @@
 	MOVD R0, R17      \
 	ADD  $16, R0
 
-#define ZERO4(a, b, c, d) \
-	VEOR a.B16, a.B16, a.B16 \
-	VEOR b.B16, b.B16, b.B16 \
-	VEOR c.B16, c.B16, c.B16 \
-	VEOR d.B16, d.B16, d.B16
-
 #define VECTOR(x, s0, s1, s2, s3) \
 	VFMLA x.S4, V20.S4, s0.S4 \
 	VFMLA x.S4, V21.S4, s1.S4 \

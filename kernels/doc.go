@@ -93,10 +93,11 @@
 // # Activations
 //
 // exp-sum, exp-gelu and exp-swiglu are a softmax, up to its division, and the activations of models
-// of the BERT type and of the Llama type. All are powers of 2 of polynomials, by the same polynomials on every tier and without
-// fused operations, so that results are the same bits. add-norm is what follows each part of such a
-// model, rows-scale and rows-add are scales and biases of columns; transpose brings keys in the
-// order that dense-product takes them in. Sixteen lanes are summed up each on its own.
+// of the BERT type and of the Llama type. All are powers of 2 of polynomials, by the same
+// polynomials on every tier and without fused operations, so that results are the same bits.
+// add-norm is what follows each part of a BERT, rows-scale and rows-add are scales and biases of
+// columns; transpose brings keys in the order that dense-product takes them in. Sixteen lanes are
+// summed up each on its own.
 //
 // # AMX tiles
 //

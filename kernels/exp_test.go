@@ -19,6 +19,7 @@ var expKinds = []struct {
 	{"tiny", func(rng *rand.Rand, _ int) float32 { return math.Float32frombits(rng.Uint32() & 0x80ffffff) }},
 	{"equal", func(*rand.Rand, int) float32 { return -7 }},
 	{"zero", func(_ *rand.Rand, i int) float32 { return []float32{0, float32(math.Copysign(0, -1))}[i%2] }},
+	{"minus zero", func(*rand.Rand, int) float32 { return float32(math.Copysign(0, -1)) }},
 	{"huge", func(_ *rand.Rand, i int) float32 {
 		return []float32{math.MaxFloat32 / 4, -math.MaxFloat32 / 4, 1}[i%3]
 	}},

@@ -12,12 +12,6 @@
 // R0 arguments, R1 dst, R2 codes, R3 mult, R4 scale, R5 panels left, R6 q, R7 scales, R8 init, R9
 // quads left in the row, R10 in the block, R11 in the group.
 
-#define ZERO4(a, b, c, d) \
-	VEOR a.B16, a.B16, a.B16 \
-	VEOR b.B16, b.B16, b.B16 \
-	VEOR c.B16, c.B16, c.B16 \
-	VEOR d.B16, d.B16, d.B16
-
 // QUAD adds the products of the next 64 weights at R2 with lane i of V24.
 #define QUAD(i, e) \
 	VLD1.P 64(R2), [V20.B16, V21.B16, V22.B16, V23.B16] \

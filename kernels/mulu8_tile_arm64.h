@@ -30,12 +30,6 @@
 	DOT4(i, 22, 8, 9, 10, 11)                           \
 	DOT4(i, 23, 12, 13, 14, 15)
 
-#define ZERO4(a, b, c, d) \
-	VEOR a.B16, a.B16, a.B16 \
-	VEOR b.B16, b.B16, b.B16 \
-	VEOR c.B16, c.B16, c.B16 \
-	VEOR d.B16, d.B16, d.B16
-
 // SUM adds the sums of one vector, times their multipliers, to its t.
 #define SUM(s0, s1, s2, s3, n0, n1, n2, n3) \
 	VLD1R  (R22), [V20.S4]                           \

@@ -48,13 +48,52 @@
 #define FADD(m, n, d) WORD $(0x4e20d400 | (m)<<16 | (n)<<5 | (d))
 // d = n - m.  0 Q=1 U=0 01110 1 sz=0 1 m 11010 1 n d
 #define FSUB(m, n, d) WORD $(0x4ea0d400 | (m)<<16 | (n)<<5 | (d))
+// d = n / m.  0 Q=1 U=1 01110 0 sz=0 1 m 11111 1 n d
+#define FDIV(m, n, d) WORD $(0x6e20fc00 | (m)<<16 | (n)<<5 | (d))
 // d = sums of neighbours, those of n and then those of m.  0 Q=1 U=1 01110 0 sz=0 1 m 11010 1 n d
 #define FADDP(m, n, d) WORD $(0x6e20d400 | (m)<<16 | (n)<<5 | (d))
 // d = the smaller of n and m.  0 Q=1 U=0 01110 1 sz=0 1 m 11110 1 n d
 #define FMIN(m, n, d) WORD $(0x4ea0f400 | (m)<<16 | (n)<<5 | (d))
+// d = the larger of n and m.  0 Q=1 U=0 01110 0 sz=0 1 m 11110 1 n d
+#define FMAX(m, n, d) WORD $(0x4e20f400 | (m)<<16 | (n)<<5 | (d))
+// d = |n|.  0 Q=1 U=0 01110 1 sz=0 10000 01111 10 n d
+#define FABS(n, d) WORD $(0x4ea0f800 | (n)<<5 | (d))
 // d = all ones where n > m, else 0.  0 Q=1 U=1 01110 1 sz=0 1 m 11100 1 n d
 #define FCMGT(m, n, d) WORD $(0x6ea0e400 | (m)<<16 | (n)<<5 | (d))
 // d = float32 of the int32 n.  0 Q=1 U=0 01110 0 sz=0 10000 11101 10 n d
 #define SCVTF(n, d) WORD $(0x4e21d800 | (n)<<5 | (d))
 // d = int32 of n, halves to even.  0 Q=1 U=0 01110 0 sz=0 10000 11010 10 n d
 #define FCVTNS(n, d) WORD $(0x4e21a800 | (n)<<5 | (d))
+
+// Four registers at a time.
+
+#define ZERO4(a, b, c, d) \
+	VEOR a.B16, a.B16, a.B16 \
+	VEOR b.B16, b.B16, b.B16 \
+	VEOR c.B16, c.B16, c.B16 \
+	VEOR d.B16, d.B16, d.B16
+
+// ALL4 is an instruction above, op, with m, n and d and then with the registers that follow each.
+#define ALL4(op, m, n, d) \
+	op(m, n, d)       \
+	op(m+1, n+1, d+1) \
+	op(m+2, n+2, d+2) \
+	op(m+3, n+3, d+3)
+
+// EACH4 has the same m four times.
+#define EACH4(op, m, n, d) \
+	op(m, n, d)     \
+	op(m, n+1, d+1) \
+	op(m, n+2, d+2) \
+	op(m, n+3, d+3)
+
+// FOLD4 leaves in the first lane of V0 what op makes of the 16 lanes of V0-V3: of the first and the
+// second half of them, and so on until there is one.
+#define FOLD4(op) \
+	op(2, 0, 0)                     \
+	op(3, 1, 1)                     \
+	op(1, 0, 0)                     \
+	VEXT $8, V0.B16, V0.B16, V1.B16 \
+	op(1, 0, 0)                     \
+	VDUP V0.S[1], V1.S4             \
+	op(1, 0, 0)

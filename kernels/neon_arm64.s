@@ -55,5 +55,8 @@ TEXT ·execute(SB), NOSPLIT, $0-16
 	CASE(31, next31, FMIN(13, 22, 25))
 	CASE(32, next32, SMIN(13, 22, 25))
 	CASE(33, next33, SSHL(13, 22, 25))
+	CASE(34, next34, FMAX(13, 22, 25))
+	CASE(35, next35, FABS(22, 25))
+	CASE(36, next36, FDIV(13, 22, 25))
 	VST1 [V25.B16], (R0)
 	RET

@@ -135,6 +135,9 @@ var instructions = []struct {
 		}
 		return n.i32(i) << by
 	})},
+	{"FMAX", 0, true, eachF32(func(i int, _, n, m *vector) float32 { return max(n.f32(i), m.f32(i)) })},
+	{"FABS", 0, true, eachF32(func(i int, _, n, _ *vector) float32 { return max(n.f32(i), -n.f32(i)) })},
+	{"FDIV", 0, true, eachF32(func(i int, _, n, m *vector) float32 { return n.f32(i) / m.f32(i) })},
 }
 
 func TestInstructions(t *testing.T) {

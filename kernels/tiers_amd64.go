@@ -46,7 +46,7 @@ var groupSumsTiers = []tier[groupSumsFunc]{
 }
 
 var permuteTiers = []tier[permuteFunc]{
-	{"avx2", avx2, permuteAVX2},
+	{"avx2", avx2, permuteEights(permuteEightsAVX2)},
 	{"scalar", 0, permuteScalar},
 }
 
@@ -165,7 +165,7 @@ var expSwiGLUTiers = []tier[expGateFunc]{
 // Wider registers are no faster at what waits for memory.
 
 var transposeTiers = []tier[transposeFunc]{
-	{"avx2", avx2, transposeAVX2},
+	{"avx2", avx2, transposeTiled(8, transposeTilesAVX2)},
 	{"scalar", 0, transposeScalar},
 }
 

@@ -29,9 +29,15 @@ var quantizeTiers = []tier[quantizeFunc]{
 	{"scalar", 0, quantizeScalar},
 }
 
-var groupSumsTiers = []tier[groupSumsFunc]{{"scalar", 0, groupSumsScalar}}
+var groupSumsTiers = []tier[groupSumsFunc]{
+	{"neon", asimd, groupSumsNEON},
+	{"scalar", 0, groupSumsScalar},
+}
 
-var permuteTiers = []tier[permuteFunc]{{"scalar", 0, permuteScalar}}
+var permuteTiers = []tier[permuteFunc]{
+	{"neon", asimd, permuteEights(permuteEightsNEON)},
+	{"scalar", 0, permuteScalar},
+}
 
 var mulU8Tiers = []tier[mulFunc]{
 	{"i8mm", asimd | i8mm, mulI8MM.u8},
@@ -80,7 +86,10 @@ var denseMatrixTiers = []tier[denseMatrixFunc]{
 	{"scalar", 0, denseMatrixScalar},
 }
 
-var denseProductTiers = []tier[denseProductFunc]{{"scalar", 0, denseProductScalar}}
+var denseProductTiers = []tier[denseProductFunc]{
+	{"neon", asimd, denseProductNEON},
+	{"scalar", 0, denseProductScalar},
+}
 
 var nearestTiers = []tier[nearestFunc]{
 	{"neon", asimd, nearestNEON},
@@ -105,17 +114,37 @@ var windowTiers = []tier[windowFunc]{
 // Coders look up entries one by one and NEON has nothing that gathers them.
 var ransTiers = []tier[ransFunc]{{"scalar", 0, ransScalar}}
 
-var expSumTiers = []tier[expSumFunc]{{"scalar", 0, expSumOf(expSumLargestScalar, expSumScalar)}}
+var expSumTiers = []tier[expSumFunc]{
+	{"neon", asimd, expSumOf(expSumLargestNEON, expSumNEON)},
+	{"scalar", 0, expSumOf(expSumLargestScalar, expSumScalar)},
+}
 
-var expGELUTiers = []tier[expGateFunc]{{"scalar", 0, expGELUScalar}}
+var expGELUTiers = []tier[expGateFunc]{
+	{"neon", asimd, expGateOf(expGELUNEON, expGELUScalar)},
+	{"scalar", 0, expGELUScalar},
+}
 
-var expSwiGLUTiers = []tier[expGateFunc]{{"scalar", 0, expSwiGLUScalar}}
+var expSwiGLUTiers = []tier[expGateFunc]{
+	{"neon", asimd, expGateOf(expSwiGLUNEON, expSwiGLUScalar)},
+	{"scalar", 0, expSwiGLUScalar},
+}
 
-var transposeTiers = []tier[transposeFunc]{{"scalar", 0, transposeScalar}}
+var transposeTiers = []tier[transposeFunc]{
+	{"neon", asimd, transposeTiled(4, transposeTilesNEON)},
+	{"scalar", 0, transposeScalar},
+}
 
-var rowsScaleTiers = []tier[rowsFunc]{{"scalar", 0, eachRow(rowsScaleScalar)}}
+var rowsScaleTiers = []tier[rowsFunc]{
+	{"neon", asimd, eachRow(rowsScaleNEON)},
+	{"scalar", 0, eachRow(rowsScaleScalar)},
+}
 
-var rowsAddTiers = []tier[rowsFunc]{{"scalar", 0, eachRow(rowsAddScalar)}}
+var rowsAddTiers = []tier[rowsFunc]{
+	{"neon", asimd, eachRow(rowsAddNEON)},
+	{"scalar", 0, eachRow(rowsAddScalar)},
+}
 
-var addNormTiers = []tier[addNormFunc]{{"scalar", 0,
-	addNormOf(addNormScalar, addNormSquaresScalar, addNormScaleScalar)}}
+var addNormTiers = []tier[addNormFunc]{
+	{"neon", asimd, addNormOf(addNormNEON, addNormSquaresNEON, addNormScaleNEON)},
+	{"scalar", 0, addNormOf(addNormScalar, addNormSquaresScalar, addNormScaleScalar)},
+}

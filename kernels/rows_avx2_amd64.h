@@ -1,7 +1,3 @@
-//go:build !purego
-
-#include "textflag.h"
-
 // ROWS is the body of a rowsFunc for one row, by what it does with eight values and with one.
 #define ROWS(EIGHT, ONE) \
 	MOVQ dst_base+0(FP), DI; \
@@ -37,11 +33,3 @@ one: \
 done: \
 	VZEROUPPER; \
 	RET
-
-// func rowsScaleAVX2(dst, x, by []float32)
-TEXT ·rowsScaleAVX2(SB), NOSPLIT, $0-72
-	ROWS(VMULPS, VMULSS)
-
-// func rowsAddAVX2(dst, x, by []float32)
-TEXT ·rowsAddAVX2(SB), NOSPLIT, $0-72
-	ROWS(VADDPS, VADDSS)
