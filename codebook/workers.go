@@ -107,8 +107,8 @@ func (h *helper) takeBack(ws *workspace) (t task, ok bool) {
 	return t, true
 }
 
-// delegate hands a task to a helper that waits and returns that, nil if there is none: best one that
-// need not be woken, and that has done the same part of other calls.
+// delegate hands a task to a helper that waits and returns that, nil if there is none: best one
+// that need not be woken, and that has done the same part of other calls.
 func delegate(t task, part int) *helper {
 	all := helpers()
 	for _, state := range []int32{looking, asleep} {

@@ -71,7 +71,8 @@ func TestSplit(t *testing.T) {
 	}
 }
 
-// BenchmarkSplit is what it takes to have one more thread do a part, where it has just done another.
+// BenchmarkSplit is what it takes to have one more thread do a part, where it has just done
+// another.
 func BenchmarkSplit(b *testing.B) {
 	p := &Plan{engine: &marks{done: make([]int, 2), takes: none}, threads: 2}
 	ws := workspaces.Get().(*workspace)
