@@ -89,12 +89,12 @@ func (e *extrasEngine) addOutliers(p *Plan, y, x []float32, n int) {
 		y1, x1 := y[p.rows:][:p.rows], x[p.cols:][:p.cols]
 		y2, x2 := y[2*p.rows:][:p.rows], x[2*p.cols:][:p.cols]
 		y3, x3 := y[3*p.rows:][:p.rows], x[3*p.cols:][:p.cols]
-		for i := range e.outliers {
-			o := &e.outliers[i]
-			y0[o.row] += float32(o.short * x0[o.col])
-			y1[o.row] += float32(o.short * x1[o.col])
-			y2[o.row] += float32(o.short * x2[o.col])
-			y3[o.row] += float32(o.short * x3[o.col])
+		for _, o := range e.outliers {
+			row, col, short := o.row, o.col, o.short // which writes to y cannot change
+			y0[row] += float32(short * x0[col])
+			y1[row] += float32(short * x1[col])
+			y2[row] += float32(short * x2[col])
+			y3[row] += float32(short * x3[col])
 		}
 		y, x = y[4*p.rows:], x[4*p.cols:]
 	}
