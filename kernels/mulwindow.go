@@ -22,22 +22,22 @@ func WindowBytes(panels, quads, bits int) int { return panels * PanelRows * quad
 // column, as SearchWindows leaves them from RowStart on. Columns beyond get code 0.
 func (m *Matrix) PackWindows(row int, assignments []byte) {
 	m.checkWindowRow("PackWindows", row, len(assignments))
-	window := FirstWindow(assignments, m.Bits)
+	window, bits := FirstWindow(assignments, m.Bits), m.Bits
+	mask := uint16(1<<bits - 1)
 	for b := range m.Blocks() {
-		steps := m.blockQuads(b)
 		for lane := range windowLanes {
-			at, held, n := m.windowLane(row, b, lane), 0, 0
-			for range steps {
-				if len(assignments) > 0 {
-					window = NextWindow(window, assignments[0], m.Bits)
-					assignments = assignments[1:]
-				} else {
-					window = 0
+			at := m.windowLane(row, b, lane)
+			for range m.blockQuads(b) / WindowQuads { // as many columns are whole bytes
+				columns := assignments[:min(WindowQuads, len(assignments))]
+				assignments = assignments[len(columns):]
+				codes := uint64(0)
+				for _, a := range columns {
+					window = NextWindow(window, a, bits)
+					codes = codes<<(bits&7) | uint64(window&mask)
 				}
-				held = held<<m.Bits | int(window)&(1<<m.Bits-1)
-				if n += m.Bits; n >= 8 {
-					n -= 8
-					m.Codes[at] = byte(held >> n)
+				codes <<= (WindowQuads - len(columns)) * bits
+				for shift := 8 * (bits - 1); shift >= 0; shift -= 8 {
+					m.Codes[at] = byte(codes >> shift)
 					at += windowVector
 				}
 			}

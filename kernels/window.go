@@ -47,11 +47,12 @@ func firstCodes(bits int) int { return ceilDiv(8, bits) }
 // NextWindow returns the window behind another, of a weight with this assignment whose code has so
 // many bits. What assignment says of the window before does not count.
 func NextWindow(before uint16, assignment byte, bits int) uint16 {
-	code := uint16(assignment) & (1<<min(bits, 4) - 1)
-	if bits > 4 { // the fifth bit of a code is the last one of the second group of four
-		code |= (uint16(assignment)>>4 ^ before<<bits>>8) & 1 << 4
+	n := uint(bits) & 7 // so that no shift is by more than a number has
+	code := uint16(assignment) & (1<<min(n, 4) - 1)
+	if n > 4 { // the fifth bit of a code is the last one of the second group of four
+		code |= (uint16(assignment)>>4 ^ before<<n>>8) & 1 << 4
 	}
-	return before<<bits&(1<<windowLength-1) | code
+	return before<<n&(1<<windowLength-1) | code
 }
 
 // WindowAssignment returns the assignment of a weight with this window of 12 bits: the last four
