@@ -136,19 +136,22 @@ func (w *windows) rows(threads int, do func(row int, assignments []byte)) error 
 
 // row returns false where what is left of the last byte is not 0.
 func (w *windows) row(dst, data []byte) bool {
-	held, n := 0, 0 // the last bits of the stream, of which n are not in a window yet
+	// the last bits of the stream, of which n, at most 12, are not in a window yet
+	held, n, bits := uint32(0), uint(0), uint(w.bits)
 	if w.sums {
-		held = int(data[0])
+		held = uint32(data[0])
 	}
 	for i := range dst {
-		if n < w.bits {
-			held = held<<8&0xffffff | int(data[0])
+		if n < bits {
+			held = held<<8 | uint32(data[0])
 			data = data[1:]
 			n += 8
 		}
-		n -= w.bits
-		if dst[i] = byte(held >> n); w.sums {
-			dst[i] = kernels.WindowAssignment(uint16(held>>n) & 0xfff)
+		n -= bits
+		if window := held >> (n & 15); w.sums {
+			dst[i] = kernels.WindowAssignment(uint16(window) & 0xfff)
+		} else {
+			dst[i] = byte(window)
 		}
 	}
 	return len(data) == 0 && held&(1<<n-1) == 0
