@@ -11,7 +11,8 @@ import (
 // RunOptions say how a layer is multiplied.
 type RunOptions struct {
 	Kernels *kernels.Set // nil: kernels.Best
-	// at most; 0 or 1: the caller's goroutine alone, which is also best for small layers
+	// at most; 0 or 1: the caller's goroutine alone, which is also best for small layers. The others
+	// are the same for all plans; after a part they look for the next one for 0.1 ms, then sleep.
 	Threads int
 	Batch   int    // vectors multiplied at once, for which the plan is chosen; 0: 1
 	Plan    string // name of the plan to use, "": the one that the cost model finds fastest
