@@ -348,7 +348,7 @@ type space struct {
 	inner         []float32 // [tokens, inner]
 
 	keys         []float32 // of a sentence: [width, tokens]
-	scores, sums []float32 // of a head: [tokens, tokens], [tokens]
+	scores, sums []float32 // of a head: [tokens, tokens or more], [tokens]
 	headQ, headK []float32 // likewise, for a Scorer: [tokens, width of a head]
 }
 
@@ -441,6 +441,13 @@ func (e *Encoder) multiply(dst []float32, l *linear, x []float32, tokens int) er
 	return e.model.MatMul(dst, l.name, x, tokens)
 }
 
+const (
+	// wholeScores is how many scores ExpSum takes at a time; what is left over is slow.
+	wholeScores = 16
+	// unseen is a score that adds nothing to the sum.
+	unseen = -1e30
+)
+
 // attend replaces the queries of a sentence, tokens lo to hi, by what its tokens see of each other.
 // The queries, keys and values have no biases yet. That of keys would add the same to all scores of
 // a query, which Softmax takes off again; that of values is added to their mean.
@@ -449,14 +456,18 @@ func (e *Encoder) attend(sp *space, layer, lo, hi int) error {
 	queries, keys := sp.q[lo*e.width:hi*e.width], sp.k[lo*e.width:hi*e.width]
 	values := sp.v[lo*e.width : hi*e.width]
 	set.AddRows(queries, queries, l.query.bias)
-	sp.keys, sp.scores = grow(sp.keys, tokens*e.width), grow(sp.scores, tokens*tokens)
+	stride := tokens // of scores
+	if e.score == nil {
+		stride = (tokens + wholeScores - 1) &^ (wholeScores - 1)
+	}
+	sp.keys, sp.scores = grow(sp.keys, tokens*e.width), grow(sp.scores, tokens*stride)
 	set.Transpose(sp.keys, keys, tokens, e.width)
 	sp.sums = grow(sp.sums, tokens)
 	scale := float32(1 / math.Sqrt(float64(width)))
 	for head := range e.heads {
 		first := head * width
 		if e.score == nil {
-			set.DenseProduct(sp.scores, tokens, queries[first:], e.width,
+			set.DenseProduct(sp.scores, stride, queries[first:], e.width,
 				sp.keys[first*tokens:], tokens, tokens, width, tokens)
 		} else {
 			sp.headQ = columns(sp.headQ, queries, e.width, first, width)
@@ -466,10 +477,14 @@ func (e *Encoder) attend(sp *space, layer, lo, hi int) error {
 			}
 		}
 		for t := range tokens {
-			sp.sums[t] = set.ExpSum(sp.scores[t*tokens:][:tokens], scale)
+			row := sp.scores[t*stride:][:stride]
+			for i := range row[tokens:] {
+				row[tokens+i] = unseen
+			}
+			sp.sums[t] = set.ExpSum(row, scale)
 		}
 		out := queries[first:]
-		set.DenseProduct(out, e.width, sp.scores, tokens, values[first:], e.width, tokens, tokens,
+		set.DenseProduct(out, e.width, sp.scores, stride, values[first:], e.width, tokens, tokens,
 			width)
 		for t := range tokens {
 			share := 1 / sp.sums[t]
