@@ -264,8 +264,13 @@ class Save(unittest.TestCase):
         self.assertEqual(os.listdir(self.folder), [])
 
     def test_warnings(self):
-        with self.assertWarnsRegex(UserWarning, "nothing in it is compressed"):
+        said = "nothing in it is compressed: all 1 tensors of tensors passed through$"
+        with self.assertWarnsRegex(UserWarning, said) as caught:
             palettize.save({"bias": np.ones(3)}, self.folder / "out.pal")
+        self.assertEqual(caught.filename, __file__)
+        with self.assertWarnsRegex(UserWarning, "nothing in it is compressed") as caught:
+            palettize.compress("model.safetensors", self.folder / "none.pal", exclude="*")
+        self.assertEqual(caught.filename, __file__)
 
 
 class Program(unittest.TestCase):

@@ -65,6 +65,7 @@ straight from that form.
 		newCompress(env), newMerge(env), newVerify(env), newInspect(env), newDecompress(env),
 		newReport(env), newCPU(env), newBench(env), newVersion(env), newCompletion(env), newMan(env),
 	)
+	helpsKnown(root)
 	addCompletions(root)
 	return root
 }
