@@ -65,8 +65,8 @@ straight from that form.
 		newCompress(env), newMerge(env), newVerify(env), newInspect(env), newDecompress(env),
 		newReport(env), newCPU(env), newBench(env), newVersion(env), newCompletion(env), newMan(env),
 	)
-	helpsKnown(root)
 	addCompletions(root)
+	helpsKnown(root) // which completes commands by itself
 	return root
 }
 
