@@ -33,8 +33,9 @@ help: ## list the targets
 need-go:
 	@command -v $(GO) >/dev/null || { echo "make: no Go here; go.mod names the release that is needed" >&2; exit 1; }
 
+# With the commit in it, for palettize version, where git knows one.
 build: need-go ## build the program, build/palettize
-	$(GO) build -o build/ ./cmd/palettize
+	$(GO) build -buildvcs=$$(git rev-parse --quiet --verify HEAD >/dev/null 2>&1 && echo auto || echo false) -o build/ ./cmd/palettize
 
 dist: need-go ## build the archives of a release, with checksums, build/dist
 	GO="$(GO)" python3 cmd/palettize/dist.py build/dist

@@ -2,8 +2,11 @@
 dtypes.safetensors, of examples/python/dtypes.py: python test_package.py [--torch]
 """
 
+import contextlib
+import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +14,7 @@ import tempfile
 import threading
 import unittest
 import warnings
+from importlib.metadata import metadata
 from pathlib import Path
 from unittest import mock
 
@@ -263,9 +267,25 @@ class Save(unittest.TestCase):
             palettize.save({"w": matrix}, out, bitz=3)
         self.assertEqual(os.listdir(self.folder), [])
 
+    def test_program_of_the_description(self):
+        description = metadata("palettize").get_payload()
+        program = description.split("```python\n")[1].split("```")[0]
+        shutil.copy("model.safetensors", self.folder)
+        self.addCleanup(os.chdir, os.getcwd())
+        os.chdir(self.folder)
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            exec(program, {})
+        self.assertIn(f"{LAYER} (128, 256) float16\n", printed.getvalue())
+        self.assertEqual(sorted(os.listdir()), ["again.pal", "model.pal", "model.safetensors"])
+
     def test_warnings(self):
-        with self.assertWarnsRegex(UserWarning, "nothing in it is compressed"):
+        said = "nothing in it is compressed: all 1 tensors of tensors passed through$"
+        with self.assertWarnsRegex(UserWarning, said) as caught:
             palettize.save({"bias": np.ones(3)}, self.folder / "out.pal")
+        self.assertEqual(caught.filename, __file__)
+        with self.assertWarnsRegex(UserWarning, "nothing in it is compressed") as caught:
+            palettize.compress("model.safetensors", self.folder / "none.pal", exclude="*")
+        self.assertEqual(caught.filename, __file__)
 
 
 class Program(unittest.TestCase):

@@ -127,9 +127,9 @@ centroids, good only where rows repeat. In a GLOB, * matches any characters, dot
 
 ` + exitHelp(false),
 		Example: `  palettize compress model.safetensors
-  palettize compress model.safetensors --bits 3 -o smaller.safetensors
+  palettize compress model.safetensors --bits 3 -o smaller.pal
   palettize compress model.safetensors --max-error 0.05
-  palettize compress model.safetensors --scheme scalar --k 16 --group 16 -o small.safetensors
+  palettize compress model.safetensors --scheme scalar --k 16 --group 16 -o small.pal
   palettize compress model.safetensors --scheme segments --segment 4 --include 'encoder.*'`,
 		Args: takes(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {

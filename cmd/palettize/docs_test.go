@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -69,7 +70,11 @@ func runSessions(t *testing.T, name, dir string) {
 	for _, s := range sessions(string(text)) {
 		for _, c := range s.commands {
 			commands++
-			got := shell(t, dir, c.line)
+			line := c.line
+			if !*update {
+				line = brief(line)
+			}
+			got := shell(t, dir, line)
 			switch {
 			case got == c.output:
 			// README.md is about another model.
@@ -89,6 +94,12 @@ func runSessions(t *testing.T, name, dir string) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// brief is a command line in which bench measures no longer than it takes to print something.
+func brief(line string) string {
+	return strings.Replace(line, "palettize bench ",
+		"palettize bench --time 1ms --working-set 1MiB ", 1)
 }
 
 // TestPrograms compiles the Go programs in the documents.
@@ -129,11 +140,49 @@ func TestPrograms(t *testing.T) {
 	}
 }
 
+// TestLinks follows the links in the documents: to files and folders that are there, and headings.
+func TestLinks(t *testing.T) {
+	fences := regexp.MustCompile("(?ms)^```.*?^```$")
+	headings := regexp.MustCompile(`(?m)^#+ (.*)$`)
+	links := regexp.MustCompile(`\]\(([^()\s]+)\)`)
+	unnamed := regexp.MustCompile(`[^\p{L}\p{N} _-]`) // which names of headings leave out
+	anchors, found := make(map[string]bool), make(map[string]string)
+	for _, name := range documents(t) {
+		text := fences.ReplaceAllString(string(content(t, name)), "")
+		for _, h := range headings.FindAllStringSubmatch(text, -1) {
+			anchor := unnamed.ReplaceAllString(strings.ToLower(h[1]), "")
+			anchors[name+"#"+strings.ReplaceAll(anchor, " ", "-")] = true
+		}
+		for _, l := range links.FindAllStringSubmatch(text, -1) {
+			file, anchor, inside := strings.Cut(l[1], "#")
+			switch path := filepath.Join(filepath.Dir(name), file); {
+			case strings.Contains(file, "://"):
+			case file == "":
+				found[name+"#"+anchor] = name
+			case inside:
+				found[path+"#"+anchor] = name
+			default:
+				if _, err := os.Stat(path); err != nil {
+					t.Errorf("%s has a link to %s: %v", name, l[1], err)
+				}
+			}
+		}
+	}
+	for link, name := range found {
+		if !anchors[link] {
+			t.Errorf("%s has a link to %s, which is no heading", name, link)
+		}
+	}
+	if len(found) == 0 {
+		t.Error("no links to headings found")
+	}
+}
+
 // documents lists the texts of the project.
 func documents(t *testing.T) (names []string) {
 	t.Helper()
 	for _, glob := range []string{"../../*.md", "../../examples/*.md", "../../examples/*/*.md",
-		"../../format/*.md"} {
+		"../../format/*.md", "../../python/*.md"} {
 		found, err := filepath.Glob(glob)
 		if err != nil {
 			t.Fatal(err)
@@ -165,7 +214,7 @@ func TestWorkflow(t *testing.T) {
 		}
 		steps++
 		step = strings.Replace(step, "--min-speedup 1 ", "--min-speedup 0.001 ", 1)
-		step = strings.Replace(step, "palettize bench ", "palettize bench --time 1ms ", 1)
+		step = brief(step)
 		if strings.Contains(step, "--baseline") {
 			step += " || [ $? = 3 ]"
 		}

@@ -57,7 +57,19 @@ func manFlag(f *pflag.Flag) string {
 	if value != "" {
 		names += ` \fI` + roff(value) + `\fR`
 	}
+	if set := manDefault(f); set != "" && !strings.Contains(usage, "(default") {
+		usage += " (default " + set + ")"
+	}
 	return ".TP\n" + names + "\n" + roff(usage) + "\n"
+}
+
+// manDefault is the value that a flag has where it is not given, "" where it then does nothing.
+func manDefault(f *pflag.Flag) string {
+	switch f.DefValue {
+	case "", "0", "false", "[]":
+		return ""
+	}
+	return f.DefValue
 }
 
 // paragraphs are those that empty lines part in a text.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -34,13 +35,14 @@ func TestCompressMemory(t *testing.T) {
 	}
 }
 
-// TestBigModel compresses, verifies and decompresses a model of PALETTIZE_BIG bytes, 1 GB if that
+// TestBigModel compresses, verifies and decompresses a model of PALETTIZE_BIG bytes, 300 MB if that
 // says nothing, in up to 1,000 layers, under a limit of 2 GB of data: memory depends on the largest
-// matrix alone, but for what verify measures at a time.
+// matrix alone, but for what verify measures at a time. Two bytes of each weight that are kept are
+// too much.
 func TestBigModel(t *testing.T) {
 	long(t)
 	const limit = 2 << 30
-	bytes, err := strconv.ParseInt(cmp.Or(os.Getenv("PALETTIZE_BIG"), "1000000000"), 10, 64)
+	bytes, err := strconv.ParseInt(cmp.Or(os.Getenv("PALETTIZE_BIG"), "300000000"), 10, 64)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,20 +58,23 @@ func TestBigModel(t *testing.T) {
 	dense := filepath.Join(dir, "dense")
 	t.Cleanup(func() { os.RemoveAll(model); os.RemoveAll(out); os.RemoveAll(dense) })
 	begin := time.Now()
-	most := peakOf(t, limited(t, limit, "compress", model, "-o", out, "--quiet", "--force"))
+	threads := min(runtime.NumCPU(), 8) // each takes some memory
+	most := peakOf(t, limited(t, limit, "compress", model, "-o", out, "--quiet", "--force",
+		"--threads", strconv.Itoa(threads)))
 	weights := int64(count) * int64(n) * int64(n)
 	t.Logf("%d layers of %d x %d, %d bytes: %.1f million weights a second, peak %d MB", count, n, n,
 		4*weights, float64(weights)/1e6/time.Since(begin).Seconds(), most>>20)
-	if allowed := 64*n*n + 300<<20; most > allowed {
+	allowed := 64*n*n + (48+10*threads)<<20
+	if most > allowed {
 		t.Errorf("peak %d MB, want at most %d", most>>20, allowed>>20)
 	}
 	for _, run := range []struct {
 		args    []string
 		allowed int
 	}{
-		// A group of weights as float32, and of what multiplies them, a byte each.
-		{[]string{"verify", out, model}, 5<<28 + 64*n*n + 300<<20},
-		{[]string{"decompress", out, "-o", dense}, 64*n*n + 300<<20},
+		// A group of weights as float32, of what multiplies them, a byte each, and some garbage.
+		{[]string{"verify", out, model}, int(min(weights, 1<<28))*6 + allowed},
+		{[]string{"decompress", out, "-o", dense}, allowed},
 	} {
 		begin := time.Now()
 		most := peakOf(t, limited(t, limit, run.args...))

@@ -9,7 +9,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -42,11 +41,8 @@ func TestMutations(t *testing.T) {
 		{"--scheme", "trellis"}, {"--scheme", "trellis", "--storage", "window"},
 		{"--scheme", "segments", "--k", "16"}, {"--scheme", "scalar", "--k", "16", "--group", "16"},
 	} {
-		model, book := filepath.Join(dir, "model.safetensors"), filepath.Join(dir, "book.pal")
-		make := exec.Command(models("mkmodel"), "-o", model, "-rows", "16", "-seed", strconv.Itoa(i))
-		if out, err := make.CombinedOutput(); err != nil {
-			t.Fatal(string(out))
-		}
+		model := mkmodel(t, "-rows", "16", "-seed", strconv.Itoa(i))
+		book := filepath.Join(dir, "book.pal")
 		code, _, stderr := palettize(append([]string{"compress", model, "-o", book, "--force"},
 			args...)...)
 		if code != exitFine {

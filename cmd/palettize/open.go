@@ -20,24 +20,24 @@ import (
 // meant.
 func openModel(name string) (*format.File, error) {
 	f, err := format.Open(name)
-	return f, hintName(name, err)
+	return f, hintName(name, "a .safetensors file", err)
 }
 
 // openCodebook is openModel for a compressed one.
 func openCodebook(ctx context.Context, name string) (*format.Codebook, error) {
 	c, err := format.OpenCodebook(ctx, name)
-	return c, hintName(name, err)
+	return c, hintName(name, "a codebook file, as palettize compress makes it,", err)
 }
 
-// hintName tells which name was perhaps meant by one that there is not.
-func hintName(name string, err error) error {
+// hintName tells which name was perhaps meant by one that there is not, or what is needed.
+func hintName(name, needed string, err error) error {
 	if _, there := os.Stat(name); !errors.Is(there, fs.ErrNotExist) || err == nil {
 		return err
 	}
 	if meant := nearby(name); meant != "" {
 		return fmt.Errorf("%w; did you mean %s?", err, meant)
 	}
-	return fmt.Errorf("%w; a .safetensors file on this machine is needed, or a folder with one", err)
+	return fmt.Errorf("%w; %s on this machine is needed, or a folder with one", err, needed)
 }
 
 // inFolder is a model of one file or of a folder.

@@ -66,6 +66,7 @@ straight from that form.
 		newReport(env), newCPU(env), newBench(env), newVersion(env), newCompletion(env), newMan(env),
 	)
 	addCompletions(root)
+	helpsKnown(root) // which completes commands by itself
 	return root
 }
 

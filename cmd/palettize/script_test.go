@@ -38,7 +38,6 @@ func (m withModels) Run() int {
 		{"-o", "model.safetensors"},
 		{"-o", "nan.safetensors", "-nan"},
 		{"-o", "other.safetensors", "-rows", "128"},
-		{"-o", "large.safetensors", "-rows", "1024"},
 		{"-o", "experts.safetensors", "-rows", "128", "-experts", "3"},
 	} {
 		cmd := exec.Command(filepath.Join(dir, "mkmodel"), args...)
@@ -52,6 +51,17 @@ func (m withModels) Run() int {
 
 // models is a file in the folder that withModels made.
 func models(name string) string { return filepath.Join(os.Getenv("PALETTIZE_TEST_MODELS"), name) }
+
+// mkmodel makes a model for one test alone.
+func mkmodel(t *testing.T, args ...string) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "model.safetensors")
+	made := exec.CommandContext(t.Context(), models("mkmodel"), append(args, "-o", name)...)
+	if out, err := made.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return name
+}
 
 func TestScript(t *testing.T) {
 	long(t)

@@ -25,9 +25,9 @@ import (
 
 // TestInterrupt sends Ctrl-C while compress works, and takes the run up.
 func TestInterrupt(t *testing.T) {
-	dir, want := t.TempDir(), large(t)
-	out := filepath.Join(dir, "m.pal")
-	cmd := child(t, "compress", models("large.safetensors"), "-o", out)
+	dir, model := t.TempDir(), mkmodel(t, "-rows", "1024")
+	want, out := compressed(t, model), filepath.Join(dir, "m.pal")
+	cmd := child(t, "compress", model, "-o", out)
 	cmd.Stdout, cmd.Stderr = new(strings.Builder), new(strings.Builder)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -43,7 +43,7 @@ func TestInterrupt(t *testing.T) {
 		}
 		time.Sleep(time.Millisecond)
 	}
-	second := child(t, "compress", models("large.safetensors"), "-o", out, "--resume")
+	second := child(t, "compress", model, "-o", out, "--resume")
 	second.Stderr = new(strings.Builder)
 	wantFailure(t, second, second.Run(), exitFailed, out+".partial: another run is writing to it\n")
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
@@ -54,19 +54,19 @@ func TestInterrupt(t *testing.T) {
 	if got := list(dir); !slices.Equal(got, []string{"m.pal.partial"}) {
 		t.Errorf("left: %q", got)
 	}
-	code, _, stderr := palettize("compress", models("large.safetensors"), "-o", out)
+	code, _, stderr := palettize("compress", model, "-o", out)
 	if code != exitFailed || !strings.Contains(stderr, "m.pal.partial: a run that was cut off has "+
 		"left this: --resume goes on from there, --force begins anew") {
 		t.Errorf("exit code %d, stderr %q", code, stderr)
 	}
-	resumed(t, want, "compress", models("large.safetensors"), "-o", out, "--resume")
+	resumed(t, want, "compress", model, "-o", out, "--resume")
 }
 
-// large is the codebook file of a model that takes a while.
-func large(t *testing.T) string {
+// compressed is the codebook file of a model.
+func compressed(t *testing.T, model string) string {
 	t.Helper()
-	out := filepath.Join(t.TempDir(), "large.pal")
-	if code, _, stderr := palettize("compress", models("large.safetensors"), "-o", out); code != 0 {
+	out := filepath.Join(t.TempDir(), "m.pal")
+	if code, _, stderr := palettize("compress", model, "-o", out); code != exitFine {
 		t.Fatal(stderr)
 	}
 	return out
@@ -101,12 +101,13 @@ func times(t *testing.T, fewest int) int {
 // file, and of a folder whose output has several.
 func TestKilled(t *testing.T) {
 	long(t)
-	want := large(t)
+	model := mkmodel(t, "-rows", "512")
+	want := compressed(t, model)
 	begin := time.Now()
-	large(t)
+	compressed(t, model)
 	whole := time.Since(begin)
 	folder := t.TempDir()
-	copyFile(t, models("large.safetensors"), filepath.Join(folder, "model.safetensors"), 0o666)
+	copyFile(t, model, filepath.Join(folder, "model.safetensors"), 0o666)
 	copyFile(t, "testdata/golden.txt", filepath.Join(folder, "tokenizer.txt"), 0o666)
 	wantFolder := filepath.Join(t.TempDir(), "folder.pal")
 	sharded := []string{"compress", folder, "--shard-size", "500kB"}
@@ -119,7 +120,7 @@ func TestKilled(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	for i := range times(t, 6) {
 		out := filepath.Join(t.TempDir(), "m.pal")
-		args, want := []string{"compress", models("large.safetensors")}, want
+		args, want := []string{"compress", model}, want
 		if i%2 == 1 {
 			args, want = sharded, wantFolder
 		}
@@ -330,7 +331,8 @@ func TestFullDisk(t *testing.T) {
 // and goes on with more room, until there is enough.
 func TestFileLimit(t *testing.T) {
 	long(t)
-	want := large(t)
+	model := mkmodel(t, "-rows", "512")
+	want := compressed(t, model)
 	info, err := os.Stat(want)
 	if err != nil {
 		t.Fatal(err)
@@ -340,8 +342,7 @@ func TestFileLimit(t *testing.T) {
 		dir := t.TempDir()
 		out := filepath.Join(dir, "m.pal")
 		for blocks := int64(20); ; blocks += 1 + rng.Int64N(info.Size()/512/2) {
-			cmd := withFileLimit(t, blocks, "compress", models("large.safetensors"), "-o", out,
-				"--resume")
+			cmd := withFileLimit(t, blocks, "compress", model, "-o", out, "--resume")
 			err := cmd.Run()
 			if err == nil {
 				break

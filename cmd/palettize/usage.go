@@ -47,6 +47,19 @@ func unknownCommand(root *cobra.Command, name string) error {
 	return usagef(`unknown command %s; see "%s --help"`, name, root.Name())
 }
 
+// helpsKnown makes the command help, which is cobra's, refuse what is no command: it would print
+// the help of the program.
+func helpsKnown(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	help, _, _ := root.Find([]string{"help"})
+	help.Args = func(_ *cobra.Command, args []string) error {
+		if _, rest, _ := root.Find(args); len(rest) > 0 {
+			return unknownCommand(root, rest[0])
+		}
+		return nil
+	}
+}
+
 // flagError says what is wrong with a flag, in place of what the flag package and strconv say.
 func flagError(cmd *cobra.Command, err error) error {
 	if words := cmd.Flags().Args(); !cmd.HasParent() && len(words) > 0 {

@@ -70,7 +70,8 @@ func (r *versionReport) setBuild(info *debug.BuildInfo) {
 	for _, s := range info.Settings {
 		switch {
 		case s.Key == "vcs.revision":
-			r.Commit = s.Value
+			// Of a checkout the module's version is made up from the commit.
+			r.Commit, r.Module = s.Value, ""
 		case s.Key == "vcs.modified" && s.Value == "true":
 			r.Commit += "-dirty"
 		}

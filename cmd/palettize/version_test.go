@@ -20,9 +20,12 @@ func TestVersionOfBuild(t *testing.T) {
 		{"without version control", debug.BuildInfo{Main: debug.Module{Version: "(devel)"}}, ""},
 		{"by go install", debug.BuildInfo{Main: debug.Module{Version: "v0.1.0"}},
 			"module    v0.1.0\n"},
-		{"in a checkout", debug.BuildInfo{Settings: []debug.BuildSetting{
-			setting("vcs.revision", commit), setting("vcs.modified", "false"),
-		}}, "commit    " + commit + "\n"},
+		{"in a checkout", debug.BuildInfo{
+			Main: debug.Module{Version: "v0.0.0-20261128111039-5d41402abc4b"},
+			Settings: []debug.BuildSetting{
+				setting("vcs.revision", commit), setting("vcs.modified", "false"),
+			},
+		}, "commit    " + commit + "\n"},
 		{"in a checkout with changes", debug.BuildInfo{Settings: []debug.BuildSetting{
 			setting("vcs.revision", commit), setting("vcs.modified", "true"),
 		}}, "commit    " + commit + "-dirty\n"},

@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from palettize._program import Entry, Error, Flag, PathLike, Stream, program, run
+from palettize._program import Entry, Error, Flag, PathLike, Stream, program, report_of, run
 
 __all__ = ["Error", "compress", "load", "load_file", "program", "run", "save"]
 __version__ = version(__name__)
@@ -83,10 +83,9 @@ def save(
     with tempfile.TemporaryDirectory(prefix=".palettize-", dir=path.parent) as folder:
         dense = Path(folder) / "tensors.safetensors"
         _write(dense, tensors, metadata)
-        try:
-            return {**compress(dense, path, **flags), "model": "tensors"}
-        except Error as e:
-            raise Error(str(e).replace(str(dense), "tensors"), e.code) from None
+        known = {str(dense): "tensors"}  # what is said is not to be of a path that is gone
+        report = report_of("compress", [dense], {**flags, "output": path}, known)
+        return {**report, "model": "tensors"}
 
 
 def _batches(names: Iterable[str]) -> Iterator[list[str]]:

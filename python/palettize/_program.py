@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import subprocess
+import sys
 import sysconfig
 import tempfile
 import warnings
@@ -56,6 +57,16 @@ def run(command: str, *files: PathLike, **flags: Flag) -> dict[str, Any]:
     An underscore in the name of a flag is a dash, one at its end is for names that Python has
     taken: for_="memory".
     """
+    return report_of(command, files, flags)
+
+
+def report_of(
+    command: str,
+    files: Iterable[PathLike],
+    flags: Mapping[str, Flag],
+    known: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Run a command as run does; in what it says, paths are what they are known as."""
     words = [program(), command, "--json", *_words(flags), "--", *(os.fspath(f) for f in files)]
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=output, stderr=errors)
@@ -67,7 +78,7 @@ def run(command: str, *files: PathLike, **flags: Flag) -> dict[str, Any]:
             process.terminate()
             process.wait()
             raise
-        _raise(words, process.returncode, errors)
+        _raise(words, process.returncode, errors, known)
         output.seek(0)
         report: dict[str, Any] = json.loads(output.read() or "{}")
         return report
@@ -153,15 +164,33 @@ def _words(flags: Mapping[str, Flag]) -> list[str]:
     return words
 
 
-def _raise(words: Sequence[str], code: int, errors: IO[bytes]) -> None:
+def _raise(
+    words: Sequence[str],
+    code: int,
+    errors: IO[bytes],
+    known: Mapping[str, str] | None = None,
+) -> None:
     """Pass on what the program has said: warnings, and its error where it failed."""
     errors.seek(0)
-    said = errors.read().decode("utf-8", "replace").splitlines()
+    text = errors.read().decode("utf-8", "replace")
+    for path, name in (known or {}).items():
+        text = text.replace(path, name)
+    said = text.splitlines()
     prefix, warning = "palettize: ", "palettize: warning: "
     for line in said:
         if line.startswith(warning):
-            warnings.warn(line.removeprefix(warning), stacklevel=4)
+            warnings.warn(line.removeprefix(warning), stacklevel=_outside())
     if code != 0:
         how = f"ended with exit code {code}" if code > 0 else f"was killed by signal {-code}"
         why = [line.removeprefix(prefix) for line in said if not line.startswith(warning)]
         raise Error(why[-1] if why else f"palettize {words[1]} {how}", code)
+
+
+def _outside() -> int:
+    """Return the stacklevel at which the caller of this function warns of a line outside of this
+    package, which is that of the user.
+    """
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back and frame.f_globals.get("__package__") == __package__:
+        level, frame = level + 1, frame.f_back
+    return level
