@@ -61,9 +61,9 @@ func writeTensors(t *testing.T, name string, metadata map[string]string, n int,
 	}
 }
 
-// TestManyTensors: 30,000 of every type and shape, of names of all kinds, come back as they were.
+// TestManyTensors: 100,000 of every type and shape, of names of all kinds, come back as they were.
 func TestManyTensors(t *testing.T) {
-	n := 30_000
+	n := 100_000
 	if testing.Short() {
 		n = 3000
 	}

@@ -35,14 +35,14 @@ func TestCompressMemory(t *testing.T) {
 	}
 }
 
-// TestBigModel compresses, verifies and decompresses a model of PALETTIZE_BIG bytes, 300 MB if that
+// TestBigModel compresses, verifies and decompresses a model of PALETTIZE_BIG bytes, 1 GB if that
 // says nothing, in up to 1,000 layers, under a limit of 2 GB of data: memory depends on the largest
 // matrix alone, but for what verify measures at a time. Two bytes of each weight that are kept are
 // too much.
 func TestBigModel(t *testing.T) {
 	long(t)
 	const limit = 2 << 30
-	bytes, err := strconv.ParseInt(cmp.Or(os.Getenv("PALETTIZE_BIG"), "300000000"), 10, 64)
+	bytes, err := strconv.ParseInt(cmp.Or(os.Getenv("PALETTIZE_BIG"), "1000000000"), 10, 64)
 	if err != nil {
 		t.Fatal(err)
 	}
