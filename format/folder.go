@@ -1,6 +1,7 @@
 package format
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -68,7 +69,8 @@ func openFolder(path string, endings []string) (*File, error) {
 		}
 		return (&folder{path: path, files: files}).open(path)
 	}
-	return nil, at(path, fmt.Errorf("is a folder without a %s file%s", endings[0], elsewhere(path)))
+	hint := cmp.Or(elsewhere(path), otherForm(names))
+	return nil, at(path, fmt.Errorf("is a folder without a %s file%s", endings[0], hint))
 }
 
 // fileNames lists the files of a folder, and links, by name.

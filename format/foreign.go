@@ -20,6 +20,7 @@ type foreign struct {
 	magic          []string // any of these at the start
 	words          []string // or any of these, in either case, after white space
 	ext            []string // or, where the start says nothing, any of these endings of the name
+	weights        bool     // whether the endings are those of models
 }
 
 const (
@@ -38,11 +39,12 @@ const (
 var foreigners = []foreign{
 	{looks: "a PyTorch checkpoint (pickle)", instead: fromTorch,
 		magic: []string{"\x80\x02", "\x80\x03", "\x80\x04", "\x80\x05"}},
-	{looks: "a GGUF file", instead: fromGGUF, magic: []string{"GGUF"}, ext: []string{".gguf"}},
+	{looks: "a GGUF file", instead: fromGGUF, magic: []string{"GGUF"}, ext: []string{".gguf"},
+		weights: true},
 	{looks: "an HDF5 file", instead: fromOthers, magic: []string{"\x89HDF"},
-		ext: []string{".h5", ".hdf5"}},
+		ext: []string{".h5", ".hdf5"}, weights: true},
 	{looks: "a NumPy file", instead: fromNumPy, magic: []string{"\x93NUMPY"},
-		ext: []string{".npy", ".npz"}},
+		ext: []string{".npy", ".npz"}, weights: true},
 	{looks: "a gzip archive", instead: fromArchive, magic: []string{"\x1f\x8b\x08"},
 		ext: []string{".gz", ".tgz"}},
 	{looks: "a Git LFS pointer, not the model itself", instead: "fetch the model (git lfs pull)",
@@ -53,9 +55,9 @@ var foreigners = []foreign{
 		words: []string{"<?xml", "<error"}, ext: []string{".xml"}},
 	{looks: "JSON text", instead: "give the .safetensors file itself", words: []string{"{", "["},
 		ext: []string{".json"}},
-	{looks: "an ONNX model", instead: fromONNX, ext: []string{".onnx"}},
+	{looks: "an ONNX model", instead: fromONNX, ext: []string{".onnx"}, weights: true},
 	{looks: "a PyTorch checkpoint", instead: fromTorch,
-		ext: []string{".bin", ".pt", ".pth", ".ckpt"}},
+		ext: []string{".bin", ".pt", ".pth", ".ckpt"}, weights: true},
 }
 
 // archives are kinds of zip archives, by how the name of a file in them ends. The last one is any.
@@ -91,11 +93,7 @@ func alien(f io.ReaderAt, name string, size int64) string {
 	case !length && bytes.HasPrefix(start, []byte(zipMagic)):
 		kind = archive(f, size)
 	default:
-		ext := strings.ToLower(filepath.Ext(name))
-		i := slices.IndexFunc(foreigners, func(f foreign) bool {
-			return slices.Contains(f.ext, ext)
-		})
-		switch {
+		switch i := slices.IndexFunc(foreigners, func(f foreign) bool { return f.ends(name) }); {
 		case i >= 0:
 			kind = foreigners[i]
 		case isText(start):
@@ -123,6 +121,24 @@ func (f *foreign) begins(start []byte) bool {
 		}
 	}
 	return false
+}
+
+// ends reports whether a name ends as those of files of the kind.
+func (f *foreign) ends(name string) bool {
+	return slices.Contains(f.ext, strings.ToLower(filepath.Ext(name)))
+}
+
+// otherForm says which of the files of a folder has a model that is no safetensors file, as far as
+// names tell, "" where none has.
+func otherForm(names []string) string {
+	for _, name := range names {
+		for _, kind := range foreigners {
+			if kind.weights && kind.ends(name) {
+				return fmt.Sprintf(": %s looks like %s: %s", name, kind.looks, kind.instead)
+			}
+		}
+	}
+	return ""
 }
 
 // isText reports whether the start of a file, which may end within a character, is UTF-8 without

@@ -172,7 +172,7 @@ func TestPageOfManyLayers(t *testing.T) {
 
 // TestPageIsTheSame: without --speed, nothing in a page depends on the day or the machine's load.
 func TestPageIsTheSame(t *testing.T) {
-	model := models("model.safetensors")
+	model := models("other.safetensors")
 	if !bytes.Equal(content(t, reported(t, model)), content(t, reported(t, model))) {
 		t.Error("two pages of the same file differ")
 	}

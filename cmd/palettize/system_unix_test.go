@@ -25,7 +25,7 @@ import (
 
 // TestInterrupt sends Ctrl-C while compress works, and takes the run up.
 func TestInterrupt(t *testing.T) {
-	dir, model := t.TempDir(), mkmodel(t, "-rows", "1024")
+	dir, model := t.TempDir(), mkmodel(t, "-rows", "512")
 	want, out := compressed(t, model), filepath.Join(dir, "m.pal")
 	cmd := child(t, "compress", model, "-o", out)
 	cmd.Stdout, cmd.Stderr = new(strings.Builder), new(strings.Builder)
@@ -43,10 +43,14 @@ func TestInterrupt(t *testing.T) {
 		}
 		time.Sleep(time.Millisecond)
 	}
+	if err := cmd.Process.Signal(syscall.SIGSTOP); err != nil { // lest it ends meanwhile
+		t.Fatal(err)
+	}
 	second := child(t, "compress", model, "-o", out, "--resume")
 	second.Stderr = new(strings.Builder)
 	wantFailure(t, second, second.Run(), exitFailed, out+".partial: another run is writing to it\n")
-	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+	err := errors.Join(cmd.Process.Signal(os.Interrupt), cmd.Process.Signal(syscall.SIGCONT))
+	if err != nil {
 		t.Fatal(err)
 	}
 	wantFailure(t, cmd, cmd.Wait(), exitInterrupted, "palettize: interrupted; "+out+
