@@ -81,28 +81,30 @@ func (e *extrasEngine) mul(p *Plan, ws *workspace, y, x []float32, n int) bool {
 	return finite
 }
 
-// addOutliers adds the products of n inputs with what weights fall short. It takes four inputs at a
-// time: outliers come by row, so that with one each addition would wait for the one before.
+// addOutliers adds the products of n inputs with what weights fall short. It takes eight inputs at
+// a time: outliers come by row, so that with one each addition would wait for the one before.
 func (e *extrasEngine) addOutliers(p *Plan, y, x []float32, n int) {
-	for ; n >= 4; n -= 4 {
-		y0, x0 := y[:p.rows], x[:p.cols]
-		y1, x1 := y[p.rows:][:p.rows], x[p.cols:][:p.cols]
-		y2, x2 := y[2*p.rows:][:p.rows], x[2*p.cols:][:p.cols]
-		y3, x3 := y[3*p.rows:][:p.rows], x[3*p.cols:][:p.cols]
+	rows, cols := p.rows, p.cols
+	for ; n >= 8; n -= 8 {
 		for i := range e.outliers {
 			o := &e.outliers[i]
-			y0[o.row] += float32(o.short * x0[o.col])
-			y1[o.row] += float32(o.short * x1[o.col])
-			y2[o.row] += float32(o.short * x2[o.col])
-			y3[o.row] += float32(o.short * x3[o.col])
+			r, c, s := int(o.row), int(o.col), o.short
+			y[r] += float32(s * x[c])
+			y[r+rows] += float32(s * x[c+cols])
+			y[r+2*rows] += float32(s * x[c+2*cols])
+			y[r+3*rows] += float32(s * x[c+3*cols])
+			y[r+4*rows] += float32(s * x[c+4*cols])
+			y[r+5*rows] += float32(s * x[c+5*cols])
+			y[r+6*rows] += float32(s * x[c+6*cols])
+			y[r+7*rows] += float32(s * x[c+7*cols])
 		}
-		y, x = y[4*p.rows:], x[4*p.cols:]
+		y, x = y[8*rows:], x[8*cols:]
 	}
 	for ; n > 0; n-- {
 		for i := range e.outliers {
 			o := &e.outliers[i]
 			y[o.row] += float32(o.short * x[o.col])
 		}
-		y, x = y[p.rows:], x[p.cols:]
+		y, x = y[rows:], x[cols:]
 	}
 }
