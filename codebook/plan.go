@@ -112,6 +112,9 @@ func (c *planChoice) lay() (*Plan, error) {
 	if err := c.each(put); err != nil {
 		return nil, err
 	}
+	if bytes, ok := e.(*panelEngine); ok && row.op == "mul-u8" {
+		c.set.Measure(&bytes.m)
+	}
 	e = withExtras(c.head, e)
 	return newPlan(c.head.Rows, c.head.Cols, row.name, row.op, e, c.set, c.threads), nil
 }

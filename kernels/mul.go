@@ -23,6 +23,7 @@ type Matrix struct {
 	Bits       int       // of the codes of MulWindow
 	Mult       []int8    // [Panels][Groups()][PanelRows]: the multiplier of a group in a row
 	Scale      []float32 // [Panels][PanelRows]: what the sum of a row is multiplied with at the end
+	reach      *reach    // what Measure has found, nil: it has not looked
 }
 
 // Blocks is the number of blocks in a row, and so of scales for each input vector.

@@ -127,6 +127,24 @@ func mulU8SignsAVX2(dst *int8, signs int, starts *int32, q *int8, init *int32, q
 //go:noescape
 func mulU8TileAVX2(a *twoArgs)
 
+// mulU8SplitAVX2 takes a vector apart. A quad stands apart where, by the reach of the matrix, the
+// products of the first or the last two of its inputs may not fit 16 bits, or those with
+// weights - 128 of all quads of a run. With q the vector without those, main,
+//
+//	words[run] = -128 * (sums of q[4*i] + q[4*i+1] and of q[4*i+2] + q[4*i+3] over its quads i)
+//	starts[g] = init[g] + 128 * (sum of q of group g) - (sum of magnitudes * int8(signs) of those)
+//
+// with magnitudes and signs as mulU8SignsAVX2 has them, so that sums of q * (weight - 128) and of
+// magnitudes * int8(weight ^ signs) from there end where those of all inputs * weight do from init.
+//
+//go:noescape
+func mulU8SplitAVX2(a *splitArgs)
+
+// mulU8RunsAVX2 is mulU8TileAVX512VNNI for one block, one panel and 2*tiles vectors in any order.
+//
+//go:noescape
+func mulU8RunsAVX2(a *runArgs)
+
 // mulNibbleDecodeAVX2 turns n vectors of 64 codes of mul-nibble into the layout of mul-u8:
 // dst[128*i+j] is the weight of the low half of code j of vector i, dst[128*i+64+j] that of its
 // high half.

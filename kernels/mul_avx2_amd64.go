@@ -44,9 +44,15 @@ func (x *product) mulAVXVNNI(c coding, p0, p1 int) {
 }
 
 func (x *product) mulAVX2(c coding, p0, p1 int) {
+	from := 0
+	if c == codedU8 {
+		if from = x.runs(p0, p1); from == x.in.N {
+			return
+		}
+	}
 	s := signedInputs.Get().(*signedInput)
-	s.set(x.Matrix, x.in)
-	signed := product{x.Matrix, x.dst, x.ld, &s.Input}
+	s.set(x.Matrix, x.in, from)
+	signed := product{x.Matrix, x.dst[from*x.ld:], x.ld, &s.Input}
 	n := s.N
 	if c != codedLookup {
 		n &^= 1 // there is a kernel for one vector and many panels
@@ -99,15 +105,16 @@ var signedInputs = sync.Pool{New: func() any {
 	return s
 }}
 
-// set makes it what stands for an input.
-func (s *signedInput) set(m *Matrix, in *Input) {
+// set makes it what stands for the vectors of an input from one on.
+func (s *signedInput) set(m *Matrix, in *Input, from int) {
 	groups, d := m.Groups(), m.width()
-	s.N, s.Stride, s.Scales, s.signs = in.N, in.Stride, in.Scales, in.N*in.Stride
-	s.Q, s.Init = grown(s.Q, 3*s.signs), grown(s.Init, in.N*groups)
-	for i := range in.N {
+	s.N, s.Stride, s.Scales = in.N-from, in.Stride, in.Scales[from*m.Blocks():]
+	s.signs = s.N * s.Stride
+	s.Q, s.Init = grown(s.Q, 3*s.signs), grown(s.Init, s.N*groups)
+	for i := range s.N {
 		at, g := i*s.Stride, i*groups
-		mulU8SignsAVX2(&s.Q[at], s.signs, &s.Init[g], &in.Q[at], &in.Init[g], m.Quads*d,
-			m.GroupQuads*d)
+		mulU8SignsAVX2(&s.Q[at], s.signs, &s.Init[g], &in.Q[from*s.Stride+at],
+			&in.Init[from*groups+g], m.Quads*d, m.GroupQuads*d)
 	}
 }
 

@@ -51,6 +51,9 @@ func newMul(t testing.TB, rng *rand.Rand, p place, x extreme, s mulShape,
 			m.Mult[i] = int8(max(int(int8(pickByte(rng, x, 0x81, 127, 0x81))), -127))
 		}
 	}
+	if lookup == 0 && rng.IntN(4) > 0 {
+		m.measure(mulReachScalar)
+	}
 	m.Scale = alloc[float32](t, p, rng, rows)
 	for i := range m.Scale {
 		m.Scale[i] = float32(rng.NormFloat64())
