@@ -58,10 +58,6 @@ func mult(m *kernels.Matrix, r, group int) int8 {
 	return m.Mult[(r/panelRows*m.Groups()+group)*panelRows+r%panelRows]
 }
 
-func matrixBits(m *kernels.Matrix) int64 {
-	return 8*int64(len(m.Codes)+len(m.Lookup)+len(m.Mult)) + 32*int64(len(m.Scale))
-}
-
 // panelOp is one of the operations of kernels on panels p0 to p1.
 type panelOp func(s *kernels.Set, dst []float32, ld int, m *kernels.Matrix, in *kernels.Input,
 	p0, p1 int)
@@ -98,7 +94,7 @@ func (e *panelEngine) row(dst []float32, r int) {
 	}
 }
 
-func (e *panelEngine) bits() int64 { return matrixBits(&e.m) }
+func (e *panelEngine) bits() int64 { return 8 * int64(e.m.Bytes()) }
 
 func (e *panelEngine) precision() precision {
 	return precision{block: e.m.BlockQuads * 4 * e.width}
@@ -316,7 +312,7 @@ func (e *broadcastEngine) row(dst []float32, r int) {
 }
 
 func (e *broadcastEngine) bits() int64 {
-	return matrixBits(&e.centroids) + 8*int64(len(e.assignments)) + 32*int64(len(e.scales))
+	return 8*int64(e.centroids.Bytes()) + 8*int64(len(e.assignments)) + 32*int64(len(e.scales))
 }
 
 func (e *broadcastEngine) precision() precision {

@@ -26,6 +26,15 @@ type Matrix struct {
 	reach      *reach    // what Measure has found, nil: it has not looked
 }
 
+// Bytes is what the matrix holds in memory.
+func (m *Matrix) Bytes() int {
+	n := len(m.Codes) + len(m.Lookup) + len(m.Mult) + 4*len(m.Scale)
+	if m.reach != nil {
+		n += 2 * (len(m.reach.pairs) + len(m.reach.squares))
+	}
+	return n
+}
+
 // Blocks is the number of blocks in a row, and so of scales for each input vector.
 func (m *Matrix) Blocks() int { return ceilDiv(m.Quads, m.BlockQuads) }
 
