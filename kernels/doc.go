@@ -27,10 +27,9 @@
 // bytes, group-sums adds these up, and what a weight means, weight = scale * (byte - zero point),
 // is the caller's. mul-u8 takes the bytes as they are; mul-nibble, mul-lookup and mul-window look
 // them up; table sums up dot products of the centroids with the input, which are computed first;
-// segments share centroids, or have their own. mul-reach says how large the weights of a matrix
-// are, for the tier of mul-u8 that adds products as 16-bit words. dense-vector and dense-matrix
-// multiply float32: the baseline to be compared with. dense-product does what models multiply
-// beside weights: two matrices as they come.
+// segments share centroids, or have their own. dense-vector and dense-matrix multiply float32: the
+// baseline to be compared with. dense-product does what models multiply beside weights: two
+// matrices as they come.
 //
 // A matrix that is multiplied without being rebuilt is stored in panels of 16 rows. Within a panel
 // a quad of the 16 rows is 64 bytes, so that one register holds 16 rows and the products of

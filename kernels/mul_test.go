@@ -52,7 +52,7 @@ func newMul(t testing.TB, rng *rand.Rand, p place, x extreme, s mulShape,
 		}
 	}
 	if lookup == 0 && rng.IntN(4) > 0 {
-		m.measure(mulReachScalar)
+		m.measure(reachScalar)
 	}
 	m.Scale = alloc[float32](t, p, rng, rows)
 	for i := range m.Scale {

@@ -15,7 +15,6 @@ type Set struct {
 	mulNibble    mulFunc
 	mulLookup    mulFunc
 	mulWindow    mulFunc
-	mulReach     mulReachFunc
 	table        tableKernel
 	denseVector  denseVectorFunc
 	denseMatrix  denseMatrixFunc
@@ -47,7 +46,6 @@ func choose(have features) *Set {
 	s.mulNibble = use(s, "mul-nibble", mulNibbleTiers, have)
 	s.mulLookup = use(s, "mul-lookup", mulLookupTiers, have)
 	s.mulWindow = use(s, "mul-window", mulWindowTiers, have)
-	s.mulReach = use(s, "mul-reach", mulReachTiers, have)
 	s.table = use(s, "table", tableTiers, have)
 	s.denseVector = use(s, "dense-vector", denseVectorTiers, have)
 	s.denseMatrix = use(s, "dense-matrix", denseMatrixTiers, have)

@@ -83,11 +83,6 @@ var mulWindowTiers = []tier[mulFunc]{
 	{"scalar", 0, mulWindowScalar},
 }
 
-var mulReachTiers = []tier[mulReachFunc]{
-	{"avx2", avx2, mulReachAVX2},
-	{"scalar", 0, mulReachScalar},
-}
-
 var tableTiers = []tier[tableKernel]{
 	{"avx512vbmi", avx512 | avx512vnni | avx512vbmi,
 		tableKernel{tableBuild(tableDotsAVX512VNNI, tablePackAVX512VBMI), spreadAVX512VBMI}},

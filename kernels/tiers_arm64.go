@@ -67,8 +67,6 @@ var mulWindowTiers = []tier[mulFunc]{
 	{"scalar", 0, mulWindowScalar},
 }
 
-var mulReachTiers = []tier[mulReachFunc]{{"scalar", 0, mulReachScalar}}
-
 // Tables are spread by scalar code: a lookup in 512 bytes takes eight TBL and TBX of four registers
 // for 16 codes, about as long as 16 loads.
 var tableTiers = []tier[tableKernel]{

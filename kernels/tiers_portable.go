@@ -13,7 +13,6 @@ var (
 	mulNibbleTiers = []tier[mulFunc]{{"scalar", 0, mulNibbleScalar}}
 	mulLookupTiers = []tier[mulFunc]{{"scalar", 0, mulLookupScalar}}
 	mulWindowTiers = []tier[mulFunc]{{"scalar", 0, mulWindowScalar}}
-	mulReachTiers  = []tier[mulReachFunc]{{"scalar", 0, mulReachScalar}}
 	tableTiers     = []tier[tableKernel]{{"scalar", 0,
 		tableKernel{tableBuildScalar, tableSpreadScalar}}}
 	denseVectorTiers  = []tier[denseVectorFunc]{{"scalar", 0, denseVectorScalar}}

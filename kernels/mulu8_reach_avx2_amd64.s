@@ -9,8 +9,8 @@
 	VPMADDWD  Y0, Y0, Y0    \
 	VPADDD    Y0, sums, sums
 
-// func mulReachAVX2(largest []byte, squares *[2]int32, codes []byte)
-TEXT ·mulReachAVX2(SB), NOSPLIT, $0-56
+// func mulU8ReachAVX2(largest []byte, squares *[2]int32, codes []byte)
+TEXT ·mulU8ReachAVX2(SB), NOSPLIT, $0-56
 	MOVQ     largest_base+0(FP), DI
 	MOVQ     squares+24(FP), R8
 	MOVQ     codes_base+32(FP), SI

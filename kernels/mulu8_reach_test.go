@@ -7,46 +7,26 @@ import (
 	"testing"
 )
 
-// checkMulReach holds one tier against scalar.
-func checkMulReach(t *testing.T, fn mulReachFunc, rng *rand.Rand, p place, x extreme, quads int) {
-	t.Helper()
-	codes := alloc[byte](t, p, rng, 4*PanelRows*quads)
-	for i := range codes {
-		codes[i] = pickByte(rng, x, 0, 0, 255)
+// reachScalar is what a reachFunc is held against.
+func reachScalar(largest []byte, squares *[2]int32, codes []byte) {
+	var sums [2 * PanelRows]int32 // [row][2]
+	for i, code := range codes {
+		at := i/(4*PanelRows)*4 + i%4
+		largest[at] = max(largest[at], code)
+		w := int32(code) - 128
+		sums[i%(4*PanelRows)/2] += w * w
 	}
-	largest := alloc[byte](t, p, rng, 4*quads)
-	for i := range largest {
-		largest[i] = byte(rng.Uint32())
-	}
-	squares := [2]int32{rng.Int32N(1 << 17), rng.Int32N(1 << 17)}
-	want, wantSquares := slices.Clone(largest), squares
-	mulReachScalar(want, &wantSquares, codes)
-	fn(largest, &squares, codes)
-	if !slices.Equal(largest, want) || squares != wantSquares {
-		t.Fatalf("%d quads, %v: %v and %v, want %v and %v", quads, p, largest, squares, want,
-			wantSquares)
+	for i, sum := range sums {
+		squares[i%2] = max(squares[i%2], sum)
 	}
 }
 
-func TestMulReach(t *testing.T) {
-	forEachTier(t, "mul-reach", mulReachTiers, func(t *testing.T, fn mulReachFunc) {
-		rng := rand.New(rand.NewPCG(5, 6))
-		for quads := 1; quads <= runQuads; quads++ {
-			for p := range places {
-				for x := range extremes {
-					checkMulReach(t, fn, rng, p, x, quads)
-				}
-			}
-		}
-	})
-}
-
-func TestMulReachScalar(t *testing.T) {
+func TestReachScalar(t *testing.T) {
 	codes := slices.Repeat([]byte{128}, 2*4*PanelRows)
 	copy(codes[4:], []byte{130, 125, 128, 0})           // row 1 of the first quad
 	copy(codes[4*PanelRows+4:], []byte{127, 0, 1, 129}) // and of the second
 	largest, squares := make([]byte, 8), [2]int32{0, 40000}
-	mulReachScalar(largest, &squares, codes)
+	reachScalar(largest, &squares, codes)
 	if want := []byte{130, 128, 128, 128, 128, 128, 128, 129}; !slices.Equal(largest, want) {
 		t.Errorf("largest %v, want %v", largest, want)
 	}
@@ -76,7 +56,7 @@ func TestMulU8WithinReach(t *testing.T) {
 						}
 					}
 					m.reach = nil
-					m.measure(mulReachScalar)
+					m.measure(reachScalar)
 					t.Run(fmt.Sprintf("quads=%d/spread=%v/loud=%v", quads, spread, loud),
 						func(t *testing.T) {
 							checkMulTier(t, fn, mulU8Scalar, rng, offset, s, m, in)
@@ -142,7 +122,7 @@ func BenchmarkMulU8WithinReach(b *testing.B) {
 		for i := range in.Q {
 			in.Q[i] = int8(max(-127, min(127, int(40*rng.NormFloat64()))))
 		}
-		m.measure(mulReachScalar)
+		m.measure(reachScalar)
 		dst := make([]float32, batch*rows)
 		benchEachTier(b, mulU8Tiers[:len(mulU8Tiers)-1],
 			fmt.Sprintf("rows=%d/cols=%d/batch=%d", rows, cols, batch),
@@ -153,15 +133,4 @@ func BenchmarkMulU8WithinReach(b *testing.B) {
 				perMAC(b, rows*cols*batch)
 			})
 	}
-}
-
-func BenchmarkMulReach(b *testing.B) {
-	codes := make([]byte, 4*PanelRows*runQuads)
-	largest, squares := make([]byte, 4*runQuads), [2]int32{}
-	benchEachTier(b, mulReachTiers, "quads=8", func(b *testing.B, fn mulReachFunc) {
-		b.SetBytes(int64(len(codes)))
-		for b.Loop() {
-			fn(largest, &squares, codes)
-		}
-	})
 }

@@ -18,23 +18,15 @@ type reach struct {
 // reachRoom is what kernels read behind the last pair.
 const reachRoom = 14
 
-// mulReachFunc takes a run of quads of a panel. For its quads i and rows r
+// reachFunc takes a run of quads of a panel. For its quads i and rows r
 //
 //	largest[4*i+j] = max(largest[4*i+j], codes[64*i+4*r+j])
 //	squares[j] = max(squares[j], sum over i of (codes[64*i+4*r+2*j] - 128)^2 +
 //		(codes[64*i+4*r+2*j+1] - 128)^2)
-type mulReachFunc func(largest []byte, squares *[2]int32, codes []byte)
-
-// Measure looks at the codes of a matrix for MulU8, which must not change from then on. With AVX2
-// batches take less time if it has; elsewhere it does nothing. Results do not depend on it.
-func (s *Set) Measure(m *Matrix) {
-	if s.Tier("mul-u8") == "avx2" {
-		m.measure(s.mulReach)
-	}
-}
+type reachFunc func(largest []byte, squares *[2]int32, codes []byte)
 
 // measure sets the reach, unless groups end within a run.
-func (m *Matrix) measure(fn mulReachFunc) {
+func (m *Matrix) measure(fn reachFunc) {
 	if m.Quads == 0 || m.GroupQuads%runQuads != 0 {
 		return
 	}
