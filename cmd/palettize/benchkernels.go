@@ -139,8 +139,7 @@ func mulForms(op mulOperation) formsFunc {
 		in, y := randomInput(cols, op.group, batch), make([]float32, batch*rows)
 		return func() form {
 			m := randomMatrix(rows, cols, op.matrixKind)
-			bits := 8*(len(m.Codes)+len(m.Lookup)+len(m.Mult)) + 32*len(m.Scale)
-			return form{always(func() { op.mul(s, y, rows, m, in, 0, m.Panels) }), int64(bits)}
+			return form{always(func() { op.mul(s, y, rows, m, in, 0, m.Panels) }), 8 * int64(m.Bytes())}
 		}
 	}
 }
@@ -159,8 +158,7 @@ func windowForms(bits int) formsFunc {
 			for i, c := range m.Lookup { // sums of two are bytes
 				m.Lookup[i] = c / 2
 			}
-			held := 8*(len(m.Codes)+len(m.Lookup)) + 32*rows
-			return form{always(func() { s.MulWindow(y, rows, m, in, 0, m.Panels) }), int64(held)}
+			return form{always(func() { s.MulWindow(y, rows, m, in, 0, m.Panels) }), 8 * int64(m.Bytes())}
 		}
 	}
 }
